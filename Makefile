@@ -1,0 +1,88 @@
+# `make demo` shows the whole stack at work on this machine; `make test` is the one gate. Python 3.11+ is all they need.
+SHELL := /bin/sh
+STACK ?= sandbox
+SPEED ?= 60
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# the first interpreter of 3.11 or later
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+PYTEST := $(BIN)/pytest --timeout 300
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+.DEFAULT_GOAL := help
+.PHONY: help venv engine demo up test fmt format lint types imports docs docs-check actionlint unit engine-tests \
+	demo-test bench worker-image preview deploy clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+	@test -n "$(PYTHON)" || { echo "Ebb needs Python 3.11 or later on PATH (or make PYTHON=…)." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+venv: $(STAMP) ## the virtual environment, .venv
+
+engine: $(STAMP) ## the Pulumi CLI: from PATH, the official installer, or built from Go modules into ~/.cache/ebb
+	$(BIN)/python -m ebb sandbox engine
+
+demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, watch 0 → 4 → 0 (STACK=, SPEED=)
+	$(BIN)/python -m ebb sandbox demo --stack $(STACK) --speed $(SPEED)
+
+up: $(STAMP) ## the same region, left running for you until Ctrl-C (STACK=, SPEED=)
+	$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED)
+
+test: format lint types imports docs-check actionlint unit engine-tests demo-test ## everything that must be green
+
+fmt: $(STAMP) ## write the format
+	$(BIN)/ruff format .
+
+format: $(STAMP) ## is everything formatted?
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP) ## ruff
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(STAMP) ## the rooms of the house import only what they may
+	$(BIN)/lint-imports
+
+docs: $(STAMP) ## write docs/configuration.md from the settings' models
+	$(BIN)/python -m docs.generate
+
+docs-check: $(STAMP) ## is docs/configuration.md current?
+	$(BIN)/python -m docs.generate --check
+
+actionlint: ## the workflows (needs Go; left out with a word where there is none)
+	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
+	else echo "actionlint is left out: there is no go on PATH."; fi
+
+unit: $(STAMP) ## every test but the two slow groups below
+	$(PYTEST) -n 2 --dist loadfile --ignore tests/engine --ignore tests/demo tests
+
+engine-tests: engine ## each stack file and setting through the real engine
+	$(PYTEST) -n 2 --dist loadfile tests/engine
+
+demo-test: engine ## the demo, end to end
+	$(PYTEST) tests/demo
+
+bench: engine ## what evaluating the program for a preview costs
+	$(BIN)/python bench/preview.py
+
+worker-image: ## build the worker's image for both architectures (needs docker buildx)
+	docker buildx build --platform linux/arm64,linux/amd64 worker
+
+preview: $(STAMP) ## pulumi preview of STACK, with the account and backend that you are logged in to
+	pulumi preview --stack $(STACK) --diff
+
+deploy: $(STAMP) ## pulumi up of STACK, likewise
+	pulumi up --stack $(STACK) --yes
+
+clean: ## remove what make has made here
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out
