@@ -1,0 +1,5 @@
+"""`python -m ebb`."""
+
+from ebb.cli import app
+
+app(prog_name="python -m ebb")

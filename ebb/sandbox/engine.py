@@ -1,0 +1,192 @@
+"""The real Pulumi engine on the real program, with the sandbox's providers attached.
+
+The checkout is only read: stack files are copied into a folder of the sandbox's own, where the state lives too.
+"""
+
+import json
+import runpy
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+from pulumi import automation as auto
+
+from ebb.sandbox.region import Region
+
+#: The checkout that this package stands in.
+PROJECT = Path(__file__).resolve().parents[2]
+#: What Pulumi.<stack>.yaml holds for its own backend's secrets, of no use with the sandbox's.
+FOREIGN_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
+#: Steps that leave a resource as it is, or only look at it.
+IDLE_STEPS = {"same", "read", "refresh"}
+
+Say = Callable[[str], None]
+
+
+class DeploymentError(Exception):
+    """The engine or the program refused; the text is one sentence, the details are in the engine's own output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One step of the engine: operation (create, update, replace, delete…), type token, logical name."""
+
+    operation: str
+    type: str
+    name: str
+
+
+def stacks(project: Path = PROJECT) -> list[str]:
+    """The stacks that the project has a file for."""
+    return sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
+
+
+class Deployment:
+    """One stack of the program in the sandbox's region.
+
+    `overrides` (by full configuration key, such as `ebb:worker`) are merged into the stack file's configuration.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        provider_port: int,
+        stack: str,
+        command: auto.PulumiCommand,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        if stack not in stacks():
+            raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")
+        self._folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
+        self._stack_file = self._folder / f"Pulumi.{stack}.yaml"
+        self._source = PROJECT / f"Pulumi.{stack}.yaml"
+        backend = self._folder / "state"
+        backend.mkdir()
+        (self._folder / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
+        self.configure(overrides or {})
+        environment = {
+            **region.environment(),
+            "PULUMI_BACKEND_URL": backend.as_uri(),
+            "PULUMI_HOME": str(self._folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # without it, up and destroy on existing state first try to download the real aws plugin
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{provider_port},awsx:{provider_port}",
+        }
+        self._stack = auto.create_or_select_stack(
+            stack,
+            project_name=yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["name"],
+            program=_program,
+            opts=auto.LocalWorkspaceOptions(work_dir=str(self._folder), env_vars=environment, pulumi_command=command),
+        )
+        self._outputs: dict[str, Any] = {}
+
+    def configure(self, overrides: Mapping[str, Any]) -> None:
+        """The stack file's configuration with these overrides, for the next operation."""
+        document = yaml.safe_load(self._source.read_text()) or {}
+        kept = {key: value for key, value in document.items() if key not in FOREIGN_KEYS}
+        if self._stack_file.exists():
+            own = yaml.safe_load(self._stack_file.read_text())
+            kept |= {key: value for key, value in own.items() if key in FOREIGN_KEYS}
+        kept["config"] = _merged(kept.get("config") or {}, overrides)
+        self._stack_file.write_text(yaml.safe_dump(kept))
+
+    def preview(self, say: Say | None = None) -> list[Change]:
+        """What `up` would change; `say` gets the engine's own output, here and below."""
+        return self._run(self._stack.preview, say)[0]
+
+    def up(self, say: Say | None = None) -> list[Change]:
+        """Create, update and delete what differs from the program; what was changed."""
+        changes, result = self._run(self._stack.up, say)
+        self._outputs = {name: output.value for name, output in result.outputs.items()}
+        return changes
+
+    def destroy(self, say: Say | None = None) -> list[Change]:
+        """Delete everything of the stack."""
+        return self._run(self._stack.destroy, say)[0]
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs after the last `up`."""
+        return self._outputs
+
+    def _run(self, operation: Callable[..., Any], say: Say | None) -> tuple[list[Change], Any]:
+        changes: list[Change] = []
+        output: list[str] = []
+
+        def note(event: auto.EngineEvent) -> None:
+            if event.resource_pre_event:
+                step = event.resource_pre_event.metadata
+                operation, name = auto.OpType(step.op).value, step.urn.rpartition("::")[2]
+                if operation not in IDLE_STEPS:
+                    changes.append(Change(operation=operation, type=step.type, name=name))
+
+        def hear(line: str) -> None:
+            output.append(line)
+            if say:
+                say(line)
+
+        with held_signals():
+            try:
+                result = operation(on_output=hear, on_error=hear, on_event=note, color="never")
+            except auto.CommandError:
+                raise DeploymentError(_why(output)) from None
+        return changes, result
+
+
+def _program() -> None:
+    if str(PROJECT) not in sys.path:
+        sys.path.insert(0, str(PROJECT))
+    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key, anything else is replaced, and None takes a key away."""
+    merged = dict(base)
+    for key, value in over.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = json.loads(json.dumps(value))
+    return merged
+
+
+def _why(output: list[str]) -> str:
+    """The engine's own errors, without its headings."""
+    errors = [line.strip() for line in output if "error:" in line.lower()]
+    return "\n".join(dict.fromkeys(errors)) or "\n".join(output[-5:]) or "the engine said nothing"
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM wait until the block is done, then raise KeyboardInterrupt.
+
+    The engine gets a terminal's Ctrl-C too, finishes what it is creating and stops; were Python to leave at once, the
+    provider would vanish under it, with an operation pending and the stack locked.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if received:
+            raise KeyboardInterrupt
