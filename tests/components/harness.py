@@ -1,0 +1,217 @@
+"""Runs a program against mocks, to the end, and hands back what it registered."""
+
+import contextvars
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.settings import get_root_resource, set_root_resource
+
+# an output in an f-string is a defect: an error here, not the warning that it is by default
+os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+#: Marks a resource reference in Pulumi's wire format (sdk/python/lib/pulumi/runtime/rpc.py).
+_SIGNATURE, _RESOURCE = "4dabf18193072939515e22adb298388d", "5cf8f73096256a8f31e491e813e4eb8e"
+#: Properties that AWS computes, by type, beside the id, arn, url and name that every mocked resource has.
+_COMPUTED: dict[str, dict[str, Any]] = {
+    "aws:ec2/instance:Instance": {"primaryNetworkInterfaceId": "eni-0123456789abcdef0"},
+    "aws:apigateway/restApi:RestApi": {
+        "rootResourceId": "root",
+        "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api",
+    },
+    "aws:apigateway/stage:Stage": {"invokeUrl": f"https://api.execute-api.{REGION}.amazonaws.com/run"},
+    "aws:kms/key:Key": {"keyId": "01234567-89ab-cdef-0123-456789abcdef"},
+}
+#: What data sources answer unless a test says otherwise, by token.
+ANSWERS: dict[str, dict[str, Any]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": {
+        "names": [f"{REGION}a", f"{REGION}b", f"{REGION}c"],
+        "zoneIds": ["use1-az1", "use1-az2", "use1-az3"],
+    },
+    "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
+    "aws:index/getRegion:getRegion": {"region": REGION, "name": REGION, "id": REGION},
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+    "aws:ssm/getParameter:getParameter": {"value": "ami-0123456789abcdef0"},
+    "aws:ecr/getRepository:getRepository": {
+        "arn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/existing",
+        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/existing",
+    },
+    "aws:ecr/getImage:getImage": {"imageDigest": "sha256:" + "5" * 64},
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What was registered: inputs by Pulumi's camelCase names, options as the engine got them."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    #: Names of the parent component's type and of this one, as the URN has them.
+    parent_type: str
+    #: URNs that it waits for, by data or by `depends_on`.
+    dependencies: tuple[str, ...]
+    ignore_changes: tuple[str, ...]
+    #: Time-outs by "create", "update", "delete".
+    timeouts: dict[str, str]
+    #: The RegisterResourceRequest, for rarer options.
+    request: Any
+
+    def json(self, name: str) -> Any:
+        """An input that is a JSON document, decoded."""
+        return json.loads(self.inputs[name])
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        """The statements of the policy (or trust policy) that this resource carries."""
+        document = self.json("policy" if "policy" in self.inputs else "assumeRolePolicy")
+        return list(document["Statement"])
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Everything that one run left behind."""
+
+    resources: dict[str, Resource]
+    #: What the program returned, with every output in it resolved.
+    result: Any
+    #: The stack's outputs.
+    exports: dict[str, Any]
+    #: Data sources asked: token and arguments.
+    calls: list[tuple[str, dict[str, Any]]]
+    #: Outputs that components registered, by component URN.
+    component_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, type_: str) -> list[Resource]:
+        """The resources of this type."""
+        return [found for found in self.resources.values() if found.type == type_]
+
+    def one(self, type_: str, name: str | None = None) -> Resource:
+        """The only resource of this type (and logical name)."""
+        found = [r for r in self.of(type_) if name in (None, r.name)]
+        assert len(found) == 1, f"{len(found)} of {type_} {name or ''}; there are {sorted(self.names)}"
+        return found[0]
+
+    @property
+    def names(self) -> set[tuple[str, str]]:
+        """Type and logical name of each resource that a provider makes."""
+        return {(r.type, r.name) for r in self.resources.values() if not r.type.startswith("ebb:")}
+
+
+class _Cloud(Mocks):
+    def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
+        self.answers = {**ANSWERS, **answers}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def call(self, args: MockCallArgs) -> Any:
+        self.calls.append((args.token, dict(args.args)))
+        return {"id": "data", **args.args, **self.answers[args.token]}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.custom is False:
+            return "", dict(args.inputs)
+        service = args.typ.split(":")[1].split("/")[0]
+        state = {
+            "arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{args.name}",
+            "url": f"https://{service}.{REGION}.amazonaws.com/{ACCOUNT}/{args.name}",
+            "name": args.name,
+            **_COMPUTED.get(args.typ, {}),
+            **args.inputs,
+        }
+        return f"{args.name}-id", state
+
+
+class _Monitor(MockMonitor):
+    def __init__(self, cloud: _Cloud) -> None:
+        super().__init__(cloud)
+        self.found: dict[str, Resource] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
+
+    def RegisterResource(self, request: Any) -> Any:
+        urn = self.make_urn(request.parent, request.type, request.name)
+        assert urn not in self.found, f"two resources have the URN {urn}"
+        if request.type == "awsx:ecr:Repository":
+            self._add_repository(urn, request.name)
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            timeouts = request.customTimeouts
+            self.found[urn] = Resource(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                inputs=pulumi.runtime.rpc.deserialize_properties(request.object),
+                parent_type=request.parent.split("::")[2].split("$")[-1] if request.parent else "",
+                dependencies=tuple(request.dependencies),
+                ignore_changes=tuple(request.ignoreChanges),
+                timeouts={n: getattr(timeouts, n) for n in ("create", "update", "delete") if getattr(timeouts, n)},
+                request=request,
+            )
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self.outputs[request.urn] = pulumi.runtime.rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+    def _add_repository(self, component: str, name: str) -> None:
+        """Registers the repository that the awsx component makes, so that a reference to it resolves."""
+        urn = self.make_urn(component, "aws:ecr/repository:Repository", name)
+        arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
+        url = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
+        self.resources[urn] = MockMonitor.ResourceRegistration(
+            urn, name, {"arn": arn, "name": name, "repositoryUrl": url}
+        )
+        self.awsx = {"url": url, "repository": {_SIGNATURE: _RESOURCE, "urn": urn, "id": name}}
+
+
+class _AwsxCloud(_Cloud):
+    monitor: _Monitor
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "awsx:ecr:Repository":
+            return "", self.monitor.awsx
+        if args.typ == "awsx:ecr:Image":
+            return "", {"imageUri": f"{args.inputs['repositoryUrl']}@sha256:" + "a" * 64}
+        return super().new_resource(args)
+
+
+def deploy(
+    program: Callable[[], Any],
+    *,
+    answers: Mapping[str, dict[str, Any]] | None = None,
+    config: Mapping[str, str] | None = None,
+    stack: str = "test",
+) -> Deployed:
+    """Runs the program to its end, applies included, and returns what it registered.
+
+    `answers` replaces data sources' answers by token, `config` is Pulumi's configuration ("ebb:queue" -> JSON text).
+    An exception of the program, or of an apply in it, is raised here.
+    """
+    return contextvars.copy_context().run(_deploy, program, answers or {}, config or {}, stack)
+
+
+def _deploy(
+    program: Callable[[], Any], answers: Mapping[str, dict[str, Any]], config: Mapping[str, str], stack: str
+) -> Deployed:
+    cloud = _AwsxCloud(answers)
+    monitor = _Monitor(cloud)
+    cloud.monitor = monitor
+    set_root_resource(None)  # type: ignore[arg-type]
+    pulumi.runtime.set_mocks(cloud, project="ebb", stack=stack, preview=False, monitor=monitor)
+    pulumi.runtime.set_all_config(dict(config))
+    seen: dict[str, Any] = {}
+
+    def run() -> Any:
+        returned = program()
+        root: Any = get_root_resource()
+        everything: pulumi.Output[Any] = pulumi.Output.from_input({"result": returned, "exports": dict(root.outputs)})
+        return everything.apply(seen.update)
+
+    pulumi.runtime.test(run)()
+    return Deployed(monitor.found, seen["result"], seen["exports"], cloud.calls, monitor.outputs)
