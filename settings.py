@@ -6,15 +6,17 @@ All that is wrong with a file is reported at once, one sentence each: the field,
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 #: The project's name in Pulumi.yaml, and so the prefix of every section's key.
 PROJECT = "ebb"
@@ -30,10 +32,14 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
 #: Days (CloudWatch Logs, PutRetentionPolicy).
-RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
-RETENTION_DAYS += (1096, 1827, 2192, 2557, 2922, 3288, 3653)
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 #: A VPC is cut into four subnets, public and private in two zones; a subnet has /28 at the longest (VPC user guide).
 SUBNET_BITS, LONGEST_SUBNET_PREFIX = 2, 28
+#: Tasks of one service (ECS service quotas).
+MOST_TASKS = 5000
 #: Interface endpoints no task without an internet path can do without; the worker asks ECS for task protection.
 BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
 #: Parts of a variable's name that say that its value must not stand in a task definition, readable by all.
@@ -44,6 +50,23 @@ CPU_MINUTES, CPU_THRESHOLD = 3, 0.01
 
 def _broken(rule: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule})
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form that a text must have, and that form in words."""
+
+    pattern: str
+    words: str
+
+    def check(self, text: str) -> str:
+        """The text itself. Raises pydantic's error with our words."""
+        if not re.fullmatch(self.pattern, text, re.ASCII):
+            raise _broken(self.words)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
 
 
 def _cidr(text: str) -> str:
@@ -63,13 +86,20 @@ def _retention(days: int) -> int:
     return days
 
 
-def _environment(variables: dict[str, str]) -> dict[str, str]:
-    for name in variables:
-        if name.startswith("EBB_"):
-            raise _broken(f"must leave names that start with EBB_ to Ebb, not set {name}")
-        if any(word in name.upper() for word in SECRET_WORDS):
-            raise _broken(f"must not hold a credential as {name} says it does: use secrets")
-    return variables
+def _holds_a_credential(name: str) -> bool:
+    return any(word in name.upper() for word in SECRET_WORDS)
+
+
+def _plain(name: str) -> str:
+    if _holds_a_credential(name):
+        raise _broken("must not hold a credential, as its name says that it does: use secrets")
+    return name
+
+
+def _not_ours(name: str) -> str:
+    if name.startswith("EBB_"):
+        raise _broken("must have another name, those that start with EBB_ are Ebb's own")
+    return name
 
 
 def _endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,22 +108,58 @@ def _endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+_KMS_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/\S+"
+_PARAMETER_ARN = r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/\S+"
+_SECRETS_MANAGER_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+"
+_CLUSTER_ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:cluster/"
+
 Cidr = Annotated[str, AfterValidator(_cidr)]
 RetentionDays = Annotated[int, AfterValidator(_retention)]
-Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$")]
-KMS_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/\S+"
-#: An SSM parameter's name or ARN, or a Secrets Manager secret's ARN.
-SecretSource = Annotated[
-    str, Field(pattern=r"^(arn:aws[a-z-]*:(ssm:[a-z0-9-]+:[0-9]{12}:parameter/|secretsmanager:)\S+|/?[\w.-][\w./-]*)$")
+VpcId = Annotated[str, Form(r"vpc-[0-9a-f]+", "must be a VPC's id, such as vpc-0123456789abcdef0")]
+SubnetId = Annotated[str, Form(r"subnet-[0-9a-f]+", "must be a subnet's id, such as subnet-0123456789abcdef0")]
+SecurityGroupId = Annotated[str, Form(r"sg-[0-9a-f]+", "must be a security group's id, such as sg-0123456789abcdef0")]
+InstanceType = Annotated[
+    str, Form(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "must be an EC2 instance type, such as t4g.nano or t3.nano")
 ]
 Endpoint = Literal["ecr.api", "ecr.dkr", "logs", "sqs", "ecs", "ssm", "secretsmanager", "kms", "ssmmessages"]
+QueueName = Annotated[
+    str, Form(r"[A-Za-z0-9_-]{1,75}(\.fifo)?", "must be 1 to 75 letters, digits, - or _, then .fifo if it is FIFO")
+]
+Kms = Annotated[str, Form(rf"none|new|{_KMS_ARN}", "must be none, new or a KMS key's ARN")]
+KmsArn = Annotated[str, Form(_KMS_ARN, "must be a KMS key's ARN")]
+PolicyArn = Annotated[str, Form(r"arn:aws[a-z-]*:iam::[0-9a-z]+:policy/\S+", "must be an IAM policy's ARN")]
+StageName = Annotated[str, Form(r"[A-Za-z0-9_]{1,128}", "must be 1 to 128 letters, digits or _")]
+RepositoryName = Annotated[
+    str,
+    Form(
+        r"[a-z0-9]+([._/-]+[a-z0-9]+)*", "must be an ECR repository's name, such as team/encoder, without its address"
+    ),
+]
+Tag = Annotated[str, Form(r"\w[\w.-]{0,127}", "must be an image's tag: 1 to 128 letters, digits, _, . or -")]
+Digest = Annotated[str, Form(r"sha256:[0-9a-f]{64}", "must be sha256: and 64 hexadecimal digits")]
+Action = Annotated[str, Form(r"\*|[a-z0-9-]+:[A-Za-z0-9*]+", "must be an IAM action, such as s3:GetObject")]
+Variable = Annotated[
+    str, Form(r"[A-Za-z_]\w*", "must be a variable's name: letters, digits and _"), AfterValidator(_not_ours)
+]
+SecretSource = Annotated[
+    str,
+    Form(
+        rf"{_PARAMETER_ARN}|{_SECRETS_MANAGER_ARN}|/?\w[\w./-]*",
+        "must be an SSM parameter's name or ARN, or a Secrets Manager secret's ARN",
+    ),
+]
+ClusterName = Annotated[
+    str, Form(rf"({_CLUSTER_ARN})?[A-Za-z0-9_-]{{1,255}}", "must be the name or ARN of an ECS cluster")
+]
+Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
     """Base of all settings: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # strict: YAML has types, and a quoted number or a bare `on` is a slip
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Network(Section):
@@ -103,17 +169,13 @@ class Network(Section):
     nat: Literal["none", "instance", "gateway", "gateway_per_az"] = Field(
         "none", description="Way out of the private subnets; `none` without endpoints runs tasks in public ones."
     )
-    nat_instance_type: str = Field(
-        "t4g.nano", pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", description="Size of the NAT instance."
-    )
+    nat_instance_type: InstanceType = Field("t4g.nano", description="Size of the NAT instance.")
     endpoints: Annotated[tuple[Endpoint, ...], AfterValidator(_endpoints)] = Field(
         (), description="Interface endpoints; with `nat: none` they are the tasks' only way out."
     )
-    vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$", description="An existing VPC to adopt.")
-    subnet_ids: tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]+$")], ...] = Field(
-        (), description="The adopted VPC's subnets for the tasks."
-    )
-    security_group_ids: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]+$")], ...] = Field(
+    vpc_id: VpcId | None = Field(None, description="An existing VPC to adopt.")
+    subnet_ids: tuple[SubnetId, ...] = Field((), description="The adopted VPC's subnets for the tasks.")
+    security_group_ids: tuple[SecurityGroupId, ...] = Field(
         (), description="Security groups of the adopted VPC for the tasks; without any, one without ingress is made."
     )
     assign_public_ip: bool | None = Field(
@@ -132,9 +194,7 @@ class Queue(Section):
     """The job queue and its dead-letter queue."""
 
     fifo: bool = Field(False, description="Order within message groups, and deduplication.")
-    name: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$", description="The queue's name; left out, Pulumi makes one."
-    )
+    name: QueueName | None = Field(None, description="The queue's name; left out, Pulumi makes one.")
     visibility_timeout: int = Field(
         300, ge=0, le=43200, description="Seconds a received job stays hidden unless the worker extends it."
     )
@@ -142,17 +202,15 @@ class Queue(Section):
         4, ge=1, le=13, description="Days a waiting job is kept; the dead-letter queue keeps it for 14."
     )
     max_receive_count: int = Field(5, ge=1, le=1000, description="Attempts before a job goes to the dead-letter queue.")
-    kms: str = Field(
-        "none",
-        pattern=rf"^(none|new|{KMS_ARN})$",
-        description="Encryption by SQS's own key (`none`), a `new` customer key, or the key with this ARN.",
+    kms: Kms = Field(
+        "none", description="Encryption by SQS's own key (`none`), a `new` customer key, or the key with this ARN."
     )
 
 
 class Api(Section):
     """The REST API in front of the queue."""
 
-    stage: str = Field("run", pattern=r"^[A-Za-z0-9_]{1,128}$", description="The stage's name, part of the URL.")
+    stage: StageName = Field("run", description="The stage's name, part of the URL.")
     auth: Literal["iam", "api_key", "none"] = Field("iam", description="Who may send jobs.")
     get_endpoint: bool = Field(False, description="Whether `GET /queue?message=…` exists beside `POST /jobs`.")
     tracing: bool = Field(True, description="X-Ray tracing of requests.")
@@ -168,12 +226,12 @@ class Api(Section):
 class Image(Section):
     """The worker's image: built from a folder with a Dockerfile, or one that ECR already has."""
 
-    build: str | None = Field(None, min_length=1, description="Folder to build; `worker` when nothing else is named.")
-    repository: str | None = Field(
-        None, pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$", description="Name of an existing ECR repository of this account."
+    build: Text | None = Field(None, description="Folder to build; `worker` when nothing else is named.")
+    repository: RepositoryName | None = Field(
+        None, description="Name of an existing ECR repository of this account and region."
     )
-    tag: str | None = Field(None, pattern=r"^\w[\w.-]{0,127}$", description="Tag in the existing repository.")
-    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="Digest in place of the tag.")
+    tag: Tag | None = Field(None, description="Tag in the existing repository.")
+    digest: Digest | None = Field(None, description="Digest in place of the tag.")
     force_delete: bool = Field(False, description="Whether destroying the stack deletes the built images too.")
 
     @property
@@ -185,9 +243,9 @@ class Image(Section):
 class Statement(Section):
     """One more IAM statement for the task role: what the job itself may do."""
 
-    effect: Literal["Allow", "Deny"] = "Allow"
-    actions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+:[A-Za-z*]+$")], ...] = Field(min_length=1)
-    resources: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
+    effect: Literal["Allow", "Deny"] = Field("Allow", description="Whether it allows or denies.")
+    actions: tuple[Action, ...] = Field(min_length=1, description="IAM actions.")
+    resources: tuple[Text, ...] = Field(min_length=1, description="ARNs that they are allowed on.")
 
 
 class Worker(Section):
@@ -198,21 +256,19 @@ class Worker(Section):
     cpu: int = Field(256, description="CPU units: 1024 are one vCPU.")
     memory: int = Field(512, description="MiB; Fargate has a few sizes for each CPU.")
     ephemeral_storage: int | None = Field(None, ge=21, le=200, description="GiB of disk; left out, Fargate's 20.")
-    environment: Annotated[dict[Variable, str], AfterValidator(_environment)] = Field(
+    environment: dict[Annotated[Variable, AfterValidator(_plain)], str] = Field(
         {}, description="Plain environment variables."
     )
     secrets: dict[Variable, SecretSource] = Field(
         {}, description="Variables from SSM parameters (name or ARN) or Secrets Manager (ARN)."
     )
-    secrets_kms_key: str | None = Field(
-        None, pattern=rf"^{KMS_ARN}$", description="ARN of the secrets' customer key; left out, the account's."
+    secrets_kms_key: KmsArn | None = Field(
+        None, description="ARN of the secrets' customer key; left out, the account's."
     )
     statements: tuple[Statement, ...] = Field((), description="What else the job may do in AWS.")
-    permissions_boundary: Arn | None = Field(None, description="Boundary of the two roles.")
-    cluster: str | None = Field(
-        None,
-        pattern=r"^(arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:cluster/)?[A-Za-z0-9_-]{1,255}$",
-        description="Name or ARN of an existing ECS cluster with the Fargate capacity providers.",
+    permissions_boundary: PolicyArn | None = Field(None, description="Boundary of the two roles.")
+    cluster: ClusterName | None = Field(
+        None, description="Name or ARN of an existing ECS cluster with the Fargate capacity providers."
     )
     spot_weight: int = Field(0, ge=0, le=100, description="Tasks in a hundred that run on Fargate Spot.")
     stop_timeout: int = Field(
@@ -230,14 +286,14 @@ class Step(Section):
 
     lower: float | None = Field(None, ge=0, description="From this many messages.")
     upper: float | None = Field(None, ge=0, description="Up to this many messages.")
-    change: int = Field(description="Tasks to add or, negative, to remove.")
+    change: int = Field(ge=-MOST_TASKS, le=MOST_TASKS, description="Tasks to add or, negative, to remove.")
 
 
 class Scaling(Section):
     """From zero to N tasks and back: the recommended policy from three numbers, or a table."""
 
-    min_tasks: int = Field(0, ge=0, description="Tasks when there is no work.")
-    max_tasks: int = Field(1, ge=1, description="Tasks at the most.")
+    min_tasks: int = Field(0, ge=0, le=MOST_TASKS, description="Tasks when there is no work.")
+    max_tasks: int = Field(1, ge=1, le=MOST_TASKS, description="Tasks at the most.")
     seconds_per_job: float = Field(60, gt=0, description="How long a job takes, roughly.")
     tolerated_wait: float = Field(300, ge=0, description="Seconds that a job may wait while tasks run.")
     surplus: bool = Field(False, description="Also remove tasks while fewer jobs than tasks are left.")
@@ -258,9 +314,7 @@ class Scaling(Section):
 class Monitoring(Section):
     """Who is told when something is wrong."""
 
-    emails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")], ...] = Field(
-        (), description="Addresses that alarms are sent to."
-    )
+    emails: tuple[Email, ...] = Field((), description="Addresses that alarms are sent to.")
 
 
 class Settings(Section):
@@ -348,8 +402,9 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
         yield ("worker.image",), rule, {"tag": image.tag, "digest": image.digest}
     elif not image.repository and (image.tag or image.digest):
         yield ("worker.image",), "a tag or digest needs the existing repository", image.tag or image.digest
-    if both := sorted(set(w.environment) & set(w.secrets)):
-        yield ("worker.environment", "worker.secrets"), "a variable has one source", both[0]
+    for name in sorted(set(w.environment) & set(w.secrets)):
+        fields = (f"worker.environment.{name}", f"worker.secrets.{name}")
+        yield fields, "a variable has one source, either environment or secrets", w.environment[name]
     if w.backoff_base > w.backoff_cap:
         rule = f"must not exceed backoff_cap, which is {w.backoff_cap:g}"
         yield ("worker.backoff_base", "worker.backoff_cap"), rule, w.backoff_base
@@ -371,6 +426,12 @@ def _scaling_breaches(s: Settings) -> Iterator[Breach]:
     if c.scale_in in ("queue", "cpu") and removing:
         rule = "takes tasks away already: leave the rows of steps with a negative change out"
         yield ("scaling.scale_in", "scaling.steps"), rule, c.scale_in
+    if "cooldown" in c.model_fields_set and not c.steps and c.scale_in != "cpu":
+        rule = "belongs to steps or scale_in: cpu; the recommended policy has its own"
+        yield ("scaling.cooldown", "scaling.steps", "scaling.scale_in"), rule, c.cooldown
+    for field in sorted({"cpu_threshold", "cpu_minutes"} & c.model_fields_set):
+        if c.scale_in != "cpu":
+            yield (f"scaling.{field}", "scaling.scale_in"), "needs scale_in: cpu", getattr(c, field)
 
 
 def _table_breaches(c: Scaling) -> Iterator[Breach]:
@@ -392,6 +453,9 @@ def _table_breaches(c: Scaling) -> Iterator[Breach]:
         yield fields, "a row with a positive change is needed, or no job would ever start a task", given
         return
     first, (lower, _) = adding[0]
+    if lower <= 0:
+        rule = "a row that adds tasks must begin at 1 message, or an empty queue would start tasks"
+        yield fields, rule, first.model_dump(exclude_none=True)
     if c.min_tasks == 0 and lower > 1:
         rule = "with min_tasks 0 the first row that adds a task must begin at 1, or one message would never wake it"
         yield (*fields, "scaling.min_tasks"), rule, first.lower
@@ -412,8 +476,8 @@ def warnings(settings: Settings) -> list[str]:
     scaling = settings.scaling
     if scaling.scales_in_by == "cpu":
         found.append(
-            f"{PROJECT}:scaling.scale_in cpu: an idle poller uses more CPU than {scaling.cpu_threshold:g} %, and CPU is "
-            "not evidence of idleness (a job that waits for the network has none); use scale_in: queue."
+            f"{PROJECT}:scaling.scale_in cpu: an idle poller uses more CPU than {scaling.cpu_threshold:g} %, and CPU "
+            "is not evidence of idleness (a job that waits for the network has none); use scale_in: queue."
         )
     if scaling.scales_in_by == "steps":
         found.append(
@@ -423,9 +487,9 @@ def warnings(settings: Settings) -> list[str]:
     return found
 
 
-def _suggest(word: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(word, known, n=1, cutoff=0)
-    return f"unknown key; the nearest known one is {nearest[0]}"
+def _nearest(word: str, known: list[str], cutoff: float = 0.0) -> list[str]:
+    """The known word most like this one, if any is like it enough (0 to 1)."""
+    return difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
 
 
 def _keys_at(path: tuple[int | str, ...]) -> list[str]:
@@ -433,33 +497,27 @@ def _keys_at(path: tuple[int | str, ...]) -> list[str]:
     schema = Settings.model_json_schema()
     node: dict[str, Any] = schema
     for part in path:
-        options = [node, *node.get("anyOf", [])]
-        child = next((o["properties"][part] for o in options if part in o.get("properties", {})), None)
-        node = child if child is not None else next((o["items"] for o in options if "items" in o), {})
+        node = node["items"] if isinstance(part, int) else node["properties"][part]
         while "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-    return list(node.get("properties", {}))
-
-
-def _sentence(fields: str, rule: str, given: object) -> str:
-    return f"{PROJECT}:{fields}: {rule}, got {json.dumps(given, default=str)}."
+    return list(node["properties"])
 
 
 #: pydantic's words where ours are plainer; {…} are the error's own numbers.
-_PLAIN = {
+_WORDS = {
     "missing": "is required",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number (without quotes)",
     "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "string_type": "must be text (in quotes)",
-    "string_pattern_mismatch": "must match {pattern}",
+    "float_type": "must be a number (without quotes)",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false (without quotes)",
+    "string_type": "must be text (in quotes, if it looks like a number, true or false)",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "literal_error": "must be {expected}",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "tuple_type": "must be a list",
@@ -467,44 +525,69 @@ _PLAIN = {
 }
 
 
+def _sentence(field: str, rule: str, given: object) -> str:
+    value = json.dumps(given, ensure_ascii=False)
+    return f"{PROJECT}:{field}: {rule}, got {value if len(value) <= 120 else value[:119] + '…'}."
+
+
+def _place(error: ErrorDetails) -> tuple[int | str, ...]:
+    """Where in the file the error is; pydantic's own "[key]" says that a mapping's key is meant, not its value."""
+    place = error["loc"]
+    return place[:-1] if error["type"] == "rule" and place[-1] == "[key]" else place
+
+
 def _problem(error: ErrorDetails) -> str:
-    # pydantic's own "[key]" says that a mapping's key is meant, not its value
-    path = tuple(part for part in error["loc"] if part != "[key]")
-    dotted = ".".join(map(str, path))
+    place = _place(error)
+    field = ".".join(map(str, place))
     if error["type"] == "extra_forbidden":
-        return _sentence(dotted, _suggest(str(path[-1]), _keys_at(path[:-1])), error["input"])
-    rule = _PLAIN.get(error["type"], error["msg"][:1].lower() + error["msg"][1:])
-    return _sentence(dotted, rule.format(**error.get("ctx", {})), error["input"])
+        known = _nearest(str(place[-1]), _keys_at(place[:-1]))[0]
+        return _sentence(field, f"unknown key, the nearest known one is {known}", error["input"])
+    rule = _WORDS[error["type"]].format(**error.get("ctx", {})) if error["type"] in _WORDS else error["msg"]
+    mapping = place[:2] in (("worker", "environment"), ("worker", "secrets")) and len(place) > 2
+    if mapping and error["loc"] == place and (place[1] == "secrets" or _holds_a_credential(str(place[2]))):
+        return _sentence(field, rule, "(not shown: it may be a credential)")
+    return _sentence(field, rule, error["input"])
 
 
-def _without(raw: Mapping[str, Any], path: tuple[int | str, ...]) -> dict[str, Any]:
-    """A copy of the file's mapping without what stands at the path."""
-    pruned = json.loads(json.dumps(raw, default=str))
-    node = pruned
-    for part in path[:-1]:
-        node = node[part] if isinstance(node, list) or part in node else {}
-    node.pop(path[-1], None)
-    return pruned
+def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
+    """Takes what is wrong out of the file's mapping, a list as a whole, and gives the fields that are in doubt now."""
+    place = _place(error)
+    numbers = [index for index, part in enumerate(place) if isinstance(part, int)]
+    within_list, place = bool(numbers), place[: numbers[0]] if numbers else place
+    node: Any = raw
+    for part in place[:-1]:
+        node = node.get(part, {})
+    node.pop(place[-1], None)
+    if error["type"] == "extra_forbidden" and not within_list:
+        likely = _nearest(str(place[-1]), _keys_at(place[:-1]), cutoff=0.6)
+        yield from (".".join(map(str, (*place[:-1], name))) for name in likely)
+    else:
+        yield ".".join(map(str, place))
+
+
+def _touches(field: str, other: str) -> bool:
+    return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
 
 
 def read(raw: Mapping[str, Any]) -> Settings:
-    """Settings from the file's sections, by name without the project's prefix.
+    """Settings from the file's sections, by name without the project's prefix; what they hold is what JSON has.
 
     Raises SettingsError with every problem. A field that is wrong in itself counts as left out where rules across
     fields are checked, and no rule that names it is.
     """
+    text = json.dumps(raw, default=str)
+    errors: list[ErrorDetails] = []
+    doubtful: set[str] = set()
     try:
-        settings, errors = Settings.model_validate(raw), []
+        settings = Settings.model_validate_json(text)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        for found in errors:
-            unknown = found["type"] == "extra_forbidden"
-            raw = _without(raw, found["loc"] if unknown else found["loc"][:2])
-        settings = Settings.model_validate(raw)
+        rest = json.loads(text)
+        doubtful.update(field for found in errors for field in _leave_out(rest, found))
+        settings = Settings.model_validate_json(json.dumps(rest))
     problems = [_problem(error) for error in errors]
-    doubtful = {".".join(map(str, error["loc"][:2])) for error in errors if error["type"] != "extra_forbidden"}
     for fields, rule, given in _breaches(settings):
-        if not any(field in doubtful or field.split(".")[0] in doubtful for field in fields):
+        if not any(_touches(field, other) for field in fields for other in doubtful):
             problems.append(_sentence(fields[0], rule, given))
     if problems:
         raise SettingsError(problems)
