@@ -14,6 +14,8 @@ from botocore.credentials import Credentials
 #: Seconds that the API may take; it answers in milliseconds.
 TIMEOUT = 10
 ACCEPTED = 202
+#: A proxy of the user's must not come between us and this machine.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class RefusedError(Exception):
@@ -66,7 +68,7 @@ class Client:
             SigV4Auth(Credentials("test", "test"), "execute-api", self._region).add_auth(signed)
         request = urllib.request.Request(url, body, dict(signed.headers.items()), method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 — our own API's address
+            with _DIRECT.open(request, timeout=TIMEOUT) as response:
                 status, answer = response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             status, answer = error.code, error.read().decode()

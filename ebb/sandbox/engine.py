@@ -19,12 +19,11 @@ from typing import Any
 import yaml
 from pulumi import automation as auto
 
+import settings
 from ebb.sandbox.region import Region
 
 #: The checkout that this package stands in.
 PROJECT = Path(__file__).resolve().parents[2]
-#: What Pulumi.<stack>.yaml holds for its own backend's secrets, of no use with the sandbox's.
-FOREIGN_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 #: Steps that leave a resource as it is, or only look at it.
 IDLE_STEPS = {"same", "read", "refresh"}
 
@@ -49,33 +48,40 @@ def stacks(project: Path = PROJECT) -> list[str]:
     return sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
 
 
-class Deployment:
-    """One stack of the program in the sandbox's region.
+def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The stack file's configuration; `overrides` (by full key, such as `ebb:worker`) are merged into its mappings.
 
-    `overrides` (by full configuration key, such as `ebb:worker`) are merged into the stack file's configuration.
+    Raises DeploymentError for a stack without a file, and for one with values that only its own backend can decrypt.
     """
+    if stack not in stacks():
+        raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")
+    document = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text()) or {}
+    config = _merged(document.get("config") or {}, overrides or {})
+    for key, value in config.items():
+        if isinstance(value, Mapping) and "secure" in value:
+            raise DeploymentError(
+                f"{key} in Pulumi.{stack}.yaml is encrypted for its own backend; the sandbox has no key."
+            )
+    return config
+
+
+class Deployment:
+    """One stack of the program in the sandbox's region, with this configuration."""
 
     def __init__(
-        self,
-        region: Region,
-        provider_port: int,
-        stack: str,
-        command: auto.PulumiCommand,
-        overrides: Mapping[str, Any] | None = None,
+        self, region: Region, provider_port: int, stack: str, command: auto.PulumiCommand, config: Mapping[str, Any]
     ) -> None:
-        if stack not in stacks():
-            raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")
-        self._folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
-        self._stack_file = self._folder / f"Pulumi.{stack}.yaml"
-        self._source = PROJECT / f"Pulumi.{stack}.yaml"
-        backend = self._folder / "state"
+        folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
+        backend = folder / "state"
         backend.mkdir()
-        (self._folder / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
-        self.configure(overrides or {})
+        (folder / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
+        self._stack_file = folder / f"Pulumi.{stack}.yaml"
+        self._stack_file.write_text("{}")
+        self.configure(config)
         environment = {
             **region.environment(),
             "PULUMI_BACKEND_URL": backend.as_uri(),
-            "PULUMI_HOME": str(self._folder / "home"),
+            "PULUMI_HOME": str(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # without it, up and destroy on existing state first try to download the real aws plugin
@@ -84,21 +90,17 @@ class Deployment:
         }
         self._stack = auto.create_or_select_stack(
             stack,
-            project_name=yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["name"],
-            program=_program,
-            opts=auto.LocalWorkspaceOptions(work_dir=str(self._folder), env_vars=environment, pulumi_command=command),
+            project_name=settings.PROJECT,
+            program=program,
+            opts=auto.LocalWorkspaceOptions(work_dir=str(folder), env_vars=environment, pulumi_command=command),
         )
         self._outputs: dict[str, Any] = {}
 
-    def configure(self, overrides: Mapping[str, Any]) -> None:
-        """The stack file's configuration with these overrides, for the next operation."""
-        document = yaml.safe_load(self._source.read_text()) or {}
-        kept = {key: value for key, value in document.items() if key not in FOREIGN_KEYS}
-        if self._stack_file.exists():
-            own = yaml.safe_load(self._stack_file.read_text())
-            kept |= {key: value for key, value in own.items() if key in FOREIGN_KEYS}
-        kept["config"] = _merged(kept.get("config") or {}, overrides)
-        self._stack_file.write_text(yaml.safe_dump(kept))
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Another configuration, for the next operation."""
+        # what the backend has written beside it (the salt of its secrets) stays
+        own = yaml.safe_load(self._stack_file.read_text())
+        self._stack_file.write_text(yaml.safe_dump({**own, "config": dict(config)}))
 
     def preview(self, say: Say | None = None) -> list[Change]:
         """What `up` would change; `say` gets the engine's own output, here and below."""
@@ -142,7 +144,8 @@ class Deployment:
         return changes, result
 
 
-def _program() -> None:
+def program() -> None:
+    """The real program, as `pulumi` would run it."""
     if str(PROJECT) not in sys.path:
         sys.path.insert(0, str(PROJECT))
     runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
