@@ -1,0 +1,108 @@
+"""Runs MiniStack as a child process, in front of moto, so that one address serves all of AWS.
+
+Run as a module: `python -m ebb.sandbox.ministack SOCKET_FD MOTO_PORT`. MiniStack keeps the services that it runs
+better; a request signed for any other goes to moto as it came. What is not signed (calls of the deployed API) is
+MiniStack's.
+"""
+
+import asyncio
+import http.client
+import logging
+import re
+import sys
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+#: Signing names of the services that MiniStack serves.
+MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
+#: Seconds that moto may take to answer.
+MOTO_TIMEOUT = 60
+
+_CREDENTIAL = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+#: Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that the server writes itself.
+_CONNECTION_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "date", "server", "content-length"})
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Router:
+    """An ASGI application: MiniStack's, or moto's behind a pool of kept connections (one per thread)."""
+
+    def __init__(self, ministack: App, moto_port: int) -> None:
+        self._ministack = ministack
+        self._moto_port = moto_port
+        self._threads = threading.local()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Hand the request to whom its signature names."""
+        if scope["type"] != "http" or signed_for(scope["headers"]) in MINISTACK_SERVICES | {None}:
+            await self._ministack(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        status, headers, answer = await asyncio.to_thread(self._ask_moto, scope, bytes(body))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    def _ask_moto(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        target = scope["raw_path"].decode("ascii")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("ascii")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name: value for name, value in headers.items() if name.lower() not in _CONNECTION_HEADERS}
+        connection = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._moto_port, timeout=MOTO_TIMEOUT)
+            self._threads.connection = connection
+        try:
+            connection.request(scope["method"], target, body, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            return 503, [(b"content-type", b"text/plain")], f"moto did not answer: {error!r}".encode()
+        kept = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in response.getheaders()
+            if name.lower() not in _CONNECTION_HEADERS
+        ]
+        return response.status, [*kept, (b"content-length", str(len(answer)).encode())], answer
+
+
+def signed_for(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The service in the credential scope of a request's signature, or None when it has none."""
+    for name, value in headers:
+        if name.lower() == b"authorization":
+            match = _CREDENTIAL.search(value)
+            return match[1].decode("ascii") if match else None
+    return None
+
+
+def main() -> None:
+    """Serve on the listening socket that was handed down, until SIGTERM."""
+    socket_fd, moto_port = map(int, sys.argv[1:])
+    # imported here: MiniStack takes a second and reads the environment as it is imported
+    from hypercorn.asyncio import serve  # noqa: PLC0415
+    from hypercorn.config import Config  # noqa: PLC0415
+    from ministack.app import app  # noqa: PLC0415
+
+    config = Config()
+    config.bind = [f"fd://{socket_fd}"]
+    config.keep_alive_timeout = 75  # seconds, as MiniStack's own launcher sets
+    config.loglevel = "WARNING"
+    logging.getLogger("hypercorn.access").disabled = True
+    asyncio.run(serve(Router(app, moto_port), config))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
