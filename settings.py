@@ -48,6 +48,9 @@ SECRET_WORDS = ("PASSWORD", "TOKEN", "SECRET")
 CPU_MINUTES, CPU_THRESHOLD = 3, 0.01
 
 
+# The rules below say in their docstrings what docs/configuration.md says of them.
+
+
 def _broken(rule: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule})
 
@@ -70,6 +73,7 @@ class Form:
 
 
 def _cidr(text: str) -> str:
+    """an IPv4 network from /16 to /26"""
     try:
         prefix = IPv4Network(text).prefixlen
     except ValueError:
@@ -81,6 +85,7 @@ def _cidr(text: str) -> str:
 
 
 def _retention(days: int) -> int:
+    """one that CloudWatch Logs has"""
     if days not in RETENTION_DAYS:
         raise _broken("must be a retention that CloudWatch Logs has: " + ", ".join(map(str, RETENTION_DAYS)))
     return days
@@ -91,18 +96,21 @@ def _holds_a_credential(name: str) -> bool:
 
 
 def _plain(name: str) -> str:
+    """no name of a credential"""
     if _holds_a_credential(name):
         raise _broken("must not hold a credential, as its name says that it does: use secrets")
     return name
 
 
 def _not_ours(name: str) -> str:
+    """not beginning with EBB_"""
     if name.startswith("EBB_"):
         raise _broken("must have another name, those that start with EBB_ are Ebb's own")
     return name
 
 
 def _endpoints(names: tuple[str, ...]) -> tuple[str, ...]:
+    """each once"""
     if len(set(names)) < len(names):
         raise _broken("must name each endpoint once")
     return names
@@ -385,14 +393,19 @@ def _queue_breaches(s: Settings) -> Iterator[Breach]:
         yield ("api.daily_quota", "api.auth"), rule, s.api.daily_quota
 
 
+def sizes_in_words(sizes: tuple[int, ...]) -> str:
+    """The memory sizes of one CPU size: a few as they are, many as a range."""
+    return ", ".join(map(str, sizes)) if len(sizes) < 5 else f"{sizes[0]} to {sizes[-1]} by {sizes[1] - sizes[0]}"
+
+
 def _worker_breaches(s: Settings) -> Iterator[Breach]:
     w, image = s.worker, s.worker.image
     sizes = FARGATE_MEMORY.get(w.cpu)
     if sizes is None:
         yield ("worker.cpu",), f"Fargate has {', '.join(map(str, FARGATE_MEMORY))} CPU units", w.cpu
     elif w.memory not in sizes:
-        few = ", ".join(map(str, sizes)) if len(sizes) < 5 else f"{sizes[0]} to {sizes[-1]} by {sizes[1] - sizes[0]}"
-        yield ("worker.memory", "worker.cpu"), f"Fargate pairs {w.cpu} CPU units with {few} MiB", w.memory
+        rule = f"Fargate pairs {w.cpu} CPU units with {sizes_in_words(sizes)} MiB"
+        yield ("worker.memory", "worker.cpu"), rule, w.memory
     if image.build and (image.repository or image.tag or image.digest):
         rule = "name an image to build or an existing one, not both"
         given = image.model_dump(include={"build", "repository", "tag", "digest"}, exclude_none=True)

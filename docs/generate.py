@@ -1,0 +1,150 @@
+"""Writes docs/configuration.md from the models in settings.py; with --check it says whether that file is current.
+
+Run as `python -m docs.generate` from the project's folder.
+"""
+
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, MinLen
+from pydantic import AfterValidator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+import settings
+
+PAGE = Path(__file__).parent / "configuration.md"
+
+HEAD = f"""# Configuration
+
+<!-- Written by `make docs` from settings.py. Change it there. -->
+
+All of a stack's configuration stands in `Pulumi.<stack>.yaml`, in the sections below; each key may be left out.
+What is wrong is told before anything is created: all of it at once, one sentence each, with the field, the rule and
+the value. Text that looks like a number, `true` or `false` needs quotes. Beside these sections a stack names
+`aws:region` and `aws:defaultTags`.
+
+```yaml
+config:
+  aws:region: us-east-1
+  aws:defaultTags: {{tags: {{Project: ebb, Environment: dev}}}}
+  {settings.PROJECT}:scaling:
+    max_tasks: 10
+    seconds_per_job: 90
+    tolerated_wait: 300
+```
+"""
+
+PLAIN_TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", types.NoneType: ""}
+
+
+def _type(annotation: Any) -> str:
+    """A field's type in words."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        words = _type(inner[0])
+    elif origin is Literal:
+        words = ", ".join(f"`{value}`" for value in inner)
+    elif origin is tuple:
+        words = f"list of {_type(inner[0])}"
+    elif origin is dict:
+        words = "mapping of names to text"
+    elif origin in (Union, types.UnionType):
+        words = " or ".join(word for word in map(_type, inner) if word)
+    elif issubclass(annotation, settings.Section):
+        words = f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    else:
+        words = PLAIN_TYPES[annotation]
+    return words
+
+
+def _rules(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
+    """What a value must be beyond its type, in words."""
+    least = next((rule.ge for rule in metadata if isinstance(rule, Ge)), None)
+    most = next((rule.le for rule in metadata if isinstance(rule, Le)), None)
+    if least is not None:
+        yield f"at least {least}" if most is None else f"{least} to {most}"
+    for rule in metadata:
+        match rule:
+            case settings.Form(words=words):
+                yield words.removeprefix("must be ")
+            case AfterValidator(func=check):
+                yield str(check.__doc__)
+            case Gt(gt=bound):
+                yield f"above {bound}"
+            case Le(le=bound) if least is None:
+                yield f"at most {bound}"
+            case MinLen():
+                yield "not empty"
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        yield from _rules(inner, tuple(more))
+    elif get_origin(annotation) is not Literal:
+        for inner in get_args(annotation):
+            yield from _rules(inner)
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "required"
+    if value is None or value in ((), {}) or isinstance(value, settings.Section):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _table(model: type[settings.Section]) -> Iterator[str]:
+    yield "| key | what it is | type | default |"
+    yield "|---|---|---|---|"
+    for key, field in model.model_fields.items():
+        kind = _type(field.annotation)
+        if rules := "; ".join(dict.fromkeys(_rules(field.annotation, tuple(field.metadata)))):
+            kind += f": {rules}"
+        yield f"| `{key}` | {field.description} | {kind.replace('|', chr(92) + '|')} | {_default(field)} |"
+
+
+def _fargate() -> Iterator[str]:
+    yield "Fargate's sizes, CPU units and MiB:"
+    yield ""
+    yield "| cpu | memory |"
+    yield "|---|---|"
+    for cpu, sizes in settings.FARGATE_MEMORY.items():
+        yield f"| {cpu} | {settings.sizes_in_words(sizes)} |"
+
+
+def _nested(model: type[settings.Section]) -> Iterator[tuple[str, type[settings.Section]]]:
+    """A model's fields that are models themselves, or lists of such."""
+    for key, field in model.model_fields.items():
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, settings.Section):
+                yield key, part
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [HEAD]
+    for section, model in _nested(settings.Settings):
+        lines += [f"## {settings.PROJECT}:{section}", "", f"{model.__doc__}", "", *_table(model), ""]
+        if model is settings.Worker:
+            lines += [*_fargate(), ""]
+        for _, part in _nested(model):
+            lines += [f"### {part.__name__}", "", f"{part.__doc__}", "", *_table(part), ""]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Writes or checks the page; the exit code says whether it is current."""
+    if arguments != ["--check"]:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    print("docs/configuration.md is not what settings.py says: run make docs.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""docs/configuration.md is what settings.py says."""
+
+from pathlib import Path
+
+import pytest
+
+import settings
+from docs import generate
+
+
+def test_the_page_is_current() -> None:
+    assert generate.PAGE.read_text(encoding="utf-8") == generate.page()
+
+
+def test_every_key_of_every_section_is_described() -> None:
+    page = generate.page()
+    for section, field in settings.Settings.model_fields.items():
+        assert f"## ebb:{section}\n" in page
+        assert isinstance(field.annotation, type)
+        for key, inner in field.annotation.model_fields.items():
+            assert inner.description
+            assert f"| `{key}` | {inner.description} |" in page
+
+
+def test_check_says_when_the_page_is_old_and_writing_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "PAGE", tmp_path / "configuration.md")
+    assert generate.main(["--check"]) == 1
+    assert capsys.readouterr().err == "docs/configuration.md is not what settings.py says: run make docs.\n"
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
