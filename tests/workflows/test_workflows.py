@@ -1,0 +1,129 @@
+"""The workflows: what they run, with which rights, and that what they run is what a developer runs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
+#: YAML 1.1 reads the key `on` as true.
+ON: Any = True
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, workflow in WORKFLOWS.items():
+        for job in workflow["jobs"].values():
+            for step in job.get("steps", []):
+                yield name, step
+
+
+def uses(workflow: str, action: str) -> dict[str, Any]:
+    (step,) = (step for name, step in steps() if name == workflow and step.get("uses", "").startswith(f"{action}@"))
+    found: dict[str, Any] = step.get("with", {})
+    return found
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_there_are_tests_a_preview_and_a_deployment() -> None:
+    assert set(WORKFLOWS) == {"tests", "preview", "deploy"}
+
+
+def test_each_run_line_is_a_make_target() -> None:
+    lines = {line for _, step in steps() if "run" in step for line in step["run"].splitlines()}
+    assert lines == {"make test", "make venv", "make worker-image"}
+    assert {line.removeprefix("make ") for line in lines} <= make_targets()
+
+
+def test_make_test_lints_the_workflows() -> None:
+    rule = re.search(r"^test:(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert rule
+    assert "actionlint" in rule[1].split()
+
+
+def test_the_tests_run_on_every_supported_python() -> None:
+    assert WORKFLOWS["tests"]["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_a_pull_request_is_tested_and_previewed_with_a_comment() -> None:
+    assert "pull_request" in WORKFLOWS["tests"][ON]
+    assert set(WORKFLOWS["preview"][ON]) == {"pull_request"}
+    preview = uses("preview", "pulumi/actions")
+    assert (preview["command"], preview["stack-name"], preview["comment-on-pr"]) == ("preview", "dev", True)
+
+
+def test_a_fork_gets_no_session_in_the_account() -> None:
+    condition = WORKFLOWS["preview"]["jobs"]["preview"]["if"]
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
+    assert not any("pull_request_target" in workflow[ON] for workflow in WORKFLOWS.values())
+
+
+def test_main_deploys_dev_and_a_tag_deploys_prod_after_the_tests() -> None:
+    deploy = WORKFLOWS["deploy"]
+    assert deploy[ON] == {"push": {"branches": ["main"], "tags": ["v*"]}}
+    assert deploy["jobs"]["tests"]["uses"] == "./.github/workflows/tests.yml"
+    assert deploy["jobs"]["up"]["needs"] == "tests"
+    stack = "${{ github.ref_type == 'tag' && 'prod' || 'dev' }}"
+    assert deploy["jobs"]["up"]["environment"] == stack
+    assert uses("deploy", "pulumi/actions")["stack-name"] == stack
+    assert uses("deploy", "pulumi/actions")["command"] == "up"
+
+
+@pytest.mark.parametrize("workflow", ["preview", "deploy"])
+def test_the_account_is_reached_by_a_role_and_never_by_a_stored_key(workflow: str) -> None:
+    assert set(uses(workflow, "aws-actions/configure-aws-credentials")) == {"role-to-assume", "aws-region"}
+    text = (ROOT / f".github/workflows/{workflow}.yml").read_text()
+    assert set(re.findall(r"secrets\.(\w+)", text)) <= {"GITHUB_TOKEN"}
+
+
+@pytest.mark.parametrize("workflow", ["preview", "deploy"])
+def test_buildx_is_there_before_pulumi_for_it_builds_the_image(workflow: str) -> None:
+    order = [step.get("uses", "").split("@")[0] for name, step in steps() if name == workflow]
+    assert order.index("docker/setup-qemu-action") < order.index("docker/setup-buildx-action")
+    assert order.index("docker/setup-buildx-action") < order.index("pulumi/actions")
+
+
+def test_rights_are_the_least() -> None:
+    read = {"contents": "read"}
+    assert {name: workflow["permissions"] for name, workflow in WORKFLOWS.items()} == {
+        "tests": read,
+        "preview": {**read, "id-token": "write", "pull-requests": "write"},
+        "deploy": read,
+    }
+    assert WORKFLOWS["deploy"]["jobs"]["up"]["permissions"] == {**read, "id-token": "write"}
+
+
+def test_no_step_leaves_the_repository_s_token_in_the_checkout() -> None:
+    checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == 4
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_a_deployment_is_never_cut_off_and_an_old_preview_is() -> None:
+    assert WORKFLOWS["deploy"]["jobs"]["up"]["concurrency"]["cancel-in-progress"] is False
+    assert WORKFLOWS["preview"]["concurrency"]["cancel-in-progress"] is True
+
+
+def test_the_tests_group_differs_from_the_deployment_that_calls_them() -> None:
+    assert WORKFLOWS["tests"]["concurrency"]["group"].startswith("tests-")
+    assert WORKFLOWS["deploy"]["jobs"]["up"]["concurrency"]["group"].startswith("deploy-")
+
+
+def test_the_engine_is_as_old_as_the_sdk() -> None:
+    pinned = re.search(r"^pulumi==(.*)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert pinned
+    for workflow in ("preview", "deploy"):
+        assert uses(workflow, "pulumi/actions")["pulumi-version"] == pinned[1]
+
+
+def test_every_job_ends() -> None:
+    for workflow in WORKFLOWS.values():
+        for job in workflow["jobs"].values():
+            assert "uses" in job or job["timeout-minutes"] <= 60
