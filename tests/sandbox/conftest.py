@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+
+import pytest
+
+from ebb.sandbox.region import Region
+
+
+@pytest.fixture(scope="session")
+def one_region() -> Iterator[Region]:
+    with Region(speed=600) as region:
+        yield region
+
+
+@pytest.fixture
+def region(one_region: Region) -> Region:
+    """An empty account; the emulators behind it run for the whole session."""
+    one_region.reset()
+    return one_region
