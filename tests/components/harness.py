@@ -134,12 +134,12 @@ class _Monitor(MockMonitor):
         self.found: dict[str, Resource] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
 
-    def RegisterResource(self, request: Any) -> Any:
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)
         assert urn not in self.found, f"two resources have the URN {urn}"
         if request.type == "awsx:ecr:Repository":
             self._add_repository(urn, request.name)
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             timeouts = request.customTimeouts
             self.found[urn] = Resource(
@@ -155,9 +155,9 @@ class _Monitor(MockMonitor):
             )
         return response
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         self.outputs[request.urn] = pulumi.runtime.rpc.deserialize_properties(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
     def _add_repository(self, component: str, name: str) -> None:
         """Registers the repository that the awsx component makes, so that a reference to it resolves."""
@@ -213,5 +213,5 @@ def _deploy(
         everything: pulumi.Output[Any] = pulumi.Output.from_input({"result": returned, "exports": dict(root.outputs)})
         return everything.apply(seen.update)
 
-    pulumi.runtime.test(run)()
+    pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
     return Deployed(monitor.found, seen["result"], seen["exports"], cloud.calls, monitor.outputs)

@@ -1,0 +1,76 @@
+"""The stack: HTTP API -> queue -> 0..N tasks, that the queue's depth starts and its emptiness ends."""
+
+import pulumi
+
+import settings
+from components.api import JobApi, JobApiArgs
+from components.autoscaling import QueueScaling, QueueScalingArgs
+from components.image import WorkerImage, WorkerImageArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.network import Network, NetworkArgs
+from components.queue import JobQueue, JobQueueArgs
+from components.service import WorkerService, WorkerServiceArgs
+
+config = settings.load()
+for warning in settings.warnings(config):
+    pulumi.log.warn(warning)
+
+network = Network("network", NetworkArgs(settings=config.network))
+
+jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue))
+
+api = JobApi(
+    "api",
+    JobApiArgs(
+        settings=config.api,
+        fifo=config.queue.fifo,
+        queue_name=jobs.queue_name,
+        queue_arn=jobs.arn,
+        kms_key_arn=jobs.kms_key_arn,
+    ),
+)
+
+image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture=config.worker.architecture))
+
+worker = WorkerService(
+    "worker",
+    WorkerServiceArgs(
+        settings=config.worker,
+        min_tasks=config.scaling.min_tasks,
+        visibility_timeout=config.queue.visibility_timeout,
+        queue_url=jobs.url,
+        queue_arn=jobs.arn,
+        dead_letter_url=jobs.dead_letter_url,
+        dead_letter_arn=jobs.dead_letter_arn,
+        kms_key_arn=jobs.kms_key_arn,
+        image_uri=image.uri,
+        repository_arn=image.repository_arn,
+        vpc_id=network.vpc_id,
+        subnet_ids=network.subnet_ids,
+        security_group_ids=network.security_group_ids,
+        assign_public_ip=network.assign_public_ip,
+    ),
+    pulumi.ResourceOptions(depends_on=[network]),  # tasks that start or drain need the way out
+)
+
+scaling = QueueScaling(
+    "scaling",
+    QueueScalingArgs(
+        settings=config.scaling,
+        queue_name=jobs.queue_name,
+        cluster_name=worker.cluster_name,
+        service_name=worker.service_name,
+    ),
+)
+
+Monitoring("monitoring", MonitoringArgs(settings=config.monitoring, dead_letter_name=jobs.dead_letter_name))
+
+pulumi.export("api_url", api.url)
+if api.api_key_id is not None:
+    pulumi.export("api_key_id", api.api_key_id)
+pulumi.export("queue_url", jobs.url)
+pulumi.export("dead_letter_queue_url", jobs.dead_letter_url)
+pulumi.export("cluster_name", worker.cluster_name)
+pulumi.export("service_name", worker.service_name)
+pulumi.export("image_uri", image.uri)
+pulumi.export("log_group_name", worker.log_group_name)

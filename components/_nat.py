@@ -1,0 +1,42 @@
+"""What a NAT instance is: which image fits its type, and what it runs at its first boot."""
+
+import re
+from typing import Literal
+
+_GENERATION = re.compile(r"[a-z]+\d+(?P<attributes>[a-z]*)")
+
+
+def architecture(instance_type: str) -> Literal["arm64", "x86_64"]:
+    """The CPU of an EC2 instance type.
+
+    AWS marks Graviton by a "g" behind the generation (t4g, m7gd, c7gn; EC2 user guide, "Instance type naming"); only
+    the first of them, a1, is older than the mark.
+    """
+    family = instance_type.split(".", maxsplit=1)[0]
+    named = _GENERATION.match(family)
+    graviton = family == "a1" or (named is not None and "g" in named["attributes"])
+    return "arm64" if graviton else "x86_64"
+
+
+def user_data(cidr: str) -> str:
+    """A shell script for Amazon Linux 2023: masquerade all that comes from the CIDR and leaves it.
+
+    Rules name no interface, since its name differs between instance families. The package has to be fetched, which
+    works once the elastic address is there: hence the loop.
+    """
+    return f"""#!/bin/bash
+set -eu
+echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-nat.conf
+sysctl --system
+until dnf install --assumeyes nftables; do sleep 5; done
+cat > /etc/sysconfig/nftables.conf <<'RULES'
+flush ruleset
+table ip nat {{
+  chain postrouting {{
+    type nat hook postrouting priority srcnat
+    ip saddr {cidr} ip daddr != {cidr} masquerade
+  }}
+}}
+RULES
+systemctl enable --now nftables
+"""

@@ -1,0 +1,234 @@
+"""Where tasks run, and how they reach AWS.
+
+Creates a VPC with a public and a private subnet in each of two availability zones, the S3 gateway endpoint, and by the
+settings an internet gateway, one NAT instance or NAT gateways, interface endpoints. An adopted VPC gets nothing.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components._nat import architecture, user_data
+from components._subnets import cut
+from settings import Network as NetworkSettings
+
+ANYWHERE = "0.0.0.0/0"
+#: The newest Amazon Linux 2023, by CPU (AL2023 user guide, "Launching AL2023 using SSM parameters").
+AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """The settings' section `network`."""
+
+    settings: NetworkSettings
+
+
+class Network(pulumi.ComponentResource):
+    """The VPC and subnets that tasks run in, new or adopted."""
+
+    vpc_id: pulumi.Output[str]
+    #: The tasks' subnets: private ones behind NAT or endpoints, public ones otherwise.
+    subnet_ids: list[pulumi.Input[str]]
+    #: The adopted security groups; empty when there are none.
+    security_group_ids: tuple[str, ...]
+    assign_public_ip: bool
+
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ebb:index:Network", name, None, opts)
+        self._name, self._settings = name, args.settings
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.security_group_ids = args.settings.security_group_ids
+        self.assign_public_ip = args.settings.public_tasks
+        if args.settings.vpc_id:
+            self.vpc_id = pulumi.Output.from_input(args.settings.vpc_id)
+            self.subnet_ids = list(args.settings.subnet_ids)
+        else:
+            self._create()
+        self.register_outputs({"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids})
+
+    def _create(self) -> None:
+        name, settings, child = self._name, self._settings, self._child
+        # no filter on state: a zone's outage must not move subnets; Local Zones are the ones that need opting in
+        zones = aws.get_availability_zones(
+            filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
+            opts=pulumi.InvokeOptions(parent=self),
+        )
+        self._blocks = {block.zone: block for block in cut(settings.cidr, sorted(zones.names)[:2])}
+        vpc = aws.ec2.Vpc(
+            name,
+            cidr_block=settings.cidr,
+            enable_dns_support=True,
+            enable_dns_hostnames=True,  # interface endpoints' private names need it
+            tags={"Name": name},
+            opts=child,
+        )
+        self.vpc_id = vpc.id
+        public = {zone: self._subnet("public", zone, block.public) for zone, block in self._blocks.items()}
+        private = {zone: self._subnet("private", zone, block.private) for zone, block in self._blocks.items()}
+        public_table = self._route_table("public", public)
+        private_tables = {zone: self._route_table(f"private-{zone}", {zone: private[zone]}) for zone in private}
+
+        if settings.nat != "none" or settings.public_tasks:
+            self._way_out(public_table)
+        if settings.nat == "instance":
+            self._nat_instance(next(iter(public.values())), private_tables)
+        elif settings.nat != "none":
+            self._nat_gateways(public, private_tables)
+
+        self.subnet_ids = [subnet.id for subnet in (public if settings.public_tasks else private).values()]
+        self._endpoints([public_table, *private_tables.values()])
+
+    def _subnet(self, role: str, zone: str, block: str) -> aws.ec2.Subnet:
+        full_name = f"{self._name}-{role}-{zone}"
+        return aws.ec2.Subnet(
+            full_name,
+            vpc_id=self.vpc_id,
+            availability_zone=zone,
+            cidr_block=block,
+            tags={"Name": full_name},
+            opts=self._child,
+        )
+
+    def _route_table(self, role: str, subnets: dict[str, aws.ec2.Subnet]) -> aws.ec2.RouteTable:
+        full_name = f"{self._name}-{role}"
+        table = aws.ec2.RouteTable(full_name, vpc_id=self.vpc_id, tags={"Name": full_name}, opts=self._child)
+        for zone, subnet in subnets.items():
+            association = full_name if full_name.endswith(zone) else f"{full_name}-{zone}"
+            aws.ec2.RouteTableAssociation(association, subnet_id=subnet.id, route_table_id=table.id, opts=self._child)
+        return table
+
+    def _way_out(self, public_table: aws.ec2.RouteTable) -> None:
+        gateway = aws.ec2.InternetGateway(
+            f"{self._name}-internet", vpc_id=self.vpc_id, tags={"Name": f"{self._name}-internet"}, opts=self._child
+        )
+        route = aws.ec2.Route(
+            f"{self._name}-public",
+            route_table_id=public_table.id,
+            destination_cidr_block=ANYWHERE,
+            gateway_id=gateway.id,
+            opts=self._child,
+        )
+        # AWS refuses an elastic address before the gateway, and the gateway's removal before the address's
+        self._behind_gateway = pulumi.ResourceOptions(parent=self, depends_on=[route])
+
+    def _nat_instance(self, subnet: aws.ec2.Subnet, private_tables: dict[str, aws.ec2.RouteTable]) -> None:
+        full_name, settings, child = f"{self._name}-nat", self._settings, self._child
+        invoke = pulumi.InvokeOutputOptions(parent=self)
+        group = aws.ec2.SecurityGroup(
+            full_name, vpc_id=self.vpc_id, description="NAT for the private subnets", opts=child
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            full_name, security_group_id=group.id, ip_protocol="-1", cidr_ipv4=settings.cidr, opts=child
+        )
+        egress = aws.vpc.SecurityGroupEgressRule(
+            full_name, security_group_id=group.id, ip_protocol="-1", cidr_ipv4=ANYWHERE, opts=child
+        )
+        parameter = AMI_PARAMETER.format(architecture(settings.nat_instance_type))
+        instance = aws.ec2.Instance(
+            full_name,
+            ami=aws.ssm.get_parameter_output(name=parameter, opts=invoke).value,
+            instance_type=settings.nat_instance_type,
+            subnet_id=subnet.id,
+            vpc_security_group_ids=[group.id],
+            source_dest_check=False,
+            metadata_options={"http_tokens": "required"},
+            user_data=user_data(settings.cidr),
+            user_data_replace_on_change=True,  # it runs at the first boot only
+            tags={"Name": full_name},
+            # a newer image is no reason to cut connections; `pulumi up --replace` takes it
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"], depends_on=[egress]),
+        )
+        aws.ec2.Eip(full_name, domain="vpc", instance=instance.id, tags={"Name": full_name}, opts=self._behind_gateway)
+        aws.cloudwatch.MetricAlarm(
+            f"{full_name}-recover",
+            alarm_description="The NAT instance's host failed: EC2 moves the instance to another one.",
+            namespace="AWS/EC2",
+            metric_name="StatusCheckFailed_System",
+            dimensions={"InstanceId": instance.id},
+            statistic="Maximum",
+            period=60,
+            evaluation_periods=2,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            alarm_actions=[
+                pulumi.Output.format(
+                    "arn:{0}:automate:{1}:ec2:recover",
+                    aws.get_partition_output(opts=invoke).partition,
+                    aws.get_region_output(opts=invoke).region,
+                )
+            ],
+            opts=child,
+        )
+        for zone, table in private_tables.items():
+            aws.ec2.Route(
+                f"{self._name}-private-{zone}",
+                route_table_id=table.id,
+                destination_cidr_block=ANYWHERE,
+                network_interface_id=instance.primary_network_interface_id,
+                opts=child,
+            )
+
+    def _nat_gateways(self, public: dict[str, aws.ec2.Subnet], private_tables: dict[str, aws.ec2.RouteTable]) -> None:
+        homes = list(public) if self._settings.nat == "gateway_per_az" else list(public)[:1]
+        gateways = {zone: self._nat_gateway(zone, public[zone]) for zone in homes}
+        for zone, table in private_tables.items():
+            aws.ec2.Route(
+                f"{self._name}-private-{zone}",
+                route_table_id=table.id,
+                destination_cidr_block=ANYWHERE,
+                nat_gateway_id=gateways.get(zone, gateways[homes[0]]).id,
+                opts=self._child,
+            )
+
+    def _nat_gateway(self, zone: str, subnet: aws.ec2.Subnet) -> aws.ec2.NatGateway:
+        full_name = f"{self._name}-nat-{zone}"
+        address = aws.ec2.Eip(full_name, domain="vpc", tags={"Name": full_name}, opts=self._behind_gateway)
+        return aws.ec2.NatGateway(
+            full_name,
+            allocation_id=address.id,
+            subnet_id=subnet.id,
+            tags={"Name": full_name},
+            opts=self._behind_gateway,
+        )
+
+    def _endpoints(self, tables: list[aws.ec2.RouteTable]) -> None:
+        name, settings, child = self._name, self._settings, self._child
+        region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
+        # free, and image layers come from S3
+        aws.ec2.VpcEndpoint(
+            f"{name}-s3",
+            vpc_id=self.vpc_id,
+            service_name=pulumi.Output.format("com.amazonaws.{0}.s3", region),
+            vpc_endpoint_type="Gateway",
+            route_table_ids=[table.id for table in tables],
+            tags={"Name": f"{name}-s3"},
+            opts=child,
+        )
+        if not settings.endpoints:
+            return
+        group = aws.ec2.SecurityGroup(
+            f"{name}-endpoints", vpc_id=self.vpc_id, description="Interface endpoints", opts=child
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-endpoints",
+            security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            cidr_ipv4=settings.cidr,
+            opts=child,
+        )
+        for service in settings.endpoints:
+            aws.ec2.VpcEndpoint(
+                f"{name}-{service}",
+                vpc_id=self.vpc_id,
+                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", region, service),
+                vpc_endpoint_type="Interface",
+                subnet_ids=self.subnet_ids,
+                security_group_ids=[group.id],
+                private_dns_enabled=True,
+                tags={"Name": f"{name}-{service}"},
+                opts=child,
+            )
