@@ -14,7 +14,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up test fmt format lint types imports docs docs-check actionlint unit engine-tests \
-	demo-test bench worker-image preview deploy clean
+	demo-test bench worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -22,7 +22,8 @@ help: ## what can be made
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "Ebb needs Python 3.11 or later on PATH (or make PYTHON=…)." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing what requirements-dev.txt lists into $(VENV) (once, a minute or so)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 venv: $(STAMP) ## the virtual environment, .venv
@@ -77,12 +78,6 @@ bench: engine ## what evaluating the program for a preview costs
 
 worker-image: ## build the worker's image for both architectures (needs docker buildx)
 	docker buildx build --platform linux/arm64,linux/amd64 worker
-
-preview: $(STAMP) ## pulumi preview of STACK, with the account and backend that you are logged in to
-	pulumi preview --stack $(STACK) --diff
-
-deploy: $(STAMP) ## pulumi up of STACK, likewise
-	pulumi up --stack $(STACK) --yes
 
 clean: ## remove what make has made here
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out

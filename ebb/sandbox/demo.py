@@ -1,0 +1,167 @@
+"""`sandbox demo`: the whole story once, and a check of every claim that it makes."""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rich.console import Console
+from rich.table import Table
+
+from ebb.sandbox.engine import Change
+from ebb.sandbox.sandbox import Sandbox
+from ebb.sandbox.watch import JobRecord, Sample, Watch
+
+#: How long a job takes, in the region's own minutes: at speed 60 as many real seconds.
+SHORT_MINUTES, LONG_MINUTES = 2, 24
+#: Tasks at once that Pulumi.sandbox.yaml allows and twenty jobs need.
+PEAK = 4
+#: Real seconds between two looks, and the region's minutes after which the story is given up.
+LOOK, LIMIT_MINUTES = 0.25, 120
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job of the story: what is special about it, its minutes, and the attempts and result that it must have."""
+
+    kind: str = ""
+    minutes: float = SHORT_MINUTES
+    fail: int = 0
+    attempts: int = 1
+    result: str = "done"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A planned job and the id that SQS gave it."""
+
+    planned: Planned
+    id: str
+
+
+def plan(max_receive_count: int) -> list[Planned]:
+    """The twenty jobs, the long one first."""
+    return [
+        Planned("long", LONG_MINUTES),
+        Planned("by GET", 0),
+        *[Planned() for _ in range(4)],
+        Planned("fails once", fail=1, attempts=2),
+        *[Planned() for _ in range(4)],
+        Planned("fails once", fail=1, attempts=2),
+        Planned("fails always", fail=max_receive_count, attempts=max_receive_count, result="dead-letter queue"),
+        *[Planned() for _ in range(7)],
+    ]
+
+
+def run(stack: str, speed: float, in_process: bool) -> bool:
+    """Tell the story; false when one of its claims was not seen to be true."""
+    console = Console(highlight=False, soft_wrap=True)
+    began = time.monotonic()
+    with Sandbox(stack, speed=speed, in_process=in_process, say=console.out) as sandbox:
+        return Demo(console, sandbox, began).run()
+
+
+class Demo:
+    """One telling, in one region."""
+
+    def __init__(self, console: Console, sandbox: Sandbox, began: float) -> None:
+        self._console, self._sandbox, self._began = console, sandbox, began
+        self._claims: list[tuple[bool, str]] = []
+
+    def run(self) -> bool:
+        """Deploy, send, watch, look again, destroy."""
+        self._chapter("pulumi up")
+        made = self._sandbox.deployment.up(self._console.out)
+        watch = Watch(self._sandbox.region, self._sandbox.deployment.outputs())
+        sent = self._send()
+        samples = self._watch(watch, sent)
+        self._judge(watch, sent, samples)
+        self._closing(watch, sent, made)
+        self._chapter("A second pulumi up would change")
+        again = self._sandbox.deployment.preview(self._console.out)
+        self._claim(not again, f"a second up changes nothing, not {', '.join(change.name for change in again)}")
+        self._chapter("pulumi destroy")
+        self._sandbox.deployment.destroy(self._console.out)
+        left = self._sandbox.region.leftovers()
+        self._claim(not left, f"destroy leaves the account empty, not with {', '.join(left)}")
+        return self._verdict()
+
+    def _chapter(self, title: str) -> None:
+        self._console.print(f"\n[bold]── {title} [/bold][dim]({time.monotonic() - self._began:.0f} s)[/dim]")
+
+    def _claim(self, true: bool, sentence: str) -> None:
+        self._claims.append((true, sentence))
+
+    def _send(self) -> list[Sent]:
+        client = self._sandbox.client()
+        planned = plan(self._sandbox.settings.queue.max_receive_count)
+        self._chapter(f"{len(planned)} jobs to {client.url}")
+        sent = []
+        for job in planned:
+            message = {"seconds": self._sandbox.region.clock.real(job.minutes * 60), "fail": job.fail}
+            get = job.kind == "by GET" and self._sandbox.settings.api.get_endpoint
+            sent.append(Sent(job, client.get(json.dumps(message)) if get else client.post(message)))
+        return sent
+
+    def _watch(self, watch: Watch, sent: list[Sent]) -> list[Sample]:
+        """Print the timeline until all is done and the service back at zero, or the time is up."""
+        limit = self._sandbox.region.clock.real(LIMIT_MINUTES * 60)
+        self._console.print(f"{'time':>8} {'depth':>6} {'in flight':>10} {'desired':>8} {'running':>8} {'done':>5}")
+        samples: list[Sample] = []
+        while not samples or samples[-1].seconds < limit:
+            sample = watch.sample()
+            if not samples or sample.counts() != samples[-1].counts():
+                self._console.print(
+                    f"{sample.seconds:6.1f} s {sample.depth:6} {sample.in_flight:10} {sample.desired:8} "
+                    f"{sample.running:8} {sample.done:5}"
+                )
+            samples.append(sample)
+            finished = sample.done + sample.dead == len(sent) and not sample.depth + sample.in_flight
+            if finished and not sample.desired + sample.running:
+                break
+            time.sleep(LOOK)
+        return samples
+
+    def _judge(self, watch: Watch, sent: list[Sent], samples: list[Sample]) -> None:
+        last = samples[-1]
+        for number, job in enumerate(sent, 1):
+            record = watch.jobs.get(job.id, JobRecord(job.id))
+            seen, wanted = (record.attempts, record.result), (job.planned.attempts, job.planned.result)
+            title = f"job {number}" + (f" ({job.planned.kind})" if job.planned.kind else "")
+            self._claim(
+                seen == wanted, f"{title} is {wanted[1]} after {wanted[0]} attempts, not {seen[1]} after {seen[0]}"
+            )
+            times = Counter(record.outcomes)["done"]
+            self._claim(times <= 1, f"{title} is done once, not {times} times")
+        dead = sum(job.planned.result != "done" for job in sent)
+        self._claim(last.dead == dead, f"the dead-letter queue ends with {dead} job, not {last.dead}")
+        self._claim(last.depth + last.in_flight == 0, f"the queue ends empty, not with {last.depth + last.in_flight}")
+        peak = max(sample.running for sample in samples)
+        self._claim(samples[0].running == 0, f"the service starts from 0 tasks, not {samples[0].running}")
+        self._claim(peak == PEAK, f"{PEAK} tasks run at once, not {peak}")
+        self._claim(last.desired + last.running == 0, f"the service ends at 0 tasks, not {last.running}")
+        self._claim(
+            any(0 < after.desired < before.desired for before, after in pairwise(samples)),
+            "a scale-in comes while the long job runs",
+        )
+
+    def _closing(self, watch: Watch, sent: list[Sent], made: list[Change]) -> None:
+        self._chapter("What became of the jobs")
+        jobs = Table("job", "what", "received", "attempts", "result", box=None, pad_edge=False)
+        for number, job in enumerate(sent, 1):
+            record = watch.jobs.get(job.id, JobRecord(job.id))
+            jobs.add_row(str(number), job.planned.kind, record.received, str(record.attempts), record.result)
+        self._console.print(jobs)
+        self._chapter(f"The {len(made)} resources that up made")
+        resources = Table("type", "names", box=None, pad_edge=False)
+        for kind in sorted({change.type for change in made}):
+            resources.add_row(kind, ", ".join(sorted(change.name for change in made if change.type == kind)))
+        self._console.print(resources)
+
+    def _verdict(self) -> bool:
+        failed = [sentence for true, sentence in self._claims if not true]
+        self._chapter(f"{len(self._claims) - len(failed)} of {len(self._claims)} claims were seen to be true")
+        for sentence in failed:
+            self._console.print(f"[red]Not true: {sentence}.[/red]")
+        return not failed

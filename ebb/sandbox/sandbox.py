@@ -1,0 +1,104 @@
+"""The sandbox as a whole: region, providers, tasks, metrics, autoscaler, and one deployed stack."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import settings
+from ebb.sandbox.autoscaler import Autoscaler
+from ebb.sandbox.aws import Aws
+from ebb.sandbox.client import Client, RefusedError
+from ebb.sandbox.engine import PROJECT, Change, Deployment, DeploymentError, configuration
+from ebb.sandbox.fallback import InProcess
+from ebb.sandbox.images import Images
+from ebb.sandbox.metrics import Metrics
+from ebb.sandbox.provider import serve
+from ebb.sandbox.pulumi_cli import NoEngineError, find
+from ebb.sandbox.region import Region
+from ebb.sandbox.tasks import Tasks
+
+#: What ends a command with one sentence.
+USER_ERRORS = (DeploymentError, NoEngineError, RefusedError, settings.SettingsError, ValueError)
+
+Say = Callable[[str], None]
+
+
+class Deploys(Protocol):
+    """What deploys the program: the real engine, or Pulumi's mocks in this process."""
+
+    def preview(self, say: Say | None = None) -> list[Change]:
+        """What `up` would change."""
+
+    def up(self, say: Say | None = None) -> list[Change]:
+        """What was changed."""
+
+    def destroy(self, say: Say | None = None) -> list[Change]:
+        """What was deleted."""
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+
+
+class Sandbox:
+    """A region with one stack's program ready to be deployed; a context manager, nothing is left after it.
+
+    `say` gets a line about each thing that takes long. `in_process` deploys without the Pulumi CLI, which is also what
+    happens when none can be had.
+    """
+
+    def __init__(
+        self,
+        stack: str = "sandbox",
+        *,
+        speed: float = 60.0,
+        in_process: bool = False,
+        overrides: Mapping[str, Any] | None = None,
+        say: Say = print,
+    ) -> None:
+        self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
+        self.config = configuration(stack, overrides or {})
+        sections = {key.partition(":")[2]: value for key, value in self.config.items() if key.startswith("ebb:")}
+        self.settings = settings.read(sections)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack as opened:
+            command = None if self._in_process else self._command()
+            region = self.region = opened.enter_context(Region(self._speed))
+            images = Images(region)
+            self.tasks = Tasks(region, images)
+            aws = Aws(region.client)
+            self.deployment: Deploys
+            if command is None:
+                self.deployment = InProcess(aws, images, self.stack, self.config)
+            else:
+                provider = serve(aws, images, PROJECT)
+                opened.callback(provider.stop)
+                self.deployment = Deployment(region, provider.port, self.stack, command, self.config)
+            for part in (self.tasks, Metrics(region, self.tasks), Autoscaler(region)):
+                opened.callback(part.stop)
+                part.start()
+            self._stack = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def client(self) -> Client:
+        """A caller of the deployed API."""
+        outputs = self.deployment.outputs()
+        api = self.settings.api
+        return Client(outputs["api_url"], api.auth, self.region.region, self.region.client, outputs.get("api_key_id"))
+
+    def _command(self) -> Any:
+        try:
+            return find(self._say)
+        except NoEngineError as error:
+            self._say(
+                f"{error} Deploying in this process through Pulumi's mocks instead: the same program and resource"
+            )
+            self._say("tables, but no engine: no preview of unknowns, no replacement, no deletion order of its own.")
+            return None

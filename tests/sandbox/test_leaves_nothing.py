@@ -1,0 +1,159 @@
+"""`sandbox up`, ended by Ctrl-C at any moment, leaves no process, port or file; all its sockets are on 127.0.0.1."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Real seconds that a deployment may take on a busy machine.
+LIMIT = 120
+LISTEN = "0A"  # st in /proc/net/tcp
+
+
+class Up:
+    """`python -m ebb sandbox up` in a process group and a temporary folder of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ebb", "sandbox", "up", *options],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output: list[str] = []
+        self._reader = threading.Thread(target=lambda: self.output.extend(self.process.stdout or ()), daemon=True)
+        self._reader.start()
+
+    def wait_for(self, text: str) -> str:
+        """The first line with `text`."""
+        end = time.monotonic() + LIMIT
+        while True:
+            for line in list(self.output):
+                if text in line:
+                    return line
+            assert self.process.poll() is None, "".join(self.output)
+            assert time.monotonic() < end, f"no {text!r} in\n{''.join(self.output)}"
+            time.sleep(0.05)
+
+    def ctrl_c(self) -> int:
+        """What a terminal does: SIGINT to the whole foreground group. The exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        code = self.process.wait(LIMIT)
+        self._reader.join(LIMIT)
+        return code
+
+    def family(self) -> set[int]:
+        """The process and all that descend from it or stand in its session's tree."""
+        parents = {int(entry.name): _parent(entry) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+        family = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= more
+        return family
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _listening(pids: set[int]) -> set[tuple[str, int]]:
+    """Addresses and ports of the listening TCP sockets of these processes."""
+    inodes = set()
+    for pid in pids:
+        try:
+            links = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]  # noqa: PTH115
+        except OSError:
+            continue
+        inodes |= {match[1] for link in links if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address, port = fields[1].split(":")
+            if fields[3] == LISTEN and fields[9] in inodes:
+                text = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if table == "tcp" else f"[{address}]"
+                found.add((text, int(port, 16)))
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    made = tmp_path / "tmp"
+    made.mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
+def _assert_nothing_left(up: Up, family: set[int], ports: set[tuple[str, int]]) -> None:
+    assert {pid for pid in family if _alive(pid)} == set()
+    for address, port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address, port), timeout=5).close()
+    assert sorted(file.name for file in up.folder.iterdir()) == []
+
+
+def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_are_local(folder: Path) -> None:
+    up = Up(folder)
+    url = up.wait_for("The API is at").split()[4].rstrip(".")
+    up.wait_for("Ctrl-C ends it")
+    body = b'{"seconds": 60}'
+    request = urllib.request.Request(f"{url}/jobs", body, {"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status == 202
+    up.wait_for("in flight 1")
+    family, ports = up.family(), _listening(up.family())
+    assert len(family) >= 4, "the command, an emulator, a task and its job"
+    assert {address for address, _ in ports} == {"127.0.0.1"}
+    assert up.ctrl_c() == 0, "".join(up.output)
+    _assert_nothing_left(up, family, ports)
+
+
+@pytest.mark.parametrize("moment", ["Updating (", "creating ("])
+def test_ctrl_c_while_the_engine_deploys_lets_it_finish_and_leaves_nothing(folder: Path, moment: str) -> None:
+    up = Up(folder)
+    up.wait_for(moment)
+    family, ports = up.family(), _listening(up.family())
+    assert {address for address, _ in ports} == {"127.0.0.1"}
+    assert up.ctrl_c() in (0, 130), "".join(up.output)
+    assert "Traceback" not in "".join(up.output)
+    _assert_nothing_left(up, family, ports)
+
+
+def test_sigterm_cleans_up_too(folder: Path) -> None:
+    up = Up(folder)
+    up.wait_for("Ctrl-C ends it")
+    family, ports = up.family(), _listening(up.family())
+    up.process.terminate()
+    assert up.process.wait(LIMIT) == 0, "".join(up.output)
+    _assert_nothing_left(up, family, ports)
+
+
+def test_a_stack_that_does_not_exist_is_one_sentence(folder: Path) -> None:
+    up = Up(folder, "--stack", "prd")
+    assert up.process.wait(LIMIT) == 1
+    up._reader.join(LIMIT)
+    assert up.output == ["There is no stack 'prd'; this project has dev, prod, sandbox, shared.\n"]
