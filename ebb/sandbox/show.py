@@ -19,7 +19,7 @@ REFRESH = 0.5
 #: Lines of each list in the live view.
 LATEST_EVENTS, LATEST_JOBS = 12, 8
 #: The job in the curl line, and the variables that point the aws CLI at the sandbox.
-EXAMPLE_JOB = {"seconds": 5}
+EXAMPLE_JOB = {"sleep": 5}
 EXPORTED = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 

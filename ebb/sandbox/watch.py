@@ -8,6 +8,16 @@ from typing import Any
 
 from ebb.sandbox.region import Region
 
+#: The worker's events that begin and end an attempt (worker/loop.py), in words.
+STARTED = "job_started"
+ENDINGS = {
+    "job_done": "done",
+    "job_failed": "failed",
+    "job_given_back": "given back",
+    "lease_lost": "lease lost",
+    "job_limit": "stopped after 12 h",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -28,16 +38,25 @@ class Sample:
 
 @dataclass
 class JobRecord:
-    """A job as the worker's log tells it: each attempt's outcome in order; `started` and `ended` in epoch seconds."""
+    """A job as the worker's log tells it: how often it was received and started, and each attempt's ending in order."""
 
     id: str
-    outcomes: list[str] = field(default_factory=list)
+    received: int = 0
     attempts: int = 0
+    endings: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> str:
-        """The last outcome."""
-        return self.outcomes[-1] if self.outcomes else "running"
+        """The last attempt's ending."""
+        return self.endings[-1] if len(self.endings) >= self.attempts and self.endings else "running"
+
+    def note(self, record: dict[str, Any]) -> None:
+        """Take in one line of the log."""
+        self.received = max(self.received, record["attempt"])
+        if record["event"] == STARTED:
+            self.attempts += 1
+        elif record["event"] in ENDINGS:
+            self.endings.append(ENDINGS[record["event"]])
 
 
 class Watch:
@@ -74,9 +93,17 @@ class Watch:
         waiting, delayed, in_flight = (int(found[name]) for name in names)
         return waiting + delayed, in_flight
 
+    def dead_letters(self) -> set[str]:
+        """Ids of the messages in the dead-letter queue, as far as one receive shows them (ten at the most)."""
+        sqs, url = self._region.client("sqs"), self._outputs["dead_letter_queue_url"]
+        shown = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return {message["MessageId"] for message in shown.get("Messages", [])}
+
     def _read_log(self) -> None:
         for record in self._records():
-            note(self.jobs, record)
+            if "event" in record and "message_id" in record:
+                name = record["message_id"]
+                self.jobs.setdefault(name, JobRecord(name)).note(record)
 
     def _records(self) -> Iterator[dict[str, Any]]:
         pages = self._region.client("logs").get_paginator("filter_log_events")

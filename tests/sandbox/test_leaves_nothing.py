@@ -120,7 +120,7 @@ def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_ar
     up = Up(folder)
     url = up.wait_for("The API is at").split()[4].rstrip(".")
     up.wait_for("Ctrl-C ends it")
-    body = b'{"seconds": 60}'
+    body = b'{"sleep": 60}'
     request = urllib.request.Request(f"{url}/jobs", body, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=10) as response:
         assert response.status == 202

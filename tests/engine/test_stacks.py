@@ -1,0 +1,87 @@
+"""Each stack file through the real engine: preview, up, nothing to change, one change, destroy."""
+
+from typing import Any
+
+import pytest
+
+from ebb.sandbox.engine import DeploymentError, configuration, stacks
+from ebb.sandbox.region import Region
+from tests.engine.conftest import Deploy
+
+STACKS = ("dev", "prod", "sandbox", "shared")
+
+
+def test_the_project_has_four_stacks() -> None:
+    assert stacks() == list(STACKS)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_previews_with_unknowns_goes_up_is_then_unchanged_and_is_destroyed(
+    deploy: Deploy, region: Region, stack: str
+) -> None:
+    deployment = deploy(stack)
+    before = region.leftovers()
+    said: list[str] = []
+    planned = deployment.preview(said.append)
+    assert {change.operation for change in planned} == {"create"}
+    assert region.leftovers() == before, "a preview creates nothing"
+    assert any("[unknown]" in line or "output<string>" in line for line in said), "\n".join(said)
+    made = deployment.up()
+    assert sorted(made, key=str) == sorted(planned, key=str)
+    assert deployment.up() == []
+    gone = deployment.destroy()
+    assert {(change.type, change.name) for change in gone} == {(change.type, change.name) for change in made}
+    assert region.leftovers() == before
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_default_tags_arrive_where_aws_keeps_them(deploy: Deploy, region: Region, stack: str) -> None:
+    deployment = deploy(stack)
+    deployment.up()
+    outputs = deployment.outputs()
+    wanted = {"Project": "ebb", "Environment": stack, "ManagedBy": "pulumi"}
+    tags = region.client("sqs").list_queue_tags(QueueUrl=outputs["queue_url"])["Tags"]
+    assert wanted.items() <= tags.items()
+    ecs = region.client("ecs")
+    (service,) = ecs.describe_services(
+        cluster=outputs["cluster_name"], services=[outputs["service_name"]], include=["TAGS"]
+    )["services"]
+    assert wanted.items() <= {tag["key"]: tag["value"] for tag in service["tags"]}.items()
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"], include=["TAGS"])
+    assert wanted.items() <= {tag["key"]: tag["value"] for tag in definition["tags"]}.items()
+    deployment.destroy()
+
+
+#: One changed setting of the sandbox stack, and what `up` then does: (operation, type, name).
+CHANGES: dict[str, tuple[dict[str, Any], set[tuple[str, str, str]]]] = {}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_one_changed_setting_changes_exactly_what_it_should(deploy: Deploy, region: Region, case: str) -> None:
+    overrides, wanted = CHANGES[case]
+    deployment = deploy("sandbox")
+    deployment.up()
+    deployment.configure(configuration("sandbox", overrides))
+    planned = {(change.operation, change.type, change.name) for change in deployment.preview()}
+    assert planned == wanted
+    done = {(change.operation, change.type, change.name) for change in deployment.up()}
+    assert done == wanted
+    assert deployment.up() == []
+    deployment.destroy()
+    assert region.leftovers() == []
+
+
+def test_a_setting_that_is_wrong_is_refused_in_one_sentence_and_nothing_is_changed(
+    deploy: Deploy, region: Region
+) -> None:
+    deployment = deploy("sandbox", {"ebb:scaling": {"max_taks": 3}})
+    with pytest.raises(DeploymentError, match="ebb:scaling.max_taks: unknown key; the nearest known one is max_tasks"):
+        deployment.up()
+    assert region.leftovers() == []
+
+
+def test_a_stack_without_a_file_is_one_sentence() -> None:
+    with pytest.raises(
+        DeploymentError, match=r"There is no stack 'prd'; this project has dev, prod, sandbox, shared\."
+    ):
+        configuration("prd")
