@@ -1,0 +1,220 @@
+"""CloudWatch metric alarms: what an alarm reads, and which state follows from the points that it finds.
+
+Sources: "Using Amazon CloudWatch alarms" (AlarmThatSendsEmail.html, alarm-evaluation.html) and "Configuring how
+CloudWatch alarms treat missing data" (alarms-and-missing-data.html) in the CloudWatch user guide.
+"""
+
+import json
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from ebb.scaling import expressions
+from ebb.scaling.expressions import Series
+
+Missing = Literal["missing", "ignore", "breaching", "notBreaching"]
+Comparison = Literal[
+    "GreaterThanOrEqualToThreshold",
+    "GreaterThanThreshold",
+    "LessThanThreshold",
+    "LessThanOrEqualToThreshold",
+]
+#: "Every metric math expression in an alarm can use as many as 10 metrics."
+MAX_METRICS = 10
+_COMPARISONS: dict[Comparison, tuple[Callable[[float, float], bool], str]] = {
+    "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
+    "GreaterThanThreshold": (operator.gt, "greater than"),
+    "LessThanThreshold": (operator.lt, "less than"),
+    "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
+}
+
+
+class State(StrEnum):
+    """The three states of an alarm."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric with a statistic; `dimensions` are sorted pairs, since their order means nothing to CloudWatch."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One entry of an alarm's `Metrics`: a metric or an expression over the other ids."""
+
+    id: str
+    source: Metric | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What one evaluation found: `points` are the real values that decided, oldest first, as policies receive them."""
+
+    state: State
+    reason: str
+    points: tuple[float, ...]
+
+
+def evaluation_range(period: int, periods: int) -> int:
+    """How many periods CloudWatch retrieves for an alarm on `periods` of them.
+
+    Documented only as "a higher number of data points than the number specified as Evaluation Periods" (the example: 5
+    for 3). Observed: a 1 of 1 alarm of 60 s kept its state for 7 minutes after the last point (Stack Overflow
+    64045238), a 1-day alarm for 3 to 4 days (72093282).
+    """
+    return periods + (5 if period <= 60 else 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm on one metric or one expression; the fields are PutMetricAlarm's. `watched` is the id of its series.
+
+    Raises ValueError, in one sentence, for what CloudWatch refuses or this model does not know.
+    """
+
+    name: str
+    period: int
+    evaluation_periods: int
+    datapoints_to_alarm: int
+    threshold: float
+    comparison: Comparison
+    missing: Missing
+    queries: tuple[Query, ...]
+    watched: str
+    retrieved: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
+            raise ValueError(
+                f"Alarm {self.name}: datapoints to alarm must be 1 to {self.evaluation_periods} (the evaluation "
+                f"periods), got {self.datapoints_to_alarm}."
+            )
+        ids = {query.id for query in self.queries}
+        if self.watched not in ids:
+            raise ValueError(f"Alarm {self.name}: no query returns data.")
+        if len(self.metrics) > MAX_METRICS:
+            raise ValueError(f"Alarm {self.name}: at most {MAX_METRICS} metrics, got {len(self.metrics)}.")
+        for query in self.queries:
+            if isinstance(query.source, str):
+                for name in expressions.parse(query.source).names - ids:
+                    raise ValueError(f"Alarm {self.name}: {query.source!r} refers to {name}, which is not defined.")
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics to retrieve."""
+        return tuple(query.source for query in self.queries if isinstance(query.source, Metric))
+
+    @property
+    def range(self) -> int:
+        """How many periods to retrieve."""
+        return self.retrieved or evaluation_range(self.period, self.evaluation_periods)
+
+    def series(self, points: Mapping[Metric, Series]) -> Series:
+        """What the alarm watches, from the points of each of its metrics over the evaluation range.
+
+        Raises ValueError for expressions that refer to each other in a circle.
+        """
+        values = {query.id: points[query.source] for query in self.queries if isinstance(query.source, Metric)}
+        left = {query.id: expressions.parse(query.source) for query in self.queries if isinstance(query.source, str)}
+        while left:
+            ready = [name for name, expression in left.items() if expression.names <= values.keys()]
+            if not ready:
+                raise ValueError(f"Alarm {self.name}: the expressions {', '.join(sorted(left))} refer to each other.")
+            for name in ready:
+                values[name] = left.pop(name).evaluate(values)
+        return values[self.watched]
+
+    def evaluate(self, series: Series, previous: State, end: float = 0.0) -> Evaluation:
+        """The state that follows from `series` (the evaluation range, oldest first) and the state before.
+
+        "If no data points in the evaluation range are missing, or the existing ones are at least Evaluation Periods,
+        CloudWatch evaluates the most recent real data points; the treatment of missing data is ignored." Otherwise it
+        "fills in the missing data points with the result you specified"; "any real data points in the evaluation range
+        are included", and it "uses missing data points only as few times as possible".
+        `end` is when the newest period ends, in seconds since the epoch; reasons name the times of points.
+        """
+        real = [(index, value) for index, value in enumerate(series) if value is not None]
+        recent = real[-self.evaluation_periods :]
+        filled = self.evaluation_periods - len(recent)
+        bad = [point for point in recent if self.breaches(point[1])]
+        if filled and len(bad) == len(recent) and self.missing in ("missing", "ignore"):
+            state = self._undecided(len(series), bad, previous)
+        else:
+            breaching = len(bad) + (filled if self.missing == "breaching" else 0)
+            state = State.ALARM if breaching >= self.datapoints_to_alarm else State.OK
+        times = [(value, end - (len(series) - index) * self.period) for index, value in recent]
+        points = tuple(value for _, value in recent)
+        return Evaluation(state=state, reason=self._reason(state, previous, times, filled), points=points)
+
+    def breaches(self, value: float) -> bool:
+        """Whether one value is on the wrong side of the threshold."""
+        return _COMPARISONS[self.comparison][0](value, self.threshold)
+
+    def _undecided(self, length: int, bad: list[tuple[int, float]], previous: State) -> State:
+        """Too few real points, and none of them good.
+
+        Ignore: "the current alarm state is maintained"; missing: INSUFFICIENT_DATA. Both go to ALARM with enough
+        breaching points, and `missing` also by the rule on premature transitions: "when the oldest available breaching
+        data point is at least as old as Datapoints to Alarm, and all other more recent data points are breaching or
+        missing, the alarm goes to ALARM even if the number of data points available is lower than M".
+        """
+        if len(bad) >= self.datapoints_to_alarm:
+            return State.ALARM
+        if self.missing == "ignore":
+            return previous
+        if bad and length - bad[0][0] >= self.datapoints_to_alarm:
+            return State.ALARM
+        return State.INSUFFICIENT_DATA
+
+    def _reason(self, state: State, previous: State, times: list[tuple[float, float]], filled: int) -> str:
+        """The text of StateReason, as CloudWatch words it."""
+        n, words = self.evaluation_periods, _COMPARISONS[self.comparison][1]
+        if state is State.INSUFFICIENT_DATA:
+            return f"Insufficient Data: {_count(filled, 'datapoint')} {'was' if filled == 1 else 'were'} unknown."
+        shown = [each for each in times if self.breaches(each[0]) == (state is State.ALARM)]
+        if not shown:
+            none = "" if times else f"no datapoints were received for {_count(n, 'period')} and "
+            verb = "was" if filled == 1 else "were"
+            treated = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}.get(self.missing)
+            return f"Threshold Crossed: {none}{_count(filled, 'missing datapoint')} {verb} treated as [{treated}]."
+        listed = ", ".join(f"{value} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})" for value, at in shown)
+        verb = ("was" if len(shown) == 1 else "were") + (" not" if state is State.OK else "")
+        needed = self.datapoints_to_alarm if state is State.ALARM else n - self.datapoints_to_alarm + 1
+        before = State.OK if state is State.ALARM else State.ALARM
+        text = (
+            f"Threshold Crossed: {len(shown)} out of the last {n} datapoints [{listed}] {verb} {words} the threshold "
+            f"({float(self.threshold)})"
+        )
+        if state is previous:
+            return f"{text}."
+        return f"{text} (minimum {_count(needed, 'datapoint')} for {before} -> {state} transition)."
+
+    def reason_data(self, evaluation: Evaluation, now: float) -> str:
+        """StateReasonData: JSON that SetAlarmState must carry for scaling actions to be executed."""
+        when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+        points = list(evaluation.points)
+        return json.dumps(
+            {
+                "version": "1.0",
+                "queryDate": when,
+                "period": self.period,
+                "recentDatapoints": points,
+                "threshold": self.threshold,
+            }
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

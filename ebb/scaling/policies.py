@@ -1,0 +1,123 @@
+"""Application Auto Scaling step policies: which step a metric value selects, and the capacity that it asks for.
+
+Source of all rules: "Step scaling policies" in the Application Auto Scaling user guide
+(application-auto-scaling-step-scaling-policies.html) and API_StepScalingPolicyConfiguration.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+AdjustmentType = Literal["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]
+Aggregation = Literal["Average", "Minimum", "Maximum"]
+#: Seconds, "if not specified, the default value is 300" (API_StepScalingPolicyConfiguration).
+DEFAULT_COOLDOWN = 300
+#: "Step adjustments per step scaling policy: 20" (application-auto-scaling-quotas.html).
+MAX_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Step:
+    """A range of the metric relative to the alarm's threshold, and what it asks for; None is without limit."""
+
+    lower: float | None
+    upper: float | None
+    adjustment: int
+
+    def __contains__(self, distance: float) -> bool:
+        """Whether the metric's distance from the threshold is in the range.
+
+        "If the metric value is above the breach threshold, the lower bound is inclusive and the upper bound is
+        exclusive. If it is below, the lower bound is exclusive and the upper bound is inclusive." On the threshold
+        itself either may hold: a scale-out ladder starts, a scale-in ladder ends there.
+        """
+        lower = -math.inf if self.lower is None else self.lower
+        upper = math.inf if self.upper is None else self.upper
+        above = distance >= 0 and lower <= distance < upper
+        below = distance <= 0 and lower < distance <= upper
+        return above or below
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPolicy:
+    """A step policy; the fields are StepScalingPolicyConfiguration's, `cooldown` in seconds.
+
+    Raises ValueError, in one sentence, for what PutScalingPolicy refuses.
+    """
+
+    name: str
+    adjustment_type: AdjustmentType
+    steps: tuple[Step, ...]
+    cooldown: float = DEFAULT_COOLDOWN
+    aggregation: Aggregation = "Average"
+    min_magnitude: int = 0
+
+    def __post_init__(self) -> None:
+        for problem in self._problems():
+            raise ValueError(f"Policy {self.name}: {problem}.")
+
+    def aggregate(self, points: Sequence[float]) -> float | None:
+        """One value of the alarm's data points, None of none.
+
+        "Application Auto Scaling applies your specified aggregation type to the most recent metric data points."
+        """
+        if not points:
+            return None
+        match self.aggregation:
+            case "Average":
+                return math.fsum(points) / len(points)
+            case "Minimum":
+                return min(points)
+            case "Maximum":
+                return max(points)
+
+    def step(self, distance: float) -> Step | None:
+        """The step for a metric at `distance` from the threshold (exactly on it the upper one); None without one."""
+        matching = [step for step in self.steps if distance in step]
+        return max(matching, key=lambda step: -math.inf if step.lower is None else step.lower, default=None)
+
+    def capacity(self, step: Step, base: int) -> int:
+        """What a step makes of `base`, before any limit."""
+        match self.adjustment_type:
+            case "ChangeInCapacity":
+                return base + step.adjustment
+            case "ExactCapacity":
+                return step.adjustment
+            case "PercentChangeInCapacity":
+                return base + self._percentage(step.adjustment, base)
+
+    def _percentage(self, percent: int, base: int) -> int:
+        """Rounded as documented, "values greater than 1 down, between 0 and 1 to 1", negative ones likewise.
+
+        MinAdjustmentMagnitude is "the minimum value to scale by". A percentage of nothing is nothing: the guide does
+        not say what the minimum does from 0, and this model promises no wake-up that AWS has not promised.
+        """
+        product = abs(percent * base)
+        if not product:
+            return 0
+        amount = max(1, product // 100, self.min_magnitude)
+        return amount if percent > 0 else -amount
+
+    def _problems(self) -> list[str]:
+        """What "note the following" in the guide forbids."""
+        steps = sorted(self.steps, key=lambda step: -math.inf if step.lower is None else step.lower)
+        problems = []
+        if not 1 <= len(steps) <= MAX_STEPS:
+            problems.append(f"1 to {MAX_STEPS} step adjustments, got {len(steps)}")
+        for step in steps:
+            if step.lower is None and step.upper is None and len(steps) > 1:
+                problems.append("the upper and lower bound cannot be null in the same step adjustment")
+            if step.lower is not None and step.upper is not None and step.lower >= step.upper:
+                problems.append(f"the lower bound {step.lower:g} must be below the upper bound {step.upper:g}")
+            if self.adjustment_type == "ExactCapacity" and step.adjustment < 0:
+                problems.append(f"an exact capacity cannot be negative, got {step.adjustment}")
+        for left, right in pairwise(steps):
+            if left.upper is None or right.lower is None or left.upper != right.lower:
+                problems.append("the ranges of the step adjustments cannot overlap or have a gap")
+        if steps and steps[0].lower is not None and steps[0].lower < 0:
+            problems.append("with a negative lower bound one step adjustment needs a null lower bound")
+        if steps and steps[-1].upper is not None and steps[-1].upper > 0:
+            problems.append("with a positive upper bound one step adjustment needs a null upper bound")
+        return problems

@@ -1,0 +1,197 @@
+"""Metric math, by the tables of CloudWatch's "Using metric math"."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ebb.scaling.expressions import ExpressionError, Series, parse
+
+N = None
+ARMED = "IF(FILL(r,REPEAT) > 0, v + n + d, 1)"
+POINTS = st.one_of(st.none(), st.integers(-1000, 1000).map(float))
+
+
+def series(text: str) -> Series:
+    return tuple(None if word == "-" else float(word) for word in text.split())
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("m1 < m2", "0 0 1 0"),
+        ("m1 >= 30", "1 0 0 0"),
+        ("m1 > 15 AND m2 > 15", "1 0 0 0"),
+    ],
+)
+def test_comparisons_give_what_the_guides_table_says(expression: str, expected: str) -> None:
+    values = {"m1": series("30 20 0 0"), "m2": series("20 - 20 -")}
+    assert parse(expression).evaluate({k: values[k] for k in parse(expression).names}) == series(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("IF(m1, m2, m3)", "30 0 20 - -"),
+        ("IF(m1, 5, m3)", "5 5 20 - -"),
+        ("IF(m1, m2, 5)", "30 0 5 5 -"),
+        ("IF(m1, m2)", "30 0 - - -"),
+        ("IF(1, m2, m3)", "30 - 0 0 30"),
+        ("IF(0, m2, m3)", "0 0 20 - 20"),
+        ("IF(0, m2)", "- - - - -"),
+    ],
+)
+def test_if_gives_what_the_guides_tables_say(expression: str, expected: str) -> None:
+    values = {"m1": series("1 1 0 0 -"), "m2": series("30 - 0 0 30"), "m3": series("0 0 20 - 20")}
+    assert parse(expression).evaluate(values) == series(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a + b", "11 2 20 -"),
+        ("a - b", "-9 2 -20 -"),
+        ("a * b", "10 0 0 -"),
+        ("a / b", "0.1 - 0 -"),
+        ("b / a", "10 0 - -"),
+        ("a / 0", "- - - -"),
+        ("a + 1 / 0", "- - - -"),
+        ("2 + 3 * a", "5 8 - -"),
+        ("(2 + 3) * a", "5 10 - -"),
+        ("10 - a - 1", "8 7 - -"),
+        ("-a * 2", "-2 -4 - -"),
+        ("a == 1 || a == 2", "1 1 - -"),
+        ("a != 1 && a <= 2", "0 1 - -"),
+        ("a > 5 OR b > 5", "1 0 1 -"),
+        ("a > 1 AND (a < 3)", "0 1 - -"),
+        ("CEIL(a / 4)", "1 1 - -"),
+        ("FLOOR(a / 2)", "0 1 - -"),
+        ("SUM([a, b])", "11 2 20 -"),
+        ("AVG([a, b])", "5.5 1 10 -"),
+        ("MIN([a, b])", "1 2 20 -"),
+        ("MAX([a, b])", "10 2 20 -"),
+        ("a + MAX(a)", "3 4 - -"),
+        ("a + SUM(a)", "4 5 - -"),
+        ("a + AVG(a)", "1.75 2.75 - -"),
+        ("SUM([a, b] * 2)", "22 4 40 -"),
+        ("a + 1.5e1", "16 17 - -"),
+    ],
+)
+def test_arithmetic_takes_missing_points_as_zero_and_drops_divisions_by_zero(expression: str, expected: str) -> None:
+    values = {"a": series("1 2 - -"), "b": series("10 - 20 -")}
+    assert parse(expression).evaluate(values) == pytest.approx(series(expected))
+
+
+@pytest.mark.parametrize(
+    ("filler", "expected"),
+    [
+        ("0", "0 1 0 0 7 0"),
+        ("REPEAT", "- 1 1 1 7 7"),
+        ("LINEAR", "- 1 3 5 7 -"),
+        ("b", "9 1 9 - 7 9"),
+        ("MIN(m)", "1 1 1 1 7 1"),
+    ],
+)
+def test_fill_replaces_missing_points_by_number_repetition_line_or_series(filler: str, expected: str) -> None:
+    values = {"m": series("- 1 - - 7 -"), "b": series("9 9 9 - 9 9")}
+    assert parse(f"FILL(m, {filler})").evaluate(values) == series(expected)
+
+
+@pytest.mark.parametrize(
+    ("r", "v", "n", "expected"),
+    [
+        ("- - -", "0 0 0", "0 0 0", "- - -"),  # no task ran in the whole range: nothing to take away
+        ("- 2 2", "0 0 0", "0 0 0", "- 0 0"),
+        ("2 2 -", "0 0 0", "0 0 0", "0 0 0"),  # ECS is later than SQS: the last count holds
+        ("2 2 2", "0 0 0", "1 0 1", "1 0 1"),
+        ("2 2 0", "5 0 0", "0 0 0", "5 0 1"),
+    ],
+)
+def test_the_zero_alarms_expression_counts_what_is_left_while_tasks_run(r: str, v: str, n: str, expected: str) -> None:
+    values = {"r": series(r), "v": series(v), "n": series(n), "d": series("0 0 0")}
+    assert parse(ARMED).evaluate(values) == series(expected)
+
+
+def test_if_takes_a_minute_without_queue_metrics_for_zero_while_tasks_run() -> None:
+    """The guide: "has the value of 0, if metric1 is TRUE and metric2 does not exist"."""
+    values = {"r": series("2 2"), "v": series("3 -"), "n": series("0 -"), "d": series("0 -")}
+    assert parse(ARMED).evaluate(values) == series("3 0")
+
+
+def test_the_surplus_expression_is_the_tasks_that_have_nothing_to_do() -> None:
+    values = {"r": series("10 10 -"), "n": series("2 7 1"), "v": series("0 11 0")}
+    assert parse("r - CEIL(n/1 + v/5)").evaluate(values) == series("8 0 -1")
+
+
+@pytest.mark.parametrize("name", ["METRICS", "RATE", "ANOMALY_DETECTION_BAND", "RUNNING_SUM"])
+def test_an_unsupported_function_is_named(name: str) -> None:
+    with pytest.raises(ExpressionError, match=rf"The function {name} in .* is not supported\."):
+        parse(f"{name}(m1) + 1")
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("m1 +", "cannot be read at its end"),
+        ("m1 ^ 2", "cannot be read at column 4"),
+        ("M1", "cannot be read at column 1"),
+        ("CEIL(m1, 2)", "CEIL in .* takes 1 arguments"),
+        ("IF(m1)", "IF in .* takes 2 or 3 arguments"),
+        ("SUM()", "SUM in .* takes 1 arguments"),
+    ],
+)
+def test_an_expression_that_cannot_be_read_says_where(expression: str, problem: str) -> None:
+    with pytest.raises(ExpressionError, match=problem):
+        parse(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("SUM(m)", "does not give one time series"),
+        ("5", "does not give one time series"),
+        ("[m, m]", "does not give one time series"),
+        ("REPEAT", "does not give one time series"),
+        ("m + REPEAT", "REPEAT and LINEAR in .* can only be"),
+        ("CEIL(LINEAR)", "LINEAR in .* can only be"),
+        ("FILL(3, 0)", "FILL in .* needs a time series"),
+        ("IF(m, REPEAT, 0)", "needs a number or a time series"),
+        ("m + other", "refers to other, which is not defined"),
+    ],
+)
+def test_a_result_that_no_alarm_can_watch_is_refused(expression: str, problem: str) -> None:
+    with pytest.raises(ExpressionError, match=problem):
+        parse(expression).evaluate({"m": (1.0, None)})
+
+
+def test_names_are_the_ids_that_an_expression_refers_to() -> None:
+    assert parse(ARMED).names == {"r", "v", "n", "d"}
+
+
+@given(st.lists(st.tuples(POINTS, POINTS), max_size=12))
+def test_addition_is_that_of_numbers_with_zero_for_missing(pairs: list[tuple[float | None, float | None]]) -> None:
+    values = {"a": tuple(a for a, _ in pairs), "b": tuple(b for _, b in pairs)}
+    expected = tuple(None if a is None and b is None else (a or 0) + (b or 0) for a, b in pairs)
+    assert parse("a + b").evaluate(values) == expected
+    assert parse("SUM([a, b])").evaluate(values) == expected
+
+
+@given(st.lists(POINTS, min_size=1, max_size=12))
+def test_filled_series_keep_real_points_and_gain_only_between_or_after_them(points: list[float | None]) -> None:
+    values = {"m": tuple(points)}
+    known = [index for index, point in enumerate(points) if point is not None]
+    for kind in ("REPEAT", "LINEAR"):
+        filled = parse(f"FILL(m, {kind})").evaluate(values)
+        assert all(filled[index] == points[index] for index in known)
+        last = len(points) - 1 if kind == "REPEAT" else max(known, default=-1)
+        inside = range(min(known, default=len(points)), last + 1)
+        assert [i for i, value in enumerate(filled) if value is not None] == list(inside)
+    assert None not in parse("FILL(m, 3)").evaluate(values)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_ceiling_and_floor_are_the_integers_around_a_value(a: float, b: float) -> None:
+    values = {"m": (a, b)}
+    assert parse("CEIL(m)").evaluate(values) == (math.ceil(a), math.ceil(b))
+    assert parse("FLOOR(m)").evaluate(values) == (math.floor(a), math.floor(b))
