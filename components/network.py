@@ -55,7 +55,7 @@ class Network(pulumi.ComponentResource):
             filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
             opts=pulumi.InvokeOptions(parent=self),
         )
-        self._blocks = {block.zone: block for block in cut(settings.cidr, sorted(zones.names)[:2])}
+        blocks = cut(settings.cidr, sorted(zones.names)[:2])
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=settings.cidr,
@@ -65,8 +65,8 @@ class Network(pulumi.ComponentResource):
             opts=child,
         )
         self.vpc_id = vpc.id
-        public = {zone: self._subnet("public", zone, block.public) for zone, block in self._blocks.items()}
-        private = {zone: self._subnet("private", zone, block.private) for zone, block in self._blocks.items()}
+        public = {block.zone: self._subnet("public", block.zone, block.public) for block in blocks}
+        private = {block.zone: self._subnet("private", block.zone, block.private) for block in blocks}
         public_table = self._route_table("public", public)
         private_tables = {zone: self._route_table(f"private-{zone}", {zone: private[zone]}) for zone in private}
 

@@ -1,0 +1,289 @@
+from typing import Any
+
+import pulumi
+import pytest
+
+from components._nat import user_data
+from components.network import Network, NetworkArgs
+from settings import Network as NetworkSettings
+from tests.components.harness import Deployed, deploy
+
+A, B = "us-east-1a", "us-east-1b"
+VPC, SUBNET, TABLE = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
+ASSOCIATION, ROUTE = "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/route:Route"
+INTERNET, EIP, GATEWAY = "aws:ec2/internetGateway:InternetGateway", "aws:ec2/eip:Eip", "aws:ec2/natGateway:NatGateway"
+INSTANCE, ALARM = "aws:ec2/instance:Instance", "aws:cloudwatch/metricAlarm:MetricAlarm"
+GROUP, ENDPOINT = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/vpcEndpoint:VpcEndpoint"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+#: What every new VPC has, whatever its way out.
+BASE = {
+    (VPC, "net"),
+    *((SUBNET, f"net-{role}-{zone}") for role in ("public", "private") for zone in (A, B)),
+    *((TABLE, f"net-{role}") for role in ("public", f"private-{A}", f"private-{B}")),
+    *((ASSOCIATION, f"net-{role}-{zone}") for role in ("public", "private") for zone in (A, B)),
+    (ENDPOINT, "net-s3"),
+}
+WAY_OUT = {(INTERNET, "net-internet"), (ROUTE, "net-public")}
+PRIVATE_ROUTES = {(ROUTE, f"net-private-{zone}") for zone in (A, B)}
+NAT_INSTANCE = {
+    (INSTANCE, "net-nat"),
+    (EIP, "net-nat"),
+    (GROUP, "net-nat"),
+    (INGRESS, "net-nat"),
+    (EGRESS, "net-nat"),
+    (ALARM, "net-nat-recover"),
+}
+
+
+def network(answers: dict[str, dict[str, Any]] | None = None, **settings: Any) -> Deployed:
+    def program() -> dict[str, Any]:
+        made = Network("net", NetworkArgs(settings=NetworkSettings(**settings)))
+        return {
+            "vpc_id": made.vpc_id,
+            "subnet_ids": made.subnet_ids,
+            "security_group_ids": made.security_group_ids,
+            "assign_public_ip": made.assign_public_ip,
+        }
+
+    return deploy(program, answers=answers)
+
+
+def test_without_nat_tasks_have_public_addresses_and_nothing_costs() -> None:
+    net = network()
+    assert net.names == BASE | WAY_OUT
+    assert net.result == {
+        "vpc_id": "net-id",
+        "subnet_ids": [f"net-public-{A}-id", f"net-public-{B}-id"],
+        "security_group_ids": (),
+        "assign_public_ip": True,
+    }
+
+
+def test_the_vpc_resolves_names() -> None:
+    assert network().one(VPC).inputs == {
+        "cidrBlock": "10.0.0.0/16",
+        "enableDnsSupport": True,
+        "enableDnsHostnames": True,
+        "tags": {"Name": "net"},
+    }
+
+
+def test_subnets_lie_in_two_zones_of_the_region() -> None:
+    net = network(cidr="10.9.0.0/20")
+    assert {subnet.name: subnet.inputs for subnet in net.of(SUBNET)} == {
+        f"net-{role}-{zone}": {
+            "vpcId": "net-id",
+            "availabilityZone": zone,
+            "cidrBlock": cidr,
+            "tags": {"Name": f"net-{role}-{zone}"},
+        }
+        for role, zone, cidr in (
+            ("public", A, "10.9.0.0/22"),
+            ("public", B, "10.9.4.0/22"),
+            ("private", A, "10.9.8.0/22"),
+            ("private", B, "10.9.12.0/22"),
+        )
+    }
+
+
+def test_zones_are_taken_in_the_order_of_their_names_and_local_zones_are_not_asked_for() -> None:
+    token = "aws:index/getAvailabilityZones:getAvailabilityZones"
+    net = network({token: {"names": ["us-west-1c", "us-west-1a"], "zoneIds": []}})
+    assert {subnet.inputs["availabilityZone"] for subnet in net.of(SUBNET)} == {"us-west-1a", "us-west-1c"}
+    asked = dict(net.calls)[token]
+    assert asked == {"filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}]}
+
+
+def test_each_subnet_has_the_route_table_of_its_side() -> None:
+    net = network()
+    pairs = {(found.inputs["subnetId"], found.inputs["routeTableId"]) for found in net.of(ASSOCIATION)}
+    assert pairs == {
+        (f"net-public-{A}-id", "net-public-id"),
+        (f"net-public-{B}-id", "net-public-id"),
+        (f"net-private-{A}-id", f"net-private-{A}-id"),
+        (f"net-private-{B}-id", f"net-private-{B}-id"),
+    }
+    assert net.one(ROUTE).inputs == {
+        "routeTableId": "net-public-id",
+        "destinationCidrBlock": "0.0.0.0/0",
+        "gatewayId": "net-internet-id",
+    }
+
+
+def test_every_route_table_reaches_s3_free_of_charge() -> None:
+    assert network().one(ENDPOINT).inputs == {
+        "vpcId": "net-id",
+        "serviceName": "com.amazonaws.us-east-1.s3",
+        "vpcEndpointType": "Gateway",
+        "routeTableIds": ["net-public-id", f"net-private-{A}-id", f"net-private-{B}-id"],
+        "tags": {"Name": "net-s3"},
+    }
+
+
+def test_a_nat_instance_serves_both_private_subnets() -> None:
+    net = network(nat="instance")
+    assert net.names == BASE | WAY_OUT | PRIVATE_ROUTES | NAT_INSTANCE
+    assert net.result["subnet_ids"] == [f"net-private-{A}-id", f"net-private-{B}-id"]
+    assert net.result["assign_public_ip"] is False
+    for zone in (A, B):
+        assert net.one(ROUTE, f"net-private-{zone}").inputs == {
+            "routeTableId": f"net-private-{zone}-id",
+            "destinationCidrBlock": "0.0.0.0/0",
+            "networkInterfaceId": "eni-0123456789abcdef0",
+        }
+
+
+def test_the_nat_instance_forwards_wants_imdsv2_and_outlives_new_images() -> None:
+    instance = network(nat="instance").one(INSTANCE)
+    assert instance.inputs == {
+        "ami": "ami-0123456789abcdef0",
+        "instanceType": "t4g.nano",
+        "subnetId": f"net-public-{A}-id",
+        "vpcSecurityGroupIds": ["net-nat-id"],
+        "sourceDestCheck": False,
+        "metadataOptions": {"httpTokens": "required"},
+        "userData": user_data("10.0.0.0/16"),
+        "userDataReplaceOnChange": True,
+        "tags": {"Name": "net-nat"},
+    }
+    assert instance.ignore_changes == ("ami",)
+
+
+@pytest.mark.parametrize(("instance_type", "cpu"), [("t4g.nano", "arm64"), ("t3.nano", "x86_64")])
+def test_the_image_fits_the_nat_instances_cpu(instance_type: str, cpu: str) -> None:
+    net = network(nat="instance", nat_instance_type=instance_type)
+    asked = dict(net.calls)["aws:ssm/getParameter:getParameter"]
+    assert asked["name"] == f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{cpu}"
+
+
+def test_the_nat_instance_lets_in_only_the_vpc_and_no_ssh_from_outside() -> None:
+    net = network(nat="instance")
+    assert net.one(INGRESS).inputs == {"securityGroupId": "net-nat-id", "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/16"}
+    assert net.one(EGRESS).inputs == {"securityGroupId": "net-nat-id", "ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}
+
+
+def test_a_failed_host_moves_the_nat_instance() -> None:
+    partition = {"aws:index/getPartition:getPartition": {"partition": "aws-us-gov", "dnsSuffix": "amazonaws.com"}}
+    inputs = network(partition, nat="instance").one(ALARM).inputs
+    assert inputs.pop("alarmDescription")
+    assert inputs == {
+        "namespace": "AWS/EC2",
+        "metricName": "StatusCheckFailed_System",
+        "dimensions": {"InstanceId": "net-nat-id"},
+        "statistic": "Maximum",
+        "period": 60,
+        "evaluationPeriods": 2,
+        "threshold": 1,
+        "comparisonOperator": "GreaterThanOrEqualToThreshold",
+        "alarmActions": ["arn:aws-us-gov:automate:us-east-1:ec2:recover"],
+    }
+
+
+def test_one_gateway_serves_both_zones() -> None:
+    net = network(nat="gateway")
+    assert net.names == BASE | WAY_OUT | PRIVATE_ROUTES | {(EIP, f"net-nat-{A}"), (GATEWAY, f"net-nat-{A}")}
+    assert net.one(GATEWAY).inputs == {
+        "allocationId": f"net-nat-{A}-id",
+        "subnetId": f"net-public-{A}-id",
+        "tags": {"Name": f"net-nat-{A}"},
+    }
+    gateways = {zone: net.one(ROUTE, f"net-private-{zone}").inputs["natGatewayId"] for zone in (A, B)}
+    assert gateways == {A: f"net-nat-{A}-id", B: f"net-nat-{A}-id"}
+
+
+def test_a_gateway_per_zone_keeps_traffic_in_its_zone() -> None:
+    net = network(nat="gateway_per_az")
+    pairs = {(kind, f"net-nat-{zone}") for kind in (EIP, GATEWAY) for zone in (A, B)}
+    assert net.names == BASE | WAY_OUT | PRIVATE_ROUTES | pairs
+    for zone in (A, B):
+        assert net.one(GATEWAY, f"net-nat-{zone}").inputs["subnetId"] == f"net-public-{zone}-id"
+        assert net.one(ROUTE, f"net-private-{zone}").inputs["natGatewayId"] == f"net-nat-{zone}-id"
+
+
+@pytest.mark.parametrize("nat", ["instance", "gateway", "gateway_per_az"])
+def test_elastic_addresses_wait_for_the_internet_gateway(nat: str) -> None:
+    net = network(nat=nat)
+    way_out = net.one(ROUTE, "net-public").urn
+    assert all(way_out in found.dependencies for found in (*net.of(EIP), *net.of(GATEWAY)))
+
+
+def test_endpoints_alone_leave_no_path_to_the_internet() -> None:
+    services = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
+    net = network(endpoints=services)
+    made = {(ENDPOINT, f"net-{service}") for service in services}
+    assert net.names == BASE | made | {(GROUP, "net-endpoints"), (INGRESS, "net-endpoints")}
+    assert net.result["subnet_ids"] == [f"net-private-{A}-id", f"net-private-{B}-id"]
+    assert net.result["assign_public_ip"] is False
+    for service in services:
+        assert net.one(ENDPOINT, f"net-{service}").inputs == {
+            "vpcId": "net-id",
+            "serviceName": f"com.amazonaws.us-east-1.{service}",
+            "vpcEndpointType": "Interface",
+            "subnetIds": [f"net-private-{A}-id", f"net-private-{B}-id"],
+            "securityGroupIds": ["net-endpoints-id"],
+            "privateDnsEnabled": True,
+            "tags": {"Name": f"net-{service}"},
+        }
+
+
+def test_endpoints_answer_https_from_the_vpc() -> None:
+    assert network(cidr="10.9.0.0/20", endpoints=("sqs",)).one(INGRESS).inputs == {
+        "securityGroupId": "net-endpoints-id",
+        "ipProtocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrIpv4": "10.9.0.0/20",
+    }
+
+
+def test_endpoints_beside_nat_and_public_addresses_are_where_the_tasks_are() -> None:
+    behind_nat = network(nat="gateway", endpoints=("sqs",))
+    assert behind_nat.one(ENDPOINT, "net-sqs").inputs["subnetIds"] == behind_nat.result["subnet_ids"]
+    assert (INTERNET, "net-internet") in behind_nat.names
+    public = network(assign_public_ip=True, endpoints=("sqs",))
+    assert public.result["subnet_ids"] == [f"net-public-{A}-id", f"net-public-{B}-id"]
+    assert public.one(ENDPOINT, "net-sqs").inputs["subnetIds"] == public.result["subnet_ids"]
+
+
+def test_an_adopted_vpc_gets_nothing() -> None:
+    net = network(vpc_id="vpc-1", subnet_ids=("subnet-1", "subnet-2"), security_group_ids=("sg-1",))
+    assert net.names == set()
+    assert net.calls == []
+    assert net.result == {
+        "vpc_id": "vpc-1",
+        "subnet_ids": ["subnet-1", "subnet-2"],
+        "security_group_ids": ("sg-1",),
+        "assign_public_ip": False,
+    }
+
+
+def test_public_addresses_in_an_adopted_vpc_are_the_users_choice() -> None:
+    assert network(vpc_id="vpc-1", subnet_ids=("subnet-1",), assign_public_ip=True).result["assign_public_ip"] is True
+
+
+@pytest.mark.parametrize("nat", ["none", "instance", "gateway", "gateway_per_az"])
+def test_everything_belongs_to_the_component(nat: str) -> None:
+    net = network(nat=nat, endpoints=("sqs",), assign_public_ip=True if nat == "none" else None)
+    (component,) = net.of("ebb:index:Network")
+    assert {found.parent_type for found in net.resources.values() if found is not component} == {"ebb:index:Network"}
+    assert net.component_outputs[component.urn] == {"vpc_id": "net-id", "subnet_ids": net.result["subnet_ids"]}
+
+
+def test_options_of_the_component_are_not_handed_on() -> None:
+    def program() -> None:
+        outer = pulumi.ComponentResource("ebb:index:Outer", "outer")
+        args = NetworkArgs(settings=NetworkSettings())
+        Network("net", args, pulumi.ResourceOptions(parent=outer))
+
+    net = deploy(program)
+    assert net.one("ebb:index:Network").parent_type == "ebb:index:Outer"
+    assert net.one(VPC).parent_type == "ebb:index:Network"
+
+
+def test_arguments_are_named_and_frozen() -> None:
+    with pytest.raises(TypeError):
+        NetworkArgs(NetworkSettings())  # type: ignore[call-arg]
+    args = NetworkArgs(settings=NetworkSettings())
+    with pytest.raises(AttributeError):
+        args.settings = NetworkSettings(nat="gateway")  # type: ignore[misc]

@@ -1,0 +1,358 @@
+from typing import Any
+
+import pytest
+
+from components.service import WorkerService, WorkerServiceArgs
+from settings import Worker as WorkerSettings
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+
+CLUSTER, PROVIDERS = "aws:ecs/cluster:Cluster", "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
+SERVICE, DEFINITION = "aws:ecs/service:Service", "aws:ecs/taskDefinition:TaskDefinition"
+ROLE, POLICY, LOGS = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy", "aws:cloudwatch/logGroup:LogGroup"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+QUEUE, DEAD = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs-dead"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/worker"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/worker@sha256:" + "a" * 64
+
+
+def service(
+    *,
+    min_tasks: int = 0,
+    kms_key_arn: str | None = None,
+    security_group_ids: tuple[str, ...] = (),
+    assign_public_ip: bool = False,
+    answers: dict[str, dict[str, Any]] | None = None,
+    **settings: Any,
+) -> Deployed:
+    def program() -> dict[str, Any]:
+        made = WorkerService(
+            "worker",
+            WorkerServiceArgs(
+                settings=WorkerSettings.model_validate(settings, strict=False),
+                min_tasks=min_tasks,
+                visibility_timeout=300,
+                queue_url="https://sqs/jobs",
+                queue_arn=QUEUE,
+                dead_letter_url="https://sqs/jobs-dead",
+                dead_letter_arn=DEAD,
+                kms_key_arn=kms_key_arn,
+                image_uri=IMAGE,
+                repository_arn=REPOSITORY,
+                vpc_id="vpc-1",
+                subnet_ids=["subnet-1", "subnet-2"],
+                security_group_ids=security_group_ids,
+                assign_public_ip=assign_public_ip,
+            ),
+        )
+        return {
+            "cluster_name": made.cluster_name,
+            "service_name": made.service_name,
+            "log_group_name": made.log_group_name,
+        }
+
+    return deploy(program, answers=answers)
+
+
+def container(**settings: Any) -> dict[str, Any]:
+    (only,) = service(**settings).one(DEFINITION).json("containerDefinitions")
+    return dict(only)
+
+
+def statements(role: str, **settings: Any) -> list[dict[str, Any]]:
+    return service(**settings).one(POLICY, f"worker-{role}").statements
+
+
+def allow(actions: list[str], *resources: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+PULL_AND_LOG = [
+    allow(["ecr:GetAuthorizationToken"], "*"),
+    allow(["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"], REPOSITORY),
+    allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:worker:*"),
+]
+CONSUME = [
+    allow(
+        [
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+        ],
+        QUEUE,
+    ),
+    allow(["sqs:SendMessage"], DEAD),
+    allow(["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/worker/*"),
+]
+
+
+def test_everything_that_a_task_needs_is_made_and_belongs_to_the_component() -> None:
+    made = service()
+    assert made.names == {
+        (CLUSTER, "worker"),
+        (PROVIDERS, "worker"),
+        (LOGS, "worker"),
+        (ROLE, "worker-execution"),
+        (POLICY, "worker-execution"),
+        (ROLE, "worker-task"),
+        (POLICY, "worker-task"),
+        (DEFINITION, "worker"),
+        (GROUP, "worker"),
+        (EGRESS, "worker"),
+        (SERVICE, "worker"),
+    }
+    component = made.one("ebb:index:WorkerService")
+    assert {r.parent_type for r in made.resources.values() if r is not component} == {"ebb:index:WorkerService"}
+    assert made.result == {"cluster_name": "worker", "service_name": "worker", "log_group_name": "worker"}
+    assert made.component_outputs[component.urn] == made.result
+
+
+def test_the_service_starts_at_the_minimum_and_never_takes_its_count_back() -> None:
+    found = service(min_tasks=2).one(SERVICE)
+    assert found.inputs == {
+        "cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:worker",
+        "taskDefinition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:worker",
+        "desiredCount": 2,
+        "capacityProviderStrategies": [{"capacityProvider": "FARGATE", "weight": 100}],
+        "forceNewDeployment": True,
+        "networkConfiguration": {
+            "subnets": ["subnet-1", "subnet-2"],
+            "securityGroups": ["worker-id"],
+            "assignPublicIp": False,
+        },
+        "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        "deploymentMaximumPercent": 200,
+        "deploymentMinimumHealthyPercent": 0,
+        "availabilityZoneRebalancing": "DISABLED",
+        "enableExecuteCommand": False,
+        "propagateTags": "SERVICE",
+        "waitForSteadyState": False,
+    }
+    assert found.ignore_changes == ("desiredCount",)
+    assert found.timeouts == {"delete": "35m"}
+
+
+def test_permissions_and_capacity_outlive_the_service() -> None:
+    made = service()
+    waits = set(made.one(SERVICE).dependencies)
+    assert {made.one(POLICY, "worker-execution").urn, made.one(POLICY, "worker-task").urn} <= waits
+    assert made.one(PROVIDERS).urn in waits
+
+
+@pytest.mark.parametrize(
+    ("weight", "strategy"),
+    [
+        (0, [{"capacityProvider": "FARGATE", "weight": 100}]),
+        (70, [{"capacityProvider": "FARGATE", "weight": 30}, {"capacityProvider": "FARGATE_SPOT", "weight": 70}]),
+        (100, [{"capacityProvider": "FARGATE_SPOT", "weight": 100}]),
+    ],
+)
+def test_spot_is_a_matter_of_weights(weight: int, strategy: list[dict[str, Any]]) -> None:
+    assert service(spot_weight=weight).one(SERVICE).inputs["capacityProviderStrategies"] == strategy
+
+
+def test_a_new_cluster_knows_both_kinds_of_fargate_and_bills_no_metrics() -> None:
+    made = service()
+    assert made.one(CLUSTER).inputs == {"settings": [{"name": "containerInsights", "value": "disabled"}]}
+    assert made.one(PROVIDERS).inputs == {"clusterName": "worker", "capacityProviders": ["FARGATE", "FARGATE_SPOT"]}
+
+
+@pytest.mark.parametrize("cluster", ["company", f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/company"])
+def test_an_adopted_cluster_is_named_by_name_or_arn_and_stays_as_it_is(cluster: str) -> None:
+    made = service(cluster=cluster)
+    assert made.of(CLUSTER) == made.of(PROVIDERS) == []
+    assert made.one(SERVICE).inputs["cluster"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/company"
+    assert made.result["cluster_name"] == "company"
+    protection = made.one(POLICY, "worker-task").statements[2]
+    assert protection["Resource"] == [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/company/*"]
+
+
+def test_nobody_can_connect_to_a_task() -> None:
+    made = service()
+    group = made.one(GROUP).inputs
+    assert group.pop("description")
+    assert group == {"vpcId": "vpc-1"}
+    assert made.one(EGRESS).inputs == {
+        "securityGroupId": "worker-id",
+        "ipProtocol": "-1",
+        "cidrIpv4": "0.0.0.0/0",
+    }
+    assert [kind for kind, _ in made.names if "Ingress" in kind] == []
+
+
+def test_adopted_security_groups_replace_ours() -> None:
+    made = service(security_group_ids=("sg-1", "sg-2"), assign_public_ip=True)
+    assert made.of(GROUP) == made.of(EGRESS) == []
+    assert made.one(SERVICE).inputs["networkConfiguration"] == {
+        "subnets": ["subnet-1", "subnet-2"],
+        "securityGroups": ["sg-1", "sg-2"],
+        "assignPublicIp": True,
+    }
+
+
+@pytest.mark.parametrize("architecture", ["ARM64", "X86_64"])
+def test_the_task_has_the_size_and_cpu_of_the_settings(architecture: str) -> None:
+    inputs = service(architecture=architecture, cpu=2048, memory=4096).one(DEFINITION).inputs
+    del inputs["containerDefinitions"]
+    assert inputs == {
+        "family": "worker",
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": architecture},
+        "cpu": "2048",
+        "memory": "4096",
+        "volumes": [{"name": "tmp"}],
+        "executionRoleArn": f"arn:aws:iam:{REGION}:{ACCOUNT}:worker-execution",
+        "taskRoleArn": f"arn:aws:iam:{REGION}:{ACCOUNT}:worker-task",
+    }
+
+
+def test_more_disk_comes_by_setting() -> None:
+    assert service(ephemeral_storage=50).one(DEFINITION).inputs["ephemeralStorage"] == {"sizeInGib": 50}
+
+
+def test_the_container_is_exactly_this() -> None:
+    assert container(
+        environment={"LOG_LEVEL": "info", "AWS_REGION": "eu-west-1"},
+        secrets={"DATABASE_URL": "/app/database-url"},
+        stop_timeout=60,
+        backoff_base=0.5,
+    ) == {
+        "name": "worker",
+        "image": IMAGE,
+        "essential": True,
+        "stopTimeout": 60,
+        "readonlyRootFilesystem": True,
+        "mountPoints": [{"sourceVolume": "tmp", "containerPath": "/tmp", "readOnly": False}],
+        "linuxParameters": {"initProcessEnabled": True},
+        "environment": [
+            {"name": "AWS_REGION", "value": "eu-west-1"},
+            {"name": "EBB_BACKOFF_BASE", "value": "0.5"},
+            {"name": "EBB_BACKOFF_CAP", "value": "900"},
+            {"name": "EBB_DEAD_LETTER_QUEUE_URL", "value": "https://sqs/jobs-dead"},
+            {"name": "EBB_QUEUE_URL", "value": "https://sqs/jobs"},
+            {"name": "EBB_STOP_TIMEOUT", "value": "60"},
+            {"name": "EBB_VISIBILITY_TIMEOUT", "value": "300"},
+            {"name": "LOG_LEVEL", "value": "info"},
+        ],
+        "secrets": [{"name": "DATABASE_URL", "valueFrom": "/app/database-url"}],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": "worker",
+                "awslogs-region": REGION,
+                "awslogs-stream-prefix": "worker",
+            },
+        },
+    }
+
+
+def test_the_tasks_region_is_the_stacks_unless_the_user_says_otherwise() -> None:
+    assert {"name": "AWS_REGION", "value": REGION} in container()["environment"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "read_only"),
+    [({}, True), ({"read_only_root": False}, False), ({"exec": True}, False)],
+)
+def test_the_root_file_system_is_read_only_unless_the_image_or_exec_writes_it(
+    settings: dict[str, bool], read_only: bool
+) -> None:
+    assert container(**settings)["readonlyRootFilesystem"] is read_only
+
+
+def test_logs_are_kept_as_long_as_told() -> None:
+    assert service(log_retention_days=90).one(LOGS).inputs == {"retentionInDays": 90}
+
+
+def test_the_execution_role_pulls_this_image_and_writes_these_logs() -> None:
+    assert statements("execution") == PULL_AND_LOG
+
+
+def test_the_execution_role_reads_the_named_secrets_with_their_key() -> None:
+    stored = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:app-AbCdEf"
+    elsewhere = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shared/licence"
+    found = statements(
+        "execution",
+        secrets={
+            "A": "/app/a",
+            "B": "plain",
+            "C": elsewhere,
+            "D": f"{stored}:user::",
+            "E": f"{stored}:code::",
+            "F": "/app/a",
+        },
+        secrets_kms_key=KEY,
+    )
+    parameter = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
+    assert found[:3] == PULL_AND_LOG
+    assert found[3:] == [
+        allow(["ssm:GetParameters"], f"{parameter}/app/a", elsewhere, f"{parameter}/plain"),
+        allow(["secretsmanager:GetSecretValue"], stored),
+        allow(["kms:Decrypt"], KEY),
+    ]
+
+
+def test_the_key_of_secrets_is_of_no_use_without_secrets() -> None:
+    assert statements("execution", secrets_kms_key=KEY) == PULL_AND_LOG
+
+
+def test_the_task_role_consumes_this_queue_and_protects_tasks_of_this_cluster() -> None:
+    assert statements("task") == CONSUME
+
+
+def test_an_encrypted_queue_needs_its_key() -> None:
+    assert statements("task", kms_key_arn=KEY) == [*CONSUME, allow(["kms:Decrypt", "kms:GenerateDataKey"], KEY)]
+
+
+def test_exec_opens_its_channels() -> None:
+    channels = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
+    expected = allow([f"ssmmessages:{channel}" for channel in channels], "*")
+    assert statements("task", exec=True) == [*CONSUME, expected]
+    assert service(exec=True).one(SERVICE).inputs["enableExecuteCommand"] is True
+
+
+def test_the_job_gets_the_statements_that_it_asks_for() -> None:
+    found = statements(
+        "task",
+        statements=[
+            {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::videos/*"]},
+            {"effect": "Deny", "actions": ["s3:DeleteObject"], "resources": ["arn:aws:s3:::videos/*"]},
+        ],
+    )
+    assert found[3:] == [
+        allow(["s3:GetObject"], "arn:aws:s3:::videos/*"),
+        {"Effect": "Deny", "Action": ["s3:DeleteObject"], "Resource": ["arn:aws:s3:::videos/*"]},
+    ]
+
+
+def test_only_ecs_tasks_of_this_account_assume_the_task_role() -> None:
+    made = service()
+    trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
+    assert made.one(ROLE, "worker-execution").statements == [trusted]
+    condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert made.one(ROLE, "worker-task").statements == [{**trusted, "Condition": condition}]
+
+
+def test_both_roles_have_the_boundary() -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    roles = service(permissions_boundary=boundary).of(ROLE)
+    assert [role.inputs["permissionsBoundary"] for role in roles] == [boundary, boundary]
+    assert all("permissionsBoundary" not in role.inputs for role in service().of(ROLE))
+
+
+def test_arns_follow_the_partition() -> None:
+    partition = {"aws:index/getPartition:getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}}
+    made = service(cluster="company", secrets={"A": "/a"}, answers=partition)
+    assert made.one(SERVICE).inputs["cluster"] == f"arn:aws-cn:ecs:{REGION}:{ACCOUNT}:cluster/company"
+    assert made.one(POLICY, "worker-execution").statements[3]["Resource"] == [
+        f"arn:aws-cn:ssm:{REGION}:{ACCOUNT}:parameter/a"
+    ]
+
+
+def test_arguments_are_named() -> None:
+    with pytest.raises(TypeError):
+        WorkerServiceArgs(WorkerSettings())  # type: ignore[call-arg]
