@@ -1,0 +1,276 @@
+"""The HTTP door of the queue: API Gateway sends each request on to SQS itself, with no code between.
+
+Creates a regional REST API with `POST /jobs` (and `GET /queue?message=…`), its deployment and stage with access logs,
+tracing and throttling, the role that may send to this queue, and with `auth: api_key` a key and its usage plan.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pulumi
+import pulumi_aws as aws
+
+from components import _iam, _templates
+from settings import Api as ApiSettings
+
+AUTHORIZATION = {"iam": "AWS_IAM", "api_key": "NONE", "none": "NONE"}
+#: What API Gateway's role for logs must have (API Gateway developer guide, "Permissions for CloudWatch logging").
+LOG_POLICY = "arn:{0}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+R = TypeVar("R", bound=pulumi.CustomResource)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobApiArgs:
+    """The settings' section `api`, and the queue that jobs go to."""
+
+    settings: ApiSettings
+    fifo: bool
+    queue_name: pulumi.Input[str]
+    queue_arn: pulumi.Input[str]
+    kms_key_arn: pulumi.Input[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Route:
+    path: str
+    verb: str
+    #: Makes the request to SQS.
+    template: str
+    #: What the request must have, as API Gateway names it.
+    parameters: Mapping[str, bool]
+
+
+class JobApi(pulumi.ComponentResource):
+    """A REST API that answers 202 with the message's id once SQS has the job, and else an error."""
+
+    #: Address of the stage, to which `/jobs` is appended.
+    url: pulumi.Output[str]
+    api_key_id: pulumi.Output[str] | None
+
+    def __init__(self, name: str, args: JobApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ebb:index:JobApi", name, None, opts)
+        self._name = name
+        #: Kind, name and inputs of each part that a deployment takes a picture of, and the parts.
+        self._definition: list[tuple[str, str, Mapping[str, Any]]] = []
+        self._parts: list[pulumi.Resource] = []
+        child = pulumi.ResourceOptions(parent=self)
+        api = aws.apigateway.RestApi(
+            name,
+            description="Takes jobs for the queue",
+            endpoint_configuration={"types": "REGIONAL"},
+            opts=child,
+        )
+        self._define_routes(api, args)
+        deployment = aws.apigateway.Deployment(
+            name,
+            rest_api=api.id,
+            triggers={"definition": pulumi.Output.json_dumps(self._definition).apply(_digest)},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._parts),
+        )
+        stage = self._stage(api, deployment, args.settings)
+        self.url = stage.invoke_url
+        self.api_key_id = self._key(api, stage, args.settings) if args.settings.auth == "api_key" else None
+        self.register_outputs({"url": self.url, "api_key_id": self.api_key_id})
+
+    def _define_routes(self, api: aws.apigateway.RestApi, args: JobApiArgs) -> None:
+        invoke = pulumi.InvokeOutputOptions(parent=self)
+        uri = pulumi.Output.format(
+            "arn:{0}:apigateway:{1}:sqs:path/{2}/{3}",
+            aws.get_partition_output(opts=invoke).partition,
+            aws.get_region_output(opts=invoke).region,
+            aws.get_caller_identity_output(opts=invoke).account_id,
+            args.queue_name,
+        )
+        role = self._sender(args)
+        validator = self._part(
+            aws.apigateway.RequestValidator,
+            "request",
+            rest_api=api.id,
+            validate_request_body=True,
+            validate_request_parameters=True,
+        )
+        # a model's name is letters and digits only, which Pulumi's own names are not; it is unique within the API
+        model = self._part(
+            aws.apigateway.Model,
+            "job",
+            rest_api=api.id,
+            name="Job",
+            content_type=_templates.CONTENT_TYPE,
+            schema=_templates.JOB_SCHEMA,
+        )
+        routes = [_post(fifo=args.fifo)]
+        if args.settings.get_endpoint:
+            routes.append(_get(fifo=args.fifo))
+        for route in routes:
+            resource = self._part(
+                aws.apigateway.Resource,
+                route.path,
+                rest_api=api.id,
+                parent_id=api.root_resource_id,
+                path_part=route.path,
+            )
+            method = self._part(
+                aws.apigateway.Method,
+                f"{route.path}-{route.verb.lower()}",
+                rest_api=api.id,
+                resource_id=resource.id,
+                http_method=route.verb,
+                authorization=AUTHORIZATION[args.settings.auth],
+                api_key_required=args.settings.auth == "api_key",
+                request_validator_id=validator.id,
+                request_models={_templates.CONTENT_TYPE: model.name} if route.verb == "POST" else None,
+                request_parameters=route.parameters,
+            )
+            self._integrate(route, method, uri, role.arn)
+
+    def _integrate(
+        self, route: _Route, method: aws.apigateway.Method, uri: pulumi.Output[str], role_arn: pulumi.Output[str]
+    ) -> None:
+        role = f"{route.path}-{route.verb.lower()}"
+        # there is one integration to a method, so a new one must not be made before, or deleting the old one deletes it
+        integration = self._part(
+            aws.apigateway.Integration,
+            role,
+            delete_before_replace=True,
+            rest_api=method.rest_api,
+            resource_id=method.resource_id,
+            http_method=method.http_method,
+            type="AWS",
+            integration_http_method="POST",
+            uri=uri,
+            credentials=role_arn,
+            passthrough_behavior="NEVER",
+            request_parameters=_templates.REQUEST_HEADERS,
+            request_templates={_templates.CONTENT_TYPE: route.template},
+        )
+        answers = (
+            (_templates.ACCEPTED, _templates.SUCCESS_PATTERN, _templates.SUCCESS_TEMPLATE),
+            (_templates.BAD_GATEWAY, None, _templates.ERROR_TEMPLATE),
+        )
+        for status, pattern, template in answers:
+            response = self._part(
+                aws.apigateway.MethodResponse,
+                f"{role}-{status}",
+                rest_api=method.rest_api,
+                resource_id=method.resource_id,
+                http_method=method.http_method,
+                status_code=status,
+            )
+            self._part(
+                aws.apigateway.IntegrationResponse,
+                f"{role}-{status}",
+                rest_api=integration.rest_api,
+                resource_id=integration.resource_id,
+                http_method=integration.http_method,
+                status_code=response.status_code,
+                selection_pattern=pattern,
+                response_templates={_templates.CONTENT_TYPE: template},
+            )
+
+    def _part(
+        self, kind: Callable[..., R], role: str, *, delete_before_replace: bool | None = None, **inputs: Any
+    ) -> R:
+        """Makes a part of the API's definition; a change of any input makes a new deployment."""
+        name = f"{self._name}-{role}"
+        options = pulumi.ResourceOptions(parent=self, delete_before_replace=delete_before_replace)
+        part = kind(name, **inputs, opts=options)
+        self._definition.append((kind.__name__, name, inputs))
+        self._parts.append(part)
+        return part
+
+    def _sender(self, args: JobApiArgs) -> aws.iam.Role:
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{self._name}-sender", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
+        )
+        statements = [_iam.allow(["sqs:SendMessage"], args.queue_arn)]
+        if args.kms_key_arn is not None:
+            # SQS encrypts with a data key that it gets, and decrypts again, in the sender's name
+            statements.append(_iam.allow(["kms:GenerateDataKey", "kms:Decrypt"], args.kms_key_arn))
+        aws.iam.RolePolicy(f"{self._name}-sender", role=role.name, policy=_iam.document(statements), opts=child)
+        return role
+
+    def _stage(
+        self, api: aws.apigateway.RestApi, deployment: aws.apigateway.Deployment, settings: ApiSettings
+    ) -> aws.apigateway.Stage:
+        child = pulumi.ResourceOptions(parent=self)
+        logs = aws.cloudwatch.LogGroup(
+            f"{self._name}-access", retention_in_days=settings.log_retention_days, opts=child
+        )
+        account = [self._account()] if settings.account_log_role == "create" else []
+        stage = aws.apigateway.Stage(
+            self._name,
+            rest_api=api.id,
+            deployment=deployment.id,
+            stage_name=settings.stage,
+            xray_tracing_enabled=settings.tracing,
+            access_log_settings={"destination_arn": logs.arn, "format": _templates.ACCESS_LOG_FORMAT},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=account),
+        )
+        aws.apigateway.MethodSettings(
+            self._name,
+            rest_api=api.id,
+            stage_name=stage.stage_name,
+            method_path="*/*",
+            settings={
+                "throttling_rate_limit": settings.rate_limit,
+                "throttling_burst_limit": settings.burst_limit,
+            },
+            opts=child,
+        )
+        return stage
+
+    def _account(self) -> aws.apigateway.Account:
+        """The account's role for API Gateway's logs: one per region, shared by all its APIs."""
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(f"{self._name}-logs", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child)
+        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
+        policy = aws.iam.RolePolicyAttachment(
+            f"{self._name}-logs", role=role.name, policy_arn=pulumi.Output.format(LOG_POLICY, partition), opts=child
+        )
+        return aws.apigateway.Account(
+            self._name,
+            cloudwatch_role_arn=role.arn,
+            # API Gateway tries the role out as it gets it
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+    def _key(
+        self, api: aws.apigateway.RestApi, stage: aws.apigateway.Stage, settings: ApiSettings
+    ) -> pulumi.Output[str]:
+        child = pulumi.ResourceOptions(parent=self)
+        key = aws.apigateway.ApiKey(self._name, description="Sends jobs", opts=child)
+        plan = aws.apigateway.UsagePlan(
+            self._name,
+            api_stages=[{"api_id": api.id, "stage": stage.stage_name}],
+            throttle_settings={"rate_limit": settings.rate_limit, "burst_limit": settings.burst_limit},
+            quota_settings={"limit": settings.daily_quota, "period": "DAY"} if settings.daily_quota else None,
+            opts=child,
+        )
+        aws.apigateway.UsagePlanKey(self._name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=child)
+        return key.id
+
+
+def _post(*, fifo: bool) -> _Route:
+    return _Route(
+        path="jobs",
+        verb="POST",
+        template=_templates.post_template(fifo=fifo),
+        parameters=_templates.required_headers(fifo=fifo),
+    )
+
+
+def _get(*, fifo: bool) -> _Route:
+    return _Route(
+        path="queue",
+        verb="GET",
+        template=_templates.get_template(fifo=fifo),
+        parameters={"method.request.querystring.message": True, **_templates.required_headers(fifo=fifo)},
+    )
+
+
+def _digest(definition: str) -> str:
+    return hashlib.sha256(definition.encode()).hexdigest()
