@@ -1,0 +1,152 @@
+"""The ECS agent's HTTP endpoint as a task sees it: task protection and metadata version 4.
+
+Paths, field names and answers follow the agent's source (amazon-ecs-agent, ecs-agent/tmds/handlers).
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+
+#: Minutes of protection: least, most, and when nothing is said (API_UpdateTaskProtection).
+MINUTES_MIN, MINUTES_MAX, MINUTES_DEFAULT = 1, 2880, 120
+
+Answer = tuple[int, Any]
+
+
+class AgentTask(Protocol):
+    """What the endpoint asks of a task."""
+
+    @property
+    def arn(self) -> str:
+        """The task's ARN."""
+
+    @property
+    def has_role(self) -> bool:
+        """Whether the task has a role, which the agent calls ECS with."""
+
+    @property
+    def protected_until(self) -> float | None:
+        """Real seconds since the epoch, None when not protected (any more)."""
+
+    def protect(self, minutes: int | None) -> str | None:
+        """Protect for that long, or no more for None; the reason for a refusal is returned."""
+
+    def metadata(self) -> dict[str, Any]:
+        """The answer of `${ECS_CONTAINER_METADATA_URI_V4}/task`."""
+
+
+class Agent:
+    """Serves all tasks; `find` gives the task with an id."""
+
+    def __init__(self, find: Callable[[str], AgentTask | None]) -> None:
+        self._find = find
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="ecs-agent", daemon=True)
+
+    def start(self) -> None:
+        """Answer until stop()."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def environment(self, task_id: str) -> dict[str, str]:
+        """The variables by which a task finds the agent."""
+        base = f"http://127.0.0.1:{self._server.server_port}"
+        return {
+            "ECS_AGENT_URI": f"{base}/api/{task_id}",
+            "ECS_CONTAINER_METADATA_URI_V4": f"{base}/v4/{task_id}",
+        }
+
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        """Status and JSON body for a request."""
+        parts = path.strip("/").split("/")
+        kind, task_id, rest = parts[0], parts[1] if len(parts) > 1 else "", parts[2:]
+        task = self._find(task_id)
+        if kind == "api" and rest == ["task-protection", "v1", "state"]:
+            return _protection(method, task, body)
+        if kind == "v4" and task is not None and method == "GET":
+            metadata = task.metadata()
+            if rest in ([], ["task"]):
+                return 200, metadata if rest else metadata["Containers"][0]
+        return 404, "404 page not found"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        answer = self.answer
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, value = answer(self.command, self.path, body)
+                content = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_PUT = do_GET  # noqa: N815
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing: the terminal is the sandbox's."""
+
+        return Handler
+
+
+def _protection(method: str, task: AgentTask | None, body: bytes) -> Answer:
+    request = _decode(body) if method == "PUT" else {}
+    if request is None:
+        return _error("", 400, "InvalidParameterException", "UpdateTaskProtection: failed to decode request")
+    if task is None:
+        return _error("", 404, "ResourceNotFoundException", "Failed to find a task for the request")
+    if method == "PUT" and request.get("protectionenabled") is None:
+        text = "Invalid request: does not contain 'ProtectionEnabled' field"
+        return _error(task.arn, 400, "InvalidParameterException", text)
+    if not task.has_role:
+        text = "Invalid Request: no task IAM role credentials available for task"
+        return _error(task.arn, 403, "AccessDeniedException", text)
+    return (method == "PUT" and _update(task, request)) or _state(task)
+
+
+def _update(task: AgentTask, request: dict[str, Any]) -> Answer | None:
+    """What ECS refuses, or None."""
+    minutes = request.get("expiresinminutes")
+    minutes = MINUTES_DEFAULT if minutes is None else minutes
+    if not MINUTES_MIN <= minutes <= MINUTES_MAX:
+        text = f"expiresInMinutes must be between {MINUTES_MIN} and {MINUTES_MAX}"
+        return _error(task.arn, 400, "InvalidParameterException", text)
+    reason = task.protect(minutes if request["protectionenabled"] else None)
+    return (200, {"failure": {"Arn": task.arn, "Detail": None, "Reason": reason}}) if reason else None
+
+
+def _state(task: AgentTask) -> Answer:
+    until = task.protected_until
+    expiry = until and datetime.fromtimestamp(until, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    state = {"ExpirationDate": expiry, "ProtectionEnabled": until is not None, "TaskArn": task.arn}
+    return 200, {"protection": state}
+
+
+def _decode(body: bytes) -> dict[str, Any] | None:
+    """The request with names in lower case, since Go matches them in any; None for unknown fields and wrong types."""
+    try:
+        request = {str(name).lower(): value for name, value in json.loads(body).items()}
+    except (ValueError, AttributeError):
+        return None
+    types = {"protectionenabled": bool, "expiresinminutes": int}
+    if any(name not in types or type(value) not in (types[name], type(None)) for name, value in request.items()):
+        return None
+    return request
+
+
+def _error(arn: str, status: int, code: str, message: str) -> Answer:
+    error = {"Arn": arn, "Code": code, "Message": message}
+    return status, {"error": {name: value for name, value in error.items() if value}}

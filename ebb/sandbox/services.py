@@ -1,0 +1,70 @@
+"""The ECS services that exist, as the emulator stores them, with counts that are true.
+
+The emulator answers no ListTasks for services and counts as running whatever is desired, so its objects are read and
+written here directly.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from moto.ecs.models import Service as MotoService
+from moto.ecs.models import ecs_backends
+
+
+class _Counted(MotoService):
+    """A service whose counts are what was reported, whatever UpdateService assumes."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in ("running_count", "pending_count"):
+            super().__setattr__(name, value)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: `deployment` changes with its task definition and with every forced deployment."""
+
+    cluster: str
+    name: str
+    desired: int
+    task_definition: str
+    deployment: tuple[str, str]
+    minimum_percent: int
+    maximum_percent: int
+
+
+class Services:
+    """All services of one account and region."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self._backend = ecs_backends[account][region]
+
+    def active(self) -> list[Service]:
+        """The services that are not deleted."""
+        found = []
+        stored: Any
+        for stored in list(self._backend.services.values()):
+            stored.__class__ = _Counted
+            if stored.status == "ACTIVE" and stored.task_definition:
+                limits = getattr(stored, "deployment_configuration", None) or {}
+                found.append(
+                    Service(
+                        cluster=stored.cluster_name,
+                        name=stored.name,
+                        desired=stored.desired_count,
+                        task_definition=stored.task_definition,
+                        deployment=(stored.task_definition, stored.deployments[0]["id"]),
+                        minimum_percent=int(limits.get("minimumHealthyPercent", 100)),  # ECS's defaults
+                        maximum_percent=int(limits.get("maximumPercent", 200)),
+                    )
+                )
+        return found
+
+    def report(self, cluster: str, name: str, running: int, pending: int) -> None:
+        """Store how many tasks there really are."""
+        stored = self._backend.services.get(f"{cluster}:{name}")
+        if stored is not None:
+            stored.__dict__.update(running_count=running, pending_count=pending)
+            for deployment in stored.deployments[:1]:
+                state = "COMPLETED" if running >= stored.desired_count else "IN_PROGRESS"
+                counts = {"runningCount": running, "pendingCount": pending, "desiredCount": stored.desired_count}
+                deployment.update(counts, rolloutState=state, taskDefinition=stored.task_definition)
