@@ -53,7 +53,7 @@ worker = WorkerService(
     pulumi.ResourceOptions(depends_on=[network]),  # tasks that start or drain need the way out
 )
 
-scaling = QueueScaling(
+QueueScaling(
     "scaling",
     QueueScalingArgs(
         settings=config.scaling,

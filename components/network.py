@@ -131,14 +131,14 @@ class Network(pulumi.ComponentResource):
             ami=aws.ssm.get_parameter_output(name=parameter, opts=invoke).value,
             instance_type=settings.nat_instance_type,
             subnet_id=subnet.id,
-            vpc_security_group_ids=[group.id],
+            vpc_security_group_ids=[egress.security_group_id],  # by way of the rule: the first boot needs it
             source_dest_check=False,
             metadata_options={"http_tokens": "required"},
             user_data=user_data(settings.cidr),
             user_data_replace_on_change=True,  # it runs at the first boot only
             tags={"Name": full_name},
             # a newer image is no reason to cut connections; `pulumi up --replace` takes it
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"], depends_on=[egress]),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"]),
         )
         aws.ec2.Eip(full_name, domain="vpc", instance=instance.id, tags={"Name": full_name}, opts=self._behind_gateway)
         aws.cloudwatch.MetricAlarm(
@@ -211,7 +211,7 @@ class Network(pulumi.ComponentResource):
         group = aws.ec2.SecurityGroup(
             f"{name}-endpoints", vpc_id=self.vpc_id, description="Interface endpoints", opts=child
         )
-        aws.vpc.SecurityGroupIngressRule(
+        https = aws.vpc.SecurityGroupIngressRule(
             f"{name}-endpoints",
             security_group_id=group.id,
             ip_protocol="tcp",
@@ -227,7 +227,7 @@ class Network(pulumi.ComponentResource):
                 service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", region, service),
                 vpc_endpoint_type="Interface",
                 subnet_ids=self.subnet_ids,
-                security_group_ids=[group.id],
+                security_group_ids=[https.security_group_id],
                 private_dns_enabled=True,
                 tags={"Name": f"{name}-{service}"},
                 opts=child,

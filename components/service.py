@@ -153,10 +153,10 @@ class WorkerService(pulumi.ComponentResource):
         group = aws.ec2.SecurityGroup(
             self._name, vpc_id=self._args.vpc_id, description="Tasks: out only", opts=self._child
         )
-        aws.vpc.SecurityGroupEgressRule(
+        egress = aws.vpc.SecurityGroupEgressRule(
             self._name, security_group_id=group.id, ip_protocol="-1", cidr_ipv4="0.0.0.0/0", opts=self._child
         )
-        return group.id
+        return egress.security_group_id  # by way of the rule, so that it is there from the first task to the last
 
     def _role(
         self, role: str, trusted: pulumi.Output[str], statements: Sequence[Statement]

@@ -21,11 +21,8 @@ _SIGNATURE, _RESOURCE = "4dabf18193072939515e22adb298388d", "5cf8f73096256a8f31e
 #: Properties that AWS computes, by type, beside the id, arn, url and name that every mocked resource has.
 _COMPUTED: dict[str, dict[str, Any]] = {
     "aws:ec2/instance:Instance": {"primaryNetworkInterfaceId": "eni-0123456789abcdef0"},
-    "aws:apigateway/restApi:RestApi": {
-        "rootResourceId": "root",
-        "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api",
-    },
-    "aws:apigateway/stage:Stage": {"invokeUrl": f"https://api.execute-api.{REGION}.amazonaws.com/run"},
+    "aws:apigateway/restApi:RestApi": {"rootResourceId": "root"},
+    "aws:apigateway/stage:Stage": {"invokeUrl": "https://api.example.com/run"},
     "aws:kms/key:Key": {"keyId": "01234567-89ab-cdef-0123-456789abcdef"},
 }
 #: What data sources answer unless a test says otherwise, by token.
@@ -53,9 +50,9 @@ class Resource:
     urn: str
     type: str
     name: str
+    #: The parent's URN.
+    parent: str
     inputs: dict[str, Any]
-    #: Names of the parent component's type and of this one, as the URN has them.
-    parent_type: str
     #: URNs that it waits for, by data or by `depends_on`.
     dependencies: tuple[str, ...]
     ignore_changes: tuple[str, ...]
@@ -63,6 +60,16 @@ class Resource:
     timeouts: dict[str, str]
     #: The RegisterResourceRequest, for rarer options.
     request: Any
+
+    @property
+    def parent_type(self) -> str:
+        """The type of the resource that this one belongs to."""
+        return self.parent.split("::")[2].split("$")[-1]
+
+    @property
+    def parent_name(self) -> str:
+        """The logical name of the resource that this one belongs to."""
+        return self.parent.split("::")[3]
 
     def json(self, name: str) -> Any:
         """An input that is a JSON document, decoded."""
@@ -109,6 +116,11 @@ class _Cloud(Mocks):
     def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
         self.answers = {**ANSWERS, **answers}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.partition = self.answers["aws:index/getPartition:getPartition"]["partition"]
+        self.region = self.answers["aws:index/getRegion:getRegion"]["region"]
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{ACCOUNT}:{resource}"
 
     def call(self, args: MockCallArgs) -> Any:
         self.calls.append((args.token, dict(args.args)))
@@ -119,8 +131,8 @@ class _Cloud(Mocks):
             return "", dict(args.inputs)
         service = args.typ.split(":")[1].split("/")[0]
         state = {
-            "arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{args.name}",
-            "url": f"https://{service}.{REGION}.amazonaws.com/{ACCOUNT}/{args.name}",
+            "arn": self.arn(service, args.name),
+            "url": f"https://{service}.{self.region}.amazonaws.com/{ACCOUNT}/{args.name}",
             "name": args.name,
             **_COMPUTED.get(args.typ, {}),
             **args.inputs,
@@ -131,6 +143,7 @@ class _Cloud(Mocks):
 class _Monitor(MockMonitor):
     def __init__(self, cloud: _Cloud) -> None:
         super().__init__(cloud)
+        self.cloud = cloud
         self.found: dict[str, Resource] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
 
@@ -147,7 +160,7 @@ class _Monitor(MockMonitor):
                 type=request.type,
                 name=request.name,
                 inputs=pulumi.runtime.rpc.deserialize_properties(request.object),
-                parent_type=request.parent.split("::")[2].split("$")[-1] if request.parent else "",
+                parent=request.parent,
                 dependencies=tuple(request.dependencies),
                 ignore_changes=tuple(request.ignoreChanges),
                 timeouts={n: getattr(timeouts, n) for n in ("create", "update", "delete") if getattr(timeouts, n)},
@@ -162,8 +175,8 @@ class _Monitor(MockMonitor):
     def _add_repository(self, component: str, name: str) -> None:
         """Registers the repository that the awsx component makes, so that a reference to it resolves."""
         urn = self.make_urn(component, "aws:ecr/repository:Repository", name)
-        arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
-        url = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"
+        arn = self.cloud.arn("ecr", f"repository/{name}")
+        url = f"{ACCOUNT}.dkr.ecr.{self.cloud.region}.amazonaws.com/{name}"
         self.resources[urn] = MockMonitor.ResourceRegistration(
             urn, name, {"arn": arn, "name": name, "repositoryUrl": url}
         )

@@ -150,6 +150,11 @@ def test_the_nat_instance_forwards_wants_imdsv2_and_outlives_new_images() -> Non
     assert instance.ignore_changes == ("ami",)
 
 
+def test_the_nat_instance_boots_with_its_way_out() -> None:
+    net = network(nat="instance")
+    assert net.one(EGRESS).urn in net.one(INSTANCE).dependencies
+
+
 @pytest.mark.parametrize(("instance_type", "cpu"), [("t4g.nano", "arm64"), ("t3.nano", "x86_64")])
 def test_the_image_fits_the_nat_instances_cpu(instance_type: str, cpu: str) -> None:
     net = network(nat="instance", nat_instance_type=instance_type)

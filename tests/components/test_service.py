@@ -135,11 +135,11 @@ def test_the_service_starts_at_the_minimum_and_never_takes_its_count_back() -> N
     assert found.timeouts == {"delete": "35m"}
 
 
-def test_permissions_and_capacity_outlive_the_service() -> None:
+def test_permissions_capacity_and_the_way_out_outlive_the_service() -> None:
     made = service()
     waits = set(made.one(SERVICE).dependencies)
     assert {made.one(POLICY, "worker-execution").urn, made.one(POLICY, "worker-task").urn} <= waits
-    assert made.one(PROVIDERS).urn in waits
+    assert {made.one(PROVIDERS).urn, made.one(EGRESS).urn} <= waits
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""The whole program under mocks, for each of the four stack files: what must hold for every resource."""
+
+import dataclasses
+import importlib
+import json
+import logging
+import re
+import runpy
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from settings import SettingsError
+from tests.components.harness import ACCOUNT, Deployed, Resource, deploy
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("dev", "prod", "shared", "sandbox")
+COMPONENTS = {
+    "ebb:index:Network": "network",
+    "ebb:index:JobQueue": "jobs",
+    "ebb:index:JobApi": "api",
+    "ebb:index:WorkerImage": "image",
+    "ebb:index:WorkerService": "worker",
+    "ebb:index:QueueScaling": "scaling",
+    "ebb:index:Monitoring": "monitoring",
+}
+OUTPUTS = {
+    "api_url",
+    "queue_url",
+    "dead_letter_queue_url",
+    "cluster_name",
+    "service_name",
+    "image_uri",
+    "log_group_name",
+}
+#: Actions that AWS lets nobody restrict to a resource (service authorization reference, "Actions, resources, and
+#: condition keys for Amazon Elastic Container Registry" and "… Amazon Session Manager Message Gateway Service").
+WITHOUT_RESOURCE = {
+    "ecr:GetAuthorizationToken",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+}
+#: The names that are not Pulumi's own, by type and logical name: the user's, or a place where AWS wants one.
+NAMED = {
+    ("aws:sqs/queue:Queue", "jobs"): "jobs.fifo",
+    ("aws:apigateway/model:Model", "api-job"): "Job",
+}
+
+
+def configuration(stack: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"])
+
+
+def evaluate() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"))
+
+
+def run(config: Mapping[str, Any], **options: Any) -> Deployed:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return deploy(evaluate, config=texts, **options)
+
+
+@cache
+def program(stack: str) -> Deployed:
+    return run(configuration(stack), stack=stack)
+
+
+def components(deployed: Deployed) -> list[Resource]:
+    return [found for found in deployed.resources.values() if found.type.startswith("ebb:")]
+
+
+def children(deployed: Deployed) -> list[Resource]:
+    return [found for found in deployed.resources.values() if not found.type.startswith("ebb:")]
+
+
+def identity_statements(deployed: Deployed) -> list[dict[str, Any]]:
+    return [statement for policy in deployed.of("aws:iam/rolePolicy:RolePolicy") for statement in policy.statements]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_is_its_seven_components(stack: str) -> None:
+    assert {found.type: found.name for found in components(program(stack))} == COMPONENTS
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nothing_lies_outside_a_component(stack: str) -> None:
+    deployed = program(stack)
+    assert not [urn for urn in deployed.resources if re.search(r"pulumi:pulumi:Stack\$awsx?:", urn)]
+    assert {found.parent_type for found in children(deployed)} <= set(COMPONENTS)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_childs_name_begins_with_its_components(stack: str) -> None:
+    strays = [found.urn for found in children(program(stack)) if not _derived(found.name, found.parent_name)]
+    assert strays == []
+
+
+def _derived(name: str, parent: str) -> bool:
+    return name == parent or name.startswith(f"{parent}-")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_type_tokens_are_canonical(stack: str) -> None:
+    token = re.compile(
+        r"aws:(?P<service>[a-z0-9]+)/(?P<module>[a-z]\w+):(?P<type>[A-Z]\w+)|awsx:ecr:(Repository|Image)"
+    )
+    for found in children(program(stack)):
+        match = token.fullmatch(found.type)
+        assert match, found.type
+        if match["type"]:
+            assert match["module"] == match["type"][0].lower() + match["type"][1:]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_names_are_pulumis_own(stack: str) -> None:
+    deployed = program(stack)
+    named = {(found.type, found.name): found.inputs["name"] for found in children(deployed) if "name" in found.inputs}
+    assert named.items() <= NAMED.items()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_actions_without_a_resource_level_are_allowed_on_everything(stack: str) -> None:
+    wide = Counter(
+        action
+        for found in identity_statements(program(stack))
+        if "*" in found["Resource"]
+        for action in found["Action"]
+    )
+    assert wide == {"ecr:GetAuthorizationToken": 1}
+
+
+def test_exec_adds_its_four_channels_to_them() -> None:
+    config = configuration("dev")
+    config["ebb:worker"] = {**config["ebb:worker"], "exec": True}
+    wide = [found for found in identity_statements(run(config)) if "*" in found["Resource"]]
+    assert {action for found in wide for action in found["Action"]} == WITHOUT_RESOURCE
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_roles_are_allowed_single_actions(stack: str) -> None:
+    actions = [action for found in identity_statements(program(stack)) for action in found["Action"]]
+    assert actions
+    assert [action for action in actions if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action)] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_security_groups_let_in_the_vpc_at_most(stack: str) -> None:
+    deployed = program(stack)
+    rules = deployed.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    assert {rule.inputs["cidrIpv4"] for rule in rules} <= {"10.0.0.0/16"}
+    assert {rule.parent_name for rule in rules} <= {"network"}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_outputs_tell_what_to_call_and_where_to_look(stack: str) -> None:
+    exports = program(stack).exports
+    assert set(exports) == OUTPUTS | ({"api_key_id"} if stack == "dev" else set())
+    assert all(exports.values())
+    assert re.search(r"@sha256:[0-9a-f]{64}$", exports["image_uri"])
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_file_tags_everything(stack: str) -> None:
+    tags = configuration(stack)["aws:defaultTags"]["tags"]
+    assert tags == {"Project": "ebb", "Environment": stack, "ManagedBy": "pulumi"}
+    assert program(stack).one("aws:ecs/service:Service").inputs["propagateTags"] == "SERVICE"
+
+
+def test_a_sandbox_never_reaches_a_real_account() -> None:
+    assert configuration("sandbox")["aws:allowedAccountIds"] == ["000000000000"]
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "sandbox"])
+def test_every_arn_has_the_partition_and_region_of_the_stack(stack: str) -> None:
+    partition = {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}
+    region = {"region": "cn-north-1", "name": "cn-north-1", "id": "cn-north-1"}
+    deployed = run(
+        configuration(stack),
+        answers={
+            "aws:index/getPartition:getPartition": partition,
+            "aws:index/getRegion:getRegion": region,
+            "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["cn-north-1a", "cn-north-1b"]},
+        },
+    )
+    everything = json.dumps({urn: found.inputs for urn, found in deployed.resources.items()})
+    assert f"arn:aws-cn:sqs:cn-north-1:{ACCOUNT}:jobs" in everything
+    assert re.findall(r"arn:aws:|us-east-1", everything) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_parts_are_wired_to_each_other(stack: str) -> None:
+    deployed = program(stack)
+    queue = deployed.one("aws:sqs/queue:Queue", "jobs")
+    (container,) = deployed.one("aws:ecs/taskDefinition:TaskDefinition").json("containerDefinitions")
+    environment = {entry["name"]: entry["value"] for entry in container["environment"]}
+    settings = configuration(stack)
+    assert environment["EBB_QUEUE_URL"] == deployed.exports["queue_url"]
+    assert environment["EBB_DEAD_LETTER_QUEUE_URL"] == deployed.exports["dead_letter_queue_url"]
+    assert environment["EBB_VISIBILITY_TIMEOUT"] == str(settings["ebb:queue"]["visibility_timeout"])
+    assert queue.inputs["visibilityTimeoutSeconds"] == settings["ebb:queue"]["visibility_timeout"]
+    assert container["image"] == deployed.exports["image_uri"]
+    target = deployed.one("aws:appautoscaling/target:Target").inputs["resourceId"]
+    assert target == f"service/{deployed.exports['cluster_name']}/{deployed.exports['service_name']}"
+
+
+def test_tasks_have_their_way_out_from_first_to_last() -> None:
+    deployed = program("dev")
+    waits = deployed.one("ebb:index:WorkerService").dependencies
+    routes = [route.urn for route in deployed.of("aws:ec2/route:Route")]
+    assert len(routes) == 3
+    assert set(routes) <= set(waits)
+
+
+def test_arguments_of_every_component_are_named_and_frozen() -> None:
+    modules = [path.stem for path in (ROOT / "components").glob("[a-z]*.py")]
+    found = {
+        name: kind
+        for module in modules
+        for name, kind in vars(importlib.import_module(f"components.{module}")).items()
+        if name.endswith("Args")
+    }
+    assert set(found) == {f"{token.rsplit(':', 1)[-1]}Args" for token in COMPONENTS}
+    for kind in found.values():
+        assert kind.__dataclass_params__.frozen
+        assert all(field.kw_only for field in dataclasses.fields(kind))
+
+
+def test_a_refused_configuration_creates_nothing() -> None:
+    def refused() -> None:
+        with pytest.raises(SettingsError, match=r"ebb:queue\.visibility_timeout"):
+            evaluate()
+
+    assert deploy(refused, config={"ebb:queue": '{"visibility_timeout": 43201}'}).resources == {}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_draws_no_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
+    run(configuration(stack))
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_scaling_by_cpu_draws_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    config = configuration("dev")
+    run({**config, "ebb:scaling": {"scale_in": "cpu"}})
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "ebb:scaling.scale_in" in warning
