@@ -1,0 +1,249 @@
+"""Every code block of the README runs or is checked, and every figure and setting in it is what the program has."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from moto.server import ThreadedMotoServer
+
+import settings
+from worker.job import Job
+
+ROOT = Path(settings.__file__).parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ACCOUNT = "123456789012"
+
+
+def blocks(language: str, page: Path = ROOT / "README.md") -> list[str]:
+    found = re.findall(r"^```(\S*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for kind, text in found if kind == language]
+
+
+def section(title: str) -> str:
+    (text,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    for line in text.splitlines():
+        if line.startswith("|") and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_every_block_is_of_a_kind_that_is_checked_here() -> None:
+    kinds = {kind for page in PAGES for kind in re.findall(r"^```(\S*)\n(?:.*?)^```$", page.read_text(), re.M | re.S)}
+    assert kinds == {"", "sh", "python", "yaml", "json"}
+
+
+def test_the_picture_is_the_same_in_both_pages() -> None:
+    (picture,) = blocks("")
+    assert blocks("", ROOT / "docs/architecture.md") == [picture]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+# shell
+
+
+def test_each_make_target_that_the_pages_name_exists() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE)}
+    assert {"demo", "up", "test"} <= named <= targets
+
+
+def test_the_two_commands_start_the_sandbox() -> None:
+    local = section("See it work, without an account")
+    assert re.findall(r"^make (\w+) ", local, re.MULTILINE) == ["demo", "up"]
+    for command in ("demo", "up"):
+        planned = subprocess.run(["make", "-n", command], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert f"-m ebb sandbox {command}" in planned.stdout
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder to run the deployment's blocks in: `aws` speaks to an emulator, the others write down their words."""
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent / "aws_cli.py"} "$@"\n')
+    for name in ("make", "pulumi", "curl"):
+        (programs / name).write_text(
+            f'#!/bin/sh\nprintf "%s|" {name} "$@" >> "$CALLS"; echo >> "$CALLS"\n'
+            'case "$*" in "stack output api_key_id") echo abc;; "stack output api_url") echo https://api/run;; esac\n'
+        )
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    yield tmp_path
+    server.stop()
+
+
+def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) -> None:
+    steps = section("Deploy to AWS")
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", steps, re.MULTILINE | re.DOTALL))
+    (trust,) = blocks("json")
+    preview = json.loads(trust)
+    preview["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"] = (
+        "repo:OWNER/REPOSITORY:pull_request"
+    )
+    (shell / "trust-deploy.json").write_text(trust)
+    (shell / "trust-preview.json").write_text(json.dumps(preview))
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    ran = subprocess.run(command, cwd=shell, capture_output=True, text=True, timeout=120, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    s3, iam, kms = (boto3.client(name, "us-east-1") for name in ("s3", "iam", "kms"))
+    bucket = f"ebb-state-{ACCOUNT}"
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert len(closed) == 4
+    assert all(closed.values())
+    (key_id,) = (a["TargetKeyId"] for a in kms.list_aliases()["Aliases"] if a["AliasName"] == "alias/ebb-state")
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider)["ClientIDList"] == ["sts.amazonaws.com"]
+    for role, subject in (("ebb-deploy", "environment:prod"), ("ebb-preview", "pull_request")):
+        (statement,) = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"]["Federated"] == provider
+        assert subject in json.dumps(statement["Condition"])
+    deploy = iam.get_role_policy(RoleName="ebb-deploy", PolicyName="deploy")["PolicyDocument"]
+    assert deploy == json.loads((ROOT / "docs/deployer-policy.json").read_text())
+    secrets = iam.get_role_policy(RoleName="ebb-preview", PolicyName="state-secrets")["PolicyDocument"]
+    assert secrets["Statement"][0]["Resource"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{key_id}"
+    attached = iam.list_attached_role_policies(RoleName="ebb-preview")["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["ReadOnlyAccess"]
+    calls = [line.split("|")[:-1] for line in (shell / "calls").read_text().splitlines()]
+    assert calls[:6] == [
+        ["make", "venv"],
+        ["pulumi", "login", f"s3://{bucket}?region=us-east-1"],
+        ["pulumi", "stack", "init", "dev", "--secrets-provider", "awskms://alias/ebb-state?region=us-east-1"],
+        ["pulumi", "config", "set", "--path", "ebb:scaling.max_tasks", "4"],
+        ["pulumi", "preview", "--diff"],
+        ["pulumi", "up"],
+    ]
+    (curl,) = (call for call in calls if call[0] == "curl")
+    assert "x-api-key: the key of abc" in curl
+    assert curl[-1] == "https://api/run/jobs"
+    assert json.loads(curl[curl.index("-d") + 1]) == {"video": "talk.mp4"}
+    assert [call[1:] for call in calls[-2:]] == [["destroy"], ["stack", "rm", "dev"]]
+
+
+def test_shell_blocks_that_are_not_run_here_are_make_targets() -> None:
+    run = section("Deploy to AWS")
+    others = [block for block in blocks("sh") if block not in run]
+    assert len(others) == 2
+    assert all(line.startswith("make ") for block in others for line in block.splitlines())
+
+
+# the worker
+
+
+def test_the_example_job_does_what_its_comment_says_and_twice_is_as_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source,) = blocks("python")
+    (tmp_path / "example.py").write_text(source)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    order = re.search(r"# (\{.*\})$", source, re.MULTILINE)
+    assert order
+    with mock_aws():
+        specification = importlib.util.spec_from_file_location("example", tmp_path / "example.py")
+        assert specification
+        assert specification.loader
+        example = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(example)
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="company-videos")
+        s3.put_object(Bucket="company-videos", Key="in/talk.txt", Body=b"hello")
+        for attempt in (1, 2):
+            example.handle(Job(id="1", body=order[1], attempt=attempt))
+        assert s3.get_object(Bucket="company-videos", Key="out/talk.txt")["Body"].read() == b"HELLO"
+        assert len(s3.list_objects_v2(Bucket="company-videos")["Contents"]) == 2
+
+
+# settings
+
+
+def config(text: str) -> settings.Settings:
+    sections = yaml.safe_load(text)["config"]
+    return settings.read({key.removeprefix("ebb:"): value for key, value in sections.items() if key.startswith("ebb:")})
+
+
+def test_yaml_blocks_are_settings_without_a_warning() -> None:
+    found = [block for page in PAGES for block in blocks("yaml", page)]
+    assert len(found) == 3
+    for block in found:
+        read = config(block)
+        assert read != settings.Settings()
+        assert settings.warnings(read) == []
+
+
+@pytest.mark.parametrize(("link", "stack"), [("low-cost recipe", "dev"), ("Fargate pattern", "shared")])
+def test_each_setting_in_a_migration_table_is_what_the_stack_file_has(link: str, stack: str) -> None:
+    after = section("Coming from CDK").split(f"[{link}", 1)[1].splitlines()
+    table = takewhile(lambda line: line.startswith("|"), [line for line in after if line][2:])
+    named = re.findall(r"`((?:network|queue|api|worker|scaling)\.[a-z_.]+)(?:: ([^`]+))?`", "\n".join(table))
+    assert len(named) >= 10
+    actual = config((ROOT / f"Pulumi.{stack}.yaml").read_text()).model_dump(mode="json")
+    for path, told in named:
+        value: Any = actual
+        for part in path.split("."):
+            value = value[part]
+        assert value == yaml.safe_load(told) if told else value, path
+
+
+def test_the_table_of_stacks_names_the_stack_files() -> None:
+    named = [row[0].strip("`") for row in rows(section("Configure"))][1:]
+    assert sorted(named) == sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+
+
+# figures: us-east-1, $; sources and dates in the README
+
+HOURS = 730  # a month, as AWS's calculator counts it
+ADDRESS, NAT_GATEWAY, T4G_NANO, ENDPOINT = 0.005, 0.045, 0.0042, 0.01  # an hour
+GP3 = 0.08  # a GB and month
+ZONES = 2
+
+
+def test_the_idle_cost_of_each_way_out() -> None:
+    told = {row[0]: float(row[1]) for row in list(rows(section("What it costs while idle")))[1:]}
+    gateway = HOURS * (NAT_GATEWAY + ADDRESS)
+    assert told == {
+        "`nat: none`": 0,
+        "`nat: instance`": round(HOURS * (T4G_NANO + ADDRESS) + 8 * GP3, 2),
+        "`nat: gateway`": round(gateway, 2),
+        "`nat: gateway_per_az`": round(ZONES * gateway, 2),
+        "`endpoints`": round(HOURS * ENDPOINT * ZONES * len(settings.BASE_ENDPOINTS), 2),
+    }
+    assert f"each further endpoint {HOURS * ENDPOINT * ZONES:.2f}" in README
+
+
+def test_what_a_task_costs_an_hour() -> None:
+    arm_cpu, arm_gb = 0.03238, 0.00356
+    told = f"2048 CPU units and 4096 MiB on ARM64 is ${2 * arm_cpu + 4 * arm_gb:.3f} an hour"
+    assert told in " ".join(README.split())
