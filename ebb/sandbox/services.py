@@ -7,15 +7,14 @@ written here directly.
 from dataclasses import dataclass
 from typing import Any
 
-from moto.ecs.models import Service as MotoService
-from moto.ecs.models import ecs_backends
+from moto.ecs import models
 
 
-class _Counted(MotoService):
+class _Counted(models.Service):
     """A service whose counts are what was reported, whatever UpdateService assumes."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in ("running_count", "pending_count"):
+        if name not in ("running_count", "pending_count") or name not in self.__dict__:
             super().__setattr__(name, value)
 
 
@@ -33,17 +32,17 @@ class Service:
 
 
 class Services:
-    """All services of one account and region."""
+    """All services of one account and region; those created from now on have true counts."""
 
     def __init__(self, account: str, region: str) -> None:
-        self._backend = ecs_backends[account][region]
+        self._backend = models.ecs_backends[account][region]
+        models.Service = _Counted  # type: ignore[misc]
 
     def active(self) -> list[Service]:
         """The services that are not deleted."""
         found = []
         stored: Any
         for stored in list(self._backend.services.values()):
-            stored.__class__ = _Counted
             if stored.status == "ACTIVE" and stored.task_definition:
                 limits = getattr(stored, "deployment_configuration", None) or {}
                 found.append(
