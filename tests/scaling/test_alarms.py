@@ -102,29 +102,37 @@ def test_more_points_are_retrieved_than_evaluated(period: int, n: int, expected:
             (1, 1),
             "X",
             OK,
-            "1 out of the last 1 datapoints [1.0 (15/01/27 07:59:00)] was greater than or equal to the threshold (1.0)"
-            " (minimum 1 datapoint for OK -> ALARM transition).",
+            (
+                "1 out of the last 1 datapoints [1.0 (15/01/27 07:59:00)] was greater than or equal to the"
+                " threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition)."
+            ),
         ),
         (
             (2, 3),
             "X 0 X",
             OK,
-            "2 out of the last 3 datapoints [1.0 (15/01/27 07:57:00), 1.0 (15/01/27 07:59:00)] were greater than or equal"
-            " to the threshold (1.0) (minimum 2 datapoints for OK -> ALARM transition).",
+            (
+                "2 out of the last 3 datapoints [1.0 (15/01/27 07:57:00), 1.0 (15/01/27 07:59:00)] were greater than or"
+                " equal to the threshold (1.0) (minimum 2 datapoints for OK -> ALARM transition)."
+            ),
         ),
         (
             (2, 3),
             "0 0 X",
             ALARM,
-            "2 out of the last 3 datapoints [0.0 (15/01/27 07:57:00), 0.0 (15/01/27 07:58:00)] were not greater than or"
-            " equal to the threshold (1.0) (minimum 2 datapoints for ALARM -> OK transition).",
+            (
+                "2 out of the last 3 datapoints [0.0 (15/01/27 07:57:00), 0.0 (15/01/27 07:58:00)] were not greater"
+                " than or equal to the threshold (1.0) (minimum 2 datapoints for ALARM -> OK transition)."
+            ),
         ),
         (
             (1, 1),
             "0",
             OK,
-            "1 out of the last 1 datapoints [0.0 (15/01/27 07:59:00)] was not greater than or equal to the threshold"
-            " (1.0).",
+            (
+                "1 out of the last 1 datapoints [0.0 (15/01/27 07:59:00)] was not greater than or equal to the"
+                " threshold (1.0)."
+            ),
         ),
     ],
 )
@@ -141,15 +149,19 @@ def test_a_reason_names_the_points_as_cloudwatch_does(
             1,
             "notBreaching",
             "- -",
-            "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as"
-            " [NonBreaching].",
+            (
+                "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as"
+                " [NonBreaching]."
+            ),
         ),
         (
             3,
             "breaching",
             "- - -",
-            "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as"
-            " [Breaching].",
+            (
+                "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as"
+                " [Breaching]."
+            ),
         ),
         (3, "notBreaching", "- - X", "Threshold Crossed: 2 missing datapoints were treated as [NonBreaching]."),
         (3, "missing", "- - -", "Insufficient Data: 3 datapoints were unknown."),

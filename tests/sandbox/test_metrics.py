@@ -1,0 +1,126 @@
+"""Metrics of queues and services as AWS publishes them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ebb.sandbox.metrics import Metrics
+from ebb.sandbox.region import Region
+from tests.sandbox.deployed import CLUSTER, SERVICE, SERVICE_DIMENSIONS, Stage
+
+MINUTE = datetime.fromtimestamp(1_900_000_020, UTC)
+
+
+@pytest.fixture
+def stage(region: Region) -> Stage:
+    stage = Stage(region)
+    stage.clock.time += 75  # a quarter of a minute after the one that is described
+    return stage
+
+
+def points(stage: Stage, namespace: str, name: str, dimensions: list[dict[str, str]]) -> list[dict[str, Any]]:
+    answer = stage.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=dimensions,
+        StartTime=datetime.fromtimestamp(0, UTC),
+        EndTime=datetime.fromtimestamp(2_000_000_000, UTC),
+        Period=60,
+        Statistics=["SampleCount", "Average", "Sum", "Minimum", "Maximum"],
+    )
+    return list(answer["Datapoints"])
+
+
+def depths(stage: Stage, queue: str) -> dict[str, list[float]]:
+    dimensions = [{"Name": "QueueName", "Value": queue}]
+    return {
+        name: [point["Maximum"] for point in points(stage, "AWS/SQS", f"ApproximateNumberOfMessages{name}", dimensions)]
+        for name in ("Visible", "NotVisible", "Delayed")
+    }
+
+
+@pytest.mark.parametrize("name", ["jobs", "jobs.fifo"])
+def test_each_queue_has_its_visible_in_flight_and_delayed_messages(stage: Stage, name: str) -> None:
+    sqs = stage.client("sqs")
+    fifo = name.endswith(".fifo")
+    sqs.create_queue(QueueName="other")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if fifo else {}
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    for number in range(3):
+        group = {"MessageGroupId": str(number)} if fifo else {}
+        sqs.send_message(QueueUrl=url, MessageBody=str(number), **group)
+    if not fifo:
+        sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=900)
+    sqs.receive_message(QueueUrl=url, VisibilityTimeout=60)
+    Metrics(stage, lambda _cluster, _service: []).tick()
+    assert depths(stage, name) == {"Visible": [2.0], "NotVisible": [1.0], "Delayed": [0.0 if fifo else 1.0]}
+    assert depths(stage, "other") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
+
+
+def test_a_point_bears_the_time_at_which_its_minute_began(stage: Stage) -> None:
+    stage.client("sqs").create_queue(QueueName="jobs")
+    metrics = Metrics(stage, lambda _cluster, _service: [])
+    metrics.tick()
+    stage.clock.time += 60
+    metrics.tick()
+    dimensions = [{"Name": "QueueName", "Value": "jobs"}]
+    found = points(stage, "AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions)
+    assert [(point["Timestamp"] - MINUTE).total_seconds() for point in found] == [0, 60]
+
+
+def test_ecs_has_as_many_samples_as_tasks_run(stage: Stage) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def cpu_percent(cluster: str, service: str) -> list[float]:
+        asked.append((cluster, service))
+        return [10.0, 40.0, 10.0]
+
+    Metrics(stage, cpu_percent).tick()
+    (point,) = points(stage, "AWS/ECS", "CPUUtilization", SERVICE_DIMENSIONS)
+    assert asked == [(CLUSTER, SERVICE)]
+    assert (point["SampleCount"], point["Average"], point["Minimum"], point["Maximum"]) == (3.0, 20.0, 10.0, 40.0)
+    assert point["Timestamp"] == MINUTE
+
+
+def test_ecs_has_no_point_while_no_task_runs(stage: Stage) -> None:
+    Metrics(stage, lambda _cluster, _service: []).tick()
+    assert points(stage, "AWS/ECS", "CPUUtilization", SERVICE_DIMENSIONS) == []
+
+
+def test_what_was_deleted_is_measured_no_more(stage: Stage) -> None:
+    url = stage.client("sqs").create_queue(QueueName="jobs")["QueueUrl"]
+    metrics = Metrics(stage, lambda _cluster, _service: [1.0] * stage.tasks)
+    stage.tasks = 1
+    metrics.tick()
+    stage.tasks = 0
+    stage.client("sqs").delete_queue(QueueUrl=url)
+    stage.client("ecs").delete_service(cluster=CLUSTER, service=SERVICE, force=True)
+    stage.client("ecs").delete_cluster(cluster=CLUSTER)
+    stage.clock.time += 60
+    metrics.tick()
+    assert depths(stage, "jobs") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
+    assert len(points(stage, "AWS/ECS", "CPUUtilization", SERVICE_DIMENSIONS)) == 1
+
+
+def test_the_metrics_drive_the_autoscaler_from_zero_to_one_and_back(stage: Stage) -> None:
+    """A message in the real queue, through CloudWatch, the alarm and the policy, to the desired count."""
+    sqs = stage.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    stage.recommend()
+    metrics = Metrics(stage, lambda _cluster, _service: [0.5] * stage.tasks)
+
+    def minute() -> int:
+        stage.clock.time += 60
+        metrics.tick()
+        stage.autoscaler.tick()
+        stage.tasks = stage.desired
+        return stage.tasks
+
+    assert minute() == 0
+    sqs.send_message(QueueUrl=url, MessageBody="job")
+    assert minute() == 1
+    (message,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)["Messages"]
+    assert [minute() for _ in range(8)] == [1] * 8
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert [minute() for _ in range(6)] == [1, 1, 1, 1, 0, 0]
