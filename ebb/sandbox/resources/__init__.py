@@ -1,0 +1,23 @@
+"""The resource tables: Pulumi type -> the AWS calls that make, show, change and remove it."""
+
+from ebb.sandbox.resources import (
+    apigateway,
+    apigateway_stage,
+    appautoscaling,
+    cloudwatch,
+    ec2,
+    ecr,
+    ecs,
+    iam,
+    kms,
+    sns,
+    sqs,
+    vpc,
+)
+from ebb.sandbox.resources._row import Row
+from ebb.sandbox.resources.data import INVOKES
+
+_TABLES = (apigateway, apigateway_stage, appautoscaling, cloudwatch, ec2, ecr, ecs, iam, kms, sns, sqs, vpc)
+ROWS: dict[str, Row] = {row.type: row for table in _TABLES for row in table.ROWS}
+
+__all__ = ["INVOKES", "ROWS", "Row"]

@@ -1,0 +1,355 @@
+"""API Gateway's running side: deployments, stages and their method settings, keys, usage plans, the account's log role."""
+
+from ebb.sandbox.aws import Aws
+from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, pick, send
+from ebb.sandbox.resources.apigateway import TAGS, arn_of, keys, patches, retag, tags_of
+from ebb.sandbox.shapes import Refused
+
+_STAGE_PATCHES = {
+    "description": "/description",
+    "xrayTracingEnabled": "/tracingEnabled",
+    "cacheClusterEnabled": "/cacheClusterEnabled",
+    "deployment": "/deploymentId",
+}
+_SETTINGS = {
+    "metricsEnabled": "metrics/enabled",
+    "loggingLevel": "logging/loglevel",
+    "dataTraceEnabled": "logging/dataTrace",
+    "throttlingBurstLimit": "throttling/burstLimit",
+    "throttlingRateLimit": "throttling/rateLimit",
+    "cachingEnabled": "caching/enabled",
+    "cacheTtlInSeconds": "caching/ttlInSeconds",
+    "cacheDataEncrypted": "caching/dataEncrypted",
+    "requireAuthorizationForCacheControl": "caching/requireAuthorizationForCacheControl",
+    "unauthorizedCacheControlHeaderStrategy": "caching/unauthorizedCacheControlHeaderStrategy",
+}
+
+
+def _deployment(props: Props) -> Call:
+    return "apigateway", "create_deployment", keys(props) | pick(props, "description", "variables")
+
+
+def _create_deployment(aws: Aws, props: Props) -> tuple[str, Props]:
+    deployment = send(aws, _deployment(props))
+    return deployment["id"], {"createdDate": str(deployment["createdDate"])}
+
+
+def _read_deployment(aws: Aws, deployment: str, outputs: Props) -> Props | None:
+    found = aws.find("apigateway", "get_deployment", restApiId=outputs["restApi"], deploymentId=deployment)
+    # what a deployment was triggered by, and the variables that it gave its stage, are kept by Pulumi alone
+    return found and {**pick(found, "description"), **pick(outputs, "restApi", "triggers", "variables")}
+
+
+def _update_deployment(aws: Aws, deployment: str, old: Props, new: Props) -> Props:
+    operations = patches(old, new, {"description": "/description"})
+    params = {"restApiId": new["restApi"], "deploymentId": deployment}
+    aws.call("apigateway", "update_deployment", **params, patchOperations=operations)
+    return {}
+
+
+def _stage(props: Props) -> Call:
+    params = pick(
+        props, "stageName", "description", "variables", "cacheClusterEnabled",
+        deploymentId="deployment", tracingEnabled="xrayTracingEnabled", tags="tagsAll",
+    )  # fmt: skip
+    return "apigateway", "create_stage", keys(props) | params
+
+
+def _create_stage(aws: Aws, props: Props) -> tuple[str, Props]:
+    api, stage = props["restApi"], props["stageName"]
+    send(aws, _stage(props))
+    _log_access(aws, props)
+    arn = arn_of(aws, f"restapis/{api}/stages/{stage}")
+    retag(aws, arn, props)
+    return f"ags-{api}-{stage}", {
+        "arn": arn,
+        "executionArn": aws.arn("execute-api", f"{api}/{stage}"),
+        # where the emulator serves the stage: AWS's own address is https://{api}.execute-api.{region}.amazonaws.com/{stage}
+        "invokeUrl": f"{aws.client('apigateway').meta.endpoint_url}/_aws/execute-api/{api}/{stage}",
+    }
+
+
+def _patch_stage(aws: Aws, props: Props, operations: list[Props]) -> None:
+    if operations:
+        params = {"restApiId": props["restApi"], "stageName": props["stageName"]}
+        aws.call("apigateway", "update_stage", **params, patchOperations=operations)
+
+
+def _log_access(aws: Aws, props: Props) -> None:
+    settings = props.get("accessLogSettings")
+    paths = {"destinationArn": "/accessLogSettings/destinationArn", "format": "/accessLogSettings/format"}
+    if settings:
+        _patch_stage(aws, props, patches({}, settings, paths))
+
+
+def _read_stage(aws: Aws, _: str, outputs: Props) -> Props | None:
+    names = {"restApiId": outputs["restApi"], "stageName": outputs["stageName"]}
+    found = aws.find("apigateway", "get_stage", **names)
+    if found is None:
+        return None
+    return found | {
+        "deployment": found["deploymentId"],
+        "restApi": outputs["restApi"],
+        "tagsAll": tags_of(aws, outputs["arn"]),
+        "xrayTracingEnabled": found["tracingEnabled"],
+    }
+
+
+def _update_stage(aws: Aws, _: str, old: Props, new: Props) -> Props:
+    operations = patches(old, new, _STAGE_PATCHES)
+    had, wanted = old.get("variables") or {}, new.get("variables") or {}
+    operations += patches(had, wanted, {name: f"/variables/{name}" for name in wanted})
+    operations += [{"op": "remove", "path": f"/variables/{name}"} for name in sorted(had.keys() - wanted.keys())]
+    if old.get("accessLogSettings") and not new.get("accessLogSettings"):
+        operations.append({"op": "remove", "path": "/accessLogSettings"})
+    _patch_stage(aws, new, operations)
+    if changed(old, new, "accessLogSettings"):
+        _log_access(aws, new)
+    return {}
+
+
+def _setting_paths(props: Props) -> dict[str, str]:
+    """Of each method setting, its path: of "jobs/POST" it starts with /jobs/POST, the slashes within the path as ~1."""
+    path, _, method = str(props["methodPath"]).rpartition("/")
+    path = path.replace("~1", "/").replace("/", "~1")
+    return {name: f"/{path}/{method}/{tail}" for name, tail in _SETTINGS.items()}
+
+
+def _set_methods(aws: Aws, props: Props, old: Props) -> None:
+    had, wanted = old.get("settings") or {}, props.get("settings") or {}
+    paths = _setting_paths(props)
+    operations = patches(had, wanted, {name: paths[name] for name in wanted if name in paths})
+    operations += [{"op": "remove", "path": paths[name]} for name in sorted(had.keys() - wanted.keys())]
+    _patch_stage(aws, props, operations)
+
+
+def _create_settings(aws: Aws, props: Props) -> tuple[str, Props]:
+    _set_methods(aws, props, {})
+    return f"{props['restApi']}-{props['stageName']}-{props['methodPath']}", {}
+
+
+def _settings(props: Props) -> Call:
+    unknown = sorted((props.get("settings") or {}).keys() - _SETTINGS.keys())
+    if unknown:
+        raise Refused(f"settings.{unknown[0]} is not a method setting; they are {', '.join(_SETTINGS)}")
+    params = {"restApiId": props.get("restApi"), "stageName": props.get("stageName")}
+    return "apigateway", "update_stage", params
+
+
+def _read_settings(aws: Aws, _: str, outputs: Props) -> Props | None:
+    stage = aws.find("apigateway", "get_stage", restApiId=outputs["restApi"], stageName=outputs["stageName"]) or {}
+    found = stage.get("methodSettings", {}).get(str(outputs["methodPath"]).replace("~1", "/"))
+    return found and {**pick(outputs, "restApi", "stageName", "methodPath"), "settings": found}
+
+
+def _update_settings(aws: Aws, _: str, old: Props, new: Props) -> Props:
+    _set_methods(aws, new, old)
+    return {}
+
+
+def _delete_settings(aws: Aws, _: str, outputs: Props) -> None:
+    path = next(iter(_setting_paths(outputs).values())).removesuffix("/metrics/enabled")
+    names = {"restApiId": outputs["restApi"], "stageName": outputs["stageName"]}
+    aws.find("apigateway", "update_stage", **names, patchOperations=[{"op": "remove", "path": path}])
+
+
+_KEY_PATCHES = {"name": "/name", "description": "/description", "enabled": "/enabled", "customerId": "/customerId"}
+
+
+def _key(props: Props) -> Call:
+    return "apigateway", "create_api_key", {"enabled": True} | pick(props, *_KEY_PATCHES, "value", tags="tagsAll")
+
+
+def _create_key(aws: Aws, props: Props) -> tuple[str, Props]:
+    key = send(aws, _key(props))
+    arn = arn_of(aws, f"apikeys/{key['id']}")
+    retag(aws, arn, props)
+    return key["id"], {"arn": arn, "value": key["value"], "enabled": key["enabled"]}
+
+
+def _read_key(aws: Aws, key: str, outputs: Props) -> Props | None:
+    found = aws.find("apigateway", "get_api_key", apiKey=key, includeValue=True)
+    arn = outputs.get("arn") or arn_of(aws, f"apikeys/{key}")
+    return found and {**found, "arn": arn, "tagsAll": tags_of(aws, arn)}
+
+
+def _update_key(aws: Aws, key: str, old: Props, new: Props) -> Props:
+    if operations := patches(old, new, _KEY_PATCHES):
+        aws.call("apigateway", "update_api_key", apiKey=key, patchOperations=operations)
+    return {}
+
+
+_PLAN_PATCHES = {"name": "/name", "description": "/description"}
+
+
+def _plan(props: Props) -> Call:
+    params = pick(props, *_PLAN_PATCHES, throttle="throttleSettings", quota="quotaSettings", tags="tagsAll")
+    if isinstance(props.get("apiStages"), list):
+        params["apiStages"] = [_plan_stage(stage) for stage in props["apiStages"]]
+    return "apigateway", "create_usage_plan", params
+
+
+def _plan_stage(stage: Props) -> Props:
+    """One stage of a plan; Pulumi lists the throttles by path where AWS maps them by path."""
+    throttles = {item["path"]: pick(item, "burstLimit", "rateLimit") for item in stage.get("throttles") or []}
+    return pick(stage, "apiId", "stage") | ({"throttle": throttles} if throttles else {})
+
+
+def _create_plan(aws: Aws, props: Props) -> tuple[str, Props]:
+    plan = send(aws, _plan(props))["id"]
+    arn = arn_of(aws, f"usageplans/{plan}")
+    retag(aws, arn, props)
+    return plan, {"arn": arn}
+
+
+def _read_plan(aws: Aws, plan: str, outputs: Props) -> Props | None:
+    found = aws.find("apigateway", "get_usage_plan", usagePlanId=plan)
+    if found is None:
+        return None
+    arn = outputs.get("arn") or arn_of(aws, f"usageplans/{plan}")
+    stages = [
+        pick(stage, "apiId", "stage")
+        | {"throttles": [{"path": path, **limits} for path, limits in stage.get("throttle", {}).items()]}
+        for stage in found.get("apiStages", [])
+    ]
+    return found | {
+        "apiStages": stages,
+        "arn": arn,
+        "quotaSettings": found.get("quota"),
+        "tagsAll": tags_of(aws, arn),
+        "throttleSettings": found.get("throttle"),
+    }
+
+
+def _update_plan(aws: Aws, plan: str, old: Props, new: Props) -> Props:
+    if changed(old, new, "apiStages"):
+        raise Refused("the sandbox cannot give an existing usage plan other stages (AWS can): destroy it first")
+    operations = patches(old, new, _PLAN_PATCHES)
+    for name, path, fields in (
+        ("throttleSettings", "/throttle", ("burstLimit", "rateLimit")),
+        ("quotaSettings", "/quota", ("limit", "offset", "period")),
+    ):
+        had, wanted = old.get(name) or {}, new.get(name) or {}
+        if had and not wanted:
+            operations.append({"op": "remove", "path": path})
+        operations += patches(had, wanted, {field: f"{path}/{field}" for field in fields if field in wanted})
+    if operations:
+        aws.call("apigateway", "update_usage_plan", usagePlanId=plan, patchOperations=operations)
+    return {}
+
+
+def _plan_key(props: Props) -> Call:
+    return "apigateway", "create_usage_plan_key", pick(props, "usagePlanId", "keyId", "keyType")
+
+
+def _create_plan_key(aws: Aws, props: Props) -> tuple[str, Props]:
+    key = send(aws, _plan_key(props))
+    return key["id"], {"name": key.get("name"), "value": key.get("value")}
+
+
+def _read_plan_key(aws: Aws, key: str, outputs: Props) -> Props | None:
+    found = aws.find("apigateway", "get_usage_plan_key", usagePlanId=outputs["usagePlanId"], keyId=key)
+    return found and {"usagePlanId": outputs["usagePlanId"], "keyId": found["id"], "keyType": found["type"]}
+
+
+def _log_role(props: Props) -> Call:
+    # a request without a value is refused, and AWS takes the empty text for "none"
+    operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": props.get("cloudwatchRoleArn") or ""}
+    return "apigateway", "update_account", {"patchOperations": [operation]}
+
+
+def _create_account(aws: Aws, props: Props) -> tuple[str, Props]:
+    send(aws, _log_role(props))
+    return "api-gateway-account", {}
+
+
+def _read_account(aws: Aws, _: str, __: Props) -> Props | None:
+    return {"cloudwatchRoleArn": aws.call("apigateway", "get_account").get("cloudwatchRoleArn") or None}
+
+
+_STAGE_KEY = frozenset({"restApi", "stageName"})
+_SETTINGS_KEY = frozenset({"restApi", "stageName", "methodPath"})
+ROWS = (
+    Row(
+        type="aws:apigateway/deployment:Deployment",
+        inputs=frozenset({"restApi", "description", "triggers", "variables"}),
+        required=frozenset({"restApi"}),
+        replaces=frozenset({"restApi", "triggers", "variables"}),
+        request=_deployment,
+        create=_create_deployment,
+        read=_read_deployment,
+        update=_update_deployment,
+        delete=deletes("apigateway", "delete_deployment", restApiId="restApi", deploymentId="id"),
+    ),
+    Row(
+        type="aws:apigateway/stage:Stage",
+        inputs=_STAGE_KEY | {"accessLogSettings", "tags", "variables", *_STAGE_PATCHES},
+        required=_STAGE_KEY | {"deployment"},
+        replaces=_STAGE_KEY,
+        identity=_STAGE_KEY,
+        tags=TAGS,
+        request=_stage,
+        create=_create_stage,
+        read=_read_stage,
+        update=_update_stage,
+        delete=deletes("apigateway", "delete_stage", restApiId="restApi", stageName="stageName"),
+    ),
+    Row(
+        type="aws:apigateway/methodSettings:MethodSettings",
+        inputs=_SETTINGS_KEY | {"settings"},
+        required=_SETTINGS_KEY | {"settings"},
+        replaces=_SETTINGS_KEY,
+        identity=_SETTINGS_KEY,
+        request=_settings,
+        create=_create_settings,
+        read=_read_settings,
+        update=_update_settings,
+        delete=_delete_settings,
+    ),
+    Row(
+        type="aws:apigateway/apiKey:ApiKey",
+        inputs=frozenset({*_KEY_PATCHES, "value", "tags"}),
+        replaces=frozenset({"value"}),
+        secrets=frozenset({"value"}),
+        autoname=("name", 1024),
+        defaults={"description": "Managed by Pulumi"},
+        tags=TAGS,
+        request=_key,
+        create=_create_key,
+        read=_read_key,
+        update=_update_key,
+        delete=deletes("apigateway", "delete_api_key", apiKey="id"),
+    ),
+    Row(
+        type="aws:apigateway/usagePlan:UsagePlan",
+        inputs=frozenset({*_PLAN_PATCHES, "apiStages", "throttleSettings", "quotaSettings", "tags"}),
+        autoname=("name", 255),
+        tags=TAGS,
+        request=_plan,
+        create=_create_plan,
+        read=_read_plan,
+        update=_update_plan,
+        delete=deletes("apigateway", "delete_usage_plan", usagePlanId="id"),
+    ),
+    Row(
+        type="aws:apigateway/usagePlanKey:UsagePlanKey",
+        inputs=frozenset({"usagePlanId", "keyId", "keyType"}),
+        required=frozenset({"usagePlanId", "keyId", "keyType"}),
+        replaces=frozenset({"usagePlanId", "keyId", "keyType"}),
+        identity=frozenset({"usagePlanId", "keyId"}),
+        secrets=frozenset({"value"}),
+        request=_plan_key,
+        create=_create_plan_key,
+        read=_read_plan_key,
+        delete=deletes("apigateway", "delete_usage_plan_key", usagePlanId="usagePlanId", keyId="keyId"),
+    ),
+    Row(
+        type="aws:apigateway/account:Account",
+        inputs=frozenset({"cloudwatchRoleArn"}),
+        request=_log_role,
+        create=_create_account,
+        read=_read_account,
+        update=lambda aws, _, __, new: _create_account(aws, new)[1],
+        delete=lambda aws, _, __: _create_account(aws, {}) and None,
+    ),
+)
