@@ -81,6 +81,8 @@ def evaluation_range(period: int, periods: int) -> int:
 class Alarm:
     """An alarm on one metric or one expression; the fields are PutMetricAlarm's. `watched` is the id of its series.
 
+    `retrieved` is the evaluation range in periods, if other than evaluation_range() says (the guide's tables: 5 for 3).
+
     Raises ValueError, in one sentence, for what CloudWatch refuses or this model does not know.
     """
 
