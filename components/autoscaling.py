@@ -172,11 +172,12 @@ class QueueScaling(pulumi.ComponentResource):
     def _running_tasks(self) -> dict[str, Any]:
         # each running task sends one sample a minute: their number, at no cost (ECS developer guide, "CloudWatch
         # metrics", "Service RUNNING task count")
-        return {"id": "r", "metric": {**self._cpu, "period": MINUTE, "stat": "SampleCount"}}
+        metric = {**self._cpu, "period": MINUTE, "stat": "SampleCount"}
+        return {"id": "r", "metric": metric, "return_data": False}
 
     def _messages(self, identifier: str, metric_name: str) -> dict[str, Any]:
         metric = {**self._waiting, "metric_name": metric_name, "period": MINUTE, "stat": "Maximum"}
-        return {"id": identifier, "metric": metric}
+        return {"id": identifier, "metric": metric, "return_data": False}
 
     def _to_least(self, role: str, cooldown: int) -> aws.appautoscaling.Policy:
         least = _steps.Adjustment(None, 0, self._settings.min_tasks)

@@ -1,0 +1,238 @@
+from typing import Any
+
+import pytest
+
+from components.autoscaling import QueueScaling, QueueScalingArgs
+from ebb.scaling import expressions
+from settings import Scaling as ScalingSettings
+from settings import Step
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+
+TARGET, POLICY = "aws:appautoscaling/target:Target", "aws:appautoscaling/policy:Policy"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+SERVICE = {"ClusterName": "cluster", "ServiceName": "worker"}
+TARGETED = {
+    "resourceId": "service/cluster/worker",
+    "scalableDimension": "ecs:service:DesiredCount",
+    "serviceNamespace": "ecs",
+}
+TABLE = (Step(upper=0, change=-1), Step(lower=1, change=1))
+
+
+def scaling(**settings: Any) -> Deployed:
+    def program() -> None:
+        QueueScaling(
+            "scaling",
+            QueueScalingArgs(
+                settings=ScalingSettings(**settings),
+                queue_name="jobs",
+                cluster_name="cluster",
+                service_name="worker",
+            ),
+        )
+
+    return deploy(program)
+
+
+def roles(made: Deployed) -> set[str]:
+    """The roles of the alarms, each of which has the policy of its name as its only action."""
+    for found in made.of(ALARM):
+        assert found.inputs["alarmActions"] == [f"arn:aws:appautoscaling:{REGION}:{ACCOUNT}:{found.name}"]
+        assert found.inputs["treatMissingData"] == "notBreaching"
+        assert "okActions" not in found.inputs
+    assert {found.name for found in made.of(ALARM)} == {found.name for found in made.of(POLICY)}
+    return {found.name.removeprefix("scaling-") for found in made.of(ALARM)}
+
+
+def alarm(made: Deployed, role: str) -> dict[str, Any]:
+    shared = ("alarmActions", "alarmDescription", "treatMissingData")
+    return {key: value for key, value in made.one(ALARM, f"scaling-{role}").inputs.items() if key not in shared}
+
+
+def policy(made: Deployed, role: str) -> dict[str, Any]:
+    inputs = dict(made.one(POLICY, f"scaling-{role}").inputs)
+    configuration = inputs.pop("stepScalingPolicyConfiguration")
+    assert inputs == {**TARGETED, "policyType": "StepScaling"}
+    return dict(configuration)
+
+
+def step(lower: str | None, upper: str | None, change: int) -> dict[str, Any]:
+    bounds = {"metricIntervalLowerBound": lower, "metricIntervalUpperBound": upper}
+    return {"scalingAdjustment": change, **{key: value for key, value in bounds.items() if value is not None}}
+
+
+def jobs(name: str) -> dict[str, Any]:
+    metric = f"ApproximateNumberOfMessages{name}"
+    return {
+        "namespace": "AWS/SQS",
+        "metricName": metric,
+        "dimensions": {"QueueName": "jobs"},
+        "period": 60,
+        "stat": "Maximum",
+    }
+
+
+RUNNING = {
+    "namespace": "AWS/ECS",
+    "metricName": "CPUUtilization",
+    "dimensions": SERVICE,
+    "period": 60,
+    "stat": "SampleCount",
+}
+
+
+def queries(expression: str, label: str, metrics: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    first = {"id": "e", "expression": expression, "label": label, "returnData": True}
+    return [first, *({"id": name, "metric": metric, "returnData": False} for name, metric in metrics.items())]
+
+
+def waiting(threshold: float, comparison: str) -> dict[str, Any]:
+    return {
+        "namespace": "AWS/SQS",
+        "metricName": "ApproximateNumberOfMessagesVisible",
+        "dimensions": {"QueueName": "jobs"},
+        "period": 60,
+        "statistic": "Maximum",
+        "comparisonOperator": comparison,
+        "threshold": threshold,
+        "evaluationPeriods": 1,
+        "datapointsToAlarm": 1,
+    }
+
+
+def test_the_service_scales_between_the_least_and_the_most_tasks() -> None:
+    made = scaling(min_tasks=0, max_tasks=7)
+    assert made.one(TARGET).inputs == {**TARGETED, "minCapacity": 0, "maxCapacity": 7}
+    assert {found.parent_type for found in made.resources.values() if found.type.startswith("aws:")} == {
+        "ebb:index:QueueScaling"
+    }
+
+
+def test_the_recommended_policy_adds_a_task_at_the_first_waiting_job_and_more_with_the_backlog() -> None:
+    made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300)
+    assert roles(made) == {"out", "zero"}
+    assert alarm(made, "out") == waiting(1, "GreaterThanOrEqualToThreshold")
+    assert policy(made, "out") == {
+        "adjustmentType": "ChangeInCapacity",
+        "cooldown": 120,
+        "metricAggregationType": "Maximum",
+        "stepAdjustments": [step("0", "9", 1), step("9", "49", 3), step("49", "199", 6), step("199", None, 10)],
+    }
+
+
+@pytest.mark.parametrize("least", [0, 2])
+def test_the_recommended_policy_goes_to_the_least_when_nothing_waits_runs_or_is_delayed(least: int) -> None:
+    made = scaling(min_tasks=least, max_tasks=4)
+    assert alarm(made, "zero") == {
+        "metricQueries": queries(
+            f"IF(FILL(r,REPEAT) > {least}, v + n + d, 1)",
+            "Jobs while tasks run",
+            {"v": jobs("Visible"), "n": jobs("NotVisible"), "d": jobs("Delayed"), "r": RUNNING},
+        ),
+        "comparisonOperator": "LessThanOrEqualToThreshold",
+        "threshold": 0,
+        "evaluationPeriods": 5,
+        "datapointsToAlarm": 5,
+    }
+    assert policy(made, "zero") == {
+        "adjustmentType": "ExactCapacity",
+        "cooldown": 60,
+        "metricAggregationType": "Maximum",
+        "stepAdjustments": [step(None, "0", least)],
+    }
+
+
+def test_surplus_tasks_go_when_asked_for() -> None:
+    made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300, surplus=True)
+    assert roles(made) == {"out", "zero", "surplus"}
+    assert alarm(made, "surplus") == {
+        "metricQueries": queries(
+            "FILL(r,REPEAT) - CEIL(n + v / 5)",
+            "Tasks too many",
+            {"v": jobs("Visible"), "n": jobs("NotVisible"), "r": RUNNING},
+        ),
+        "comparisonOperator": "GreaterThanOrEqualToThreshold",
+        "threshold": 2,
+        "evaluationPeriods": 10,
+        "datapointsToAlarm": 8,
+    }
+    assert policy(made, "surplus") == {
+        "adjustmentType": "ChangeInCapacity",
+        "cooldown": 180,
+        "metricAggregationType": "Minimum",
+        "stepAdjustments": [step("0", "2", -1), step("2", "5", -2), step("5", None, -4)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("running", "visible", "in_flight", "delayed", "expected"),
+    [
+        ((2, 2), (0, 0), (0, 0), (0, 0), (0, 0)),
+        ((2, 2), (0, 1), (1, 0), (0, 0), (1, 1)),
+        ((2, 2), (0, 0), (0, 0), (0, 3), (0, 3)),
+        ((0, 0), (0, 0), (0, 0), (0, 0), (1, 1)),
+        ((None, None), (0, 0), (0, 0), (0, 0), (1, 1)),
+        ((2, None), (0, 0), (0, 0), (0, 0), (0, 0)),
+    ],
+)
+def test_the_idle_expression_is_zero_only_while_tasks_run_without_a_job(
+    running: tuple[float | None, ...],
+    visible: tuple[float, ...],
+    in_flight: tuple[float, ...],
+    delayed: tuple[float, ...],
+    expected: tuple[float, ...],
+) -> None:
+    (first, *_) = alarm(scaling(), "zero")["metricQueries"]
+    points = {"r": running, "v": visible, "n": in_flight, "d": delayed}
+    computed = expressions.parse(first["expression"]).evaluate(points)
+    assert tuple(1 if value is None else value for value in computed) == expected
+
+
+def test_a_table_becomes_one_alarm_each_way_with_its_cooldown() -> None:
+    made = scaling(steps=TABLE, cooldown=240)
+    assert roles(made) == {"out", "in"}
+    assert alarm(made, "out") == waiting(1, "GreaterThanOrEqualToThreshold")
+    assert alarm(made, "in") == waiting(0, "LessThanOrEqualToThreshold")
+    shared = {"adjustmentType": "ChangeInCapacity", "cooldown": 240, "metricAggregationType": "Maximum"}
+    assert policy(made, "out") == {**shared, "stepAdjustments": [step("0", None, 1)]}
+    assert policy(made, "in") == {**shared, "stepAdjustments": [step(None, "0", -1)]}
+
+
+def test_fractions_of_a_message_keep_their_digits() -> None:
+    steps = (Step(lower=1, upper=2.5, change=1), Step(lower=1_234_567, change=2))
+    assert policy(scaling(steps=steps, max_tasks=2), "out")["stepAdjustments"] == [
+        step("0", "1.5", 1),
+        step("1.5", "1234566", 0),
+        step("1234566", None, 2),
+    ]
+
+
+def test_a_table_that_removes_nothing_leaves_that_to_the_empty_queue() -> None:
+    made = scaling(steps=(Step(upper=0, change=0), Step(lower=1, change=1)))
+    assert roles(made) == {"out", "zero"}
+    assert policy(made, "out")["cooldown"] == 300
+
+
+@pytest.mark.parametrize("steps", [(), (Step(upper=0, change=0), Step(lower=1, change=1))])
+def test_idle_cpu_over_the_whole_of_its_minutes_goes_to_the_least_in_the_same_deployment(
+    steps: tuple[Step, ...],
+) -> None:
+    made = scaling(steps=steps, scale_in="cpu", cpu_threshold=0.01, cpu_minutes=3, cooldown=60, min_tasks=1)
+    assert roles(made) == {"out", "cpu"}
+    assert alarm(made, "cpu") == {
+        "namespace": "AWS/ECS",
+        "metricName": "CPUUtilization",
+        "dimensions": SERVICE,
+        "period": 180,
+        "statistic": "Average",
+        "comparisonOperator": "LessThanOrEqualToThreshold",
+        "threshold": 0.01,
+        "evaluationPeriods": 1,
+        "datapointsToAlarm": 1,
+    }
+    assert policy(made, "cpu") == {
+        "adjustmentType": "ExactCapacity",
+        "cooldown": 60,
+        "metricAggregationType": "Maximum",
+        "stepAdjustments": [step(None, "0", 1)],
+    }

@@ -1,0 +1,151 @@
+from typing import Any
+
+import pytest
+
+from components.queue import JobQueue, JobQueueArgs
+from settings import Queue as QueueSettings
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+
+QUEUE, POLICY = "aws:sqs/queue:Queue", "aws:sqs/queuePolicy:QueuePolicy"
+ALLOW, KEY, ALIAS = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "aws:kms/key:Key", "aws:kms/alias:Alias"
+ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"
+CUSTOMER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0123"
+CHINA = {
+    "aws:index/getPartition:getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"},
+    "aws:index/getRegion:getRegion": {"region": "cn-north-1"},
+}
+
+
+def queue(answers: dict[str, dict[str, Any]] | None = None, **settings: Any) -> Deployed:
+    def program() -> dict[str, Any]:
+        made = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings)))
+        return {
+            "url": made.url,
+            "arn": made.arn,
+            "queue_name": made.queue_name,
+            "dead_letter_url": made.dead_letter_url,
+            "dead_letter_arn": made.dead_letter_arn,
+            "dead_letter_name": made.dead_letter_name,
+            "kms_key_arn": made.kms_key_arn,
+        }
+
+    return deploy(program, answers=answers)
+
+
+def test_a_queue_is_two_queues_two_policies_and_the_dead_letter_queues_consent() -> None:
+    made = queue()
+    assert made.names == {
+        (QUEUE, "jobs"),
+        (QUEUE, "jobs-dead-letter"),
+        (POLICY, "jobs"),
+        (POLICY, "jobs-dead-letter"),
+        (ALLOW, "jobs-dead-letter"),
+    }
+    assert {found.parent_type for found in made.resources.values() if found.type.startswith("aws:")} == {
+        "ebb:index:JobQueue"
+    }
+
+
+def test_the_queue_has_what_the_settings_say_and_hands_failures_on() -> None:
+    made = queue(visibility_timeout=900, retention_days=2, max_receive_count=3).one(QUEUE, "jobs")
+    assert made.json("redrivePolicy") == {"deadLetterTargetArn": ARN + "jobs-dead-letter", "maxReceiveCount": 3}
+    assert {name: value for name, value in made.inputs.items() if name != "redrivePolicy"} == {
+        "visibilityTimeoutSeconds": 900,
+        "messageRetentionSeconds": 172_800,
+        "receiveWaitTimeSeconds": 20,
+        "sqsManagedSseEnabled": True,
+    }
+
+
+def test_the_dead_letter_queue_keeps_a_job_fourteen_days_and_takes_from_this_queue_alone() -> None:
+    made = queue()
+    dead = made.one(QUEUE, "jobs-dead-letter")
+    assert dead.inputs == {"messageRetentionSeconds": 1_209_600, "sqsManagedSseEnabled": True}
+    consent = made.one(ALLOW)
+    assert consent.inputs["queueUrl"] == f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs-dead-letter"
+    assert consent.json("redriveAllowPolicy") == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [ARN + "jobs"],
+    }
+
+
+@pytest.mark.parametrize("name", ["jobs", "jobs-dead-letter"])
+def test_neither_queue_talks_without_tls(name: str) -> None:
+    policy = queue().one(POLICY, name)
+    assert policy.inputs["queueUrl"] == f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+    assert policy.statements == [
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": ARN + name,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+
+
+def test_both_queues_of_a_fifo_queue_are_fifo_with_high_throughput() -> None:
+    made = queue(fifo=True, name="jobs.fifo")
+    fifo = {
+        "fifoQueue": True,
+        "deduplicationScope": "messageGroup",
+        "fifoThroughputLimit": "perMessageGroupId",
+        "sqsManagedSseEnabled": True,
+    }
+    assert made.one(QUEUE, "jobs-dead-letter").inputs == {"messageRetentionSeconds": 1_209_600, **fifo}
+    assert made.one(QUEUE, "jobs").inputs.items() >= {"name": "jobs.fifo", **fifo}.items()
+    assert made.result["queue_name"] == "jobs.fifo"
+
+
+def test_without_a_name_pulumi_makes_one() -> None:
+    assert "name" not in queue(fifo=True).one(QUEUE, "jobs").inputs
+
+
+def test_an_adopted_key_encrypts_both_queues_and_is_not_made() -> None:
+    made = queue(kms=CUSTOMER_KEY)
+    assert made.of(KEY) == made.of(ALIAS) == []
+    for found in made.of(QUEUE):
+        assert found.inputs["kmsMasterKeyId"] == CUSTOMER_KEY
+        assert "sqsManagedSseEnabled" not in found.inputs
+    assert made.result["kms_key_arn"] == CUSTOMER_KEY
+
+
+def test_without_a_customer_key_there_is_none_to_name() -> None:
+    assert queue().result["kms_key_arn"] is None
+
+
+def test_a_new_key_rotates_has_an_alias_and_encrypts_both_queues() -> None:
+    made = queue(kms="new")
+    key, alias = made.one(KEY, "jobs-key"), made.one(ALIAS, "jobs-key")
+    assert key.inputs["enableKeyRotation"] is True
+    assert set(key.inputs) == {"description", "enableKeyRotation", "policy"}
+    assert alias.inputs == {"namePrefix": "alias/jobs-", "targetKeyId": "01234567-89ab-cdef-0123-456789abcdef"}
+    arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:jobs-key"
+    assert [found.inputs["kmsMasterKeyId"] for found in made.of(QUEUE)] == [arn, arn]
+    assert made.result["kms_key_arn"] == arn
+
+
+@pytest.mark.parametrize(
+    ("answers", "root", "service"),
+    [
+        (None, f"arn:aws:iam::{ACCOUNT}:root", f"sqs.{REGION}.amazonaws.com"),
+        (CHINA, f"arn:aws-cn:iam::{ACCOUNT}:root", "sqs.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_alone(
+    answers: dict[str, dict[str, Any]] | None, root: str, service: str
+) -> None:
+    administer, use = queue(answers, kms="new").one(KEY).statements
+    assert administer["Principal"] == use["Principal"] == {"AWS": root}
+    assert administer["Resource"] == use["Resource"] == ["*"]
+    assert "kms:PutKeyPolicy" in {action.replace("Put*", "PutKeyPolicy") for action in administer["Action"]}
+    assert not {"kms:*", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} & set(administer["Action"])
+    assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_the_component_registers_what_it_hands_out() -> None:
+    made = queue(kms="new")
+    (registered,) = (outputs for urn, outputs in made.component_outputs.items() if "JobQueue" in urn)
+    assert registered == made.result

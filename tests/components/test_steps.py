@@ -1,0 +1,166 @@
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import _steps
+from ebb.scaling.policies import Step as PolicyStep
+from ebb.scaling.policies import StepPolicy
+from settings import Step
+
+
+@dataclass
+class Table:
+    rows: tuple[Step, ...]
+
+    def change(self, messages: float) -> int:
+        """What the table says: rows that add tasks own their lower bound, rows that remove some their upper one."""
+        for row in self.rows:
+            lower, upper = row.lower or -math.inf, math.inf if row.upper is None else row.upper
+            if row.change > 0 and lower <= messages < upper:
+                return row.change
+        for row in self.rows:
+            lower, upper = row.lower or -math.inf, math.inf if row.upper is None else row.upper
+            if row.change < 0 and lower < messages <= upper:
+                return row.change
+        return 0
+
+
+def invoked(ladder: _steps.Ladder | None, messages: float) -> int:
+    """What the alarm and its policy do, by the model of CloudWatch and Application Auto Scaling."""
+    if ladder is None:
+        return 0
+    breaches = {
+        "GreaterThanOrEqualToThreshold": messages >= ladder.threshold,
+        "LessThanOrEqualToThreshold": messages <= ladder.threshold,
+        "LessThanThreshold": messages < ladder.threshold,
+    }[ladder.comparison]
+    if not breaches:
+        return 0
+    policy = StepPolicy(
+        name="p",
+        adjustment_type="ChangeInCapacity",
+        steps=tuple(PolicyStep(step.lower, step.upper, step.change) for step in ladder.steps),
+    )
+    step = policy.step(messages - ladder.threshold)
+    assert step is not None, "no step for a value that raises the alarm"
+    return step.adjustment
+
+
+#: Quarters are exact in binary, so that bounds relative to a threshold add up again.
+QUARTERS = st.integers(1, 4000).map(lambda quarters: quarters / 4)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    """Tables that the settings accept: rising rows with gaps or without, those that remove tasks first."""
+    edges = sorted(draw(st.sets(QUARTERS, min_size=2, max_size=16)))
+    spans = [span for span in pairwise([0.0, *edges]) if draw(st.booleans())] or [(0.0, edges[0])]
+    removing = draw(st.integers(0, len(spans)))
+    rows = []
+    for index, (lower, upper) in enumerate(spans):
+        change = draw(st.integers(-9, 0)) if index < removing or lower == 0 else draw(st.integers(0, 9))
+        bottom = None if lower == 0 and draw(st.booleans()) else lower
+        rows.append(Step(lower=bottom, upper=upper, change=change))
+    top = Step(lower=spans[-1][1] + draw(st.sampled_from([0, 0.25, 7])), change=draw(st.integers(1, 9)))
+    return Table((*rows, top))
+
+
+@given(table=tables(), messages=st.integers(0, 5000).map(lambda quarters: quarters / 4))
+def test_alarms_and_bounds_do_what_the_table_says_at_any_value(table: Table, messages: float) -> None:
+    out, back = _steps.scale_out(table.rows), _steps.scale_in(table.rows)
+    added, removed = invoked(out, messages), invoked(back, messages)
+    assert added >= 0 >= removed
+    assert not (added and removed)
+    assert added + removed == table.change(messages)
+
+
+@given(table=tables())
+def test_at_each_bound_itself_the_table_is_followed_too(table: Table) -> None:
+    out, back = _steps.scale_out(table.rows), _steps.scale_in(table.rows)
+    for bound in {edge for row in table.rows for edge in (row.lower, row.upper) if edge is not None}:
+        assert invoked(out, bound) + invoked(back, bound) == table.change(bound)
+
+
+def test_the_widespread_table_becomes_one_step_each_way() -> None:
+    table = (Step(upper=0, change=-1), Step(lower=1, change=1))
+    assert _steps.scale_out(table) == _steps.Ladder(
+        "GreaterThanOrEqualToThreshold", 1, (_steps.Adjustment(0, None, 1),)
+    )
+    assert _steps.scale_in(table) == _steps.Ladder("LessThanOrEqualToThreshold", 0, (_steps.Adjustment(None, 0, -1),))
+
+
+def test_a_table_that_removes_nothing_has_no_alarm_for_it() -> None:
+    assert _steps.scale_in((Step(upper=0, change=0), Step(lower=1, change=1))) is None
+
+
+def test_a_gap_between_rows_is_a_step_without_change() -> None:
+    table = (Step(lower=1, upper=10, change=1), Step(lower=20, upper=50, change=4))
+    assert _steps.scale_out(table).steps == (
+        _steps.Adjustment(0, 9, 1),
+        _steps.Adjustment(9, 19, 0),
+        _steps.Adjustment(19, 49, 4),
+        _steps.Adjustment(49, None, 0),
+    )
+
+
+def test_a_bound_that_both_sides_name_belongs_to_the_row_that_adds() -> None:
+    table = (Step(upper=5, change=-1), Step(lower=5, change=1))
+    back = _steps.scale_in(table)
+    assert back is not None
+    assert back.comparison == "LessThanThreshold"
+    assert [invoked(back, value) for value in (4.75, 5)] == [-1, 0]
+    assert [invoked(_steps.scale_out(table), value) for value in (4.75, 5)] == [0, 1]
+
+
+def test_a_row_that_removes_from_zero_on_acts_on_the_empty_queue() -> None:
+    assert invoked(_steps.scale_in((Step(lower=0, upper=2, change=-1), Step(lower=3, change=1))), 0) == -1
+
+
+def test_the_recommended_ladder_for_ten_tasks_and_five_messages_each() -> None:
+    ladder = _steps.recommended(10, 5)
+    assert (ladder.comparison, ladder.threshold) == ("GreaterThanOrEqualToThreshold", 1)
+    assert ladder.steps == (
+        _steps.Adjustment(0, 9, 1),
+        _steps.Adjustment(9, 49, 3),
+        _steps.Adjustment(49, 199, 6),
+        _steps.Adjustment(199, None, 10),
+    )
+
+
+def test_the_recommended_ladder_for_one_task_is_one_step() -> None:
+    assert _steps.recommended(1, 5).steps == (_steps.Adjustment(0, None, 1),)
+
+
+@given(most=st.integers(1, 5000), share=st.integers(1, 100_000), messages=st.integers(0, 10_000_000))
+def test_the_recommended_ladder_adds_as_the_design_says(most: int, share: int, messages: int) -> None:
+    if messages < 1:
+        expected = 0
+    elif messages < 2 * share:
+        expected = 1
+    elif messages < 10 * share:
+        expected = math.ceil(3 * most / 10)
+    elif messages < 40 * share:
+        expected = math.ceil(6 * most / 10)
+    else:
+        expected = most
+    assert invoked(_steps.recommended(most, share), messages) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds_per_job", "tolerated_wait", "messages"),
+    [(60, 300, 5), (60, 301, 6), (3600, 300, 1), (60, 0, 1), (0.5, 300, 600)],
+)
+def test_a_task_may_own_what_it_does_within_the_tolerated_wait(
+    seconds_per_job: float, tolerated_wait: float, messages: int
+) -> None:
+    assert _steps.share(seconds_per_job, tolerated_wait) == messages
+
+
+def test_the_expressions_are_those_of_the_design() -> None:
+    assert _steps.idle_expression(0) == "IF(FILL(r,REPEAT) > 0, v + n + d, 1)"
+    assert _steps.idle_expression(2) == "IF(FILL(r,REPEAT) > 2, v + n + d, 1)"
+    assert _steps.surplus_expression(5) == "FILL(r,REPEAT) - CEIL(n + v / 5)"
