@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ebb.sandbox.shapes import Refused, convert, problems
+from ebb.sandbox.shapes import RefusedError, convert, problems
 
 # What AWS's services answer for a thing that does not exist; each has its own word.
 _GONE = re.compile(r"NotFound|NoSuch|NonExistent|NotExist|ResourceNotFound|ClusterNotFound|InactiveService")
@@ -36,7 +36,7 @@ class Aws:
     def check(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """`params` in AWS's spelling; names may be Pulumi's, values not yet known, None stands for not set.
 
-        Raises Refused when the service's model has no place for one of them, or not for its value.
+        Raises RefusedError when the service's model has no place for one of them, or not for its value.
         """
         client = self.client(service)
         model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
@@ -45,31 +45,31 @@ class Aws:
             return {}
         converted: dict[str, Any] = convert(shape, params, title)
         if problem := next(problems(shape, converted), None):
-            raise Refused(f"{title}: {problem}")
+            raise RefusedError(f"{title}: {problem}")
         return converted
 
     def call(self, service: str, operation: str, /, **params: Any) -> dict[str, Any]:
-        """AWS's answer to `operation`; `params` as in `check`. Raises Refused with AWS's own words when AWS says no."""
+        """AWS's answer to `operation`; `params` as in `check`. Raises RefusedError in AWS's words when it says no."""
         checked = self.check(service, operation, params)
         try:
             answer: dict[str, Any] = getattr(self.client(service), operation)(**checked)
         except ClientError as error:
-            raise Failed(service, operation, error) from error
+            raise FailedError(service, operation, error) from error
         except BotoCoreError as error:
-            raise Refused(f"{service} {operation}: {error}") from error
+            raise RefusedError(f"{service} {operation}: {error}") from error
         return answer
 
     def find(self, service: str, operation: str, /, **params: Any) -> dict[str, Any] | None:
         """As `call`, but None when AWS answers that there is no such thing."""
         try:
             return self.call(service, operation, **params)
-        except Failed as error:
+        except FailedError as error:
             if error.gone:
                 return None
             raise
 
 
-class Failed(Refused):
+class FailedError(RefusedError):
     """An error that AWS answered; `code` is AWS's word for it."""
 
     def __init__(self, service: str, operation: str, error: ClientError) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
-from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Props, Row
-from ebb.sandbox.shapes import UNKNOWN, Refused
+from ebb.sandbox.shapes import UNKNOWN, RefusedError
 from ebb.sandbox.wire import decode, encode, reference
 
 BUILD = "awsx:ecr:ImageBuild"  # in AWS a docker-build image; here a snapshot of the folder
@@ -33,14 +32,14 @@ class Images(Protocol):
 
 
 def construct(request: Any) -> provider_pb2.ConstructResponse:
-    """Registers the component and its children with the engine, as awsx's own provider does. Raises Refused."""
+    """Registers the component and its children with the engine, as awsx's own provider does. Raises RefusedError."""
     inputs, secrets = decode(request.inputs)
     components: dict[str, Callable[[_Engine, Props], Props]] = {
         "awsx:ecr:Repository": _repository,
         "awsx:ecr:Image": _image,
     }
     if request.type not in components:
-        raise Refused(f"{request.type} is not in the sandbox, which has {' and '.join(components)} of awsx")
+        raise RefusedError(f"{request.type} is not in the sandbox, which has {' and '.join(components)} of awsx")
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
         engine = _Engine(resource_pb2_grpc.ResourceMonitorStub(channel), request, secrets)
         state = components[request.type](engine, inputs)
@@ -61,7 +60,7 @@ class _Engine:
                 parent=request.parent,
                 protect=request.protect,
                 dependencies=list(request.dependencies),
-                object=struct_pb2.Struct(),
+                object=encode({}),
                 acceptSecrets=True,
                 acceptResources=True,
                 supportsPartialValues=True,
@@ -97,7 +96,7 @@ class _Engine:
 
 def _take(inputs: Props, known: frozenset[str], kind: str) -> None:
     if unknown := sorted(inputs.keys() - known):
-        raise Refused(f"{kind} has the input {unknown[0]}, which the sandbox does not handle")
+        raise RefusedError(f"{kind} has the input {unknown[0]}, which the sandbox does not handle")
 
 
 def _repository(engine: _Engine, inputs: Props) -> Props:
@@ -135,7 +134,7 @@ def _rule(priority: int, rule: Props) -> Props:
     elif "maximumAgeLimit" in rule:
         selection |= {"countType": "sinceImagePushed", "countNumber": rule["maximumAgeLimit"], "countUnit": "days"}
     else:
-        raise Refused("a rule of lifecyclePolicy needs maximumNumberOfImages or maximumAgeLimit")
+        raise RefusedError("a rule of lifecyclePolicy needs maximumNumberOfImages or maximumAgeLimit")
     description = {"description": rule["description"]} if rule.get("description") else {}
     return {"rulePriority": priority, **description, "selection": selection, "action": {"type": "expire"}}
 
@@ -179,9 +178,9 @@ def build_row(images: Images, project: Path) -> Row:
 
 
 def contents(context: Path) -> str:
-    """A hash of all that an image of this folder is made of. Raises Refused when there is no such folder."""
+    """A hash of all that an image of this folder is made of. Raises RefusedError when there is no such folder."""
     if not context.is_dir():
-        raise Refused(f"there is no folder {context.name} to build an image from")
+        raise RefusedError(f"there is no folder {context.name} to build an image from")
     total = hashlib.sha256()
     for path in sorted(context.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":

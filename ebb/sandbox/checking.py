@@ -1,4 +1,4 @@
-"""What the provider does before it calls AWS: names, tags and defaults filled in, and everything unknown refused by name."""
+"""What the provider does before it calls AWS: fills in names, tags and defaults, and refuses the unknown by name."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.difference import HIDDEN
 from ebb.sandbox.resources import Row
-from ebb.sandbox.shapes import UNKNOWN, Refused
+from ebb.sandbox.shapes import UNKNOWN, RefusedError
 
 Props = dict[str, Any]
 Problem = tuple[str, str]  # property, what is wrong with it
@@ -40,14 +40,14 @@ def configuration(aws: Aws, config: Props) -> Iterator[Problem]:
 
 
 def default_tags(config: Props) -> dict[str, str]:
-    """The tags that go on everything. Raises Refused when they are not {"tags": {…}}."""
+    """The tags that go on everything. Raises RefusedError when they are not {"tags": {…}}."""
     tags = _parsed(config.get("defaultTags")) or {}
     if not isinstance(tags, dict) or tags.keys() - {"tags"}:
-        raise Refused('aws:defaultTags should be {"tags": {…}}')
+        raise RefusedError('aws:defaultTags should be {"tags": {…}}')
     return {str(name): str(value) for name, value in (tags.get("tags") or {}).items()}
 
 
-def fill(row: Row, name: str, seed: bytes, old: Props, new: Props, tags: dict[str, str]) -> Props:
+def fill(row: Row, name: str, seed: bytes, *, old: Props, new: Props, tags: dict[str, str]) -> Props:
     """The inputs with what the provider adds: defaults, the name, and all the tags."""
     inputs = {**row.defaults, **{key: value for key, value in new.items() if key not in (HIDDEN, "tagsAll")}}
     if row.autoname and inputs.get(row.autoname[0]) is None:
@@ -78,16 +78,16 @@ def problems(aws: Aws, row: Row, inputs: Props) -> Iterator[Problem]:
     if row.request and not found:
         try:
             aws.check(*row.request(inputs))
-        except Refused as error:
+        except RefusedError as error:
             yield "", str(error)
 
 
 def arguments(aws: Aws, token: str, known: frozenset[str], args: Props) -> None:
     """Refuses, by name, what a data source is asked by and the table does not handle."""
     if unknown := sorted(args.keys() - known - {"region"}):
-        raise Refused(f"the sandbox does not handle {unknown[0]} of {token}")
+        raise RefusedError(f"the sandbox does not handle {unknown[0]} of {token}")
     if args.get("region") not in (None, aws.region):
-        raise Refused(f"the sandbox is {aws.region}, and {token} asks for {args['region']}")
+        raise RefusedError(f"the sandbox is {aws.region}, and {token} asks for {args['region']}")
 
 
 def read(row: Row, aws: Aws, physical_id: str, outputs: Props) -> Props | None:
@@ -95,7 +95,7 @@ def read(row: Row, aws: Aws, physical_id: str, outputs: Props) -> Props | None:
     try:
         seen = row.read(aws, physical_id, outputs)
     except KeyError as error:
-        raise Refused(f"{row.type} cannot be found by its id alone: {error.args[0]} is needed, too") from None
+        raise RefusedError(f"{row.type} cannot be found by its id alone: {error.args[0]} is needed, too") from None
     if seen and row.tags and "tagsAll" in seen:
         tags = {name: value for name, value in seen["tagsAll"].items() if not name.startswith("aws:")}
         seen = {**seen, "tags": tags, "tagsAll": tags}

@@ -17,7 +17,7 @@ _INDEX = re.compile(r"\[[^\]]*\]")
 
 
 def changes(row: Row, old: Props, new: Props) -> dict[str, Kind]:
-    """The paths of the inputs that differ, down to the leaves, each with how; JSON documents are compared by content."""
+    """The paths of the inputs that differ, down to the leaves, and how; JSON documents are compared by content."""
     found: dict[str, Kind] = {}
     for name in sorted((old.keys() | new.keys()) - {HIDDEN}):
         before, after = old.get(name, _MISSING), new.get(name, _MISSING)

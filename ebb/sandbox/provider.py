@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from ebb.sandbox import awsx, checking, difference
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.images import ImageError
 from ebb.sandbox.resources import INVOKES, ROWS, Row
-from ebb.sandbox.shapes import Refused
+from ebb.sandbox.shapes import RefusedError
 from ebb.sandbox.wire import decode, encode
 
 _KINDS = {"add": "ADD", "delete": "DELETE", "update": "UPDATE"}
@@ -68,14 +68,14 @@ def _told(context: Any) -> Iterator[None]:
     """Tells the engine in one sentence what was refused; it shows the sentence beside the resource."""
     try:
         yield
-    except (Refused, ImageError) as error:
+    except (RefusedError, ImageError) as error:
         text = str(error)
     else:
         return
     context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
-class _Servicer(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """The provider protocol, method by method; names and arguments are the protocol's."""
 
     def __init__(self, aws: Aws, rows: dict[str, Row]) -> None:
@@ -123,7 +123,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[mis
         news, secrets = decode(request.news)
         olds = decode(request.olds)[0]
         with _told(context):
-            inputs = checking.fill(row, name, request.randomSeed, olds, news, self._default_tags)
+            inputs = checking.fill(row, name, request.randomSeed, old=olds, new=news, tags=self._default_tags)
         failures = [
             provider_pb2.CheckFailure(property=at, reason=reason)
             for at, reason in checking.problems(self._aws, row, inputs)
@@ -208,7 +208,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[mis
         args, _ = decode(request.args)
         with _told(context):
             if request.tok not in INVOKES:
-                raise Refused(f"the data source {request.tok} is not in the sandbox")
+                raise RefusedError(f"the data source {request.tok} is not in the sandbox")
             known, invoke = INVOKES[request.tok]
             checking.arguments(self._aws, request.tok, known, args)
             return provider_pb2.InvokeResponse(**{"return": encode(invoke(self._aws, args))})
@@ -218,12 +218,12 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[mis
             try:
                 return awsx.construct(request)
             except grpc.RpcError as error:  # a child was refused, and the engine has said why
-                raise Refused(str(error.details())) from None
+                raise RefusedError(str(error.details())) from None
 
     def _row(self, kind: str, context: Any) -> Row:
         with _told(context):
             if kind not in self._rows:
-                raise Refused(f"the resource type {kind} is not in the sandbox")
+                raise RefusedError(f"the resource type {kind} is not in the sandbox")
         return self._rows[kind]
 
 

@@ -1,4 +1,4 @@
-"""Pulumi's properties against AWS's models: names, types, nested shapes and enums, all from botocore's own service models."""
+"""Pulumi's properties against AWS's models: names, types, nested shapes and enums, all from botocore."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,14 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # the engine's mark for a valu
 _PAIRS = ({"key", "value"}, {"tagkey", "tagvalue"}, {"name", "value"})
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the emulated account would not take; its text is one sentence for the user."""
 
 
-def convert(shape: Any, value: Any, path: str) -> Any:
+def convert(shape: Any, value: Any, path: str) -> Any:  # noqa: PLR0911 - one for each kind of shape
     """`value`, in Pulumi's spelling, as the model's `shape` wants it; an unknown value becomes the smallest valid one.
 
-    Raises Refused with the `path` of the first thing that the shape has no place for.
+    Raises RefusedError with the `path` of the first thing that the shape has no place for.
     """
     if isinstance(value, str) and UNKNOWN in value:
         return _smallest(shape)
@@ -39,11 +39,11 @@ def convert(shape: Any, value: Any, path: str) -> Any:
             return value.encode()
         case "blob" | "timestamp":
             return value
-    raise Refused(f"{path} should be a {shape.type_name}, got {value!r}")
+    raise RefusedError(f"{path} should be a {shape.type_name}, got {value!r}")
 
 
 def problems(shape: Any, value: Any) -> Iterator[str]:
-    """What is wrong with `value` by the model: botocore's own validation, then enums and upper limits, which it leaves out."""
+    """What is wrong with `value` by the model: botocore's validation, then the enums and upper limits that it leaves out."""
     report = ParamValidator().validate(value, shape)
     if report.has_errors():
         yield from report.generate_report().splitlines()
@@ -65,14 +65,14 @@ def member_of(shape: Any, name: str) -> str | None:
 
 def _structure(shape: Any, value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Refused(f"{path} should be an object, got {value!r}")
+        raise RefusedError(f"{path} should be an object, got {value!r}")
     result = {}
     for name, item in value.items():
         if item is None:
             continue
         member = member_of(shape, name)
         if member is None:
-            raise Refused(f"{path}.{name} is not known to AWS, which knows {', '.join(sorted(shape.members))}")
+            raise RefusedError(f"{path}.{name} is not known to AWS, which knows {', '.join(sorted(shape.members))}")
         result[member] = convert(shape.members[member], item, f"{path}.{name}")
     return result
 
@@ -83,7 +83,7 @@ def _list(shape: Any, value: Any, path: str) -> list[Any]:
         if {name.lower() for name in names} in _PAIRS:
             value = [{names[0]: key, names[1]: item} for key, item in sorted(value.items())]
     if not isinstance(value, list):
-        raise Refused(f"{path} should be a list, got {value!r}")
+        raise RefusedError(f"{path} should be a list, got {value!r}")
     return [convert(shape.member, item, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
@@ -98,7 +98,7 @@ def _string(shape: Any, value: Any, path: str) -> str:
         return words[not value]
     if isinstance(value, (int, float)):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    raise Refused(f"{path} should be text, got {value!r}")
+    raise RefusedError(f"{path} should be text, got {value!r}")
 
 
 def _number(shape: Any, value: Any, path: str) -> int | float:
@@ -108,7 +108,7 @@ def _number(shape: Any, value: Any, path: str) -> int | float:
     except (TypeError, ValueError):
         number = None
     if number is None or isinstance(value, bool) or (kind is int and number != int(number)):
-        raise Refused(f"{path} should be {'a whole' if kind is int else 'a'} number, got {value!r}")
+        raise RefusedError(f"{path} should be {'a whole' if kind is int else 'a'} number, got {value!r}")
     return kind(number)
 
 
@@ -117,11 +117,11 @@ def _boolean(value: Any, path: str) -> bool:
     if isinstance(value, str) and value in words:
         return words[value]
     if not isinstance(value, bool):
-        raise Refused(f"{path} should be true or false, got {value!r}")
+        raise RefusedError(f"{path} should be true or false, got {value!r}")
     return value
 
 
-def _smallest(shape: Any) -> Any:
+def _smallest(shape: Any) -> Any:  # noqa: PLR0911 - one for each kind of shape
     """A value that passes for one that is not known yet, so that all around it is still checked."""
     match shape.type_name:
         case "structure":

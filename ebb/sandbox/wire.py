@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf import struct_pb2
+from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 
-from ebb.sandbox.shapes import UNKNOWN, Refused
+from ebb.sandbox.shapes import UNKNOWN, RefusedError
 
 Props = dict[str, Any]
 
@@ -71,7 +71,7 @@ def _marked(struct: struct_pb2.Struct, secrets: list[bool]) -> Any:
         secrets.append(True)
     if mark in (_SECRET, _OUTPUT):
         return _plain(struct.fields["value"], secrets) if "value" in struct.fields else UNKNOWN
-    raise Refused("the sandbox takes no assets, archives or other special values as inputs")
+    raise RefusedError("the sandbox takes no assets, archives or other special values as inputs")
 
 
 def _value(value: Any) -> struct_pb2.Value:

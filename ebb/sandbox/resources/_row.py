@@ -73,7 +73,10 @@ def send(aws: Aws, call: Call) -> Props:
 
 
 def deletes(service: str, operation: str, **params: str) -> Callable[[Aws, str, Props], None]:
-    """A `delete` of one call; `params` are parameter = output (or "id", or "ids" for a list of it). What is gone already is left alone."""
+    """A `delete` of one call; `params` are parameter = output ("id", "ids": the id, a list of it).
+
+    What is gone already is left alone.
+    """
 
     def delete(aws: Aws, physical_id: str, outputs: Props) -> None:
         known = outputs | {"id": physical_id, "ids": [physical_id]}
@@ -88,7 +91,7 @@ def changed(old: Props, new: Props, *names: str) -> bool:
 
 
 def first(answer: Props | None, *path: str) -> Props | None:
-    """What lies under `path` in an answer (the first item of each list), in Pulumi's spelling; None when nothing does."""
+    """What lies under `path` in an answer (of a list the first item), in Pulumi's spelling; None when nothing does."""
     found: Any = answer
     for name in path:
         found = (found or {}).get(name)
@@ -116,7 +119,7 @@ def tag_map(tags: Iterable[Props] | dict[str, str] | None) -> dict[str, str]:
     """Tags as a map, from whichever of its forms the service answers in."""
     if tags is None or isinstance(tags, dict):
         return dict(tags or {})
-    return {key: value for key, value in (tuple(tag.values()) for tag in map(_key_first, tags))}
+    return dict(tuple(_key_first(tag).values()) for tag in tags)
 
 
 def _key_first(tag: Props) -> Props:

@@ -17,13 +17,13 @@ _API_PATCHES = {
 }
 _METHOD = ("restApi", "resourceId", "httpMethod")  # what a method's id is made of
 _METHOD_INPUTS = (
-    *_METHOD, "authorization", "authorizerId", "authorizationScopes", "apiKeyRequired", "operationName", "requestModels",
-    "requestParameters", "requestValidatorId",
+    *_METHOD, "authorization", "authorizerId", "authorizationScopes", "apiKeyRequired", "operationName",
+    "requestModels", "requestParameters", "requestValidatorId",
 )  # fmt: skip
 _INTEGRATION_INPUTS = (
     *_METHOD, "type", "integrationHttpMethod", "uri", "credentials", "requestParameters", "requestTemplates",
-    "passthroughBehavior", "timeoutMilliseconds", "connectionType", "connectionId", "contentHandling", "cacheNamespace",
-    "cacheKeyParameters",
+    "passthroughBehavior", "timeoutMilliseconds", "connectionType", "connectionId", "contentHandling",
+    "cacheNamespace", "cacheKeyParameters",
 )  # fmt: skip
 _STATUS = (*_METHOD, "statusCode")
 
@@ -158,14 +158,14 @@ def _part(
     prefix: str,
     operation: str,
     request: Callable[[Props], Call],
+    *,
     identity: tuple[str, ...],
     inputs: tuple[str, ...],
-    *,
     replaces: tuple[str, ...] = (),
     update: Callable[[Aws, str, Props, Props], Props] | None = None,
     adapt: Callable[[Props], Props] = lambda _: {},
 ) -> Row:
-    """A row of what has no id of its own in AWS: a method, its responses, its integration and the integration's responses."""
+    """A row of what has no id of its own in AWS: a method, its integration, and the responses of either."""
 
     def create(aws: Aws, props: Props) -> tuple[str, Props]:
         send(aws, request(props))
@@ -289,15 +289,15 @@ ROWS = (
         update=_update_resource,
         delete=deletes("apigateway", "delete_resource", restApiId="restApi", resourceId="id"),
     ),
-    _part("Method", "agm", "method", _method, _METHOD, _METHOD_INPUTS, update=_update_method,
-          adapt=lambda found: {"authorization": found["authorizationType"]}),
-    _part("MethodResponse", "agmr", "method_response", _method_response, _STATUS,
-          (*_STATUS, "responseModels", "responseParameters")),
-    _part("Integration", "agi", "integration", _integration, _METHOD, _INTEGRATION_INPUTS,
+    _part("Method", "agm", "method", _method, identity=_METHOD, inputs=_METHOD_INPUTS,
+          update=_update_method, adapt=lambda found: {"authorization": found["authorizationType"]}),
+    _part("MethodResponse", "agmr", "method_response", _method_response, identity=_STATUS,
+          inputs=(*_STATUS, "responseModels", "responseParameters")),
+    _part("Integration", "agi", "integration", _integration, identity=_METHOD, inputs=_INTEGRATION_INPUTS,
           replaces=("credentials", "integrationHttpMethod", "passthroughBehavior", "type"),
           update=_update_integration, adapt=_adapt_integration),
-    _part("IntegrationResponse", "agir", "integration_response", _integration_response, _STATUS,
-          (*_STATUS, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling")),
+    _part("IntegrationResponse", "agir", "integration_response", _integration_response, identity=_STATUS,
+          inputs=(*_STATUS, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling")),
     Row(
         type="aws:apigateway/model:Model",
         inputs=frozenset({"restApi", "name", "contentType", "schema", "description"}),

@@ -1,9 +1,9 @@
-"""API Gateway's running side: deployments, stages and their method settings, keys, usage plans, the account's log role."""
+"""API Gateway's running side: deployments, stages and their settings, keys, usage plans, the account's log role."""
 
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, pick, send
 from ebb.sandbox.resources.apigateway import TAGS, arn_of, keys, patches, retag, tags_of
-from ebb.sandbox.shapes import Refused
+from ebb.sandbox.shapes import RefusedError
 
 _STAGE_PATCHES = {
     "description": "/description",
@@ -131,7 +131,7 @@ def _create_settings(aws: Aws, props: Props) -> tuple[str, Props]:
 def _settings(props: Props) -> Call:
     unknown = sorted((props.get("settings") or {}).keys() - _SETTINGS.keys())
     if unknown:
-        raise Refused(f"settings.{unknown[0]} is not a method setting; they are {', '.join(_SETTINGS)}")
+        raise RefusedError(f"settings.{unknown[0]} is not a method setting; they are {', '.join(_SETTINGS)}")
     params = {"restApiId": props.get("restApi"), "stageName": props.get("stageName")}
     return "apigateway", "update_stage", params
 
@@ -223,7 +223,7 @@ def _read_plan(aws: Aws, plan: str, outputs: Props) -> Props | None:
 
 def _update_plan(aws: Aws, plan: str, old: Props, new: Props) -> Props:
     if changed(old, new, "apiStages"):
-        raise Refused("the sandbox cannot give an existing usage plan other stages (AWS can): destroy it first")
+        raise RefusedError("the sandbox cannot give an existing usage plan other stages (AWS can): destroy it first")
     operations = patches(old, new, _PLAN_PATCHES)
     for name, path, fields in (
         ("throttleSettings", "/throttle", ("burstLimit", "rateLimit")),

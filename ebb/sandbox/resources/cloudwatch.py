@@ -17,8 +17,8 @@ from ebb.sandbox.resources._row import (
 
 _ALARM_SAME = (
     "actionsEnabled", "alarmActions", "alarmDescription", "comparisonOperator", "datapointsToAlarm", "dimensions",
-    "evaluationPeriods", "extendedStatistic", "insufficientDataActions", "metricName", "namespace", "okActions", "period",
-    "statistic", "threshold", "thresholdMetricId", "treatMissingData", "unit",
+    "evaluationPeriods", "extendedStatistic", "insufficientDataActions", "metricName", "namespace", "okActions",
+    "period", "statistic", "threshold", "thresholdMetricId", "treatMissingData", "unit",
 )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def _retain(aws: Aws, name: str, old: Props, new: Props) -> Props:
 
 def _read_group(aws: Aws, name: str, _: Props) -> Props | None:
     groups = aws.call("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
-    found = next((group for group in groups if group["logGroupName"] == name), None)
+    found: Props | None = next((group for group in groups if group["logGroupName"] == name), None)
     if found is None:
         return None
     tags = aws.call("logs", "list_tags_for_resource", resourceArn=found["arn"].removesuffix(":*"))["tags"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Props, first, pick, tag_map
-from ebb.sandbox.shapes import Refused
+from ebb.sandbox.shapes import RefusedError
 
 Invoke = Callable[[Aws, Props], Props]
 
@@ -66,7 +66,7 @@ def _image(aws: Aws, args: Props) -> Props:
     ids = [pick(args, "imageTag", "imageDigest")] if args.get("imageTag") or args.get("imageDigest") else None
     found = aws.call("ecr", "describe_images", repositoryName=name, imageIds=ids)["imageDetails"]
     if not found:
-        raise Refused(f"there is no such image in the ECR repository {name}")
+        raise RefusedError(f"there is no such image in the ECR repository {name}")
     newest = max(found, key=lambda image: str(image["imagePushedAt"]))
     url = _repository(aws, {"name": name})["repositoryUrl"]
     digest = newest["imageDigest"]
@@ -89,7 +89,7 @@ def _one(aws: Aws, operation: str, path: str, args: Props, ids: str) -> Props:
         params["filters"] = [*(params["filters"] or []), *tags]
     found = aws.call("ec2", operation, **params)[path]
     if len(found) != 1:
-        raise Refused(f"{len(found)} match in EC2 {operation}, where exactly one should")
+        raise RefusedError(f"{len(found)} match in EC2 {operation}, where exactly one should")
     item = first({path: found}, path) or {}
     return item | {"tags": tag_map(item.get("tags"))}
 
@@ -115,7 +115,7 @@ def _subnet(aws: Aws, args: Props) -> Props:
 def _cluster(aws: Aws, args: Props) -> Props:
     found = first(aws.call("ecs", "describe_clusters", clusters=[args["clusterName"]]), "clusters")
     if found is None or found["status"] == "INACTIVE":
-        raise Refused(f"there is no ECS cluster {args['clusterName']}")
+        raise RefusedError(f"there is no ECS cluster {args['clusterName']}")
     return found | {"id": found["clusterArn"], "arn": found["clusterArn"]}
 
 

@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, first, pick, send, tag_map
 from ebb.sandbox.resources.vpc import TAGS, reader, tagged
-from ebb.sandbox.shapes import Refused
+from ebb.sandbox.shapes import RefusedError
 
 _EIP_ASSOCIATION = (
     "allocationId",
@@ -197,7 +197,7 @@ def _update_instance(aws: Aws, physical_id: str, old: Props, new: Props) -> Prop
         aws.call("ec2", "modify_instance_metadata_options", instanceId=physical_id, **new["metadataOptions"])
     for name in ("creditSpecification", "iamInstanceProfile", "monitoring", "rootBlockDevice"):
         if changed(old, new, name):
-            raise Refused(f"the sandbox cannot change {name} of a running instance; AWS can")
+            raise RefusedError(f"the sandbox cannot change {name} of a running instance; AWS can")
     return {}
 
 
@@ -330,7 +330,7 @@ ROWS = (
                 "subnetId",
                 "tenancy",
             }
-        ),  # fmt: skip
+        ),
         replaces_if={"userData": "userDataReplaceOnChange"},
         tags=TAGS,
         request=_instance,

@@ -4,18 +4,19 @@ import json
 
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Call, Props, Row, Tags, changed, first, pick, send, tag_map
-from ebb.sandbox.shapes import UNKNOWN, Refused
+from ebb.sandbox.shapes import UNKNOWN, RefusedError
 
 TAGS = Tags(service="ecs", target="resourceArn")
 
 _TASK_SAME = (
-    "family", "cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn", "executionRoleArn",
-    "ephemeralStorage", "placementConstraints", "proxyConfiguration", "ipcMode", "pidMode", "enableFaultInjection",
+    "family", "cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
+    "executionRoleArn", "ephemeralStorage", "placementConstraints", "proxyConfiguration", "ipcMode", "pidMode",
+    "enableFaultInjection",
 )  # fmt: skip
 _SERVICE_SAME = (
-    "cluster", "taskDefinition", "desiredCount", "launchType", "platformVersion", "schedulingStrategy", "deploymentController",
-    "propagateTags", "loadBalancers", "serviceRegistries", "healthCheckGracePeriodSeconds", "availabilityZoneRebalancing",
-    "enableExecuteCommand", "enableEcsManagedTags", "capacityProviderStrategies",
+    "cluster", "taskDefinition", "desiredCount", "launchType", "platformVersion", "schedulingStrategy",
+    "deploymentController", "propagateTags", "loadBalancers", "serviceRegistries", "healthCheckGracePeriodSeconds",
+    "availabilityZoneRebalancing", "enableExecuteCommand", "enableEcsManagedTags", "capacityProviderStrategies",
 )  # fmt: skip
 _DEPLOYMENT = {
     "deploymentMaximumPercent": "maximumPercent",
@@ -135,7 +136,7 @@ def _service_params(props: Props, names: tuple[str, ...]) -> Props:
 
 def _service(props: Props) -> Call:
     if props.get("waitForSteadyState") is True:
-        raise Refused(
+        raise RefusedError(
             "waitForSteadyState is not done by the sandbox: a protected old task may hold a deployment for hours"
         )
     params = _service_params(props, (*_SERVICE_SAME, *_DEPLOYMENT))
@@ -178,7 +179,9 @@ def _read_service(aws: Aws, arn: str, outputs: Props) -> Props | None:
 
 def _update_service(aws: Aws, arn: str, old: Props, new: Props) -> Props:
     if changed(old, new, "capacityProviderStrategies") and not new.get("forceNewDeployment"):
-        raise Refused("capacityProviderStrategies of an existing service can only change with forceNewDeployment: true")
+        raise RefusedError(
+            "capacityProviderStrategies of an existing service can only change with forceNewDeployment: true"
+        )
     _service(new)  # refuses what it refuses at creation
     different = tuple(name for name in _CHANGEABLE if changed(old, new, name))
     if any(name in _DEPLOYMENT for name in different):

@@ -88,7 +88,7 @@ ROWS = (
                 "rotationPeriodInDays",
                 "tags",
             }
-        ),  # fmt: skip
+        ),
         documents=frozenset({"policy"}),
         replaces=frozenset({"customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"}),
         defaults={"description": "Managed by Pulumi"},
