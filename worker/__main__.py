@@ -35,7 +35,7 @@ def main() -> int:
 
     polling, quick = client(settings, settings.wait + READ_MARGIN), client(settings, READ_TIMEOUT)
     queue = Queue(settings.queue_url, settings.visibility_timeout, polling, quick)
-    return Worker(settings, queue, Protection(settings.agent_uri), Runner(), stop).run()
+    return Worker(settings, queue, Protection(settings.agent_uri), Runner(settings.grace), stop).run()
 
 
 def client(settings: config.Config, read_timeout: int) -> Any:

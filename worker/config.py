@@ -14,6 +14,8 @@ MOST_VISIBILITY = 43_200
 MOST_STOP_TIMEOUT = 120
 #: Seconds of stopTimeout kept for stopping the child and giving its message back.
 STOP_MARGIN = 10
+#: Seconds that a child has between SIGTERM and SIGKILL.
+GRACE = 2
 
 
 class SettingsError(Exception):
@@ -37,6 +39,11 @@ class Config:
     def drain(self) -> float:
         """How long a job may go on after SIGTERM."""
         return self.stop_timeout - min(STOP_MARGIN, self.stop_timeout / 2)
+
+    @property
+    def grace(self) -> float:
+        """How long the child has between SIGTERM and SIGKILL."""
+        return min(GRACE, (self.stop_timeout - self.drain) / 2)
 
     @property
     def wait(self) -> int:

@@ -11,8 +11,6 @@ from multiprocessing.connection import Connection
 from worker.job import Job, Result
 from worker.stop import Stop
 
-#: Seconds between SIGTERM and SIGKILL for the child.
-GRACE = 2
 #: Seconds after which a wait looks whether the child lives: processes that it forked may hold its end of the pipe open.
 GLANCE = 1
 
@@ -20,9 +18,15 @@ GLANCE = 1
 class Runner:
     """One child process, used for job after job, and started anew when it has died."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """The child's process id, while there is one."""
+        return self._process.pid if self._process else None
 
     def open(self) -> None:
         """Start the child if none lives; it imports the handler and reports that as a Result without job_id."""
@@ -61,17 +65,17 @@ class Runner:
         return None if self._process.poll() is None else self._crashed()
 
     def close(self) -> int | None:
-        """End the child and all that it started: SIGTERM, SIGKILL after GRACE seconds. Its exit code, if it ran."""
+        """End the child and all that it started: SIGTERM, SIGKILL after the grace. Its exit code, if it ran."""
         if not self._process or not self._connection:
             return None
         process, connection = self._process, self._connection
-        self._process = self._connection = None
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of the dead
                 os.killpg(process.pid, number)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
+                process.wait(self._grace)
         connection.close()
+        self._process = self._connection = None
         return process.wait()
 
     def _crashed(self) -> Result:
