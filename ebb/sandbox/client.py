@@ -4,12 +4,15 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
-from typing import Any, Literal
+import uuid
+from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from ebb.sandbox.region import Region
+from settings import Settings
 
 #: Seconds that the API may take; it answers in milliseconds.
 TIMEOUT = 10
@@ -25,45 +28,45 @@ class RefusedError(Exception):
 class Client:
     """Callers of one deployed API.
 
-    `url` is the stage's, `auth` what the settings say, `region` the AWS region; with `api_key` the key itself is asked
-    of API Gateway by `aws(service)` and the stack's `api_key_id`.
+    `settings` are the stack's, `outputs` what it exports; an API key itself is asked of API Gateway.
     """
 
-    def __init__(
-        self,
-        url: str,
-        auth: Literal["iam", "api_key", "none"],
-        region: str,
-        aws: Callable[[str], Any],
-        api_key_id: str | None = None,
-    ) -> None:
-        self.url = url.rstrip("/")
-        self._auth, self._region = auth, region
-        self._headers: dict[str, str] = {}
-        if api_key_id:
-            key = aws("apigateway").get_api_key(apiKey=api_key_id, includeValue=True)["value"]
-            self._headers["x-api-key"] = key
+    def __init__(self, region: Region, settings: Settings, outputs: dict[str, Any]) -> None:
+        self.url: str = outputs["api_url"].rstrip("/")
+        self._auth, self._fifo, self._region = settings.api.auth, settings.queue.fifo, region.region
+        self._key = ""
+        if key := outputs.get("api_key_id"):
+            self._key = region.client("apigateway").get_api_key(apiKey=key, includeValue=True)["value"]
 
-    def post(self, job: dict[str, Any], **headers: str) -> str:
+    def post(self, job: dict[str, Any]) -> str:
         """`POST /jobs`; the message's id. Raises RefusedError."""
-        body = json.dumps(job).encode()
-        return self._send("POST", f"{self.url}/jobs", body, {"Content-Type": "application/json", **headers})
+        return self._send("POST", f"{self.url}/jobs", json.dumps(job).encode(), self._headers())
 
     def get(self, message: str) -> str:
         """`GET /queue?message=…`; the message's id. Raises RefusedError."""
         query = urllib.parse.urlencode({"message": message}, quote_via=urllib.parse.quote)
-        return self._send("GET", f"{self.url}/queue?{query}", None, {})
+        return self._send("GET", f"{self.url}/queue?{query}", None, self._headers())
 
-    def curl(self, job: dict[str, Any], **headers: str) -> str:
+    def curl(self, job: dict[str, Any]) -> str:
         """The command line that posts this job."""
-        given = {"Content-Type": "application/json", **self._headers, **headers}
-        parts = ["curl", "-X POST", *(f"-H '{name}: {value}'" for name, value in given.items())]
+        parts = ["curl", *(f"-H '{name}: {value}'" for name, value in self._headers().items())]
         if self._auth == "iam":
             parts.append(f"--aws-sigv4 aws:amz:{self._region}:execute-api --user test:test")
         return " ".join([*parts, f"-d '{json.dumps(job)}'", f"{self.url}/jobs"])
 
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        if self._key:
+            headers["x-api-key"] = self._key
+        if self._fifo:
+            # a group of its own: jobs need not wait for each other
+            job = str(uuid.uuid4())
+            headers |= {"x-message-group-id": job, "x-message-deduplication-id": job}
+        return headers
+
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> str:
-        signed = AWSRequest(method, url, {**headers, **self._headers}, body)
+        # the signature is put beside these headers
+        signed = AWSRequest(method, url, headers=headers, data=body)
         if self._auth == "iam":
             SigV4Auth(Credentials("test", "test"), "execute-api", self._region).add_auth(signed)
         request = urllib.request.Request(url, body, dict(signed.headers.items()), method=method)  # noqa: S310

@@ -4,6 +4,7 @@ The checkout is only read: stack files are copied into a folder of the sandbox's
 """
 
 import json
+import re
 import runpy
 import signal
 import sys
@@ -26,6 +27,9 @@ from ebb.sandbox.region import Region
 PROJECT = Path(__file__).resolve().parents[2]
 #: Steps that leave a resource as it is, or only look at it.
 IDLE_STEPS = {"same", "read", "refresh"}
+
+#: Pulumi's own marks for colours in messages, such as <{%reset%}>.
+_COLOURS = re.compile(r"<\{%.*?%\}>")
 
 Say = Callable[[str], None]
 
@@ -122,25 +126,24 @@ class Deployment:
 
     def _run(self, operation: Callable[..., Any], say: Say | None) -> tuple[list[Change], Any]:
         changes: list[Change] = []
-        output: list[str] = []
+        errors: list[str] = []
 
         def note(event: auto.EngineEvent) -> None:
+            if event.diagnostic_event and event.diagnostic_event.severity == "error":
+                errors.append(_COLOURS.sub("", event.diagnostic_event.message).removeprefix("error: ").strip())
             if event.resource_pre_event:
                 step = event.resource_pre_event.metadata
-                operation, name = auto.OpType(step.op).value, step.urn.rpartition("::")[2]
-                if operation not in IDLE_STEPS:
+                operation, name = step.op.value, step.urn.rpartition("::")[2]
+                if operation not in IDLE_STEPS and not step.type.startswith("pulumi:providers:"):
                     changes.append(Change(operation=operation, type=step.type, name=name))
 
-        def hear(line: str) -> None:
-            output.append(line)
-            if say:
-                say(line)
-
+        hear = say or (lambda _line: None)
         with held_signals():
             try:
                 result = operation(on_output=hear, on_error=hear, on_event=note, color="never")
-            except auto.CommandError:
-                raise DeploymentError(_why(output)) from None
+            except auto.CommandError as error:
+                # "update failed" comes last, and says nothing where something else was said
+                raise DeploymentError("\n".join(errors[:1] or [str(error)])) from None
         return changes, result
 
 
@@ -162,12 +165,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = json.loads(json.dumps(value))
     return merged
-
-
-def _why(output: list[str]) -> str:
-    """The engine's own errors, without its headings."""
-    errors = [line.strip() for line in output if "error:" in line.lower()]
-    return "\n".join(dict.fromkeys(errors)) or "\n".join(output[-5:]) or "the engine said nothing"
 
 
 @contextmanager

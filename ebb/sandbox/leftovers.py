@@ -36,7 +36,6 @@ KINDS = (
     Kind("apigateway", "get_api_keys", "items[].id"),
     Kind("apigateway", "get_usage_plans", "items[].id"),
     Kind("ecr", "describe_repositories", "repositories[].repositoryName"),
-    Kind("ecs", "list_clusters", "clusterArns"),
     Kind("ecs", "list_task_definitions", "taskDefinitionArns", {"status": "ACTIVE"}),
     Kind("application-autoscaling", "describe_scalable_targets", "ScalableTargets[].ResourceId", _ECS),
     Kind("application-autoscaling", "describe_scaling_policies", "ScalingPolicies[].PolicyName", _ECS),
@@ -58,7 +57,7 @@ KINDS = (
 
 def find(client: Callable[[str], Any]) -> list[str]:
     """Everything that exists, as `service operation: name`, sorted; empty for a new account."""
-    return sorted({*_listed(client), *_keys(client)})
+    return sorted({*_listed(client), *_clusters(client), *_keys(client)})
 
 
 def _listed(client: Callable[[str], Any]) -> Iterator[str]:
@@ -72,6 +71,15 @@ def _listed(client: Callable[[str], Any]) -> Iterator[str]:
         for page in pages:
             for name in jmespath.search(kind.query, page) or []:
                 yield f"{kind.service} {kind.operation}: {name}"
+
+
+def _clusters(client: Callable[[str], Any]) -> Iterator[str]:
+    """ECS clusters; a deleted one stays listed for a while, INACTIVE (API_DeleteCluster)."""
+    ecs = client("ecs")
+    for page in ecs.get_paginator("list_clusters").paginate():
+        for cluster in ecs.describe_clusters(clusters=page["clusterArns"])["clusters"]:
+            if cluster["status"] != "INACTIVE":
+                yield f"ecs list_clusters: {cluster['clusterArn']}"
 
 
 def _keys(client: Callable[[str], Any]) -> Iterator[str]:

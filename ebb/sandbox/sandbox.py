@@ -11,6 +11,7 @@ from ebb.sandbox.aws import Aws
 from ebb.sandbox.client import Client, RefusedError
 from ebb.sandbox.engine import PROJECT, Change, Deployment, DeploymentError, configuration
 from ebb.sandbox.fallback import InProcess
+from ebb.sandbox.furnish import adopts, furnish
 from ebb.sandbox.images import Images
 from ebb.sandbox.metrics import Metrics
 from ebb.sandbox.provider import serve
@@ -57,8 +58,8 @@ class Sandbox:
         say: Say = print,
     ) -> None:
         self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
-        self.config = configuration(stack, overrides or {})
-        sections = {key.partition(":")[2]: value for key, value in self.config.items() if key.startswith("ebb:")}
+        self._config = configuration(stack, overrides)
+        sections = {key.partition(":")[2]: value for key, value in self._config.items() if key.startswith("ebb:")}
         self.settings = settings.read(sections)
         self._stack = ExitStack()
 
@@ -68,15 +69,20 @@ class Sandbox:
             region = self.region = opened.enter_context(Region(self._speed))
             images = Images(region)
             self.tasks = Tasks(region, images)
+            config = self._config
+            if adopts(config):
+                self._say("The stack adopts what a company has: the region is furnished with it first.")
+                config = furnish(region, images).adopt(config)
+            self._furniture = region.leftovers()
             aws = Aws(region.client)
             self.deployment: Deploys
             if command is None:
-                self.deployment = InProcess(aws, images, self.stack, self.config)
+                self.deployment = InProcess(aws, images, self.stack, config)
             else:
                 provider = serve(aws, images, PROJECT)
                 opened.callback(provider.stop)
-                self.deployment = Deployment(region, provider.port, self.stack, command, self.config)
-            for part in (self.tasks, Metrics(region, self.tasks), Autoscaler(region)):
+                self.deployment = Deployment(region, provider.port, self.stack, command, config)
+            for part in (self.tasks, Metrics(region, self.tasks.cpu_percent), Autoscaler(region, self.tasks.running)):
                 opened.callback(part.stop)
                 part.start()
             self._stack = opened.pop_all()
@@ -87,11 +93,13 @@ class Sandbox:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
+    def leftovers(self) -> list[str]:
+        """What exists beyond what there was before the stack."""
+        return sorted(set(self.region.leftovers()) - set(self._furniture))
+
     def client(self) -> Client:
         """A caller of the deployed API."""
-        outputs = self.deployment.outputs()
-        api = self.settings.api
-        return Client(outputs["api_url"], api.auth, self.region.region, self.region.client, outputs.get("api_key_id"))
+        return Client(self.region, self.settings, self.deployment.outputs())
 
     def _command(self) -> Any:
         try:

@@ -35,7 +35,7 @@ def up(stack: str, speed: float, in_process: bool) -> bool:
             console.print("\nStopping: the stack is destroyed, then the region goes.")
         with held_signals():
             sandbox.deployment.destroy()
-            return not sandbox.region.leftovers()
+            return not sandbox.leftovers()
 
 
 def _how_to(console: Console, sandbox: Sandbox) -> None:

@@ -17,6 +17,8 @@ ENDINGS = {
     "lease_lost": "lease lost",
     "job_limit": "stopped after 12 h",
 }
+#: Milliseconds by which a line of one task may be delivered after a younger one of another.
+LATE = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,7 @@ class Watch:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         pages = self._region.client("logs").get_paginator("filter_log_events")
-        found = pages.paginate(logGroupName=self._outputs["log_group_name"], startTime=self._since)
+        found = pages.paginate(logGroupName=self._outputs["log_group_name"], startTime=max(0, self._since - LATE))
         events = [event for page in found for event in page["events"] if event["eventId"] not in self._seen]
         for event in sorted(events, key=lambda event: event["timestamp"]):
             self._seen.add(event["eventId"])

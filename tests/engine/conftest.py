@@ -8,7 +8,7 @@ from pulumi.automation import PulumiCommand
 
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.engine import PROJECT, Deployment, configuration
-from ebb.sandbox.furnish import furnish
+from ebb.sandbox.furnish import adopts, furnish
 from ebb.sandbox.images import Images
 from ebb.sandbox.provider import serve
 from ebb.sandbox.pulumi_cli import find
@@ -30,12 +30,16 @@ def region() -> Iterator[Region]:
 
 @pytest.fixture
 def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
-    """`deploy(stack, overrides)` makes a stack ready to be deployed; the account is empty before and must be after."""
+    """`deploy(stack, overrides)` makes a stack ready to be deployed into an account that has only what it adopts."""
     region.reset()
-    provider = serve(Aws(region.client), Images(region), PROJECT)
+    images = Images(region)
+    provider = serve(Aws(region.client), images, PROJECT)
 
     def ready(stack: str = "sandbox", overrides: Mapping[str, Any] | None = None) -> Deployment:
-        return Deployment(region, provider.port, stack, command, configuration(stack, overrides))
+        config = configuration(stack, overrides)
+        if adopts(config):
+            config = furnish(region, images).adopt(config)
+        return Deployment(region, provider.port, stack, command, config)
 
     yield ready
     provider.stop()

@@ -60,15 +60,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         },
         {"aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
-    "secrets with a customer's key, read-write root, permissions boundary": (
-        {
-            WORKER: {
-                "secrets": {"LICENSE": "arn:aws:secretsmanager:us-east-1:000000000000:secret:license-AbCdEf"},
-                "secrets_kms_key": "arn:aws:kms:us-east-1:000000000000:key/01234567-89ab-cdef-0123-456789abcdef",
-                "read_only_root": False,
-                "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
-            }
-        },
+    "read-write root, permissions boundary": (
+        {WORKER: {"read_only_root": False, "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}},
         {"aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
     "a table that only adds, with its own cooldown, and scale-in by the queue": (
@@ -89,17 +82,45 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"aws:apigateway/stage:Stage": 1},
     ),
 }  # fmt: skip
+#: The same over Pulumi.shared.yaml's, which adopts a VPC, a security group, a cluster, a key and an image.
+ADOPTING: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "adopted VPC, security group, cluster, key and image by tag, FIFO queue": (
+        {},
+        {"aws:ec2/vpc:Vpc": 0, "aws:ec2/securityGroup:SecurityGroup": 0, "aws:ecs/cluster:Cluster": 0,
+         "aws:kms/key:Key": 0, "aws:ecr/repository:Repository": 0, "aws:sqs/queue:Queue": 2},
+    ),
+    "adopted VPC with public tasks and a security group of its own, image by digest, new cluster": (
+        {
+            NETWORK: {"security_group_ids": None, "assign_public_ip": True},
+            WORKER: {"image": {"tag": None, "digest": "sha256:" + "0" * 64}, "cluster": None},
+        },
+        {"aws:ec2/securityGroup:SecurityGroup": 1, "aws:ecs/cluster:Cluster": 1},
+    ),
+    "secrets of both stores with a customer's key": (
+        {
+            WORKER: {
+                "secrets": {
+                    "DATABASE_URL": "/company/encoder/database-url",
+                    "LICENSE_KEY": "arn:aws:secretsmanager:us-east-1:123456789012:secret:license-AbCdEf",
+                },
+                "secrets_kms_key": "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+            }
+        },
+        {"aws:ecs/taskDefinition:TaskDefinition": 1},
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *ADOPTING])
 def test_a_combination_of_settings_deploys_and_goes_away_again(deploy: Deploy, region: Region, case: str) -> None:
-    overrides, makes = CASES[case]
-    stack = deploy("sandbox", overrides)
+    overrides, makes = {**CASES, **ADOPTING}[case]
+    stack = deploy("shared" if case in ADOPTING else "sandbox", overrides)
+    before = region.leftovers()
     made = Counter(change.type for change in stack.up())
     assert {type_: made[type_] for type_ in makes} == makes
     assert stack.preview() == []
     stack.destroy()
-    assert region.leftovers() == []
+    assert region.leftovers() == before
 
 
 def test_the_widespread_tables_draw_a_warning_in_preview(deploy: Deploy) -> None:
