@@ -1,0 +1,181 @@
+"""What evaluating the program for a preview costs: wall time and peak memory of whole processes, ours told apart.
+
+Three processes are compared, each started afresh and each with the same imports. `packages` imports what
+requirements.txt names and the parts of it that the program uses, and ends. `empty preview` is that, and a preview of a
+program without resources: the imports and the engine. `preview` is a preview of the real program. The sandbox
+(emulators and provider) is already running, in this process, and is not counted.
+
+Run as `python bench/preview.py [rounds]` (`make bench`) on Linux; figures are medians.
+"""
+
+import importlib
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+STACK = "dev"
+KINDS = ("packages", "empty preview", "preview")
+ROUNDS = 5
+#: Seconds between two looks at the processes. The kernel keeps each one's peak (VmHWM in /proc/PID/status, proc(5)), so
+#: a look need not meet it; getrusage's would begin with the peak of whoever started the process.
+LOOK = 0.01
+KIB_IN_MIB = 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds from start to end, and peak MiB of the Python process and of the engine's."""
+
+    seconds: float
+    python: float
+    engine: float
+
+
+def main(rounds: int) -> None:
+    """Start a region, measure, print the table."""
+    sys.path.insert(0, str(PROJECT))
+    from ebb.sandbox.aws import Aws  # noqa: PLC0415 — the measured processes must not import the sandbox
+    from ebb.sandbox.engine import Deployment, configuration  # noqa: PLC0415
+    from ebb.sandbox.images import Images  # noqa: PLC0415
+    from ebb.sandbox.provider import serve  # noqa: PLC0415
+    from ebb.sandbox.pulumi_cli import find  # noqa: PLC0415
+    from ebb.sandbox.region import Region  # noqa: PLC0415
+
+    command = find(lambda line: print(line, file=sys.stderr))
+    with Region() as region:
+        provider = serve(Aws(region.client), Images(region), PROJECT)
+        try:
+            stack = Deployment(region, provider.port, STACK, command, configuration(STACK))
+            workspace = stack._stack.workspace
+            where = {"folder": workspace.work_dir, "environment": workspace.env_vars, "command": command.command}
+            changes = len(stack.preview())
+            measured = {kind: [measure(kind, where) for _ in range(rounds)] for kind in KINDS}
+        finally:
+            provider.stop()
+    print(table({kind: median(costs) for kind, costs in measured.items()}, rounds, changes))
+
+
+def measure(kind: str, where: dict[str, Any]) -> Cost:
+    """One process of this kind, from its start to its end."""
+    environment = {**os.environ, "BENCH": json.dumps(where), "PYTHONPATH": str(PROJECT)}
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--measured", kind],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    python = engine = 0.0
+    while process.poll() is None:
+        python = max(python, peak(process.pid))
+        engine = max([engine, *map(peak, children(process.pid))])
+        time.sleep(LOOK)
+    seconds = time.perf_counter() - began
+    output, _ = process.communicate()
+    if process.returncode:
+        sys.exit(f"{kind} failed:\n{output}")
+    return Cost(seconds, python, engine)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one started and that still run."""
+    try:
+        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:  # it has just ended
+        return []
+    return [int(child) for text in lists for child in text.split()]
+
+
+def peak(pid: int) -> float:
+    """Peak resident memory so far, MiB; 0 of a process that has ended."""
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) / KIB_IN_MIB if found else 0
+
+
+def median(costs: list[Cost]) -> Cost:
+    """Each figure's median."""
+    return Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("seconds", "python", "engine")))
+
+
+def table(costs: dict[str, Cost], rounds: int, changes: int) -> str:
+    """The figures, and what is ours: the real preview beyond the imports, and beyond an empty preview."""
+    lines = ["| process | wall time, s | peak of Python, MiB | peak of the engine, MiB |", "|---|---|---|---|"]
+    lines += [f"| {kind} | {c.seconds:.2f} | {c.python:.0f} | {c.engine:.0f} |" for kind, c in costs.items()]
+    preview = costs["preview"]
+    for base in ("packages", "empty preview"):
+        other = costs[base]
+        seconds = f"{preview.seconds - other.seconds:+.2f} ({preview.seconds / other.seconds:.2f} times)"
+        python = f"{preview.python - other.python:+.0f} ({preview.python / other.python:.2f} times)"
+        engine = f"{preview.engine - other.engine:+.0f}" if other.engine else ""
+        lines.append(f"| preview beyond {base} | {seconds} | {python} | {engine} |")
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}"
+    return "\n".join([*lines, "", f"Medians of {rounds}; {STACK} with {changes} resources to create; {machine}."])
+
+
+def measured(kind: str) -> None:
+    """What a measured process does."""
+    import_packages()
+    if kind != "packages":
+        preview(json.loads(os.environ["BENCH"]), program if kind == "preview" else nothing)
+
+
+def import_packages() -> None:
+    """Import the program's packages, and the modules of pulumi_aws that it uses (they load when first touched)."""
+    for name in ("pulumi.automation", "pulumi_aws", "pulumi_awsx.ecr", "pydantic"):
+        importlib.import_module(name)
+    sources = "".join(path.read_text() for path in (PROJECT / "components").glob("*.py"))
+    for module, name in sorted(set(re.findall(r"\baws\.([a-z0-9]+)\.(\w+)", sources))):
+        getattr(importlib.import_module(f"pulumi_aws.{module}"), name)
+
+
+def preview(where: dict[str, Any], inline: Any) -> None:
+    """Preview this program with the engine, as the sandbox does."""
+    from pulumi import automation as auto  # noqa: PLC0415
+
+    stack = auto.select_stack(
+        STACK,
+        project_name="ebb",
+        program=inline,
+        opts=auto.LocalWorkspaceOptions(
+            work_dir=where["folder"],
+            env_vars=where["environment"],
+            pulumi_command=auto.PulumiCommand(root=engine_root(where["command"]), skip_version_check=True),
+        ),
+    )
+    stack.preview()
+
+
+def engine_root(command: str) -> str | None:
+    """The folder that the SDK wants to be told, None for the CLI on PATH."""
+    return str(Path(command).parents[1]) if os.sep in command else None
+
+
+def nothing() -> None:
+    """A program without resources."""
+
+
+def program() -> None:
+    """The real one."""
+    import runpy  # noqa: PLC0415
+
+    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measured"]:
+        measured(sys.argv[2])
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
