@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the models in settings.py; with --check it says whether that file is current.
+"""Writes docs/configuration.md from the models in settings/; with --check it says whether that file is current.
 
 Run as `python -m docs.generate` from the project's folder.
 """
@@ -15,12 +15,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import settings
+from settings import forms, rules
 
 PAGE = Path(__file__).parent / "configuration.md"
 
 HEAD = f"""# Configuration
 
-<!-- Written by `make docs` from settings.py. Change it there. -->
+<!-- Written by `make docs` from settings/sections.py. Change it there. -->
 
 All of a stack's configuration stands in `Pulumi.<stack>.yaml`, in the sections below; each key may be left out.
 What is wrong is told before anything is created: all of it at once, one sentence each, with the field, the rule and
@@ -69,7 +70,7 @@ def _rules(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
         yield f"at least {least}" if most is None else f"{least} to {most}"
     for rule in metadata:
         match rule:
-            case settings.Form(words=words):
+            case forms.Form(words=words):
                 yield words.removeprefix("must be ")
             case AfterValidator(func=check):
                 yield str(check.__doc__)
@@ -111,8 +112,8 @@ def _fargate() -> Iterator[str]:
     yield ""
     yield "| cpu | memory |"
     yield "|---|---|"
-    for cpu, sizes in settings.FARGATE_MEMORY.items():
-        yield f"| {cpu} | {settings.sizes_in_words(sizes)} |"
+    for cpu, sizes in rules.FARGATE_MEMORY.items():
+        yield f"| {cpu} | {rules.sizes_in_words(sizes)} |"
 
 
 def _nested(model: type[settings.Section]) -> Iterator[tuple[str, type[settings.Section]]]:
@@ -142,7 +143,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
         return 0
-    print("docs/configuration.md is not what settings.py says: run make docs.", file=sys.stderr)
+    print("docs/configuration.md is not what settings/ says: run make docs.", file=sys.stderr)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""docs/configuration.md is what settings.py says."""
+"""docs/configuration.md is what settings/ says."""
 
 from pathlib import Path
 
@@ -27,6 +27,6 @@ def test_check_says_when_the_page_is_old_and_writing_mends_it(
 ) -> None:
     monkeypatch.setattr(generate, "PAGE", tmp_path / "configuration.md")
     assert generate.main(["--check"]) == 1
-    assert capsys.readouterr().err == "docs/configuration.md is not what settings.py says: run make docs.\n"
+    assert capsys.readouterr().err == "docs/configuration.md is not what settings/ says: run make docs.\n"
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0

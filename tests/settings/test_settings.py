@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
+from settings import forms, rules
 
-ROOT = Path(settings.__file__).parent
+ROOT = Path(settings.__file__).parent.parent
 STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 
@@ -37,7 +38,7 @@ def test_an_empty_file_is_the_cheapest_stack() -> None:
     assert settings.warnings(read) == []
 
 
-RETENTIONS = ", ".join(map(str, settings.RETENTION_DAYS))
+RETENTIONS = ", ".join(map(str, forms.RETENTION_DAYS))
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown section": (
         {"scalling": {}},
@@ -429,7 +430,7 @@ def test_gaps_between_steps_are_allowed_and_mean_no_change() -> None:
 
 
 def test_every_fargate_size_is_accepted_and_its_neighbours_are_not() -> None:
-    for cpu, sizes in settings.FARGATE_MEMORY.items():
+    for cpu, sizes in rules.FARGATE_MEMORY.items():
         for memory in sizes:
             settings.read({"worker": {"cpu": cpu, "memory": memory}})
         for memory in (sizes[0] - 1, sizes[-1] + 1):

@@ -1,0 +1,132 @@
+"""From the file's mapping to settings, or to a sentence for each thing that is wrong with it."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from settings.forms import holds_a_credential
+from settings.rules import breaches
+from settings.sections import PROJECT, Settings
+
+
+class SettingsError(pulumi.RunError):
+    """All that is wrong with a configuration; Pulumi prints it without a stack trace.
+
+    `problems` has one sentence each.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(["The configuration was refused; nothing was changed.", *problems]))
+
+
+def _nearest(word: str, known: list[str], cutoff: float = 0.0) -> list[str]:
+    """The known word most like this one, if any is like it enough (0 to 1)."""
+    return difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
+
+
+def _keys_at(path: tuple[int | str, ...]) -> list[str]:
+    """The keys that a mapping at this place of the file may have."""
+    schema = Settings.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in path:
+        node = node["items"] if isinstance(part, int) else node["properties"][part]
+        while "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return list(node["properties"])
+
+
+#: pydantic's words where ours are plainer; {…} are the error's own numbers.
+_WORDS = {
+    "missing": "is required",
+    "int_type": "must be a whole number (without quotes)",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number (without quotes)",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false (without quotes)",
+    "string_type": "must be text (in quotes, if it looks like a number, true or false)",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "tuple_type": "must be a list",
+    "rule": "{rule}",
+}
+
+
+def _sentence(field: str, rule: str, given: object) -> str:
+    value = json.dumps(given, ensure_ascii=False)
+    return f"{PROJECT}:{field}: {rule}, got {value if len(value) <= 120 else value[:119] + '…'}."
+
+
+def _place(error: ErrorDetails) -> tuple[int | str, ...]:
+    """Where in the file the error is; pydantic's own "[key]" says that a mapping's key is meant, not its value."""
+    place = error["loc"]
+    return place[:-1] if error["type"] == "rule" and place[-1] == "[key]" else place
+
+
+def _problem(error: ErrorDetails) -> str:
+    place = _place(error)
+    field = ".".join(map(str, place))
+    if error["type"] == "extra_forbidden":
+        known = _nearest(str(place[-1]), _keys_at(place[:-1]))[0]
+        return _sentence(field, f"unknown key, the nearest known one is {known}", error["input"])
+    rule = _WORDS[error["type"]].format(**error.get("ctx", {})) if error["type"] in _WORDS else error["msg"]
+    mapping = place[:2] in (("worker", "environment"), ("worker", "secrets")) and len(place) > 2
+    if mapping and error["loc"] == place and (place[1] == "secrets" or holds_a_credential(str(place[2]))):
+        return _sentence(field, rule, "(not shown: it may be a credential)")
+    return _sentence(field, rule, error["input"])
+
+
+def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
+    """Takes what is wrong out of the file's mapping, a list as a whole, and gives the fields that are in doubt now."""
+    place = _place(error)
+    numbers = [index for index, part in enumerate(place) if isinstance(part, int)]
+    within_list, place = bool(numbers), place[: numbers[0]] if numbers else place
+    node: Any = raw
+    for part in place[:-1]:
+        node = node.get(part, {})
+    node.pop(place[-1], None)
+    if error["type"] == "extra_forbidden" and not within_list:
+        likely = _nearest(str(place[-1]), _keys_at(place[:-1]), cutoff=0.6)
+        yield from (".".join(map(str, (*place[:-1], name))) for name in likely)
+    else:
+        yield ".".join(map(str, place))
+
+
+def _touches(field: str, other: str) -> bool:
+    return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
+
+
+def read(raw: Mapping[str, Any]) -> Settings:
+    """Settings from the file's sections, by name without the project's prefix; what they hold is what JSON has.
+
+    Raises SettingsError with every problem. A field that is wrong in itself counts as left out where rules across
+    fields are checked, and no rule that names it is.
+    """
+    text = json.dumps(raw, default=str)
+    errors: list[ErrorDetails] = []
+    doubtful: set[str] = set()
+    try:
+        settings = Settings.model_validate_json(text)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        rest = json.loads(text)
+        doubtful.update(field for found in errors for field in _leave_out(rest, found))
+        settings = Settings.model_validate_json(json.dumps(rest))
+    problems = [_problem(error) for error in errors]
+    for fields, rule, given in breaches(settings):
+        if not any(_touches(field, other) for field in fields for other in doubtful):
+            problems.append(_sentence(fields[0], rule, given))
+    if problems:
+        raise SettingsError(problems)
+    return settings

@@ -1,0 +1,211 @@
+"""The six sections as models. Defaults stand here and nowhere else."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from settings.forms import (
+    Action,
+    Cidr,
+    ClusterName,
+    Digest,
+    Email,
+    Endpoint,
+    InstanceType,
+    Kms,
+    KmsArn,
+    PolicyArn,
+    QueueName,
+    RepositoryName,
+    RetentionDays,
+    SecretSource,
+    SecurityGroupId,
+    StageName,
+    SubnetId,
+    Tag,
+    Text,
+    Variable,
+    VpcId,
+    each_once,
+    plain,
+)
+
+#: The project's name in Pulumi.yaml, and so the prefix of every section's key.
+PROJECT = "ebb"
+#: Tasks of one service (ECS service quotas).
+MOST_TASKS = 5000
+#: Minutes and per cent of the widespread "CPU is idle" scale-in recipe.
+CPU_MINUTES, CPU_THRESHOLD = 3, 0.01
+
+
+class Section(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error."""
+
+    # strict: YAML has types, and a quoted number or a bare `on` is a slip
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Network(Section):
+    """Where tasks run, and how they reach AWS: a new VPC, or an adopted one (`vpc_id`)."""
+
+    cidr: Cidr = Field("10.0.0.0/16", description="Address range of the new VPC.")
+    nat: Literal["none", "instance", "gateway", "gateway_per_az"] = Field(
+        "none", description="Way out of the private subnets; `none` without endpoints runs tasks in public ones."
+    )
+    nat_instance_type: InstanceType = Field("t4g.nano", description="Size of the NAT instance.")
+    endpoints: Annotated[tuple[Endpoint, ...], AfterValidator(each_once)] = Field(
+        (), description="Interface endpoints; with `nat: none` they are the tasks' only way out."
+    )
+    vpc_id: VpcId | None = Field(None, description="An existing VPC to adopt.")
+    subnet_ids: tuple[SubnetId, ...] = Field((), description="The adopted VPC's subnets for the tasks.")
+    security_group_ids: tuple[SecurityGroupId, ...] = Field(
+        (), description="Security groups of the adopted VPC for the tasks; without any, one without ingress is made."
+    )
+    assign_public_ip: bool | None = Field(
+        None, description="Whether tasks get a public address; left out, only those in a new VPC's public subnets do."
+    )
+
+    @property
+    def public_tasks(self) -> bool:
+        """Whether tasks have a public address."""
+        if self.assign_public_ip is None:
+            return self.vpc_id is None and self.nat == "none" and not self.endpoints
+        return self.assign_public_ip
+
+
+class Queue(Section):
+    """The job queue and its dead-letter queue."""
+
+    fifo: bool = Field(False, description="Order within message groups, and deduplication.")
+    name: QueueName | None = Field(None, description="The queue's name; left out, Pulumi makes one.")
+    visibility_timeout: int = Field(
+        300, ge=0, le=43200, description="Seconds a received job stays hidden unless the worker extends it."
+    )
+    retention_days: int = Field(
+        4, ge=1, le=13, description="Days a waiting job is kept; the dead-letter queue keeps it for 14."
+    )
+    max_receive_count: int = Field(5, ge=1, le=1000, description="Attempts before a job goes to the dead-letter queue.")
+    kms: Kms = Field(
+        "none", description="Encryption by SQS's own key (`none`), a `new` customer key, or the key with this ARN."
+    )
+
+
+class Api(Section):
+    """The REST API in front of the queue."""
+
+    stage: StageName = Field("run", description="The stage's name, part of the URL.")
+    auth: Literal["iam", "api_key", "none"] = Field("iam", description="Who may send jobs.")
+    get_endpoint: bool = Field(False, description="Whether `GET /queue?message=…` exists beside `POST /jobs`.")
+    tracing: bool = Field(True, description="X-Ray tracing of requests.")
+    log_retention_days: RetentionDays = Field(30, description="Days that access logs are kept.")
+    account_log_role: Literal["existing", "create"] = Field(
+        "existing", description="The role that API Gateway logs with, one per account and region."
+    )
+    rate_limit: float = Field(100, gt=0, description="Requests per second, on average, to the stage.")
+    burst_limit: int = Field(200, ge=1, description="Requests at once to the stage.")
+    daily_quota: int | None = Field(None, ge=1, description="Requests per day and API key.")
+
+
+class Image(Section):
+    """The worker's image: built from a folder with a Dockerfile, or one that ECR already has."""
+
+    build: Text | None = Field(None, description="Folder to build; `worker` when nothing else is named.")
+    repository: RepositoryName | None = Field(
+        None, description="Name of an existing ECR repository of this account and region."
+    )
+    tag: Tag | None = Field(None, description="Tag in the existing repository.")
+    digest: Digest | None = Field(None, description="Digest in place of the tag.")
+    force_delete: bool = Field(False, description="Whether destroying the stack deletes the built images too.")
+
+    @property
+    def context(self) -> str | None:
+        """The folder to build from, or None when the image exists."""
+        return self.build or (None if self.repository else "worker")
+
+
+class Statement(Section):
+    """One more IAM statement for the task role: what the job itself may do."""
+
+    effect: Literal["Allow", "Deny"] = Field("Allow", description="Whether it allows or denies.")
+    actions: tuple[Action, ...] = Field(min_length=1, description="IAM actions.")
+    resources: tuple[Text, ...] = Field(min_length=1, description="ARNs that they are allowed on.")
+
+
+class Worker(Section):
+    """The task: image, size, environment, permissions."""
+
+    image: Image = Field(Image(), description="Where the image comes from.")
+    architecture: Literal["ARM64", "X86_64"] = Field("ARM64", description="CPU of the image and of the task.")
+    cpu: int = Field(256, description="CPU units: 1024 are one vCPU.")
+    memory: int = Field(512, description="MiB; Fargate has a few sizes for each CPU.")
+    ephemeral_storage: int | None = Field(None, ge=21, le=200, description="GiB of disk; left out, Fargate's 20.")
+    environment: dict[Annotated[Variable, AfterValidator(plain)], str] = Field(
+        {}, description="Plain environment variables."
+    )
+    secrets: dict[Variable, SecretSource] = Field(
+        {}, description="Variables from SSM parameters (name or ARN) or Secrets Manager (ARN)."
+    )
+    secrets_kms_key: KmsArn | None = Field(
+        None, description="ARN of the secrets' customer key; left out, the account's."
+    )
+    statements: tuple[Statement, ...] = Field((), description="What else the job may do in AWS.")
+    permissions_boundary: PolicyArn | None = Field(None, description="Boundary of the two roles.")
+    cluster: ClusterName | None = Field(
+        None, description="Name or ARN of an existing ECS cluster with the Fargate capacity providers."
+    )
+    spot_weight: int = Field(0, ge=0, le=100, description="Tasks in a hundred that run on Fargate Spot.")
+    stop_timeout: int = Field(
+        120, ge=2, le=120, description="Seconds from SIGTERM to SIGKILL; Fargate allows 120 at most."
+    )
+    backoff_base: float = Field(10, gt=0, le=43200, description="Seconds before the first retry, doubled at each one.")
+    backoff_cap: float = Field(900, gt=0, le=43200, description="Seconds before a retry at the most.")
+    read_only_root: bool = Field(True, description="Read-only root file system; /tmp stays writable.")
+    exec: bool = Field(False, description="ECS Exec into tasks; makes the root file system writable.")
+    log_retention_days: RetentionDays = Field(30, description="Days that the worker's logs are kept.")
+
+
+class Step(Section):
+    """One row of a scaling table, in waiting messages; what no row covers means no change."""
+
+    lower: float | None = Field(None, ge=0, description="From this many messages.")
+    upper: float | None = Field(None, ge=0, description="Up to this many messages.")
+    change: int = Field(ge=-MOST_TASKS, le=MOST_TASKS, description="Tasks to add or, negative, to remove.")
+
+
+class Scaling(Section):
+    """From zero to N tasks and back: the recommended policy from three numbers, or a table."""
+
+    min_tasks: int = Field(0, ge=0, le=MOST_TASKS, description="Tasks when there is no work.")
+    max_tasks: int = Field(1, ge=1, le=MOST_TASKS, description="Tasks at the most.")
+    seconds_per_job: float = Field(60, gt=0, description="How long a job takes, roughly.")
+    tolerated_wait: float = Field(300, ge=0, description="Seconds that a job may wait while tasks run.")
+    surplus: bool = Field(False, description="Also remove tasks while fewer jobs than tasks are left.")
+    steps: tuple[Step, ...] = Field((), description="A table in place of the recommended scale-out policy.")
+    cooldown: int = Field(300, ge=0, description="Seconds between two changes by the table or by CPU.")
+    scale_in: Literal["queue", "cpu", "steps"] | None = Field(
+        None, description="What takes tasks away: an empty queue, idle CPU, or the table's own rows (if it has such)."
+    )
+    cpu_threshold: float = Field(CPU_THRESHOLD, gt=0, le=100, description="Average CPU per cent at which `cpu` acts.")
+    cpu_minutes: int = Field(CPU_MINUTES, ge=1, le=1440, description="Minutes that the CPU is averaged over.")
+
+    @property
+    def scales_in_by(self) -> Literal["queue", "cpu", "steps"]:
+        """What takes tasks away, as told or as the table says."""
+        return self.scale_in or ("steps" if any(row.change < 0 for row in self.steps) else "queue")
+
+
+class Monitoring(Section):
+    """Who is told when something is wrong."""
+
+    emails: tuple[Email, ...] = Field((), description="Addresses that alarms are sent to.")
+
+
+class Settings(Section):
+    """The whole file."""
+
+    network: Network = Network()
+    queue: Queue = Queue()
+    api: Api = Api()
+    worker: Worker = Worker()
+    scaling: Scaling = Scaling()
+    monitoring: Monitoring = Monitoring()
