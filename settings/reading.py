@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -30,9 +31,14 @@ def _nearest(word: str, known: list[str], cutoff: float = 0.0) -> list[str]:
     return difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return Settings.model_json_schema()
+
+
 def _keys_at(path: tuple[int | str, ...]) -> list[str]:
     """The keys that a mapping at this place of the file may have."""
-    schema = Settings.model_json_schema()
+    schema = _schema()
     node: dict[str, Any] = schema
     for part in path:
         node = node["items"] if isinstance(part, int) else node["properties"][part]
