@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,10 @@ KIB_IN_MIB = 1024
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds from start to end, and peak MiB of the Python process and of the engine's."""
+    """Seconds from start to end, CPU seconds of the Python process, and peak MiB of it and of the engine's."""
 
     seconds: float
+    cpu: float
     python: float
     engine: float
 
@@ -84,7 +85,7 @@ def measure(kind: str, where: dict[str, Any]) -> Cost:
     output, _ = process.communicate()
     if process.returncode:
         sys.exit(f"{kind} failed:\n{output}")
-    return Cost(seconds, python, engine)
+    return Cost(seconds, float(output.splitlines()[-1]), python, engine)
 
 
 def children(pid: int) -> list[int]:
@@ -107,29 +108,36 @@ def peak(pid: int) -> float:
 
 def median(costs: list[Cost]) -> Cost:
     """Each figure's median."""
-    return Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("seconds", "python", "engine")))
+    return Cost(
+        **{figure.name: statistics.median(getattr(cost, figure.name) for cost in costs) for figure in fields(Cost)}
+    )
 
 
 def table(costs: dict[str, Cost], rounds: int, changes: int) -> str:
     """The figures, and what is ours: the real preview beyond the imports, and beyond an empty preview."""
-    lines = ["| process | wall time, s | peak of Python, MiB | peak of the engine, MiB |", "|---|---|---|---|"]
-    lines += [f"| {kind} | {c.seconds:.2f} | {c.python:.0f} | {c.engine:.0f} |" for kind, c in costs.items()]
+    lines = ["| process | wall time, s | CPU of Python, s | peak of Python, MiB | peak of the engine, MiB |"]
+    lines += ["|---|---|---|---|---|"]
+    lines += [
+        f"| {kind} | {c.seconds:.2f} | {c.cpu:.2f} | {c.python:.0f} | {c.engine:.0f} |" for kind, c in costs.items()
+    ]
     preview = costs["preview"]
     for base in ("packages", "empty preview"):
         other = costs[base]
         seconds = f"{preview.seconds - other.seconds:+.2f} ({preview.seconds / other.seconds:.2f} times)"
+        cpu = f"{preview.cpu - other.cpu:+.2f} ({preview.cpu / other.cpu:.2f} times)"
         python = f"{preview.python - other.python:+.0f} ({preview.python / other.python:.2f} times)"
         engine = f"{preview.engine - other.engine:+.0f}" if other.engine else ""
-        lines.append(f"| preview beyond {base} | {seconds} | {python} | {engine} |")
+        lines.append(f"| preview beyond {base} | {seconds} | {cpu} | {python} | {engine} |")
     machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}"
     return "\n".join([*lines, "", f"Medians of {rounds}; {STACK} with {changes} resources to create; {machine}."])
 
 
 def measured(kind: str) -> None:
-    """What a measured process does."""
+    """What a measured process does; its last line is its CPU seconds."""
     import_packages()
     if kind != "packages":
         preview(json.loads(os.environ["BENCH"]), program if kind == "preview" else nothing)
+    print(f"\n{time.process_time()}")
 
 
 def import_packages() -> None:

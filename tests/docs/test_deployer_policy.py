@@ -11,9 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-import settings
-
-ROOT = Path(settings.__file__).parent
+ROOT = Path(__file__).parents[2]
 POLICY = json.loads((ROOT / "docs/deployer-policy.json").read_text())
 ACTIONS = [action for statement in POLICY["Statement"] for action in statement["Action"]]
 #: Permissions that are no API operation of that name (service authorization reference).

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 import settings
+from settings.rules import BASE_ENDPOINTS
+from tests.components.harness import deploy
 from worker.job import Job
 
-ROOT = Path(settings.__file__).parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ACCOUNT = "123456789012"
@@ -238,9 +241,32 @@ def test_the_idle_cost_of_each_way_out() -> None:
         "`nat: instance`": round(HOURS * (T4G_NANO + ADDRESS) + 8 * GP3, 2),
         "`nat: gateway`": round(gateway, 2),
         "`nat: gateway_per_az`": round(ZONES * gateway, 2),
-        "`endpoints`": round(HOURS * ENDPOINT * ZONES * len(settings.BASE_ENDPOINTS), 2),
+        "`endpoints`": round(HOURS * ENDPOINT * ZONES * len(BASE_ENDPOINTS), 2),
     }
     assert f"each further endpoint {HOURS * ENDPOINT * ZONES:.2f}" in README
+
+
+def test_how_many_alarm_metrics_the_defaults_have() -> None:
+    stack = deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
+    # an alarm on an expression counts once for each metric in it (CloudWatch user guide, "CloudWatch billing and cost")
+    alarms = [alarm.inputs for alarm in stack.of("aws:cloudwatch/metricAlarm:MetricAlarm")]
+    metrics = sum(sum("metric" in query for query in alarm.get("metricQueries", [{"metric": {}}])) for alarm in alarms)
+    assert metrics == 6
+    assert "the alarms count as six of CloudWatch's ten free ones ($0.60 a month" in " ".join(README.split())
+
+
+def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
+    (text,) = blocks("json", ROOT / "docs/architecture.md")
+    statement = json.loads(text)
+    config = {"ebb:queue": json.dumps({"kms": "arn:aws:kms:us-east-1:123456789012:key/0"})}
+    stack = deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config=config)
+    using, actions = set(), set()
+    for policy in stack.of("aws:iam/rolePolicy:RolePolicy"):
+        if kms := {a for s in policy.statements for a in s["Action"] if a.startswith("kms:")}:
+            using.add(policy.name)
+            actions |= kms
+    assert {role.split("/")[1].rpartition("-")[0] for role in statement["Principal"]["AWS"]} == using
+    assert set(statement["Action"]) == actions
 
 
 def test_what_a_task_costs_an_hour() -> None:
