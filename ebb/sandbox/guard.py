@@ -22,7 +22,10 @@ class Guard:
         # -I -S: neither the user's environment nor site-packages matter to it, and it starts in a few milliseconds
         command = [sys.executable, "-I", "-S", __file__, str(directory)]
         reading, self._writing = os.pipe()
-        self._process = subprocess.Popen(command, stdin=reading, start_new_session=True)
+        # its own session: a Ctrl-C is for us; its own output: whoever reads ours shall not wait for it
+        self._process = subprocess.Popen(
+            command, stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         os.close(reading)
 
     @property

@@ -20,8 +20,10 @@ MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "s
 MOTO_TIMEOUT = 60
 
 _CREDENTIAL = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
-#: Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that the server writes itself.
-_CONNECTION_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "date", "server", "content-length"})
+#: Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that each side writes itself.
+_CONNECTION_HEADERS = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "expect", "date", "server", "content-length"}
+)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -253,7 +253,7 @@ class Region:
         return True
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for one that has just ended
             os.killpg(process.pid, signal.SIGKILL)  # its state is in memory: there is nothing to save
         process.wait()
         self.guard.discard(process.pid)

@@ -34,7 +34,6 @@ class Tasks:
 
     def __init__(self, region: Region, images: Images) -> None:
         self._region, self._images = region, images
-        self._agent = Agent(self._agent_task)
         self._lines = LogLines(region)
         self._tasks: dict[str, Task] = {}
         self._desired: dict[_Key, int] = {}
@@ -48,6 +47,7 @@ class Tasks:
     def start(self) -> None:
         """Begin to follow the services' desired counts."""
         self._services = Services(self._region.account, self._region.region)
+        self._agent = Agent(self._agent_task)
         self._agent.start()
         self._lines.start()
         self._thread.start()

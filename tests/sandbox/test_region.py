@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -198,12 +197,45 @@ def test_nothing_is_left_after_a_kill_that_nobody_can_handle(tmp_path: Path) -> 
         assert list(tmp_path.iterdir()) == []
 
 
+def listening(pids: list[int]) -> set[tuple[str, int]]:
+    """Addresses and ports on which these processes listen."""
+    if not Path("/proc/net/tcp").exists():
+        command = ["lsof", "-nP", "-a", "-iTCP", "-sTCP:LISTEN", "-Fn", "-p", ",".join(map(str, pids))]
+        names = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+        return {(name[1:].rpartition(":")[0], int(name.rpartition(":")[2])) for name in names if name[0] == "n"}
+    folders = [Path(f"/proc/{pid}/fd") for pid in pids]
+    links = [link for folder in folders if folder.exists() for link in folder.iterdir()]
+    inodes = {link.readlink().name for link in links if link.is_symlink()}
+    found = set()
+    for table, size in (("tcp", 8), ("tcp6", 32)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address, _, port = fields[1].partition(":")
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                word = bytes.fromhex(address)[::-1] if size == 8 else bytes.fromhex(address)
+                found.add((".".join(map(str, word)), int(port, 16)))
+    return found
+
+
 def test_everything_listens_on_this_machine_only(region: Region) -> None:
-    port = int(region.endpoint.rsplit(":", 1)[1])
-    with socket.create_server(("127.0.0.2", port)):  # fails if the port were taken on all interfaces
-        pass
-    with urllib.request.urlopen(f"{region.endpoint}/_ministack/health") as answer:
-        assert b'"iot_mtls": "disabled"' in answer.read()
+    table = subprocess.check_output(["ps", "-axo", "pid=,ppid="], text=True).splitlines()
+    children = [int(pid) for pid, parent in map(str.split, table) if int(parent) == os.getpid()]
+    sockets = listening([os.getpid(), *children])
+    assert {address for address, _ in sockets} == {"127.0.0.1"}
+    assert int(region.endpoint.rsplit(":", 1)[1]) in {port for _, port in sockets}
+    assert len(sockets) == 2  # MiniStack's and moto's
+
+
+def test_an_emulator_that_does_not_start_is_told_in_one_sentence_and_nothing_is_left(tmp_path: Path) -> None:
+    elsewhere = "region._ROOT = Path('/')"  # where Python does not find our module
+    script = f"from ebb.sandbox import region; from pathlib import Path; {elsewhere}; region.Region().__enter__()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    failed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("ebb.sandbox.region.RegionError: MiniStack did not start: ")
+    assert "No module named 'ebb'" in failed.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(speed=st.floats(0.1, 10_000), seconds=st.floats(0, 1e6))
