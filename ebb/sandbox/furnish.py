@@ -64,6 +64,11 @@ class Company:
         return changed
 
 
+def adopts(config: Mapping[str, Any]) -> bool:
+    """Whether a stack's configuration names anything that has to be there before it."""
+    return Company("", (), "", "", "", "", "", "", "", "").adopt(config) != config
+
+
 def furnish(region: Region, images: Images, context: Path = _WORKER) -> Company:
     """Creates it all in the region, the image from the `context` folder."""
     ec2 = region.client("ec2")

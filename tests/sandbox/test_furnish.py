@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 import settings
-from ebb.sandbox.furnish import Company, furnish
+from ebb.sandbox.furnish import Company, adopts, furnish
 from ebb.sandbox.images import Images
 from ebb.sandbox.region import Region
 
@@ -16,9 +16,14 @@ def company(region: Region) -> Company:
     return furnish(region, Images(region))
 
 
-def shared() -> dict[str, object]:
-    config: dict[str, object] = yaml.safe_load((ROOT / "Pulumi.shared.yaml").read_text())["config"]
+def stack(name: str) -> dict[str, object]:
+    config: dict[str, object] = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
     return config
+
+
+@pytest.mark.parametrize(("name", "expected"), [("shared", True), ("dev", False), ("prod", False), ("sandbox", False)])
+def test_only_the_shared_stack_needs_something_to_be_there_before_it(name: str, expected: bool) -> None:
+    assert adopts(stack(name)) is expected
 
 
 def test_everything_exists_in_the_region_as_it_is_named(region: Region, company: Company) -> None:
@@ -39,7 +44,7 @@ def test_everything_exists_in_the_region_as_it_is_named(region: Region, company:
 
 
 def test_the_shared_stack_adopts_all_of_it(company: Company) -> None:
-    adopted = company.adopt(shared())
+    adopted = company.adopt(stack("shared"))
     read = settings.read({key.removeprefix("ebb:"): value for key, value in adopted.items() if key.startswith("ebb:")})
     assert read.network.vpc_id == company.vpc_id
     assert read.network.subnet_ids == company.subnet_ids
