@@ -7,15 +7,19 @@ MiniStack's.
 
 import asyncio
 import http.client
+import json
 import logging
 import re
 import sys
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from xml.etree import ElementTree
 
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
+#: XML namespace of SQS's errors in its Query protocol.
+_SQS = "{http://queue.amazonaws.com/doc/2012-11-05/}"
 #: Seconds that moto may take to answer.
 MOTO_TIMEOUT = 60
 
@@ -90,6 +94,18 @@ def signed_for(headers: list[tuple[bytes, bytes]]) -> str | None:
     return None
 
 
+def error_as_json(status: int, text: str) -> str:
+    """SQS's error as it writes it for those who accept JSON, as the deployed API does.
+
+    MiniStack hands XML to the API's response templates, so that `$input.path('$.Error.Code')` would find nothing.
+    """
+    if status < 400 or not text.startswith("<?xml"):
+        return text
+    root = ElementTree.fromstring(text)  # noqa: S314 - the emulator's own answer
+    error = {name: root.findtext(f".//{_SQS}{name}") for name in ("Code", "Message", "Type")}
+    return json.dumps({"Error": error, "RequestId": root.findtext(f".//{_SQS}RequestId")})
+
+
 def main() -> None:
     """Serve on the listening socket that was handed down, until SIGTERM."""
     socket_fd, moto_port = map(int, sys.argv[1:])
@@ -97,7 +113,12 @@ def main() -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack.app import app  # noqa: PLC0415
+    from ministack.services import apigateway_v1  # noqa: PLC0415
 
+    respond = apigateway_v1._service_integration_response
+    apigateway_v1._service_integration_response = lambda integration, status, text, *rest: respond(
+        integration, status, error_as_json(status, text), *rest
+    )
     config = Config()
     config.bind = [f"fd://{socket_fd}"]
     config.keep_alive_timeout = 75  # seconds, as MiniStack's own launcher sets

@@ -1,0 +1,58 @@
+"""What the deployed API answers when SQS refuses, through the emulator's own templates."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from components import _templates as templates
+from ebb.sandbox.ministack import error_as_json
+from ebb.sandbox.region import Region
+
+
+def _api(region: Region, queue: str) -> str:
+    """A REST API with the program's templates in front of a queue; its address."""
+    api = region.client("apigateway")
+    rest = api.create_rest_api(name="jobs")["id"]
+    root = api.get_resources(restApiId=rest)["items"][0]["id"]
+    method = {"restApiId": rest, "resourceId": root, "httpMethod": "POST"}
+    api.put_method(**method, authorizationType="NONE")
+    api.put_integration(
+        **method,
+        type="AWS",
+        integrationHttpMethod="POST",
+        uri=f"arn:aws:apigateway:{region.region}:sqs:path/{region.account}/{queue}",
+        credentials=f"arn:aws:iam::{region.account}:role/sender",
+        requestParameters=dict(templates.REQUEST_HEADERS),
+        requestTemplates={templates.CONTENT_TYPE: templates.post_template(fifo=False)},
+        passthroughBehavior="NEVER",
+    )
+    for status, pattern, template in (
+        (templates.ACCEPTED, {"selectionPattern": templates.SUCCESS_PATTERN}, templates.SUCCESS_TEMPLATE),
+        (templates.BAD_GATEWAY, {}, templates.ERROR_TEMPLATE),
+    ):
+        api.put_method_response(**method, statusCode=status)
+        api.put_integration_response(
+            **method, statusCode=status, responseTemplates={templates.CONTENT_TYPE: template}, **pattern
+        )
+    api.create_deployment(restApiId=rest, stageName="run")
+    return f"{region.endpoint}/_aws/execute-api/{rest}/run/"
+
+
+def test_a_job_for_a_queue_that_is_not_there_is_answered_502_with_the_error_code_of_sqs(region: Region) -> None:
+    request = urllib.request.Request(
+        _api(region, "gone"), b'{"a": 1}', {"Content-Type": "application/json"}, method="POST"
+    )
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen(request, timeout=10)
+    assert answer.value.code == 502
+    assert json.load(answer.value) == {
+        "message": "The queue did not take the job.",
+        "error": "AWS.SimpleQueueService.NonExistentQueue",
+    }
+
+
+def test_a_success_and_an_error_in_json_are_left_as_they_are() -> None:
+    assert error_as_json(200, "<?xml version='1.0'?><a/>") == "<?xml version='1.0'?><a/>"
+    assert error_as_json(400, '{"Error": {}}') == '{"Error": {}}'
