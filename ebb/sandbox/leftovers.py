@@ -45,7 +45,7 @@ KINDS = (
     Kind("sns", "list_topics", "Topics[].TopicArn"),
     Kind("sns", "list_subscriptions", "Subscriptions[].SubscriptionArn"),
     Kind("kms", "list_aliases", "Aliases[?!starts_with(AliasName, 'alias/aws/')].AliasName"),
-    Kind("ssm", "describe_parameters", "Parameters[].Name"),
+    Kind("ssm", "describe_parameters", "Parameters[?!starts_with(Name, '/aws/service/')].Name"),
     Kind("secretsmanager", "list_secrets", "SecretList[?!DeletedDate].Name"),
     Kind("scheduler", "list_schedules", "Schedules[].Name"),
     Kind("events", "list_rules", "Rules[].Name"),

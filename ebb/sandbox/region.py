@@ -21,7 +21,7 @@ from typing import Any, Self
 import botocore.session
 from botocore.config import Config
 
-from ebb.sandbox import leftovers
+from ebb.sandbox import leftovers, moto_fixes
 from ebb.sandbox.clock import Clock
 from ebb.sandbox.guard import Guard
 
@@ -190,6 +190,7 @@ class Region:
             os.environ[name] = value
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - half a second, and it reads the environment
 
+        moto_fixes.apply()
         log = logging.FileHandler(self.directory / "moto.log")
         cleanup.callback(log.close)
         for name in ("werkzeug", "moto"):

@@ -1,0 +1,134 @@
+"""One changed setting changes exactly the resources that it should, and nothing beside them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pulumi.automation import PulumiCommand
+
+from ebb.sandbox.aws import Aws
+from ebb.sandbox.engine import PROJECT, Change, Deployment, configuration
+from ebb.sandbox.images import Images
+from ebb.sandbox.provider import serve
+from ebb.sandbox.region import Region
+
+Step = tuple[str, str, str]
+
+
+def replaced(type_: str, name: str) -> set[Step]:
+    """The engine's three steps of a replacement."""
+    return {(step, type_, name) for step in ("create-replacement", "replace", "delete-replaced")}
+
+
+QUEUE, SERVICE = "aws:sqs/queue:Queue", "aws:ecs/service:Service"
+NEW_TASK = {*replaced("aws:ecs/taskDefinition:TaskDefinition", "worker"), ("update", SERVICE, "worker")}
+#: One changed setting of the sandbox stack, and what `up` then does.
+CHANGES: dict[str, tuple[dict[str, Any], set[Step]]] = {
+    "longer visibility: the queue, and the task that is told of it": (
+        {"ebb:queue": {"visibility_timeout": 60}},
+        {("update", QUEUE, "jobs"), *NEW_TASK},
+    ),
+    "more attempts: the queue alone": ({"ebb:queue": {"max_receive_count": 5}}, {("update", QUEUE, "jobs")}),
+    "a new key: the key, both queues, and the two roles that use it": (
+        {"ebb:queue": {"kms": "new"}},
+        {
+            ("create", "aws:kms/key:Key", "jobs-key"),
+            ("create", "aws:kms/alias:Alias", "jobs-key"),
+            ("update", QUEUE, "jobs"),
+            ("update", QUEUE, "jobs-dead-letter"),
+            ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
+            ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
+        },
+    ),
+    "more tasks: the target, and the policy whose steps are shares of them": (
+        {"ebb:scaling": {"max_tasks": 8}},
+        {
+            ("update", "aws:appautoscaling/target:Target", "scaling"),
+            ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
+        },
+    ),
+    "no surplus policy: it goes with its alarm": (
+        {"ebb:scaling": {"surplus": False}},
+        {
+            ("delete", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
+            ("delete", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
+        },
+    ),
+    "more memory: a new revision, rolled out": ({"ebb:worker": {"memory": 1024}}, NEW_TASK),
+    "Spot: the service alone, in place": ({"ebb:worker": {"spot_weight": 50}}, {("update", SERVICE, "worker")}),
+    "shorter worker logs: the log group alone": (
+        {"ebb:worker": {"log_retention_days": 7}},
+        {("update", "aws:cloudwatch/logGroup:LogGroup", "worker")},
+    ),
+    "one more statement: the task role's policy alone": (
+        {"ebb:worker": {"statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::videos/*"]}]}},
+        {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task")},
+    ),
+    "another rate: the stage's method settings alone": (
+        {"ebb:api": {"rate_limit": 50}},
+        {("update", "aws:apigateway/methodSettings:MethodSettings", "api")},
+    ),
+    "no GET: its parts go, and a new deployment follows": (
+        {"ebb:api": {"get_endpoint": False}},
+        {
+            ("delete", "aws:apigateway/resource:Resource", "api-queue"),
+            ("delete", "aws:apigateway/method:Method", "api-queue-get"),
+            ("delete", "aws:apigateway/integration:Integration", "api-queue-get"),
+            *{
+                ("delete", f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-queue-get-{status}")
+                for kind in ("MethodResponse", "IntegrationResponse")
+                for status in (202, 502)
+            },
+            *replaced("aws:apigateway/deployment:Deployment", "api"),
+            ("update", "aws:apigateway/stage:Stage", "api"),
+        },
+    ),
+    "another stage's name: a new stage with its settings": (
+        {"ebb:api": {"stage": "v2"}},
+        replaced("aws:apigateway/stage:Stage", "api") | replaced("aws:apigateway/methodSettings:MethodSettings", "api"),
+    ),
+    "an address: one subscription": (
+        {"ebb:monitoring": {"emails": ["a@example.com"]}},
+        {("create", "aws:sns/topicSubscription:TopicSubscription", "monitoring-email-a@example.com")},
+    ),
+    "a NAT gateway: it, its address, two routes, and the service moves to the private subnets": (
+        {"ebb:network": {"nat": "gateway"}},
+        {
+            ("create", "aws:ec2/eip:Eip", "network-nat-us-east-1a"),
+            ("create", "aws:ec2/natGateway:NatGateway", "network-nat-us-east-1a"),
+            ("create", "aws:ec2/route:Route", "network-private-us-east-1a"),
+            ("create", "aws:ec2/route:Route", "network-private-us-east-1b"),
+            ("update", SERVICE, "worker"),
+        },
+    ),
+}
+
+
+def _steps(changes: list[Change]) -> set[Step]:
+    return {(change.operation, change.type, change.name) for change in changes}
+
+
+@pytest.fixture(scope="module")
+def deployed(region: Region, command: PulumiCommand) -> Iterator[Deployment]:
+    """The sandbox stack, up once for all the changes below; each goes back to it."""
+    region.reset()
+    images = Images(region)
+    provider = serve(Aws(region.client), images, PROJECT)
+    deployment = Deployment(region, provider.port, "sandbox", command, configuration("sandbox"))
+    deployment.up()
+    yield deployment
+    deployment.configure(configuration("sandbox"))
+    deployment.up()
+    deployment.destroy()
+    assert region.leftovers() == []
+    provider.stop()
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_one_changed_setting_changes_exactly_what_it_should(deployed: Deployment, case: str) -> None:
+    overrides, wanted = CHANGES[case]
+    deployed.configure(configuration("sandbox"))
+    deployed.up()
+    deployed.configure(configuration("sandbox", overrides))
+    assert _steps(deployed.up()) == wanted
+    assert deployed.preview() == []
