@@ -43,7 +43,7 @@ def convert(shape: Any, value: Any, path: str) -> Any:  # noqa: PLR0911 - one fo
 
 
 def problems(shape: Any, value: Any) -> Iterator[str]:
-    """What is wrong with `value` by the model: botocore's validation, then the enums and upper limits that it leaves out."""
+    """What is wrong with `value` by the model: botocore's validation, then the enums and limits that it leaves out."""
     report = ParamValidator().validate(value, shape)
     if report.has_errors():
         yield from report.generate_report().splitlines()

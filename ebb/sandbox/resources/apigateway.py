@@ -1,5 +1,6 @@
 """API Gateway's definition of a REST API: resources, methods, integrations, models, validators, gateway responses."""
 
+import json
 from collections.abc import Callable
 
 from ebb.sandbox.aws import Aws
@@ -17,13 +18,12 @@ _API_PATCHES = {
 }
 _METHOD = ("restApi", "resourceId", "httpMethod")  # what a method's id is made of
 _METHOD_INPUTS = (
-    *_METHOD, "authorization", "authorizerId", "authorizationScopes", "apiKeyRequired", "operationName",
+    *_METHOD, "authorization", "apiKeyRequired", "operationName",
     "requestModels", "requestParameters", "requestValidatorId",
 )  # fmt: skip
 _INTEGRATION_INPUTS = (
     *_METHOD, "type", "integrationHttpMethod", "uri", "credentials", "requestParameters", "requestTemplates",
-    "passthroughBehavior", "timeoutMilliseconds", "connectionType", "connectionId", "contentHandling",
-    "cacheNamespace", "cacheKeyParameters",
+    "passthroughBehavior", "timeoutMilliseconds", "connectionType", "contentHandling",
 )  # fmt: skip
 _STATUS = (*_METHOD, "statusCode")
 
@@ -83,8 +83,15 @@ def _read_api(aws: Aws, api: str, _: Props) -> Props | None:
         return None
     endpoint = found.get("endpointConfiguration", {})
     arn = arn_of(aws, f"restapis/{api}")
-    types = ",".join(endpoint.get("types", []))  # Pulumi has one type where AWS has a list of one
-    return found | {"endpointConfiguration": {**endpoint, "types": types}, "arn": arn, "tagsAll": tags_of(aws, arn)}
+    return found | {
+        "arn": arn,
+        "endpointConfiguration": {
+            **endpoint,
+            "types": ",".join(endpoint.get("types", [])),
+        },  # Pulumi has one, AWS a list
+        "policy": json.loads(f'"{found["policy"]}"') if found.get("policy") else None,  # AWS escapes it
+        "tagsAll": tags_of(aws, arn),
+    }
 
 
 def _update_api(aws: Aws, api: str, old: Props, new: Props) -> Props:

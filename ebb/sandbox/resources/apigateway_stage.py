@@ -26,7 +26,7 @@ _SETTINGS = {
 
 
 def _deployment(props: Props) -> Call:
-    return "apigateway", "create_deployment", keys(props) | pick(props, "description", "variables")
+    return "apigateway", "create_deployment", keys(props) | pick(props, "description")
 
 
 def _create_deployment(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -36,8 +36,7 @@ def _create_deployment(aws: Aws, props: Props) -> tuple[str, Props]:
 
 def _read_deployment(aws: Aws, deployment: str, outputs: Props) -> Props | None:
     found = aws.find("apigateway", "get_deployment", restApiId=outputs["restApi"], deploymentId=deployment)
-    # what a deployment was triggered by, and the variables that it gave its stage, are kept by Pulumi alone
-    return found and {**pick(found, "description"), **pick(outputs, "restApi", "triggers", "variables")}
+    return found and {**pick(found, "description"), "restApi": outputs["restApi"]}
 
 
 def _update_deployment(aws: Aws, deployment: str, old: Props, new: Props) -> Props:
@@ -157,7 +156,7 @@ _KEY_PATCHES = {"name": "/name", "description": "/description", "enabled": "/ena
 
 
 def _key(props: Props) -> Call:
-    return "apigateway", "create_api_key", {"enabled": True} | pick(props, *_KEY_PATCHES, "value", tags="tagsAll")
+    return "apigateway", "create_api_key", {"enabled": True} | pick(props, *_KEY_PATCHES, tags="tagsAll")
 
 
 def _create_key(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -272,7 +271,7 @@ _SETTINGS_KEY = frozenset({"restApi", "stageName", "methodPath"})
 ROWS = (
     Row(
         type="aws:apigateway/deployment:Deployment",
-        inputs=frozenset({"restApi", "description", "triggers", "variables"}),
+        inputs=frozenset({"restApi", "description", "triggers"}),
         required=frozenset({"restApi"}),
         replaces=frozenset({"restApi", "triggers", "variables"}),
         request=_deployment,
@@ -308,7 +307,7 @@ ROWS = (
     ),
     Row(
         type="aws:apigateway/apiKey:ApiKey",
-        inputs=frozenset({*_KEY_PATCHES, "value", "tags"}),
+        inputs=frozenset({*_KEY_PATCHES, "tags"}),
         replaces=frozenset({"value"}),
         secrets=frozenset({"value"}),
         autoname=("name", 1024),

@@ -5,8 +5,8 @@ from ebb.sandbox.resources._row import Call, Props, Row, Tags, deletes, first, p
 
 _SERVICE = "application-autoscaling"
 _KEY = ("serviceNamespace", "resourceId", "scalableDimension")
-_TARGET_INPUTS = (*_KEY, "minCapacity", "maxCapacity", "roleArn", "suspendedState")
-_POLICY_INPUTS = (*_KEY, "policyType", "stepScalingPolicyConfiguration", "targetTrackingScalingPolicyConfiguration")
+_TARGET_INPUTS = (*_KEY, "minCapacity", "maxCapacity", "suspendedState")
+_POLICY_INPUTS = (*_KEY, "policyType", "stepScalingPolicyConfiguration")
 
 
 def _target(props: Props) -> Call:
@@ -39,7 +39,9 @@ def _put_policy(aws: Aws, props: Props) -> tuple[str, Props]:
 
 def _read_policy(aws: Aws, name: str, outputs: Props) -> Props | None:
     names = {"policyNames": [name], **pick(outputs, *_KEY)}
-    found = first(aws.call(_SERVICE, "describe_scaling_policies", **names), "ScalingPolicies")
+    policies = aws.call(_SERVICE, "describe_scaling_policies", **names)["ScalingPolicies"]
+    # the emulator answers with every policy of the target, whatever the names
+    found = first({"Named": [policy for policy in policies if policy["PolicyName"] == name]}, "Named")
     return found and found | {"name": name, "arn": found["policyARN"]}
 
 

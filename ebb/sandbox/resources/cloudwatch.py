@@ -17,15 +17,13 @@ from ebb.sandbox.resources._row import (
 
 _ALARM_SAME = (
     "actionsEnabled", "alarmActions", "alarmDescription", "comparisonOperator", "datapointsToAlarm", "dimensions",
-    "evaluationPeriods", "extendedStatistic", "insufficientDataActions", "metricName", "namespace", "okActions",
-    "period", "statistic", "threshold", "thresholdMetricId", "treatMissingData", "unit",
+    "evaluationPeriods", "insufficientDataActions", "metricName", "namespace", "okActions",
+    "period", "statistic", "threshold", "treatMissingData", "unit",
 )  # fmt: skip
 
 
 def _alarm(props: Props) -> Call:
     params = pick(props, *_ALARM_SAME, alarmName="name", tags="tagsAll")
-    # PutMetricAlarm's name for what tells two low-sample percentiles apart; Pulumi has the plural.
-    params |= pick(props, evaluateLowSampleCountPercentile="evaluateLowSampleCountPercentiles")
     if props.get("metricQueries"):
         params["metrics"] = [_query(query) for query in props["metricQueries"]]
     return "cloudwatch", "put_metric_alarm", params
@@ -70,14 +68,13 @@ def _read_alarm(aws: Aws, name: str, _: Props) -> Props | None:
         "oKActions": None,
         "okActions": found.get("oKActions"),
         "dimensions": {item["name"]: item["value"] for item in found.get("dimensions", [])},
-        "evaluateLowSampleCountPercentiles": found.get("evaluateLowSampleCountPercentile"),
         "metricQueries": [_pulumi_query(query) for query in answer["MetricAlarms"][0].get("Metrics", [])],
         "tagsAll": tag_map(tags),
     }
 
 
 def _group(props: Props) -> Call:
-    return "logs", "create_log_group", pick(props, "kmsKeyId", "logGroupClass", logGroupName="name", tags="tagsAll")
+    return "logs", "create_log_group", pick(props, logGroupName="name", tags="tagsAll")
 
 
 def _create_group(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -92,11 +89,6 @@ def _retain(aws: Aws, name: str, old: Props, new: Props) -> Props:
             aws.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=new["retentionInDays"])
         else:  # 0 or not set: for ever
             aws.call("logs", "delete_retention_policy", logGroupName=name)
-    if old and changed(old, new, "kmsKeyId"):
-        if new.get("kmsKeyId"):
-            aws.call("logs", "associate_kms_key", logGroupName=name, kmsKeyId=new["kmsKeyId"])
-        else:
-            aws.call("logs", "disassociate_kms_key", logGroupName=name)
     return {}
 
 
@@ -112,7 +104,7 @@ def _read_group(aws: Aws, name: str, _: Props) -> Props | None:
 ROWS = (
     Row(
         type="aws:cloudwatch/metricAlarm:MetricAlarm",
-        inputs=frozenset({*_ALARM_SAME, "evaluateLowSampleCountPercentiles", "metricQueries", "name", "tags"}),
+        inputs=frozenset({*_ALARM_SAME, "metricQueries", "name", "tags"}),
         required=frozenset({"comparisonOperator", "evaluationPeriods"}),
         replaces=frozenset({"name"}),
         autoname=("name", 255),
@@ -125,7 +117,7 @@ ROWS = (
     ),
     Row(
         type="aws:cloudwatch/logGroup:LogGroup",
-        inputs=frozenset({"kmsKeyId", "logGroupClass", "name", "retentionInDays", "tags"}),
+        inputs=frozenset({"name", "retentionInDays", "tags"}),
         replaces=frozenset({"logGroupClass", "name"}),
         autoname=("name", 512),
         tags=Tags(service="logs", target="resourceArn"),

@@ -7,36 +7,16 @@ from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, first
 from ebb.sandbox.resources.vpc import TAGS, reader, tagged
 from ebb.sandbox.shapes import RefusedError
 
-_EIP_ASSOCIATION = (
-    "allocationId",
-    "instanceId",
-    "networkInterfaceId",
-    "privateIpAddress",
-    "allowReassociation",
-    "publicIp",
-)
-_INSTANCE_SAME = (
-    "instanceType",
-    "subnetId",
-    "keyName",
-    "privateIp",
-    "instanceInitiatedShutdownBehavior",
-    "disableApiTermination",
-)
+_EIP_ASSOCIATION = ("allocationId", "instanceId")
+_INSTANCE_SAME = ("instanceType", "subnetId", "metadataOptions", "userData")
 _INSTANCE_INPUTS = (
     *_INSTANCE_SAME,
     "ami",
-    "associatePublicIpAddress",
-    "availabilityZone",
-    "creditSpecification",
     "iamInstanceProfile",
-    "metadataOptions",
     "monitoring",
     "rootBlockDevice",
     "sourceDestCheck",
     "tags",
-    "tenancy",
-    "userData",
     "userDataReplaceOnChange",
     "vpcSecurityGroupIds",
 )
@@ -60,17 +40,18 @@ def _eip(props: Props) -> Call:
 
 
 def _bind_eip(aws: Aws, allocation: str, old: Props, new: Props) -> Props:
-    if not changed(old, new, "instance", "networkInterface"):
+    if not changed(old, new, "instance"):
         return {}
     if old.get("associationId"):
         aws.call("ec2", "disassociate_address", associationId=old["associationId"])
-    target = pick(new, instanceId="instance", networkInterfaceId="networkInterface")
-    answer = aws.call("ec2", "associate_address", allocationId=allocation, **target) if target else {}
-    return {"associationId": answer.get("AssociationId")}
+    if not new.get("instance"):
+        return {"associationId": None}
+    answer = aws.call("ec2", "associate_address", allocationId=allocation, instanceId=new["instance"])
+    return {"associationId": answer["AssociationId"]}
 
 
 def _read_eip(_: Aws, found: Props) -> Props:
-    return {"instance": found.get("instanceId") or None, "networkInterface": found.get("networkInterfaceId") or None}
+    return {"instance": found.get("instanceId") or None}
 
 
 def _delete_eip(aws: Aws, allocation: str, outputs: Props) -> None:
@@ -94,7 +75,7 @@ def _read_eip_association(aws: Aws, association: str, _: Props) -> Props | None:
 
 
 def _nat(props: Props) -> Call:
-    params = pick(props, "subnetId", "allocationId", "connectivityType", privateIpAddress="privateIp")
+    params = pick(props, "subnetId", "allocationId", "connectivityType")
     return "ec2", "create_nat_gateway", params | tagged("natgateway", props)
 
 
@@ -113,25 +94,16 @@ def _adapt_nat(_: Aws, found: Props) -> Props:
 
 
 def _instance(props: Props) -> Call:
-    params = pick(props, *_INSTANCE_SAME, "metadataOptions", "creditSpecification", "userData", imageId="ami")
+    params = pick(props, *_INSTANCE_SAME, imageId="ami", securityGroupIds="vpcSecurityGroupIds")
     params |= tagged("instance", props) | {"minCount": 1, "maxCount": 1}
     if props.get("iamInstanceProfile"):
         params["iamInstanceProfile"] = {"name": props["iamInstanceProfile"]}
     if props.get("monitoring") is not None:
         params["monitoring"] = {"enabled": props["monitoring"]}
-    if placement := pick(props, "availabilityZone", "tenancy"):
-        params["placement"] = placement
     if props.get("rootBlockDevice"):
         disk = {name: value for name, value in props["rootBlockDevice"].items() if name not in ("tags", "tagsAll")}
         params["blockDeviceMappings"] = [{"deviceName": _ROOT_DEVICE, "ebs": disk}]
-    if props.get("associatePublicIpAddress") is None:
-        return "ec2", "run_instances", params | pick(props, securityGroupIds="vpcSecurityGroupIds")
-    # EC2 takes the public address on the network interface only, and then everything of the interface goes there.
-    interface = pick(
-        props, "associatePublicIpAddress", "subnetId", privateIpAddress="privateIp", groups="vpcSecurityGroupIds"
-    )
-    params = {name: value for name, value in params.items() if name not in ("subnetId", "privateIp")}
-    return "ec2", "run_instances", params | {"networkInterfaces": [{"deviceIndex": 0, **interface}]}
+    return "ec2", "run_instances", params
 
 
 def _create_instance(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -159,14 +131,12 @@ def _read_instance(aws: Aws, physical_id: str, _: Props) -> Props | None:
     profile = (found.get("iamInstanceProfile") or {}).get("arn", "").rsplit("/", 1)[-1]
     return found | {
         "ami": found["imageId"],
-        "availabilityZone": found["placement"]["availabilityZone"],
         "iamInstanceProfile": profile or None,
         "monitoring": found.get("monitoring", {}).get("state") == "enabled",
         "privateIp": found.get("privateIpAddress"),
         "publicIp": found.get("publicIpAddress"),
         "rootBlockDevice": _root_device(aws, found),
         "tagsAll": tag_map(found.get("tags")),
-        "tenancy": found["placement"].get("tenancy"),
         "userData": _user_data(aws, physical_id),
         "vpcSecurityGroupIds": [group["groupId"] for group in found.get("securityGroups", [])],
     }
@@ -180,11 +150,12 @@ def _user_data(aws: Aws, physical_id: str) -> str | None:
 
 def _root_device(aws: Aws, instance: Props) -> Props | None:
     volumes = [item["ebs"]["volumeId"] for item in instance.get("blockDeviceMappings", []) if "ebs" in item]
-    return first(aws.call("ec2", "describe_volumes", volumeIds=volumes[:1]), "Volumes") if volumes else None
+    found = first(aws.call("ec2", "describe_volumes", volumeIds=volumes[:1]), "Volumes") if volumes else None
+    return found and found | {"volumeSize": found["size"]}
 
 
 def _update_instance(aws: Aws, physical_id: str, old: Props, new: Props) -> Props:
-    for name in ("instanceType", "disableApiTermination", "instanceInitiatedShutdownBehavior", "sourceDestCheck"):
+    for name in ("instanceType", "sourceDestCheck"):
         if changed(old, new, name):
             value = {"value": new[name] if new.get(name) is not None else name == "sourceDestCheck"}
             aws.call("ec2", "modify_instance_attribute", instanceId=physical_id, **{name: value})
@@ -195,7 +166,7 @@ def _update_instance(aws: Aws, physical_id: str, old: Props, new: Props) -> Prop
         aws.call("ec2", "modify_instance_attribute", instanceId=physical_id, groups=new["vpcSecurityGroupIds"])
     if changed(old, new, "metadataOptions") and new.get("metadataOptions"):
         aws.call("ec2", "modify_instance_metadata_options", instanceId=physical_id, **new["metadataOptions"])
-    for name in ("creditSpecification", "iamInstanceProfile", "monitoring", "rootBlockDevice"):
+    for name in ("iamInstanceProfile", "monitoring", "rootBlockDevice"):
         if changed(old, new, name):
             raise RefusedError(f"the sandbox cannot change {name} of a running instance; AWS can")
     return {}
@@ -221,7 +192,6 @@ _RULE_INPUTS = (
     "toPort",
     "cidrIpv4",
     "cidrIpv6",
-    "prefixListId",
     "referencedSecurityGroupId",
     "description",
     "tags",
@@ -234,7 +204,6 @@ def _permission(props: Props) -> Props:
     for name, ranges, key in (
         ("cidrIpv4", "ipRanges", "cidrIp"),
         ("cidrIpv6", "ipv6Ranges", "cidrIpv6"),
-        ("prefixListId", "prefixListIds", "prefixListId"),
         ("referencedSecurityGroupId", "userIdGroupPairs", "groupId"),
     ):
         if props.get(name):
@@ -284,7 +253,7 @@ def _rule_row(direction: str) -> Row:
 ROWS = (
     Row(
         type="aws:ec2/eip:Eip",
-        inputs=frozenset({"domain", "instance", "networkInterface", "tags"}),
+        inputs=frozenset({"domain", "instance", "tags"}),
         replaces=frozenset({"address", "domain", "networkBorderGroup", "publicIpv4Pool"}),
         tags=TAGS,
         request=_eip,
@@ -304,7 +273,7 @@ ROWS = (
     ),
     Row(
         type="aws:ec2/natGateway:NatGateway",
-        inputs=frozenset({"subnetId", "allocationId", "connectivityType", "privateIp", "tags"}),
+        inputs=frozenset({"subnetId", "allocationId", "connectivityType", "tags"}),
         replaces=frozenset({"allocationId", "availabilityMode", "connectivityType", "privateIp", "subnetId", "vpcId"}),
         tags=TAGS,
         request=_nat,

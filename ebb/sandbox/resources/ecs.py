@@ -10,12 +10,10 @@ TAGS = Tags(service="ecs", target="resourceArn")
 
 _TASK_SAME = (
     "family", "cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform", "taskRoleArn",
-    "executionRoleArn", "ephemeralStorage", "placementConstraints", "proxyConfiguration", "ipcMode", "pidMode",
-    "enableFaultInjection",
+    "executionRoleArn", "ephemeralStorage",
 )  # fmt: skip
 _SERVICE_SAME = (
-    "cluster", "taskDefinition", "desiredCount", "launchType", "platformVersion", "schedulingStrategy",
-    "deploymentController", "propagateTags", "loadBalancers", "serviceRegistries", "healthCheckGracePeriodSeconds",
+    "cluster", "taskDefinition", "desiredCount", "platformVersion", "schedulingStrategy", "propagateTags",
     "availabilityZoneRebalancing", "enableExecuteCommand", "enableEcsManagedTags", "capacityProviderStrategies",
 )  # fmt: skip
 _DEPLOYMENT = {
@@ -30,13 +28,13 @@ _DROPPED = (
 )  # fmt: skip
 # What UpdateService takes; the rest of a service is fixed at its creation.
 _CHANGEABLE = (
-    *(set(_SERVICE_SAME) - {"cluster", "launchType", "schedulingStrategy", "deploymentController"}),
+    *(set(_SERVICE_SAME) - {"cluster", "schedulingStrategy"}),
     *_DEPLOYMENT,
 )
 
 
 def _cluster(props: Props) -> Call:
-    params = pick(props, "settings", "configuration", "serviceConnectDefaults", clusterName="name", tags="tagsAll")
+    params = pick(props, "settings", clusterName="name", tags="tagsAll")
     return "ecs", "create_cluster", params
 
 
@@ -54,7 +52,7 @@ def _read_cluster(aws: Aws, arn: str, _: Props) -> Props | None:
 
 
 def _update_cluster(aws: Aws, arn: str, _: Props, new: Props) -> Props:
-    aws.call("ecs", "update_cluster", cluster=arn, **pick(new, "settings", "configuration", "serviceConnectDefaults"))
+    aws.call("ecs", "update_cluster", cluster=arn, **pick(new, "settings"))
     return {}
 
 
@@ -121,8 +119,7 @@ def _read_task(aws: Aws, _: str, outputs: Props) -> Props | None:
 
 
 def _delete_task(aws: Aws, _: str, outputs: Props) -> None:
-    if not outputs.get("skipDestroy"):
-        aws.find("ecs", "deregister_task_definition", taskDefinition=outputs["arn"])
+    aws.find("ecs", "deregister_task_definition", taskDefinition=outputs["arn"])
 
 
 def _service_params(props: Props, names: tuple[str, ...]) -> Props:
@@ -141,7 +138,7 @@ def _service(props: Props) -> Call:
         )
     params = _service_params(props, (*_SERVICE_SAME, *_DEPLOYMENT))
     network = _network(props)
-    return "ecs", "create_service", params | network | pick(props, serviceName="name", role="iamRole", tags="tagsAll")
+    return "ecs", "create_service", params | network | pick(props, serviceName="name", tags="tagsAll")
 
 
 def _network(props: Props) -> Props:
@@ -199,7 +196,7 @@ def _delete_service(aws: Aws, arn: str, outputs: Props) -> None:
 ROWS = (
     Row(
         type="aws:ecs/cluster:Cluster",
-        inputs=frozenset({"name", "settings", "configuration", "serviceConnectDefaults", "tags"}),
+        inputs=frozenset({"name", "settings", "tags"}),
         replaces=frozenset({"name"}),
         autoname=("name", 255),
         tags=TAGS,
@@ -223,16 +220,25 @@ ROWS = (
     ),
     Row(
         type="aws:ecs/taskDefinition:TaskDefinition",
-        inputs=frozenset({*_TASK_SAME, "containerDefinitions", "volumes", "skipDestroy", "tags"}),
+        inputs=frozenset({*_TASK_SAME, "containerDefinitions", "volumes", "tags"}),
         required=frozenset({"family", "containerDefinitions"}),
         documents=frozenset({"containerDefinitions"}),
         # volumes, too, as the provider does: a revision is never changed
-        replaces=frozenset({*_TASK_SAME, "containerDefinitions", "volumes"}),
+        replaces=frozenset(
+            {
+                *_TASK_SAME,
+                "containerDefinitions",
+                "enableFaultInjection",
+                "ipcMode",
+                "pidMode",
+                "proxyConfiguration",
+                "volumes",
+            }
+        ),
         tags=TAGS,
         request=_task,
         create=_create_task,
         read=_read_task,
-        update=lambda _, __, ___, ____: {},  # skipDestroy says what delete does; nothing of it is in AWS
         delete=_delete_task,
     ),
     Row(
@@ -242,7 +248,6 @@ ROWS = (
                 *_SERVICE_SAME,
                 *_DEPLOYMENT,
                 "name",
-                "iamRole",
                 "networkConfiguration",
                 "forceNewDeployment",
                 "waitForSteadyState",

@@ -42,7 +42,7 @@ def _read_key(aws: Aws, key: str, _: Props) -> Props | None:
         "enableKeyRotation": rotation["KeyRotationEnabled"],
         "isEnabled": found["enabled"],
         "policy": aws.call("kms", "get_key_policy", keyId=key, policyName="default")["Policy"],
-        "rotationPeriodInDays": rotation.get("RotationPeriodInDays"),
+        **pick(rotation, rotationPeriodInDays="RotationPeriodInDays"),
         "tagsAll": tag_map(aws.call("kms", "list_resource_tags", keyId=key)["Tags"]),
     }
 

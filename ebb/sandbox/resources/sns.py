@@ -5,36 +5,11 @@ import json
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Call, Props, Row, Tags, deletes, send, tag_map
 
-_TOPIC = {
-    "contentBasedDeduplication": "ContentBasedDeduplication",
-    "deliveryPolicy": "DeliveryPolicy",
-    "displayName": "DisplayName",
-    "fifoTopic": "FifoTopic",
-    "kmsMasterKeyId": "KmsMasterKeyId",
-    "policy": "Policy",
-    "signatureVersion": "SignatureVersion",
-    "tracingConfig": "TracingConfig",
-}
-_SUBSCRIPTION = {
-    "deliveryPolicy": "DeliveryPolicy",
-    "filterPolicy": "FilterPolicy",
-    "filterPolicyScope": "FilterPolicyScope",
-    "rawMessageDelivery": "RawMessageDelivery",
-    "redrivePolicy": "RedrivePolicy",
-    "subscriptionRoleArn": "SubscriptionRoleArn",
-}
-
-
-def _named(names: dict[str, str], props: Props) -> Props:
-    return {name: props[key] for key, name in names.items() if props.get(key) is not None}
-
-
-def _shown(names: dict[str, str], attributes: dict[str, str]) -> Props:
-    return {key: attributes.get(name) or None for key, name in names.items()}
+_TOPIC = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId"}
 
 
 def _topic(props: Props) -> Call:
-    attributes = {name: value for name, value in _named(_TOPIC, props).items() if (name, value) != ("FifoTopic", False)}
+    attributes = {name: props[key] for key, name in _TOPIC.items() if props.get(key) is not None}
     return "sns", "create_topic", {"name": props["name"], "attributes": attributes, "tags": props.get("tagsAll")}
 
 
@@ -48,7 +23,11 @@ def _read_topic(aws: Aws, arn: str, _: Props) -> Props | None:
     if found is None:
         return None
     tags = tag_map(aws.call("sns", "list_tags_for_resource", resourceArn=arn)["Tags"])
-    return _shown(_TOPIC, found["Attributes"]) | {"name": arn.rsplit(":", 1)[1], "arn": arn, "tagsAll": tags}
+    return {key: found["Attributes"].get(name) or None for key, name in _TOPIC.items()} | {
+        "name": arn.rsplit(":", 1)[1],
+        "arn": arn,
+        "tagsAll": tags,
+    }
 
 
 def _update_topic(aws: Aws, arn: str, old: Props, new: Props) -> Props:
@@ -98,7 +77,7 @@ def _delete_policy(aws: Aws, arn: str, _: Props) -> None:
 
 def _subscription(props: Props) -> Call:
     params = {"topicArn": props.get("topic"), "protocol": props.get("protocol"), "endpoint": props.get("endpoint")}
-    return "sns", "subscribe", params | {"attributes": _named(_SUBSCRIPTION, props), "returnSubscriptionArn": True}
+    return "sns", "subscribe", params | {"returnSubscriptionArn": True}
 
 
 def _subscribe(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -111,25 +90,13 @@ def _read_subscription(aws: Aws, arn: str, _: Props) -> Props | None:
     if found is None:
         return None
     shown = found["Attributes"]
-    own = {"topic": shown["TopicArn"], "protocol": shown["Protocol"], "endpoint": shown["Endpoint"], "arn": arn}
-    return _shown(_SUBSCRIPTION, shown) | own
-
-
-def _update_subscription(aws: Aws, arn: str, old: Props, new: Props) -> Props:
-    for key, name in _SUBSCRIPTION.items():
-        if old.get(key) != new.get(key):
-            value = new[key] if new.get(key) is not None else ""
-            aws.call(
-                "sns", "set_subscription_attributes", subscriptionArn=arn, attributeName=name, attributeValue=value
-            )
-    return {}
+    return {"topic": shown["TopicArn"], "protocol": shown["Protocol"], "endpoint": shown["Endpoint"], "arn": arn}
 
 
 ROWS = (
     Row(
         type="aws:sns/topic:Topic",
         inputs=frozenset({"name", "tags", *_TOPIC}),
-        documents=frozenset({"deliveryPolicy", "policy"}),
         replaces=frozenset({"fifoTopic", "name"}),
         autoname=("name", 256),
         tags=Tags(service="sns", target="resourceArn"),
@@ -154,14 +121,12 @@ ROWS = (
     ),
     Row(
         type="aws:sns/topicSubscription:TopicSubscription",
-        inputs=frozenset({"topic", "protocol", "endpoint", *_SUBSCRIPTION}),
+        inputs=frozenset({"topic", "protocol", "endpoint"}),
         required=frozenset({"topic", "protocol", "endpoint"}),
-        documents=frozenset({"deliveryPolicy", "filterPolicy", "redrivePolicy"}),
         replaces=frozenset({"endpoint", "protocol", "topic"}),
         request=_subscription,
         create=_subscribe,
         read=_read_subscription,
-        update=_update_subscription,
         delete=deletes("sns", "unsubscribe", subscriptionArn="id"),
     ),
 )

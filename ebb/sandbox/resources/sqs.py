@@ -10,9 +10,7 @@ _ATTRIBUTES: dict[str, tuple[str, str]] = {
     "maxMessageSize": ("MaximumMessageSize", "262144"),
     "delaySeconds": ("DelaySeconds", "0"),
     "receiveWaitTimeSeconds": ("ReceiveMessageWaitTimeSeconds", "0"),
-    "policy": ("Policy", ""),
     "redrivePolicy": ("RedrivePolicy", ""),
-    "redriveAllowPolicy": ("RedriveAllowPolicy", ""),
     "fifoQueue": ("FifoQueue", "false"),
     "contentBasedDeduplication": ("ContentBasedDeduplication", "false"),
     "deduplicationScope": ("DeduplicationScope", "queue"),
@@ -101,7 +99,7 @@ ROWS = (
     Row(
         type="aws:sqs/queue:Queue",
         inputs=frozenset({"name", "tags", *_ATTRIBUTES}),
-        documents=frozenset({"policy", "redrivePolicy", "redriveAllowPolicy"}),
+        documents=frozenset({"redrivePolicy"}),
         replaces=frozenset({"fifoQueue", "name"}),
         autoname=("name", 80),
         tags=_TAGS,

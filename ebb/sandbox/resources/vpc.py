@@ -9,15 +9,7 @@ from ebb.sandbox.resources._row import Call, Props, Row, Tags, changed, deletes,
 TAGS = Tags(service="ec2", target="resources", tag="create_tags", untag="delete_tags", source="id")
 
 _VPC_SWITCHES = ("enableDnsSupport", "enableDnsHostnames")
-_ROUTE_TARGETS = (
-    "gatewayId",
-    "natGatewayId",
-    "networkInterfaceId",
-    "vpcEndpointId",
-    "transitGatewayId",
-    "egressOnlyGatewayId",
-    "vpcPeeringConnectionId",
-)
+_ROUTE_TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId")
 _ENDPOINT_INPUTS = (
     "vpcEndpointType",
     "vpcId",
@@ -26,7 +18,6 @@ _ENDPOINT_INPUTS = (
     "subnetIds",
     "securityGroupIds",
     "privateDnsEnabled",
-    "ipAddressType",
 )
 
 
@@ -147,7 +138,7 @@ def _route(props: Props) -> Call:
     return "ec2", "create_route", pick(props, *_ROUTE_INPUTS)
 
 
-_ROUTE_KEY = ("routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+_ROUTE_KEY = ("routeTableId", "destinationCidrBlock")
 _ROUTE_INPUTS = (*_ROUTE_KEY, *_ROUTE_TARGETS)
 
 
@@ -162,9 +153,7 @@ def _read_route(aws: Aws, _: str, outputs: Props) -> Props | None:
     wanted = pick(outputs, *_ROUTE_KEY[1:])
     for route in routes:
         if all(route.get(name) == value for name, value in wanted.items()):
-            target = route.get("gatewayId") or ""
-            endpoint = {"vpcEndpointId": target} if target.startswith("vpce-") else {}
-            return {"routeTableId": outputs["routeTableId"], **route, **endpoint}
+            return {"routeTableId": outputs["routeTableId"], **route}
     return None
 
 
@@ -178,7 +167,7 @@ def _delete_route(aws: Aws, _: str, outputs: Props) -> None:
 
 
 def _associate(aws: Aws, props: Props) -> tuple[str, Props]:
-    params = pick(props, "routeTableId", "subnetId", "gatewayId")
+    params = pick(props, "routeTableId", "subnetId")
     association = aws.call("ec2", "associate_route_table", **params)["AssociationId"]
     return association, {"associationId": association}
 
@@ -228,7 +217,7 @@ def _adapt_endpoint(_: Aws, found: Props) -> Props:
 
 
 def _update_endpoint(aws: Aws, physical_id: str, old: Props, new: Props) -> Props:
-    params: Props = pick(new, "privateDnsEnabled", "ipAddressType", policyDocument="policy")
+    params: Props = pick(new, "privateDnsEnabled", policyDocument="policy")
     for name in ("routeTableIds", "subnetIds", "securityGroupIds"):
         had, wanted = set(old.get(name) or ()), set(new.get(name) or ())
         kind = name[0].upper() + name[1:]
@@ -301,7 +290,7 @@ ROWS = (
     ),
     Row(
         type="aws:ec2/routeTableAssociation:RouteTableAssociation",
-        inputs=frozenset({"routeTableId", "subnetId", "gatewayId"}),
+        inputs=frozenset({"routeTableId", "subnetId"}),
         required=frozenset({"routeTableId"}),
         replaces=frozenset({"gatewayId", "subnetId"}),
         create=_associate,

@@ -1,0 +1,84 @@
+"""A stack of an inline program in the sandbox's region, by the real engine."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+from pulumi.automation import PulumiCommand
+
+TAGS = {"Project": "ebb"}
+Change = tuple[str, str]  # operation, resource name
+
+
+@dataclass
+class Result:
+    """What an operation did: the changes but for the stack itself and what stayed, and all that the engine said."""
+
+    changes: set[Change]
+    said: str
+
+
+class FailedError(Exception):
+    """The engine's diagnostics."""
+
+
+class InlineStack:
+    """preview, up, refresh and destroy of a program."""
+
+    def __init__(self, folder: Path, port: int, command: PulumiCommand, program: Callable[[], None]) -> None:
+        (folder / "state").mkdir(parents=True)
+        self.environment = {
+            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{port},awsx:{port}",
+        }
+        self.stack = auto.create_or_select_stack(
+            "test",
+            project_name="tables",
+            program=program,
+            opts=auto.LocalWorkspaceOptions(env_vars=self.environment, pulumi_command=command),
+        )
+        self.configure({"region": "us-east-1", "defaultTags": '{"tags": {"Project": "ebb"}}'})
+
+    def configure(self, config: Mapping[str, str]) -> None:
+        for name, value in config.items():
+            self.stack.set_config(f"aws:{name}", auto.ConfigValue(value))
+
+    def preview(self, **options: Any) -> Result:
+        return self._run(self.stack.preview, **options)
+
+    def up(self) -> Result:
+        return self._run(self.stack.up)
+
+    def refresh(self) -> Result:
+        return self._run(self.stack.refresh)
+
+    def destroy(self) -> Result:
+        return self._run(self.stack.destroy)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The state's resources that a provider made."""
+        deployment = self.stack.export_stack().deployment or {}
+        return [item for item in deployment["resources"] if item["custom"] and "pulumi:" not in item["type"]]
+
+    def _run(self, operation: Callable[..., Any], **options: Any) -> Result:
+        changes: set[Change] = set()
+        lines: list[str] = []
+
+        def note(event: auto.EngineEvent) -> None:
+            if event.resource_pre_event:
+                step = event.resource_pre_event.metadata
+                name = step.urn.rpartition("::")[2]
+                if step.op.value not in ("same", "refresh", "read") and "pulumi:pulumi:Stack" not in step.urn:
+                    changes.add((step.op.value, name))
+
+        try:
+            operation(on_output=lines.append, on_event=note, color="never", **options)
+        except auto.CommandError as error:
+            raise FailedError("\n".join(lines) + str(error)) from None
+        return Result(changes, "\n".join(lines))

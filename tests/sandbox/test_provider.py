@@ -1,0 +1,287 @@
+"""The stand-in providers under the real engine."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+from pulumi.automation import PulumiCommand
+
+from ebb.sandbox.aws import Aws
+from ebb.sandbox.images import Images
+from ebb.sandbox.provider import Provider, serve
+from ebb.sandbox.pulumi_cli import find
+from ebb.sandbox.region import Region
+from ebb.sandbox.resources import ROWS
+from tests.sandbox import everything
+from tests.sandbox.pulumi_stack import Change, FailedError, InlineStack
+
+DOCKERFILE = 'FROM python:3.12-slim\nCOPY . /app\nWORKDIR /app\nENTRYPOINT ["python", "-m", "worker"]\n'
+Start = Callable[[Callable[[], None]], InlineStack]
+
+
+@pytest.fixture(scope="session")
+def command() -> PulumiCommand:
+    return find(print)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / "Dockerfile").write_text(DOCKERFILE)
+    return tmp_path
+
+
+@pytest.fixture
+def provider(region: Region, project: Path) -> Iterator[Provider]:
+    started = serve(Aws(region.client), Images(region), project)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def start(provider: Provider, tmp_path: Path, command: PulumiCommand) -> Start:
+    return lambda program: InlineStack(tmp_path / "stack", provider.port, command, program)
+
+
+def leftovers(region: Region) -> list[str]:
+    """Without AWS's own public parameters, which exist as soon as one was read."""
+    return [line for line in region.leftovers() if "/aws/service/" not in line]
+
+
+def test_a_program_of_all_types_previews_goes_up_stays_as_it_is_and_goes_away(start: Start, region: Region) -> None:
+    stack = start(lambda: everything.program(everything.SETTINGS))
+    planned = stack.preview().changes
+    assert {operation for operation, _ in planned} == {"create"}
+    assert leftovers(region) == []
+    assert stack.up().changes == planned
+    assert stack.up().changes == set()
+    assert stack.refresh().changes == set()
+    assert stack.preview(refresh=True).changes == set()
+    types = {item["type"] for item in stack.resources()}
+    assert types - {"awsx:ecr:ImageBuild"} == set(ROWS)
+    stack.destroy()
+    assert leftovers(region) == []
+
+
+# One changed setting: (operation, name) of all that changes with it.
+CHANGES: dict[str, tuple[Any, set[Change]]] = {
+    "visibility": (600, {("update", "jobs")}),
+    "retention": (7, {("update", "worker")}),
+    "threshold": (5, {("update", "one")}),
+    "cooldown": (60, {("update", "out")}),
+    "max_capacity": (9, {("update", "worker")}),
+    "burst": (70, {("update", "run")}),
+    "api_key_required": (False, {("update", "post")}),
+    "instance_type": ("t4g.micro", {("update", "nat")}),
+    "kept": (5, {("create-replacement", "image"), ("replace", "image"), ("delete-replaced", "image")}),
+    "answer": (
+        '{"done": false}',
+        {
+            ("update", "accepted"),
+            ("update", "run"),
+            ("create-replacement", "api"),
+            ("replace", "api"),
+            ("delete-replaced", "api"),
+        },
+    ),
+    "environment": (
+        "3",
+        {
+            ("update", "worker"),
+            ("create-replacement", "worker"),
+            ("replace", "worker"),
+            ("delete-replaced", "worker"),
+        },
+    ),
+}
+# The instance is made anew, and with it goes all that points to it.
+REPLACED = {(step, "nat") for step in ("create-replacement", "replace", "delete-replaced")}
+INSTANCE = REPLACED | {("update", "instance")}
+
+
+def test_each_changed_setting_updates_or_replaces_exactly_what_the_table_says(start: Start) -> None:
+    settings = dict(everything.SETTINGS)
+    stack = start(lambda: everything.program(settings))
+    stack.up()
+    cases = CHANGES | {"encrypted": (True, INSTANCE), "user_data": ("#!/bin/sh\necho other\n", INSTANCE)}
+    seen = {}
+    for name, (value, _) in cases.items():
+        settings[name] = value
+        seen[name] = stack.up().changes
+        assert stack.up().changes == set(), name
+    assert seen == {name: changes for name, (_, changes) in cases.items()}
+    stack.destroy()
+
+
+def test_a_new_file_in_the_build_context_builds_the_image_again(start: Start, project: Path) -> None:
+    stack = start(lambda: everything.program(everything.SETTINGS))
+    stack.up()
+    before = stack.stack.outputs()
+    (project / "worker" / "handler.py").write_text("x = 1\n")
+    changed = stack.up().changes
+    assert ("update", "image") in changed
+    assert ("replace", "worker") in changed, "a new digest is a new task definition"
+    assert stack.stack.outputs() == before
+    stack.destroy()
+
+
+def test_default_tags_reach_everything_that_can_be_tagged_and_follow_when_they_change(
+    start: Start, region: Region
+) -> None:
+    aws_api = Aws(region.client)
+    stack = start(lambda: everything.program(everything.SETTINGS))
+    stack.up()
+    stack.configure({"defaultTags": '{"tags": {"Project": "other", "Team": "video"}}'})
+    stack.up()
+    missing = {}
+    for item in stack.resources():
+        row = ROWS.get(item["type"])
+        if row and row.taggable:
+            shown = row.read(aws_api, item["id"], item["outputs"])
+            assert shown is not None
+            tags = shown.get("tagsAll")
+            wanted = {"Project": "other", "Team": "video", **(item["inputs"].get("tags") or {})}
+            if tags is None or {key: tags.get(key) for key in wanted} != wanted:
+                missing[item["type"]] = tags
+    assert missing == {"aws:appautoscaling/target:Target": None}, "the emulator shows no tags of a scalable target"
+    stack.destroy()
+
+
+def refused(start: Start, program: Callable[[], None]) -> str:
+    with pytest.raises(FailedError) as failure:
+        start(program).preview()
+    return str(failure.value)
+
+
+def test_an_input_that_no_row_handles_is_refused_by_name(start: Start) -> None:
+    text = refused(start, lambda: aws.ec2.Vpc("v", cidr_block="10.0.0.0/16", ipv6_netmask_length=56) and None)
+    assert "the sandbox does not handle ipv6NetmaskLength of aws:ec2/vpc:Vpc" in text
+
+
+def test_a_type_that_has_no_row_is_refused_by_name(start: Start) -> None:
+    text = refused(start, lambda: aws.s3.Bucket("b") and None)
+    assert "the resource type aws:s3/bucket:Bucket is not in the sandbox" in text
+
+
+def test_a_data_source_that_is_not_there_is_refused_by_name(start: Start) -> None:
+    text = refused(start, lambda: aws.get_billing_service_account() and None)
+    assert "the data source aws:index/getBillingServiceAccount:getBillingServiceAccount is not in the sandbox" in text
+
+
+def test_a_value_that_the_model_has_not_is_refused_in_preview_beside_values_that_are_not_known(start: Start) -> None:
+    def program() -> None:
+        vpc = aws.ec2.Vpc("v", cidr_block="10.0.0.0/16")
+        aws.ec2.VpcEndpoint("e", vpc_id=vpc.id, service_name="s", vpc_endpoint_type="Gatway")
+
+    text = refused(start, program)
+    assert "ec2 create_vpc_endpoint: VpcEndpointType should be one of Interface, Gateway" in text
+    assert "got 'Gatway'" in text
+
+
+def test_a_container_definition_of_the_wrong_shape_is_refused(start: Start) -> None:
+    definitions = json.dumps([{"name": "w", "image": "i", "stopTimout": 120}])
+    text = refused(start, lambda: aws.ecs.TaskDefinition("t", family="t", container_definitions=definitions) and None)
+    assert "containerDefinitions[0].stopTimout is not known to AWS" in text
+
+
+def test_a_document_that_is_not_json_is_refused(start: Start) -> None:
+    text = refused(start, lambda: aws.iam.Role("r", assume_role_policy="{") and None)
+    assert "assumeRolePolicy is not JSON" in text
+
+
+def test_what_aws_answers_is_told_in_one_sentence_without_a_stack_trace(start: Start) -> None:
+    stack = start(lambda: aws.ec2.Subnet("s", vpc_id="vpc-0", cidr_block="10.0.0.0/24") and None)
+    with pytest.raises(FailedError) as failure:
+        stack.up()
+    assert "ec2 create_subnet answered InvalidVpcID.NotFound" in str(failure.value)
+    assert "Traceback" not in str(failure.value)
+
+
+def test_an_account_that_is_not_allowed_is_refused(start: Start) -> None:
+    stack = start(lambda: aws.sqs.Queue("q") and None)
+    stack.configure({"allowedAccountIds": '["111111111111"]'})
+    with pytest.raises(FailedError, match="do not allow the sandbox's 000000000000"):
+        stack.preview()
+
+
+def test_another_region_is_refused(start: Start) -> None:
+    stack = start(lambda: aws.sqs.Queue("q") and None)
+    stack.configure({"region": "eu-west-1"})
+    with pytest.raises(FailedError, match="the sandbox is us-east-1, and aws:region is eu-west-1"):
+        stack.preview()
+
+
+def test_names_end_in_seven_digits_that_stay_and_a_fifo_queue_s_in_fifo(start: Start) -> None:
+    def program() -> None:
+        aws.sqs.Queue("ordered", fifo_queue=True)
+        aws.iam.Role("r" * 80, assume_role_policy=everything.trust("ec2.amazonaws.com"))
+
+    stack = start(program)
+    stack.up()
+    names = {item["type"]: item["outputs"]["name"] for item in stack.resources()}
+    queue, role = names["aws:sqs/queue:Queue"], names["aws:iam/role:Role"]
+    assert queue.startswith("ordered-")
+    assert len(queue) == len("ordered-1234567.fifo")
+    assert len(role) == 64
+    assert stack.up().changes == set()
+    assert {item["outputs"]["name"] for item in stack.resources()} == {queue, role}
+    stack.destroy()
+
+
+def test_what_was_removed_behind_pulumi_s_back_is_found_by_refresh_and_made_again(start: Start, region: Region) -> None:
+    stack = start(lambda: aws.sqs.Queue("q", visibility_timeout_seconds=60) and None)
+    stack.up()
+    (queue,) = stack.resources()
+    client = region.client("sqs")
+    client.set_queue_attributes(QueueUrl=queue["id"], Attributes={"VisibilityTimeout": "61"})
+    stack.refresh()
+    assert stack.up().changes == {("update", "q")}
+    assert client.get_queue_attributes(QueueUrl=queue["id"], AttributeNames=["VisibilityTimeout"])["Attributes"] == {
+        "VisibilityTimeout": "60"
+    }
+    client.delete_queue(QueueUrl=queue["id"])
+    stack.refresh()
+    assert stack.up().changes == {("create", "q")}
+    stack.destroy()
+
+
+def test_the_value_of_an_api_key_is_a_secret_in_the_state(start: Start, region: Region) -> None:
+    def program() -> None:
+        pulumi.export("value", aws.apigateway.ApiKey("k").value)
+
+    stack = start(program)
+    stack.up()
+    output = stack.stack.outputs()["value"]
+    (key,) = region.client("apigateway").get_api_keys(includeValues=True)["items"]
+    assert output.secret
+    assert output.value == key["value"]
+    assert key["value"] not in json.dumps(stack.stack.export_stack().deployment)
+    stack.destroy()
+
+
+def test_the_strategy_of_a_running_service_changes_only_with_force_new_deployment(start: Start) -> None:
+    weights = [1]
+
+    def program() -> None:
+        cluster = aws.ecs.Cluster("c")
+        task = aws.ecs.TaskDefinition(
+            "t", family="t", container_definitions=json.dumps([{"name": "w", "image": "i", "memory": 128}])
+        )
+        aws.ecs.Service(
+            "s",
+            cluster=cluster.arn,
+            task_definition=task.arn,
+            capacity_provider_strategies=[{"capacity_provider": "FARGATE", "weight": weights[0]}],
+        )
+
+    stack = start(program)
+    stack.up()
+    weights[0] = 2
+    with pytest.raises(FailedError, match="can only change with forceNewDeployment"):
+        stack.up()
+    weights[0] = 1
+    stack.destroy()
