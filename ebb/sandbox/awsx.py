@@ -34,17 +34,21 @@ class Images(Protocol):
 def construct(request: Any) -> provider_pb2.ConstructResponse:
     """Registers the component and its children with the engine, as awsx's own provider does. Raises RefusedError."""
     inputs, secrets = decode(request.inputs)
-    components: dict[str, Callable[[_Engine, Props], Props]] = {
-        "awsx:ecr:Repository": _repository,
-        "awsx:ecr:Image": _image,
-    }
-    if request.type not in components:
-        raise RefusedError(f"{request.type} is not in the sandbox, which has {' and '.join(components)} of awsx")
+    if request.type not in COMPONENTS:
+        raise RefusedError(f"{request.type} is not in the sandbox, which has {' and '.join(COMPONENTS)} of awsx")
     with grpc.insecure_channel(request.monitorEndpoint) as channel:
         engine = _Engine(resource_pb2_grpc.ResourceMonitorStub(channel), request, secrets)
-        state = components[request.type](engine, inputs)
+        state = COMPONENTS[request.type](engine, inputs)
         engine.finish(state)
         return provider_pb2.ConstructResponse(urn=engine.urn, state=encode(state))
+
+
+class Engine(Protocol):
+    """Whoever makes a component's children."""
+
+    def child(self, kind: str, package: str, inputs: Props, needs: tuple[str, ...] = ()) -> tuple[str, str, Props]:
+        """URN, id and outputs of a child named as the component is."""
+        ...
 
 
 class _Engine:
@@ -99,7 +103,7 @@ def _take(inputs: Props, known: frozenset[str], kind: str) -> None:
         raise RefusedError(f"{kind} has the input {unknown[0]}, which the sandbox does not handle")
 
 
-def _repository(engine: _Engine, inputs: Props) -> Props:
+def _repository(engine: Engine, inputs: Props) -> Props:
     _take(inputs, _REPOSITORY_INPUTS | {"lifecyclePolicy"}, "awsx:ecr:Repository")
     own = {name: value for name, value in inputs.items() if name in _REPOSITORY_INPUTS}
     urn, physical_id, outputs = engine.child("aws:ecr/repository:Repository", "pulumi-aws", own)
@@ -139,10 +143,17 @@ def _rule(priority: int, rule: Props) -> Props:
     return {"rulePriority": priority, **description, "selection": selection, "action": {"type": "expire"}}
 
 
-def _image(engine: _Engine, inputs: Props) -> Props:
+def _image(engine: Engine, inputs: Props) -> Props:
     _take(inputs, frozenset({"repositoryUrl", "context", "platform", "imageTag"}), "awsx:ecr:Image")
     _, _, outputs = engine.child(BUILD, "pulumi-awsx", inputs)
     return {"imageUri": outputs.get("imageUri", UNKNOWN)}
+
+
+#: The components, by type: they make their children, and the state is the answer.
+COMPONENTS: dict[str, Callable[[Engine, Props], Props]] = {
+    "awsx:ecr:Repository": _repository,
+    "awsx:ecr:Image": _image,
+}
 
 
 def build_row(images: Images, project: Path) -> Row:

@@ -77,7 +77,7 @@ class Sandbox:
             aws = Aws(region.client)
             self.deployment: Deploys
             if command is None:
-                self.deployment = InProcess(aws, images, self.stack, config)
+                self.deployment = InProcess(aws, images, PROJECT, self.stack, config)
             else:
                 provider = serve(aws, images, PROJECT)
                 opened.callback(provider.stop)
