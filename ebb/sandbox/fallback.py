@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,18 @@ class InProcess:
     """Deploys one stack, as Deployment does; `config` is by full key, image contexts are relative to `project`."""
 
     def __init__(self, aws: Aws, images: awsx.Images, project: Path, stack: str, config: Mapping[str, Any]) -> None:
-        self._aws, self._stack, self._config = aws, stack, config
+        self._aws, self._stack = aws, stack
         self._rows = ROWS | {awsx.BUILD: awsx.build_row(images, project)}
-        own = {key.removeprefix("aws:"): value for key, value in config.items() if key.startswith("aws:")}
-        for name, problem in checking.configuration(aws, own):
-            raise DeploymentError(f"aws:{name}: {problem}")
-        self._tags = checking.default_tags(own)
         self._made: dict[Key, _Made] = {}
         self._outputs: dict[str, Any] = {}
-        self._begin(None, dry=False)
+        self.configure(config)
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Another configuration, for the next operation."""
+        own = {key.removeprefix("aws:"): value for key, value in config.items() if key.startswith("aws:")}
+        for name, problem in checking.configuration(self._aws, own):
+            raise DeploymentError(f"aws:{name}: {problem}")
+        self._config, self._tags = config, checking.default_tags(own)
 
     def preview(self, say: Say | None = None) -> list[Change]:
         """What `up` would change; before the first one, without an engine, that is not known."""
@@ -171,7 +175,7 @@ class _Tables(Mocks):
         self.monitor = MockMonitor(self)
 
     def call(self, args: MockCallArgs) -> Any:
-        return self.deployment.invoke(args.token, _whole(dict(args.args)))
+        return _whole(self.deployment.invoke(args.token, _whole(args.args)))
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Props]:
         inputs = _whole(args.inputs)
@@ -204,9 +208,14 @@ class _Children(awsx.Engine):
 
 
 def _whole(value: Any) -> Any:
-    """Inputs as the engine's wire has them: whole numbers as such, and nothing that is not set."""
-    if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Properties as the engine's wire has them: whole numbers as such, dates as text, and nothing that is not set."""
+    match value:
+        case dict():
+            return {name: _whole(item) for name, item in value.items() if item is not None}
+        case list():
+            return [_whole(item) for item in value]
+        case float() if value.is_integer():
+            return int(value)
+        case datetime():
+            return str(value)
+    return value
