@@ -320,7 +320,13 @@ def service(
         force_delete=True,
         image_scanning_configuration={"scan_on_push": True},
         lifecycle_policy={
-            "rules": [{"description": "old", "tag_status": "untagged", "maximum_number_of_images": settings["kept"]}]
+            "rules": [
+                {
+                    "description": "old",
+                    "tag_status": awsx.ecr.LifecycleTagStatus.UNTAGGED,
+                    "maximum_number_of_images": settings["kept"],
+                }
+            ]
         },
     )
     image = awsx.ecr.Image("image", repository_url=repository.url, context="worker", platform="linux/arm64")
@@ -409,7 +415,8 @@ def service(
         opts=pulumi.ResourceOptions(ignore_changes=["desiredCount"]),
     )
     scaling(settings, cluster, running)
-    return repository.repository.arn
+    arn: pulumi.Output[str] = repository.repository.arn
+    return arn
 
 
 def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Service) -> None:

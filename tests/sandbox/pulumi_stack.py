@@ -27,7 +27,7 @@ class FailedError(Exception):
 class InlineStack:
     """preview, up, refresh and destroy of a program."""
 
-    def __init__(self, folder: Path, port: int, command: PulumiCommand, program: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, port: int, command: PulumiCommand, program: Callable[[], object]) -> None:
         (folder / "state").mkdir(parents=True)
         self.environment = {
             "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
@@ -40,7 +40,7 @@ class InlineStack:
         self.stack = auto.create_or_select_stack(
             "test",
             project_name="tables",
-            program=program,
+            program=lambda: program() and None,
             opts=auto.LocalWorkspaceOptions(env_vars=self.environment, pulumi_command=command),
         )
         self.configure({"region": "us-east-1", "defaultTags": '{"tags": {"Project": "ebb"}}'})
