@@ -1,5 +1,6 @@
 """`sandbox up`, ended by Ctrl-C at any moment, leaves no process, port or file; all its sockets are on 127.0.0.1."""
 
+import ipaddress
 import os
 import re
 import shutil
@@ -80,6 +81,13 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def _address(digits: str) -> str:
+    """An address of /proc/net/tcp or tcp6, 32-bit words in this machine's order; gRPC maps 127.0.0.1 into IPv6."""
+    words = [int(digits[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(digits), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def _listening(pids: set[int]) -> set[tuple[str, int]]:
     """Addresses and ports of the listening TCP sockets of these processes."""
     inodes = set()
@@ -95,8 +103,7 @@ def _listening(pids: set[int]) -> set[tuple[str, int]]:
             fields = line.split()
             address, port = fields[1].split(":")
             if fields[3] == LISTEN and fields[9] in inodes:
-                text = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if table == "tcp" else f"[{address}]"
-                found.add((text, int(port, 16)))
+                found.add((_address(address), int(port, 16)))
     return found
 
 
