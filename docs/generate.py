@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -80,6 +80,8 @@ def _rules(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
                 yield f"at most {bound}"
             case MinLen():
                 yield "not empty"
+            case MaxLen(max_length=most):
+                yield f"{most} at the most"
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         yield from _rules(inner, tuple(more))

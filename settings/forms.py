@@ -13,6 +13,8 @@ RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
+#: Networks that no VPC may have (VPC user guide, "VPC CIDR blocks").
+NOT_FOR_A_VPC = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")))
 #: A VPC is cut into four subnets, public and private in two zones; a subnet has /28 at the longest (VPC user guide).
 SUBNET_BITS, LONGEST_SUBNET_PREFIX = 2, 28
 #: Parts of a variable's name that say that its value must not stand in a task definition, readable by all.
@@ -46,12 +48,16 @@ class Form:
 def _cidr(text: str) -> str:
     """an IPv4 network from /16 to /26"""
     try:
-        prefix = IPv4Network(text).prefixlen
+        network = IPv4Network(text)
     except ValueError:
-        raise _broken("must be an IPv4 network address with its prefix, such as 10.0.0.0/16") from None
+        network = None
+    if network is None or str(network) != text:  # IPv4Network also takes netmasks, and addresses alone
+        raise _broken("must be an IPv4 network address with its prefix, such as 10.0.0.0/16")
     longest = LONGEST_SUBNET_PREFIX - SUBNET_BITS
-    if not 16 <= prefix <= longest:
+    if not 16 <= network.prefixlen <= longest:
         raise _broken(f"must have a prefix from /16 (AWS's largest VPC) to /{longest} (four subnets of /28 fit)")
+    if any(map(network.overlaps, NOT_FOR_A_VPC)):
+        raise _broken("must lie outside 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and all from 224.0.0.0 on")
     return text
 
 
@@ -84,13 +90,15 @@ def _not_ours(name: str) -> str:
 def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     """each once"""
     if len(set(names)) < len(names):
-        raise _broken("must name each endpoint once")
+        raise _broken("must name each once")
     return names
 
 
 _KMS_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/\S+"
 _PARAMETER_ARN = r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/\S+"
-_SECRETS_MANAGER_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+"
+_SECRETS_MANAGER_ARN = (
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^:\s]+-[A-Za-z0-9]{6}(:[^:\s]*){0,3}"
+)
 _CLUSTER_ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:cluster/"
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
@@ -108,11 +116,12 @@ QueueName = Annotated[
 Kms = Annotated[str, Form(rf"none|new|{_KMS_ARN}", "must be none, new or a KMS key's ARN")]
 KmsArn = Annotated[str, Form(_KMS_ARN, "must be a KMS key's ARN")]
 PolicyArn = Annotated[str, Form(r"arn:aws[a-z-]*:iam::[0-9a-z]+:policy/\S+", "must be an IAM policy's ARN")]
-StageName = Annotated[str, Form(r"[A-Za-z0-9_]{1,128}", "must be 1 to 128 letters, digits or _")]
+StageName = Annotated[str, Form(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, - or _")]
 RepositoryName = Annotated[
     str,
     Form(
-        r"[a-z0-9]+([._/-]+[a-z0-9]+)*", "must be an ECR repository's name, such as team/encoder, without its address"
+        r"(?!.*\.dkr[.-])[a-z0-9]+([._/-]+[a-z0-9]+)*",
+        "must be an ECR repository's name, such as team/encoder, without its address",
     ),
 ]
 Tag = Annotated[str, Form(r"\w[\w.-]{0,127}", "must be an image's tag: 1 to 128 letters, digits, _, . or -")]
@@ -125,7 +134,8 @@ SecretSource = Annotated[
     str,
     Form(
         rf"{_PARAMETER_ARN}|{_SECRETS_MANAGER_ARN}|/?\w[\w./-]*",
-        "must be an SSM parameter's name or ARN, or a Secrets Manager secret's ARN",
+        "must be an SSM parameter's name or ARN, or a Secrets Manager secret's whole ARN, whose name ends in - and six "
+        "characters",
     ),
 ]
 ClusterName = Annotated[

@@ -58,6 +58,7 @@ _WORDS = {
     "string_type": "must be text (in quotes, if it looks like a number, true or false)",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
+    "too_long": "must have {max_length} at the most",
     "literal_error": "must be {expected}",
     "greater_than": "must be above {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
@@ -109,6 +110,12 @@ def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
         yield ".".join(map(str, place))
 
 
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors but for lists that pydantic takes for empty since all that they hold is wrong."""
+    within = {error["loc"][:-1] for error in errors}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
+
+
 def _touches(field: str, other: str) -> bool:
     return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
 
@@ -125,7 +132,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate_json(text)
     except ValidationError as error:
-        errors = error.errors(include_url=False)
+        errors = _causes(error.errors(include_url=False))
         rest = json.loads(text)
         doubtful.update(field for found in errors for field in _leave_out(rest, found))
         settings = Settings.model_validate_json(json.dumps(rest))

@@ -1,9 +1,9 @@
 """Rules across fields: what contradicts itself, and what is allowed but known to hurt."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 
-from settings.sections import PROJECT, Scaling, Settings, Worker
+from settings.sections import PROJECT, Scaling, Settings, Step, Worker
 
 #: Task sizes that Fargate has, CPU units -> MiB (ECS developer guide, "Task size").
 FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
@@ -17,6 +17,10 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
 }
 #: Interface endpoints no task without an internet path can do without; the worker asks ECS for task protection.
 BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
+#: Steps of one policy (Application Auto Scaling quotas, "Step adjustments per step scaling policy").
+MOST_STEPS = 20
+#: From where on a row holds, and up to where.
+Span = tuple[float, float]
 #: A broken rule across fields: the fields (dotted, without prefix), the sentence without them, and what was given.
 Breach = tuple[tuple[str, ...], str, object]
 
@@ -29,6 +33,10 @@ def _network_breaches(s: Settings) -> Iterator[Breach]:
         for field, ids in (("subnet_ids", n.subnet_ids), ("security_group_ids", n.security_group_ids)):
             if ids:
                 yield (f"network.{field}", "network.vpc_id"), "is for an adopted VPC: name its vpc_id too", list(ids)
+    if n.vpc_id and "cidr" in n.model_fields_set:
+        yield ("network.cidr", "network.vpc_id"), "nothing is created in an adopted VPC: leave cidr out", n.cidr
+    if n.nat != "instance" and "nat_instance_type" in n.model_fields_set:
+        yield ("network.nat_instance_type", "network.nat"), "needs nat: instance", n.nat_instance_type
     if n.vpc_id and n.nat != "none":
         yield ("network.nat", "network.vpc_id"), "nothing is created in an adopted VPC: leave nat out", n.nat
     if n.vpc_id and n.endpoints:
@@ -85,6 +93,8 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
         yield ("worker.image",), rule, {"tag": image.tag, "digest": image.digest}
     elif not image.repository and (image.tag or image.digest):
         yield ("worker.image",), "a tag or digest needs the existing repository", image.tag or image.digest
+    if image.force_delete and image.context is None:
+        yield ("worker.image",), "force_delete is for images that are built, an existing repository stays", True
     for name in sorted(set(w.environment) & set(w.secrets)):
         fields = (f"worker.environment.{name}", f"worker.secrets.{name}")
         yield fields, "a variable has one source, either environment or secrets", w.environment[name]
@@ -144,6 +154,30 @@ def _table_breaches(c: Scaling) -> Iterator[Breach]:
         yield (*fields, "scaling.min_tasks"), rule, first.lower
     if any(row.change < 0 and span[0] > lower for row, span in zip(c.steps, spans, strict=True)):
         yield fields, "rows that remove tasks must stand below those that add some", given
+    removing = [(row, span) for row, span in zip(c.steps, spans, strict=True) if row.change < 0]
+    made = {"add": _policy_steps(adding, lower, float("inf"))}
+    if removing:
+        made["remove"] = _policy_steps(removing, 0, removing[-1][1][1])
+    for verb, count in made.items():
+        if count > MOST_STEPS:
+            rule = (
+                f"a step policy has {MOST_STEPS} steps at the most, and each gap between rows is one: "
+                f"those that {verb} tasks make {count}"
+            )
+            yield fields, rule, given
+
+
+def _policy_steps(rows: list[tuple[Step, Span]], lowest: float, highest: float) -> int:
+    """How many steps a policy needs for these rows: gaps change nothing, and neighbours of one change are one step."""
+    changes: list[int] = []
+    for row, (lower, upper) in rows:
+        if lowest < lower:
+            changes.append(0)
+        changes.append(row.change)
+        lowest = upper
+    if lowest < highest:
+        changes.append(0)
+    return sum(1 for _ in groupby(changes))
 
 
 def breaches(settings: Settings) -> Iterator[Breach]:
@@ -167,5 +201,10 @@ def warnings(settings: Settings) -> list[str]:
         found.append(
             f"{PROJECT}:scaling.steps: rows that remove tasks see waiting messages only, so running jobs look like an "
             "empty queue; leave them out, and scale_in: queue counts jobs in flight too."
+        )
+    if settings.worker.exec and settings.worker.read_only_root:
+        found.append(
+            f"{PROJECT}:worker.exec: makes the root file system of every task writable, though read_only_root is true; "
+            "switch exec off again when you are done."
         )
     return found

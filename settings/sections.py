@@ -32,6 +32,8 @@ from settings.forms import (
 
 #: The project's name in Pulumi.yaml, and so the prefix of every section's key.
 PROJECT = "ebb"
+#: Of one service's tasks (ECS API reference, "AwsVpcConfiguration").
+MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
 #: Tasks of one service (ECS service quotas).
 MOST_TASKS = 5000
 #: Minutes and per cent of the widespread "CPU is idle" scale-in recipe.
@@ -57,9 +59,13 @@ class Network(Section):
         (), description="Interface endpoints; with `nat: none` they are the tasks' only way out."
     )
     vpc_id: VpcId | None = Field(None, description="An existing VPC to adopt.")
-    subnet_ids: tuple[SubnetId, ...] = Field((), description="The adopted VPC's subnets for the tasks.")
-    security_group_ids: tuple[SecurityGroupId, ...] = Field(
-        (), description="Security groups of the adopted VPC for the tasks; without any, one without ingress is made."
+    subnet_ids: Annotated[tuple[SubnetId, ...], AfterValidator(each_once)] = Field(
+        (), max_length=MOST_SUBNETS, description="The adopted VPC's subnets for the tasks."
+    )
+    security_group_ids: Annotated[tuple[SecurityGroupId, ...], AfterValidator(each_once)] = Field(
+        (),
+        max_length=MOST_SECURITY_GROUPS,
+        description="Security groups of the adopted VPC for the tasks; without any, one without ingress is made.",
     )
     assign_public_ip: bool | None = Field(
         None, description="Whether tasks get a public address; left out, only those in a new VPC's public subnets do."
@@ -95,11 +101,17 @@ class Api(Section):
 
     stage: StageName = Field("run", description="The stage's name, part of the URL.")
     auth: Literal["iam", "api_key", "none"] = Field("iam", description="Who may send jobs.")
-    get_endpoint: bool = Field(False, description="Whether `GET /queue?message=…` exists beside `POST /jobs`.")
+    get_endpoint: bool = Field(
+        False,
+        description="Whether `GET /queue?message=…` exists beside `POST /jobs`; to switch it off takes one step more "
+        "(architecture.md).",
+    )
     tracing: bool = Field(True, description="X-Ray tracing of requests.")
     log_retention_days: RetentionDays = Field(30, description="Days that access logs are kept.")
     account_log_role: Literal["existing", "create"] = Field(
-        "existing", description="The role that API Gateway logs with, one per account and region."
+        "existing",
+        description="The role that API Gateway logs with, one per account and region: `existing` when somebody has set "
+        "it, `create` when this stack shall, which unsets it when it is destroyed.",
     )
     rate_limit: float = Field(100, gt=0, description="Requests per second, on average, to the stage.")
     burst_limit: int = Field(200, ge=1, description="Requests at once to the stage.")
@@ -168,7 +180,12 @@ class Step(Section):
     """One row of a scaling table, in waiting messages; what no row covers means no change."""
 
     lower: float | None = Field(None, ge=0, description="From this many messages.")
-    upper: float | None = Field(None, ge=0, description="Up to this many messages.")
+    upper: float | None = Field(
+        None,
+        ge=0,
+        description="Up to this many messages: for a row that adds tasks up to but without them, for a row that "
+        "removes some up to and with them.",
+    )
     change: int = Field(ge=-MOST_TASKS, le=MOST_TASKS, description="Tasks to add or, negative, to remove.")
 
 
@@ -197,7 +214,9 @@ class Scaling(Section):
 class Monitoring(Section):
     """Who is told when something is wrong."""
 
-    emails: tuple[Email, ...] = Field((), description="Addresses that alarms are sent to.")
+    emails: Annotated[tuple[Email, ...], AfterValidator(each_once)] = Field(
+        (), description="Addresses that alarms are sent to."
+    )
 
 
 class Settings(Section):

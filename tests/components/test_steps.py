@@ -1,4 +1,5 @@
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from components import _steps
 from ebb.scaling.policies import Step as PolicyStep
 from ebb.scaling.policies import StepPolicy
-from settings import Step
+from settings import SettingsError, Step, read
 
 
 @dataclass
@@ -83,6 +84,30 @@ def test_at_each_bound_itself_the_table_is_followed_too(table: Table) -> None:
     out, back = _steps.scale_out(table.rows), _steps.scale_in(table.rows)
     for bound in {edge for row in table.rows for edge in (row.lower, row.upper) if edge is not None}:
         assert invoked(out, bound) + invoked(back, bound) == table.change(bound)
+
+
+@st.composite
+def long_tables(draw: st.DrawFn) -> list[dict[str, int]]:
+    """Tables around the length of what fits into a policy."""
+    removing, adding = draw(st.integers(0, 25)), draw(st.integers(1, 25))
+    rows, edge = [], 0
+    for index in range(removing + adding):
+        lower = edge + draw(st.integers(0, 1)) + (edge == 0 and index == removing)
+        change = draw(st.integers(-2, 0) if index < removing else st.integers(1, 2))
+        edge = lower + 1
+        rows.append({"lower": lower, "upper": edge, "change": change})
+    if draw(st.booleans()):
+        del rows[-1]["upper"]
+    return rows
+
+
+@given(rows=long_tables())
+def test_the_settings_refuse_just_the_tables_that_fit_into_no_policy(rows: list[dict[str, int]]) -> None:
+    table = tuple(Step.model_validate(row) for row in rows)
+    back = _steps.scale_in(table)
+    needed = max(len(_steps.scale_out(table).steps), len(back.steps) if back else 0)
+    with pytest.raises(SettingsError, match="20 steps at the most") if needed > 20 else nullcontext():
+        read({"scaling": {"min_tasks": 1, "steps": rows}})
 
 
 def test_the_widespread_table_becomes_one_step_each_way() -> None:

@@ -79,6 +79,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"network": {"cidr": "10.0.0.1/16"}},
         'ebb:network.cidr: must be an IPv4 network address with its prefix, such as 10.0.0.0/16, got "10.0.0.1/16".',
     ),
+    "a CIDR with a netmask": (
+        {"network": {"cidr": "10.0.0.0/255.255.0.0"}},
+        (
+            "ebb:network.cidr: must be an IPv4 network address with its prefix, such as 10.0.0.0/16, "
+            'got "10.0.0.0/255.255.0.0".'
+        ),
+    ),
+    "a CIDR that no VPC may have": (
+        {"network": {"cidr": "169.254.0.0/16"}},
+        (
+            "ebb:network.cidr: must lie outside 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and all from 224.0.0.0 on, "
+            'got "169.254.0.0/16".'
+        ),
+    ),
+    "a CIDR for an adopted VPC": (
+        {"network": {"vpc_id": "vpc-0a", "subnet_ids": ["subnet-0a"], "cidr": "10.1.0.0/16"}},
+        'ebb:network.cidr: nothing is created in an adopted VPC: leave cidr out, got "10.1.0.0/16".',
+    ),
+    "a NAT instance's type without the instance": (
+        {"network": {"nat": "gateway", "nat_instance_type": "t3.nano"}},
+        'ebb:network.nat_instance_type: needs nat: instance, got "t3.nano".',
+    ),
     "overlapping step ranges": (
         {"scaling": {"steps": [{"lower": 1, "upper": 10, "change": 1}, {"lower": 5, "change": 2}]}},
         (
@@ -126,6 +148,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         (
             "ebb:scaling.steps: rows that remove tasks must stand below those that add some, "
             'got [{"lower": 1.0, "upper": 5.0, "change": 1}, {"lower": 5.0, "change": -1}].'
+        ),
+    ),
+    "a table longer than a step policy, a gap counting as a step": (
+        {"scaling": {"steps": [{"lower": n, "upper": n + 1, "change": 1} for n in range(1, 22, 2)]}},
+        (
+            "ebb:scaling.steps: a step policy has 20 steps at the most, and each gap between rows is one: those that "
+            'add tasks make 22, got [{"lower": 1.0, "upper": 2.0, "change": 1}, {"lower": 3.0, "upper": 4.0, '
+            '"change": 1}, {"lower": 5.0, "upper": 6.0, "ch….'
         ),
     ),
     "a step without its change": (
@@ -205,7 +235,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an endpoint named twice": (
         {"network": {"nat": "gateway", "endpoints": ["sqs", "sqs"]}},
-        'ebb:network.endpoints: must name each endpoint once, got ["sqs", "sqs"].',
+        'ebb:network.endpoints: must name each once, got ["sqs", "sqs"].',
+    ),
+    "a subnet named twice": (
+        {"network": {"vpc_id": "vpc-0a", "subnet_ids": ["subnet-0a", "subnet-0a"]}},
+        'ebb:network.subnet_ids: must name each once, got ["subnet-0a", "subnet-0a"].',
+    ),
+    "more security groups than a task has": (
+        {
+            "network": {
+                "vpc_id": "vpc-0a",
+                "subnet_ids": ["subnet-0a"],
+                "security_group_ids": [f"sg-{number}" for number in range(6)],
+            }
+        },
+        (
+            "ebb:network.security_group_ids: must have 5 at the most, "
+            'got ["sg-0", "sg-1", "sg-2", "sg-3", "sg-4", "sg-5"].'
+        ),
+    ),
+    "an e-mail address named twice": (
+        {"monitoring": {"emails": ["a@example.com", "a@example.com"]}},
+        'ebb:monitoring.emails: must name each once, got ["a@example.com", "a@example.com"].',
     ),
     "an adopted VPC without subnets": (
         {"network": {"vpc_id": "vpc-0a"}},
@@ -237,6 +288,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an existing repository without a tag": (
         {"worker": {"image": {"repository": "team/encoder"}}},
         'ebb:worker.image: an existing image needs either its tag or its digest, got {"tag": null, "digest": null}.',
+    ),
+    "an existing repository by its address": (
+        {"worker": {"image": {"repository": "123456789012.dkr.ecr.us-east-1.amazonaws.com/encoder", "tag": "1"}}},
+        (
+            "ebb:worker.image.repository: must be an ECR repository's name, such as team/encoder, without its address, "
+            'got "123456789012.dkr.ecr.us-east-1.amazonaws.com/encoder".'
+        ),
+    ),
+    "an existing repository's images to be deleted": (
+        {"worker": {"image": {"repository": "team/encoder", "tag": "1", "force_delete": True}}},
+        "ebb:worker.image: force_delete is for images that are built, an existing repository stays, got true.",
     ),
     "a tag without its repository": (
         {"worker": {"image": {"tag": "stable"}}},
@@ -334,6 +396,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"worker": {"statements": [{"actions": [], "resources": ["*"]}]}},
         "ebb:worker.statements.0.actions: must not be empty, got [].",
     ),
+    "a list of nothing but a wrong value, which is not an empty one": (
+        {"worker": {"statements": [{"actions": ["s3:GetObject"], "resources": [""]}]}},
+        'ebb:worker.statements.0.resources.0: must not be empty, got "".',
+    ),
 }
 
 
@@ -429,6 +495,21 @@ def test_gaps_between_steps_are_allowed_and_mean_no_change() -> None:
     assert [step.change for step in settings.read({"scaling": {"steps": table}}).scaling.steps] == [-1, 1, 5]
 
 
+def test_a_table_as_long_as_a_step_policy_is_accepted() -> None:
+    table = [{"lower": n, "upper": n + 1, "change": n} for n in range(1, 20)] + [{"lower": 20, "change": 20}]
+    assert len(settings.read({"scaling": {"steps": table}}).scaling.steps) == 20
+
+
+def test_a_stage_is_named_as_api_gateway_allows() -> None:
+    assert settings.read({"api": {"stage": "v1-beta_2"}}).api.stage == "v1-beta_2"
+
+
+def test_exec_warns_of_the_root_file_system_that_it_makes_writable() -> None:
+    (warning,) = settings.warnings(settings.read({"worker": {"exec": True}}))
+    assert warning.startswith("ebb:worker.exec: makes the root file system of every task writable")
+    assert settings.warnings(settings.read({"worker": {"exec": True, "read_only_root": False}})) == []
+
+
 def test_every_fargate_size_is_accepted_and_its_neighbours_are_not() -> None:
     for cpu, sizes in rules.FARGATE_MEMORY.items():
         for memory in sizes:
@@ -444,6 +525,8 @@ def test_every_fargate_size_is_accepted_and_its_neighbours_are_not() -> None:
         ("database_url", True),
         ("arn:aws:ssm:us-east-1:123456789012:parameter/app/key", True),
         ("arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:app-AbCdEf:password::", True),
+        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf", True),
+        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:app", False),  # IAM would compare with the whole ARN
         ("arn:aws:s3:::bucket", False),
         ("pass word", False),
     ],
