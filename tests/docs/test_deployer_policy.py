@@ -105,6 +105,16 @@ def test_roles_are_made_and_handed_on_only_under_the_program_s_names() -> None:
                 assert re.fullmatch(r"arn:aws:iam::123456789012:role/((api|worker)-|aws-service-role/)\*", resource)
 
 
+def test_services_may_get_the_roles_that_they_make_for_themselves() -> None:
+    (statement,) = [entry for entry in POLICY["Statement"] if entry["Action"] == ["iam:CreateServiceLinkedRole"]]
+    assert statement["Condition"]["StringEquals"]["iam:AWSServiceName"] == [
+        "ecs.amazonaws.com",  # the first cluster
+        "ecs.application-autoscaling.amazonaws.com",  # the first scalable target
+        "events.amazonaws.com",  # the first alarm that acts on an instance, as the NAT instance's does (PutMetricAlarm)
+        "ops.apigateway.amazonaws.com",  # the first API
+    ]
+
+
 def test_it_fits_into_a_role() -> None:
     assert len(re.sub(r"\s", "", json.dumps(POLICY))) <= 10_240  # characters (IAM quotas, inline policies of a role)
 
