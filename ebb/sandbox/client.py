@@ -21,7 +21,7 @@ ACCEPTED = 202
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class RefusedError(Exception):
+class NotAcceptedError(Exception):
     """The API did not accept a job; the text has its status and answer."""
 
 
@@ -39,11 +39,11 @@ class Client:
             self._key = region.client("apigateway").get_api_key(apiKey=key, includeValue=True)["value"]
 
     def post(self, job: dict[str, Any]) -> str:
-        """`POST /jobs`; the message's id. Raises RefusedError."""
+        """`POST /jobs`; the message's id. Raises NotAcceptedError."""
         return self._send("POST", f"{self.url}/jobs", json.dumps(job).encode(), self._headers())
 
     def get(self, message: str) -> str:
-        """`GET /queue?message=…`; the message's id. Raises RefusedError."""
+        """`GET /queue?message=…`; the message's id. Raises NotAcceptedError."""
         query = urllib.parse.urlencode({"message": message}, quote_via=urllib.parse.quote)
         return self._send("GET", f"{self.url}/queue?{query}", None, self._headers())
 
@@ -76,7 +76,7 @@ class Client:
         except urllib.error.HTTPError as error:
             status, answer = error.code, error.read().decode()
         except OSError as error:
-            raise RefusedError(f"{method} {url} had no answer: {error}.") from None
+            raise NotAcceptedError(f"{method} {url} had no answer: {error}.") from None
         if status != ACCEPTED:
-            raise RefusedError(f"{method} {url} was answered {status}: {answer.strip()}.")
+            raise NotAcceptedError(f"{method} {url} was answered {status}: {answer.strip()}.")
         return str(json.loads(answer)["messageId"])

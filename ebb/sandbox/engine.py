@@ -47,9 +47,9 @@ class Change:
     name: str
 
 
-def stacks(project: Path = PROJECT) -> list[str]:
+def stacks() -> list[str]:
     """The stacks that the project has a file for."""
-    return sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
+    return sorted(file.name.split(".")[1] for file in PROJECT.glob("Pulumi.*.yaml"))
 
 
 def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -24,4 +24,4 @@ def apply() -> None:
             changed.policy_arn, changed.creation_time = before.policy_arn, before.creation_time
         return changed
 
-    ApplicationAutoscalingBackend.put_scaling_policy = put_and_keep_the_arn
+    ApplicationAutoscalingBackend.put_scaling_policy = put_and_keep_the_arn  # type: ignore[method-assign, assignment]

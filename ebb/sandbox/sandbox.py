@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 import settings
 from ebb.sandbox.autoscaler import Autoscaler
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.client import Client, RefusedError
+from ebb.sandbox.client import Client, NotAcceptedError
 from ebb.sandbox.engine import PROJECT, Change, Deployment, DeploymentError, configuration
 from ebb.sandbox.fallback import InProcess
 from ebb.sandbox.furnish import adopts, furnish
@@ -16,11 +16,11 @@ from ebb.sandbox.images import Images
 from ebb.sandbox.metrics import Metrics
 from ebb.sandbox.provider import serve
 from ebb.sandbox.pulumi_cli import NoEngineError, find
-from ebb.sandbox.region import Region
+from ebb.sandbox.region import Region, RegionError
 from ebb.sandbox.tasks import Tasks
 
 #: What ends a command with one sentence.
-USER_ERRORS = (DeploymentError, NoEngineError, RefusedError, settings.SettingsError, ValueError)
+USER_ERRORS = (DeploymentError, NoEngineError, NotAcceptedError, RegionError, settings.SettingsError, ValueError)
 
 Say = Callable[[str], None]
 

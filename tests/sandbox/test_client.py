@@ -1,0 +1,65 @@
+"""Jobs sent to the deployed API by whatever its settings ask of a caller, and what arrives in the queue."""
+
+import json
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+
+from ebb.sandbox.client import Client, NotAcceptedError
+from ebb.sandbox.sandbox import Sandbox
+
+FIFO = {"ebb:queue": {"fifo": True, "name": "jobs.fifo"}}
+WAYS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "a signature": {"ebb:api": {"auth": "iam"}},
+    "an API key": {"ebb:api": {"auth": "api_key"}},
+    "a group and a deduplication id": FIFO,
+}
+
+
+def _received(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """The messages in the queue by id."""
+    url = sandbox.deployment.outputs()["queue_url"]
+    found = sandbox.region.client("sqs").receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, AttributeNames=["All"]
+    )
+    return {message["MessageId"]: message for message in found.get("Messages", [])}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(way: str) -> None:
+    with Sandbox(in_process=True, overrides=WAYS[way], say=lambda _: None) as sandbox:
+        sandbox.tasks.stop()  # nobody takes the messages away
+        sandbox.deployment.up()
+        client = sandbox.client()
+        posted, got = client.post({"text": "ä & b=c"}), client.get("x y&z=1+1")
+        command = shlex.split(client.curl({"n": 1}))
+        curled = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=20).stdout)["messageId"]
+        received = _received(sandbox)
+        assert {name: message["Body"] for name, message in received.items()} == {
+            posted: '{"text": "\\u00e4 & b=c"}',
+            got: "x y&z=1+1",
+            curled: '{"n": 1}',
+        }
+        groups = [message["Attributes"].get("MessageGroupId") for message in received.values()]
+        assert len(set(groups)) == (3 if "ebb:queue" in WAYS[way] else 1)
+
+
+@pytest.mark.parametrize("way", ["a signature", "an API key"])
+def test_a_caller_without_it_is_refused_in_one_sentence(way: str) -> None:
+    with Sandbox(in_process=True, overrides=WAYS[way], say=lambda _: None) as sandbox:
+        sandbox.deployment.up()
+        url = {"api_url": sandbox.deployment.outputs()["api_url"]}
+        stranger = Client(sandbox.region, Sandbox("sandbox").settings, url)
+        with pytest.raises(NotAcceptedError, match=r"^POST http://127\.0\.0\.1.* was answered 403: .*\.$"):
+            stranger.post({"n": 1})
+
+
+def test_an_api_that_is_gone_is_one_sentence() -> None:
+    with Sandbox(in_process=True, say=lambda _: None) as sandbox:
+        sandbox.deployment.up()
+        client = sandbox.client()
+    with pytest.raises(NotAcceptedError, match=r"had no answer: .*refused"):
+        client.post({"n": 1})
