@@ -70,6 +70,10 @@ _WORDS = {
 }
 
 
+#: In place of a value.
+NOT_SHOWN = "(not shown: it may be a credential)"
+
+
 def _sentence(field: str, rule: str, given: object) -> str:
     value = json.dumps(given, ensure_ascii=False)
     return f"{PROJECT}:{field}: {rule}, got {value if len(value) <= 120 else value[:119] + '…'}."
@@ -86,12 +90,16 @@ def _problem(error: ErrorDetails) -> str:
     field = ".".join(map(str, place))
     if error["type"] == "extra_forbidden":
         known = _nearest(str(place[-1]), _keys_at(place[:-1]))[0]
-        return _sentence(field, f"unknown key, the nearest known one is {known}", error["input"])
+        given = error["input"]
+        if known in ("environment", "secrets") or holds_a_credential(str(place[-1])):
+            given = NOT_SHOWN
+        elif isinstance(given, dict):  # under a misspelt name the values may be anything
+            given = dict.fromkeys(given, "…")
+        return _sentence(field, f"unknown key, the nearest known one is {known}", given)
     rule = _WORDS[error["type"]].format(**error.get("ctx", {})) if error["type"] in _WORDS else error["msg"]
-    mapping = place[:2] in (("worker", "environment"), ("worker", "secrets")) and len(place) > 2
-    if mapping and error["loc"] == place and (place[1] == "secrets" or holds_a_credential(str(place[2]))):
-        return _sentence(field, rule, "(not shown: it may be a credential)")
-    return _sentence(field, rule, error["input"])
+    of_variables = place[:2] in (("worker", "environment"), ("worker", "secrets")) and error["loc"] == place
+    hidden = of_variables and (len(place) == 2 or place[1] == "secrets" or holds_a_credential(str(place[2])))
+    return _sentence(field, rule, NOT_SHOWN if hidden else error["input"])
 
 
 def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:

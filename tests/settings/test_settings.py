@@ -484,6 +484,21 @@ def test_a_credential_is_never_repeated() -> None:
     assert not any("31337" in sentence or "hunter2" in sentence for sentence in told)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"worker": {"environment": ["DB_PASSWORD=hunter2"]}},
+        {"worker": {"enviroment": {"DB_PASSWORD": "hunter2"}}},
+        {"worker": {"env": ["URL=hunter2"]}},
+        {"worker": {"db_password": "hunter2"}},
+        {"workers": {"environment": {"DB_PASSWORD": "hunter2"}}},
+    ],
+)
+def test_a_credential_in_the_wrong_place_is_not_repeated_either(raw: dict[str, Any]) -> None:
+    (sentence,) = problems(raw)
+    assert "hunter2" not in sentence
+
+
 def test_a_long_value_is_cut() -> None:
     (sentence,) = problems({"api": {"stage": "x" * 500}})
     assert sentence.endswith("x….")
