@@ -9,7 +9,7 @@ from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
 TAGS = {"Project": "ebb"}
-Change = tuple[str, str]  # operation, resource name
+Change = tuple[str, str, str]  # operation, the type's own name, resource name
 
 
 @dataclass
@@ -28,6 +28,9 @@ class InlineStack:
     """preview, up, refresh and destroy of a program."""
 
     def __init__(self, folder: Path, port: int, command: PulumiCommand, program: Callable[[], object]) -> None:
+        def main() -> None:
+            program()
+
         (folder / "state").mkdir(parents=True)
         self.environment = {
             "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
@@ -40,7 +43,7 @@ class InlineStack:
         self.stack = auto.create_or_select_stack(
             "test",
             project_name="tables",
-            program=lambda: program() and None,
+            program=main,
             opts=auto.LocalWorkspaceOptions(env_vars=self.environment, pulumi_command=command),
         )
         self.configure({"region": "us-east-1", "defaultTags": '{"tags": {"Project": "ebb"}}'})
@@ -73,9 +76,9 @@ class InlineStack:
         def note(event: auto.EngineEvent) -> None:
             if event.resource_pre_event:
                 step = event.resource_pre_event.metadata
-                name = step.urn.rpartition("::")[2]
+                kind, name = step.type.rpartition(":")[2], step.urn.rpartition("::")[2]
                 if step.op.value not in ("same", "refresh", "read") and "pulumi:pulumi:Stack" not in step.urn:
-                    changes.add((step.op.value, name))
+                    changes.add((step.op.value, kind, name))
 
         try:
             operation(on_output=lines.append, on_event=note, color="never", **options)

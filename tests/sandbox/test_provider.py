@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -55,7 +54,7 @@ def leftovers(region: Region) -> list[str]:
 def test_a_program_of_all_types_previews_goes_up_stays_as_it_is_and_goes_away(start: Start, region: Region) -> None:
     stack = start(lambda: everything.program(everything.SETTINGS))
     planned = stack.preview().changes
-    assert {operation for operation, _ in planned} == {"create"}
+    assert {change[0] for change in planned} == {"create"}
     assert leftovers(region) == []
     assert stack.up().changes == planned
     assert stack.up().changes == set()
@@ -67,53 +66,60 @@ def test_a_program_of_all_types_previews_goes_up_stays_as_it_is_and_goes_away(st
     assert leftovers(region) == []
 
 
-# One changed setting: (operation, name) of all that changes with it.
-CHANGES: dict[str, tuple[Any, set[Change]]] = {
-    "visibility": (600, {("update", "jobs")}),
-    "retention": (7, {("update", "worker")}),
-    "threshold": (5, {("update", "one")}),
-    "cooldown": (60, {("update", "out")}),
-    "max_capacity": (9, {("update", "worker")}),
-    "burst": (70, {("update", "run")}),
-    "api_key_required": (False, {("update", "post")}),
-    "instance_type": ("t4g.micro", {("update", "nat")}),
-    "kept": (5, {("create-replacement", "image"), ("replace", "image"), ("delete-replaced", "image")}),
-    "answer": (
-        '{"done": false}',
-        {
-            ("update", "accepted"),
-            ("update", "run"),
-            ("create-replacement", "api"),
-            ("replace", "api"),
-            ("delete-replaced", "api"),
-        },
-    ),
-    "environment": (
-        "3",
-        {
-            ("update", "worker"),
-            ("create-replacement", "worker"),
-            ("replace", "worker"),
-            ("delete-replaced", "worker"),
-        },
-    ),
-}
-# The instance is made anew, and with it goes all that points to it.
-REPLACED = {(step, "nat") for step in ("create-replacement", "replace", "delete-replaced")}
-INSTANCE = REPLACED | {("update", "instance")}
+def replaced(kind: str, name: str) -> set[Change]:
+    return {(step, kind, name) for step in ("create-replacement", "replace", "delete-replaced")}
 
 
-def test_each_changed_setting_updates_or_replaces_exactly_what_the_table_says(start: Start) -> None:
+# The instance is made anew, and what points to it is turned to the new one.
+NEW_INSTANCE = replaced("Instance", "nat") | {("update", "Eip", "instance"), ("update", "Route", "instance")}
+# Settings that are changed together, and all that changes with them.
+CHANGES: list[tuple[everything.Settings, set[Change]]] = [
+    (
+        {
+            "visibility": 600,
+            "retention": 7,
+            "threshold": 5,
+            "cooldown": 60,
+            "max_capacity": 9,
+            "burst": 70,
+            "api_key_required": False,
+            "instance_type": "t4g.micro",
+        },
+        {
+            ("update", "Queue", "jobs"),
+            ("update", "LogGroup", "worker"),
+            ("update", "MetricAlarm", "one"),
+            ("update", "Policy", "out"),
+            ("update", "Target", "worker"),
+            ("update", "MethodSettings", "run"),
+            ("update", "Method", "post"),
+            ("update", "Instance", "nat"),
+        },
+    ),
+    (
+        {"kept": 5, "answer": '{"done": false}', "environment": "3"},
+        {
+            ("update", "IntegrationResponse", "accepted"),
+            ("update", "Stage", "run"),
+            ("update", "Service", "worker"),
+        }
+        | replaced("Deployment", "api")
+        | replaced("LifecyclePolicy", "image")
+        | replaced("TaskDefinition", "worker"),
+    ),
+    ({"encrypted": True}, NEW_INSTANCE),
+    ({"user_data": "#!/bin/sh\necho other\n"}, NEW_INSTANCE),
+]
+
+
+def test_changed_settings_update_or_replace_exactly_what_the_tables_say(start: Start) -> None:
     settings = dict(everything.SETTINGS)
     stack = start(lambda: everything.program(settings))
     stack.up()
-    cases = CHANGES | {"encrypted": (True, INSTANCE), "user_data": ("#!/bin/sh\necho other\n", INSTANCE)}
-    seen = {}
-    for name, (value, _) in cases.items():
-        settings[name] = value
-        seen[name] = stack.up().changes
-        assert stack.preview().changes == set(), name
-    assert seen == {name: changes for name, (_, changes) in cases.items()}
+    for changed, wanted in CHANGES:
+        settings |= changed
+        assert stack.up().changes == wanted, changed
+        assert stack.preview().changes == set(), changed
 
 
 def test_a_new_file_in_the_build_context_builds_the_image_again(start: Start, project: Path) -> None:
@@ -122,8 +128,8 @@ def test_a_new_file_in_the_build_context_builds_the_image_again(start: Start, pr
     before = {name: output.value for name, output in stack.stack.outputs().items()}
     (project / "worker" / "handler.py").write_text("x = 1\n")
     changed = stack.up().changes
-    assert ("update", "image") in changed
-    assert ("replace", "worker") in changed, "a new digest is a new task definition"
+    assert ("update", "ImageBuild", "image") in changed
+    assert ("replace", "TaskDefinition", "worker") in changed, "a new digest is a new task definition"
     assert {name: output.value for name, output in stack.stack.outputs().items()} == before
 
 
@@ -235,13 +241,13 @@ def test_what_was_removed_behind_pulumi_s_back_is_found_by_refresh_and_made_agai
     client = region.client("sqs")
     client.set_queue_attributes(QueueUrl=queue["id"], Attributes={"VisibilityTimeout": "61"})
     stack.refresh()
-    assert stack.up().changes == {("update", "q")}
+    assert stack.up().changes == {("update", "Queue", "q")}
     assert client.get_queue_attributes(QueueUrl=queue["id"], AttributeNames=["VisibilityTimeout"])["Attributes"] == {
         "VisibilityTimeout": "60"
     }
     client.delete_queue(QueueUrl=queue["id"])
     stack.refresh()
-    assert stack.up().changes == {("create", "q")}
+    assert stack.up().changes == {("create", "Queue", "q")}
 
 
 def test_the_value_of_an_api_key_is_a_secret_in_the_state(start: Start, region: Region, tmp_path: Path) -> None:
