@@ -1,6 +1,7 @@
 """The right to work on a message: how long it is held, and the thread that keeps it."""
 
 import logging
+import math
 import random
 import threading
 import time
@@ -34,7 +35,7 @@ class Lease:
 
     def extension(self, now: float) -> int:
         """Seconds of visibility to ask for; 0 when that would not move the deadline, as at the end of 12 hours."""
-        seconds = min(self.timeout, int(self.end - now))
+        seconds = self.pause(now, self.timeout)
         return seconds if now + seconds > self.deadline else 0
 
     def extend(self, asked_at: float, seconds: int) -> None:
@@ -53,12 +54,12 @@ class Lease:
 
     @property
     def last(self) -> bool:
-        """Whether no extension is left: the 12 hours end with this deadline (SQS counts whole seconds)."""
-        return self.end - self.deadline < 1
+        """Whether the 12 hours end with this deadline, give or take that visibility is counted in whole seconds."""
+        return self.end - self.deadline < END_MARGIN
 
     def pause(self, now: float, seconds: float) -> int:
-        """That many seconds of visibility for a message given back, cut down to what SQS still allows."""
-        return max(0, min(round(seconds), int(self.end - now)))
+        """That many seconds of visibility, cut down to what SQS still allows."""
+        return max(0, min(round(seconds), math.floor(self.end - now)))
 
 
 class Heartbeat:

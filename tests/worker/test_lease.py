@@ -115,6 +115,7 @@ def test_a_lease_that_another_consumer_has_stops_the_job_and_leaves_the_message_
     theirs = until(scene.jobs.take)
     assert theirs is not None
     scene.wait_for("lease_lost")
+    assert time.monotonic() < message.asked_at + VISIBILITY * 2 / 3  # by the extension's answer, not by the clock
     assert not [line for line in scene.events if line["event"] in {"job_done", "job_failed", "job_given_back"}]
     assert scene.queue.calls == [f"hide {VISIBILITY}"]  # the extension that told; no delete, and nothing given back
     assert scene.jobs.counts() == (0, 1)
@@ -134,6 +135,27 @@ def test_a_job_is_stopped_before_its_lease_runs_out_when_sqs_no_longer_answers(s
     scene.wait_for("lease_lost")
     assert "delete" not in scene.queue.calls
     assert len([line for line in scene.events if line["event"] == "extension_failed"]) >= 1
+
+
+def test_a_job_is_stopped_at_its_12_hours_and_its_message_left_to_come_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LONGEST_JOB", 6 + leases.END_MARGIN)
+    scene.jobs.send({"sleep": 60})
+    assert 1 < scene.wait_for("job_limit")["duration"] < 6
+    assert scene.runner.process_id is None
+    assert scene.queue.calls == []
+    assert scene.jobs.counts() == (0, 1)
+
+
+def test_a_message_is_hidden_for_the_workers_visibility_timeout_and_not_the_queues(sqs: Sqs) -> None:
+    jobs = sqs.queue(VisibilityTimeout="300")
+    message_id = jobs.send("job")
+    message = Queue(jobs.url, 1, sqs.client, sqs.client).receive(0)
+    assert message is not None
+    assert message.job.id == message_id
+    assert jobs.counts() == (0, 1)
+    until(jobs.take)
 
 
 class Slow:
@@ -208,7 +230,7 @@ def test_no_extension_reaches_beyond_12_hours_from_the_receive_and_none_shortens
         now = max(now, lease.due) + lateness
         seconds = lease.extension(now)
         assert 0 <= seconds <= timeout
-        assert now + seconds <= asked_at + 43_200
+        assert seconds == 0 or now + seconds <= asked_at + 43_200
         before = lease.deadline
         if seconds and granted:
             lease.extend(now, seconds)
@@ -228,7 +250,7 @@ def test_a_heartbeat_that_is_answered_holds_the_lease_without_a_gap_to_the_end_o
             break
         lease.extend(now, seconds)
     assert lease.last
-    assert 43_200 - leases.END_MARGIN - 1 <= lease.deadline - asked_at <= 43_200
+    assert 43_200 - leases.END_MARGIN - 1.01 <= lease.deadline - asked_at <= 43_200
 
 
 @given(asked_at=times, timeout=timeouts, elapsed=st.floats(0, 50_000), wish=st.floats(0, 43_200))
