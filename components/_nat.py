@@ -27,7 +27,7 @@ def user_data(cidr: str) -> str:
     return f"""#!/bin/bash
 set -eu
 echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-nat.conf
-sysctl --load /etc/sysctl.d/90-nat.conf
+sysctl -p /etc/sysctl.d/90-nat.conf
 until dnf install --assumeyes nftables; do sleep 5; done
 cat > /etc/sysconfig/nftables.conf <<'RULES'
 flush ruleset

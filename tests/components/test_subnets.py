@@ -62,4 +62,5 @@ def test_the_nat_script_masquerades_what_leaves_the_network() -> None:
     assert script.startswith("#!/bin/bash\n")
     assert "    ip saddr 10.1.0.0/16 ip daddr != 10.1.0.0/16 masquerade\n" in script
     assert "net.ipv4.ip_forward = 1" in script
+    assert "\nsysctl -p /etc/sysctl.d/90-nat.conf\n" in script  # --system would fail on a key of any other file
     assert script.endswith("systemctl enable --now nftables\n")
