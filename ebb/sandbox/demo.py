@@ -107,7 +107,7 @@ class Demo:
 
     def _watch(self, watch: Watch, sent: list[Sent]) -> list[Sample]:
         """Print the timeline until all is done and the service back at zero, or the time is up."""
-        limit = self._sandbox.region.clock.real(LIMIT_MINUTES * 60)
+        limit = self._sandbox.region.clock.real(LIMIT_MINUTES * 60) + self._pauses()
         self._console.print(f"{'time':>8} {'depth':>6} {'in flight':>10} {'desired':>8} {'running':>8} {'done':>5}")
         samples: list[Sample] = []
         while not samples or samples[-1].seconds < limit:
@@ -123,6 +123,11 @@ class Demo:
                 break
             time.sleep(LOOK)
         return samples
+
+    def _pauses(self) -> float:
+        """Real seconds that the job which always fails may spend between its attempts."""
+        worker, attempts = self._sandbox.settings.worker, self._sandbox.settings.queue.max_receive_count
+        return sum(min(worker.backoff_cap, worker.backoff_base * 2**attempt) for attempt in range(attempts))
 
     def _judge(self, watch: Watch, sent: list[Sent], samples: list[Sample]) -> None:
         for number, job in enumerate(sent, 1):
