@@ -127,7 +127,7 @@ class Demo:
     def _pauses(self) -> float:
         """Real seconds that the job which always fails may spend between its attempts."""
         worker, attempts = self._sandbox.settings.worker, self._sandbox.settings.queue.max_receive_count
-        return sum(min(worker.backoff_cap, worker.backoff_base * 2**attempt) for attempt in range(attempts))
+        return sum(min(worker.backoff_cap, worker.backoff_base * 2.0**attempt) for attempt in range(attempts))
 
     def _judge(self, watch: Watch, sent: list[Sent], samples: list[Sample]) -> None:
         for number, job in enumerate(sent, 1):
