@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rich.console import Console, Group
@@ -61,7 +62,7 @@ def _show(console: Console, sandbox: Sandbox) -> None:
             fresh = sandbox.region.events.since(seen)
             seen += len(fresh)
             latest.extend(fresh)
-            live.update(_view(sandbox, watch, sample, latest), refresh=True)
+            live.update(view(sandbox, watch, sample, latest), refresh=True)
             time.sleep(REFRESH)
 
 
@@ -79,7 +80,8 @@ def _lines(console: Console, sandbox: Sandbox, watch: Watch) -> None:
         time.sleep(REFRESH)
 
 
-def _view(sandbox: Sandbox, watch: Watch, sample: Sample, events: deque[Event]) -> Group:
+def view(sandbox: Sandbox, watch: Watch, sample: Sample, events: Iterable[Event]) -> Group:
+    """One frame: the counts, the alarms' states, the tasks, the last jobs, and these events."""
     parts: list[Text | Table] = [Text(f"{_clock(sandbox.region.clock.now())}  {_counts(sample)}", style="bold")]
     alarms = sandbox.region.client("cloudwatch").describe_alarms()["MetricAlarms"]
     line = Text("alarms: ")
@@ -92,7 +94,10 @@ def _view(sandbox: Sandbox, watch: Watch, sample: Sample, events: deque[Event]) 
     for job in list(watch.jobs.values())[-LATEST_JOBS:]:
         jobs.add_row(job.id, str(job.attempts), job.result)
     parts.append(jobs)
-    parts.extend(Text(f"{_clock(event.time)} {event.kind}: {event.text}", style="dim") for event in events)
+    parts.extend(
+        Text(f"{_clock(event.time)} {event.kind}: {event.text}", style="dim", no_wrap=True, overflow="ellipsis")
+        for event in events
+    )
     return Group(*parts)
 
 
