@@ -7,16 +7,6 @@ written here directly.
 from dataclasses import dataclass
 from typing import Any
 
-from moto.ecs import models
-
-
-class _Counted(models.Service):
-    """A service whose counts are what was reported, whatever UpdateService assumes."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in ("running_count", "pending_count") or name not in self.__dict__:
-            super().__setattr__(name, value)
-
 
 @dataclass(frozen=True)
 class Service:
@@ -35,8 +25,12 @@ class Services:
     """All services of one account and region; those created from now on have true counts."""
 
     def __init__(self, account: str, region: str) -> None:
+        # it asks boto3 for regions while it is imported, which fails with a profile of the user's that is not there
+        from moto.ecs import models  # noqa: PLC0415
+
         self._backend = models.ecs_backends[account][region]
-        models.Service = _Counted  # type: ignore[misc]
+        if not hasattr(models.Service, "sets_only_once"):
+            models.Service = _counted(models.Service)  # type: ignore[misc]
 
     def active(self) -> list[Service]:
         """The services that are not deleted."""
@@ -67,3 +61,16 @@ class Services:
                 state = "COMPLETED" if running >= stored.desired_count else "IN_PROGRESS"
                 counts = {"runningCount": running, "pendingCount": pending, "desiredCount": stored.desired_count}
                 deployment.update(counts, rolloutState=state, taskDefinition=stored.task_definition)
+
+
+def _counted(service: Any) -> Any:
+    """The emulator's class of services, with counts that are what was reported, whatever UpdateService assumes."""
+
+    class Counted(service):  # type: ignore[misc]
+        sets_only_once = ("running_count", "pending_count")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in self.sets_only_once or name not in self.__dict__:
+                super().__setattr__(name, value)
+
+    return Counted
