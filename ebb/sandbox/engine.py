@@ -55,12 +55,20 @@ def stacks() -> list[str]:
 def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The stack file's configuration; `overrides` (by full key, such as `ebb:worker`) are merged into its mappings.
 
-    Raises DeploymentError for a stack without a file, and for one with values that only its own backend can decrypt.
+    Raises DeploymentError for a stack without a file, for a file that is not a stack's, and for one with values that only
+    its own backend can decrypt.
     """
     if stack not in stacks():
         raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")
-    document = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text()) or {}
-    config = _merged(document.get("config") or {}, overrides or {})
+    file = PROJECT / f"Pulumi.{stack}.yaml"
+    try:
+        document = yaml.safe_load(file.read_text()) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DeploymentError(f"{file.name} cannot be read: {' '.join(str(error).split())}.") from None
+    sections = (document.get("config") or {}) if isinstance(document, Mapping) else None
+    if not isinstance(sections, Mapping):
+        raise DeploymentError(f"{file.name} should be a mapping with a mapping `config`.")
+    config = _merged(sections, overrides or {})
     for key, value in config.items():
         if isinstance(value, Mapping) and "secure" in value:
             raise DeploymentError(

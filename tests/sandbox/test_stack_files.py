@@ -39,3 +39,23 @@ def test_a_stack_without_a_file_is_named_with_those_that_have_one(project: Path)
     (project / "Pulumi.prod.yaml").write_text("")
     with pytest.raises(DeploymentError, match=r"^There is no stack 'prd'; this project has dev, prod\.$"):
         configuration("prd")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            b"config: {ebb:queue: [",
+            "Pulumi.dev.yaml cannot be read: while parsing a flow node expected the node content",
+        ),
+        (b"\xff", "Pulumi.dev.yaml cannot be read: 'utf-8' codec can't decode byte 0xff"),
+        (b"just text", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
+        (b"config: 3", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
+    ],
+)
+def test_what_is_no_stack_file_is_refused_by_name_in_one_line(project: Path, content: bytes, sentence: str) -> None:
+    (project / "Pulumi.dev.yaml").write_bytes(content)
+    with pytest.raises(DeploymentError) as refused:
+        configuration("dev")
+    assert str(refused.value).startswith(sentence)
+    assert "\n" not in str(refused.value)
