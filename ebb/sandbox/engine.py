@@ -55,8 +55,8 @@ def stacks() -> list[str]:
 def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The stack file's configuration; `overrides` (by full key, such as `ebb:worker`) are merged into its mappings.
 
-    Raises DeploymentError for a stack without a file, for a file that is not a stack's, and for one with values that only
-    its own backend can decrypt.
+    Raises DeploymentError for a stack without a file, for a file that is not a stack's, and for one with values that
+    only its own backend can decrypt.
     """
     if stack not in stacks():
         raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ebb.sandbox.aws import Aws
+from ebb.sandbox.shapes import RefusedError
 
 Props = dict[str, Any]
 Call = tuple[str, str, Props]  # service, operation, parameters in Pulumi's or AWS's spelling
@@ -104,6 +105,15 @@ def pick(props: Props, *names: str, **renamed: str) -> Props:
     """The named properties that are set; `renamed` is new name = Pulumi's name."""
     chosen = {name: props[name] for name in names if props.get(name) is not None}
     return chosen | {new: props[name] for new, name in renamed.items() if props.get(name) is not None}
+
+
+def only(props: Any, path: str, *names: str) -> Props:
+    """The properties of a nested object that a table takes apart itself. Raises RefusedError for any but the named."""
+    if not isinstance(props, dict):
+        raise RefusedError(f"{path} should be an object, got {props!r}")
+    if unknown := sorted(props.keys() - set(names)):
+        raise RefusedError(f"{path}.{unknown[0]} is not known to the sandbox, which knows {', '.join(names)}")
+    return pick(props, *names)
 
 
 def pulumi_names(value: Any) -> Any:

@@ -1,9 +1,9 @@
 """API Gateway's running side: deployments, stages and their settings, keys, usage plans, the account's log role."""
 
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, pick, send
+from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, only, pick, send
 from ebb.sandbox.resources.apigateway import TAGS, arn_of, keys, patches, retag, tags_of
-from ebb.sandbox.shapes import RefusedError
+from ebb.sandbox.shapes import UNKNOWN, RefusedError
 
 _STAGE_PATCHES = {
     "description": "/description",
@@ -11,6 +11,7 @@ _STAGE_PATCHES = {
     "cacheClusterEnabled": "/cacheClusterEnabled",
     "deployment": "/deploymentId",
 }
+_ACCESS_LOG = {"destinationArn": "/accessLogSettings/destinationArn", "format": "/accessLogSettings/format"}
 _SETTINGS = {
     "metricsEnabled": "metrics/enabled",
     "loggingLevel": "logging/loglevel",
@@ -51,6 +52,10 @@ def _stage(props: Props) -> Call:
         props, "stageName", "description", "variables", "cacheClusterEnabled",
         deploymentId="deployment", tracingEnabled="xrayTracingEnabled", tags="tagsAll",
     )  # fmt: skip
+    if (log := props.get("accessLogSettings", UNKNOWN)) != UNKNOWN:
+        missing = _ACCESS_LOG.keys() - only(log, "accessLogSettings", *_ACCESS_LOG).keys()
+        if missing:
+            raise RefusedError(f"accessLogSettings.{min(missing)} is required")
     return "apigateway", "create_stage", keys(props) | params
 
 
@@ -76,9 +81,8 @@ def _patch_stage(aws: Aws, props: Props, operations: list[Props]) -> None:
 
 def _log_access(aws: Aws, props: Props) -> None:
     settings = props.get("accessLogSettings")
-    paths = {"destinationArn": "/accessLogSettings/destinationArn", "format": "/accessLogSettings/format"}
     if settings:
-        _patch_stage(aws, props, patches({}, settings, paths))
+        _patch_stage(aws, props, patches({}, settings, _ACCESS_LOG))
 
 
 def _read_stage(aws: Aws, _: str, outputs: Props) -> Props | None:
@@ -190,8 +194,10 @@ def _plan(props: Props) -> Call:
 
 def _plan_stage(stage: Props) -> Props:
     """One stage of a plan; Pulumi lists the throttles by path where AWS maps them by path."""
-    throttles = {item["path"]: pick(item, "burstLimit", "rateLimit") for item in stage.get("throttles") or []}
-    return pick(stage, "apiId", "stage") | ({"throttle": throttles} if throttles else {})
+    taken = only(stage, "apiStages", "apiId", "stage", "throttles")
+    each = [only(item, "throttles", "path", "burstLimit", "rateLimit") for item in taken.pop("throttles", [])]
+    throttles = {item.pop("path"): item for item in each}
+    return taken | ({"throttle": throttles} if throttles else {})
 
 
 def _create_plan(aws: Aws, props: Props) -> tuple[str, Props]:

@@ -101,8 +101,7 @@ def _instance(props: Props) -> Call:
     if props.get("monitoring") is not None:
         params["monitoring"] = {"enabled": props["monitoring"]}
     if props.get("rootBlockDevice"):
-        disk = {name: value for name, value in props["rootBlockDevice"].items() if name not in ("tags", "tagsAll")}
-        params["blockDeviceMappings"] = [{"deviceName": _ROOT_DEVICE, "ebs": disk}]
+        params["blockDeviceMappings"] = [{"deviceName": _ROOT_DEVICE, "ebs": props["rootBlockDevice"]}]
     return "ec2", "run_instances", params
 
 

@@ -1,0 +1,53 @@
+"""What a table takes apart itself is refused by name, too, when it has no place for it."""
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from ebb.sandbox.aws import Aws
+from ebb.sandbox.checking import problems
+from ebb.sandbox.resources import ROWS
+
+LOG = {"destinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:api", "format": "$context.requestId"}
+STAGE = {"restApi": "a", "stageName": "run", "deployment": "d"}
+PLAN_STAGE = {"apiId": "a", "stage": "run", "throttles": [{"path": "/jobs/POST", "burstLimit": 1, "rateLimit": 2.5}]}
+SERVER = {"ami": "ami-0123456789abcdef0", "instanceType": "t4g.nano"}
+STAGE_TYPE, PLAN_TYPE = "aws:apigateway/stage:Stage", "aws:apigateway/usagePlan:UsagePlan"
+INSTANCE_TYPE = "aws:ec2/instance:Instance"
+
+
+def found(kind: str, inputs: dict[str, Any]) -> list[str]:
+    session = botocore.session.Session()
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    aws = Aws(lambda service: session.create_client(service, region_name="us-east-1", **keys))
+    return [reason for _, reason in problems(aws, ROWS[kind], {"name": "plan", **inputs} if "Plan" in kind else inputs)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (STAGE_TYPE, {**STAGE, "accessLogSettings": LOG}),
+        (STAGE_TYPE, STAGE),
+        (PLAN_TYPE, {"apiStages": [PLAN_STAGE]}),
+        (INSTANCE_TYPE, {**SERVER, "rootBlockDevice": {"volumeSize": 8, "encrypted": True}}),
+    ],
+)
+def test_what_is_right_is_taken(kind: str, inputs: dict[str, Any]) -> None:
+    assert found(kind, inputs) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "reason"),
+    [
+        (STAGE_TYPE, {**STAGE, "accessLogSettings": {**LOG, "formatt": ""}}, "accessLogSettings.formatt is not known"),
+        (STAGE_TYPE, {**STAGE, "accessLogSettings": {"format": "x"}}, "accessLogSettings.destinationArn is required"),
+        (STAGE_TYPE, {**STAGE, "accessLogSettings": "x"}, "accessLogSettings should be an object, got 'x'"),
+        (PLAN_TYPE, {"apiStages": [{**PLAN_STAGE, "throtles": []}]}, "apiStages.throtles is not known"),
+        (PLAN_TYPE, {"apiStages": [{"apiId": "a", "throttles": [{"rate": 1}]}]}, "throttles.rate is not known"),
+        (INSTANCE_TYPE, {**SERVER, "rootBlockDevice": {"tags": {"Name": "disk"}}}, "ebs.tags is not known to AWS"),
+    ],
+)
+def test_what_has_no_place_is_refused_by_name(kind: str, inputs: dict[str, Any], reason: str) -> None:
+    (sentence,) = found(kind, inputs)
+    assert reason in sentence
