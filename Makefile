@@ -64,7 +64,7 @@ actionlint: ## the workflows (needs Go; left out with a word where there is none
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
 	else echo "actionlint is left out: there is no go on PATH."; fi
 
-unit: $(STAMP) ## every test but the two slow groups below
+unit: engine ## every test but the two slow groups below
 	$(PYTEST) -n 2 --dist loadfile --ignore tests/engine --ignore tests/demo tests
 
 engine-tests: engine ## each stack file and setting through the real engine

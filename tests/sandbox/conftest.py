@@ -5,7 +5,7 @@ import pytest
 from ebb.sandbox.region import Region
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def one_region() -> Iterator[Region]:
     with Region(speed=600) as region:
         yield region
@@ -13,6 +13,6 @@ def one_region() -> Iterator[Region]:
 
 @pytest.fixture
 def region(one_region: Region) -> Region:
-    """An empty account; the emulators behind it run for the whole session."""
+    """An empty account; the emulators behind it run for the whole module."""
     one_region.reset()
     return one_region
