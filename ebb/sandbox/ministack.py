@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from xml.etree import ElementTree
 
+from ebb.sandbox import ministack_fixes
+
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
 #: XML namespace of SQS's errors in its Query protocol.
@@ -119,6 +121,7 @@ def main() -> None:
     apigateway_v1._service_integration_response = lambda integration, status, text, *rest: respond(
         integration, status, error_as_json(status, text), *rest
     )
+    ministack_fixes.apply(apigateway_v1)
     config = Config()
     config.bind = [f"fd://{socket_fd}"]
     config.keep_alive_timeout = 75  # seconds, as MiniStack's own launcher sets

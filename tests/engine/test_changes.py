@@ -11,6 +11,7 @@ from ebb.sandbox.engine import PROJECT, Change, Deployment, configuration
 from ebb.sandbox.images import Images
 from ebb.sandbox.provider import serve
 from ebb.sandbox.region import Region
+from tests.engine.conftest import Deploy
 
 Step = tuple[str, str, str]
 
@@ -132,3 +133,20 @@ def test_one_changed_setting_changes_exactly_what_it_should(deployed: Deployment
     deployed.configure(configuration("sandbox", overrides))
     assert _steps(deployed.up()) == wanted
     assert deployed.preview() == []
+
+
+def test_a_stage_is_renamed_under_an_api_key_and_back_again(deploy: Deploy, region: Region) -> None:
+    deployment = deploy("dev")
+    deployment.up()
+    plan, stage = "aws:apigateway/usagePlan:UsagePlan", "aws:apigateway/stage:Stage"
+    for name in ("v2", "run"):
+        deployment.configure(configuration("dev", {"ebb:api": {"stage": name}}))
+        steps = _steps(deployment.up())
+        assert {("update", plan, "api"), *replaced(stage, "api")} <= steps
+        (shown,) = region.client("apigateway").get_usage_plans()["items"]
+        assert [item["stage"] for item in shown["apiStages"]] == [name]
+        stages = region.client("apigateway").get_stages(restApiId=shown["apiStages"][0]["apiId"])["item"]
+        assert [item["stageName"] for item in stages] == [name]
+        assert deployment.preview() == []
+    deployment.destroy()
+    assert region.leftovers() == []

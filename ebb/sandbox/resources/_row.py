@@ -91,6 +91,12 @@ def changed(old: Props, new: Props, *names: str) -> bool:
     return any(old.get(name) != new.get(name) for name in names)
 
 
+def refuse_removal(old: Props, new: Props, name: str) -> None:
+    """Raises RefusedError when the input is taken away and both AWS and the real provider would keep what it was."""
+    if old.get(name) is not None and new.get(name) is None:
+        raise RefusedError(f"{name} stays as it is when it is left out: set it to what it should be")
+
+
 def first(answer: Props | None, *path: str) -> Props | None:
     """What lies under `path` in an answer (of a list the first item), in Pulumi's spelling; None when nothing does."""
     found: Any = answer

@@ -4,7 +4,19 @@ import json
 from collections.abc import Callable
 
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.resources._row import Call, Props, Row, Tags, deletes, pick, pulumi_names, send
+from ebb.sandbox.resources._row import (
+    Call,
+    Props,
+    Row,
+    Tags,
+    changed,
+    deletes,
+    pick,
+    pulumi_names,
+    refuse_removal,
+    send,
+)
+from ebb.sandbox.shapes import RefusedError
 
 TAGS = Tags(service="apigateway", target="resourceArn")
 
@@ -94,8 +106,29 @@ def _read_api(aws: Aws, api: str, _: Props) -> Props | None:
     }
 
 
+def _endpoint_patches(old: Props, new: Props) -> list[Props]:
+    """The patch that makes the API regional, edge-optimized or private."""
+    had, wanted = old.get("endpointConfiguration") or {}, new.get("endpointConfiguration")
+    if wanted is None:
+        refuse_removal(old, new, "endpointConfiguration")
+        return []
+    for name in sorted(had.keys() | wanted.keys()):
+        if name != "types" and changed(had, wanted, name):
+            raise RefusedError(f"the sandbox cannot change endpointConfiguration.{name} of an API that exists; AWS can")
+    return patches(had, wanted, {"types": "/endpointConfiguration/types/0"})
+
+
 def _update_api(aws: Aws, api: str, old: Props, new: Props) -> Props:
-    if operations := patches(old, new, _API_PATCHES):
+    operations = patches(old, new, _API_PATCHES)
+    for operation in operations:
+        if operation == {"op": "replace", "path": "/minimumCompressionSize", "value": ""}:
+            del operation["value"]  # AWS compresses nothing when there is no value; the empty text is no number
+    had, wanted = (props.get("binaryMediaTypes") or [] for props in (old, new))
+    for verb, kinds in (("remove", set(had) - set(wanted)), ("add", set(wanted) - set(had))):
+        escaped = (kind.replace("~", "~0").replace("/", "~1") for kind in sorted(kinds))
+        operations += [{"op": verb, "path": f"/binaryMediaTypes/{kind}"} for kind in escaped]
+    operations += _endpoint_patches(old, new)
+    if operations:
         aws.call("apigateway", "update_rest_api", restApiId=api, patchOperations=operations)
     return {}
 

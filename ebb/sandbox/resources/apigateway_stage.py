@@ -227,9 +227,7 @@ def _read_plan(aws: Aws, plan: str, outputs: Props) -> Props | None:
 
 
 def _update_plan(aws: Aws, plan: str, old: Props, new: Props) -> Props:
-    if changed(old, new, "apiStages"):
-        raise RefusedError("the sandbox cannot give an existing usage plan other stages (AWS can): destroy it first")
-    operations = patches(old, new, _PLAN_PATCHES)
+    operations = patches(old, new, _PLAN_PATCHES) + _move_plan(old, new)
     for name, path, fields in (
         ("throttleSettings", "/throttle", ("burstLimit", "rateLimit")),
         ("quotaSettings", "/quota", ("limit", "offset", "period")),
@@ -241,6 +239,23 @@ def _update_plan(aws: Aws, plan: str, old: Props, new: Props) -> Props:
     if operations:
         aws.call("apigateway", "update_usage_plan", usagePlanId=plan, patchOperations=operations)
     return {}
+
+
+def _move_plan(old: Props, new: Props) -> list[Props]:
+    """The patches that give a plan other stages; one with other throttles goes and comes back, as Terraform does it."""
+    had, wanted = ([_plan_stage(stage) for stage in props.get("apiStages") or []] for props in (old, new))
+    operations = [
+        {"op": "remove", "path": "/apiStages", "value": f"{stage['apiId']}:{stage['stage']}"}
+        for stage in had
+        if stage not in wanted
+    ]
+    for stage in wanted:
+        if stage not in had:
+            name = f"{stage['apiId']}:{stage['stage']}"
+            operations.append({"op": "add", "path": "/apiStages", "value": name})
+            for path, limits in stage.get("throttle", {}).items():
+                operations += patches({}, limits, {key: f"/apiStages/{name}/throttle/{path}/{key}" for key in limits})
+    return operations
 
 
 def _plan_key(props: Props) -> Call:
