@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ebb.sandbox import allowed
 from ebb.sandbox.shapes import RefusedError, convert, problems
 
 # What AWS's services answer for a thing that does not exist; each has its own word.
@@ -44,7 +46,8 @@ class Aws:
         if shape is None:
             return {}
         converted: dict[str, Any] = convert(shape, params, title)
-        if problem := next(problems(shape, converted), None):
+        found = chain(problems(shape, converted), allowed.problems(service, converted))
+        if problem := next(found, None):
             raise RefusedError(f"{title}: {problem}")
         return converted
 

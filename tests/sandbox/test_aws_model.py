@@ -110,6 +110,41 @@ def test_a_text_with_an_unknown_part_passes() -> None:
     AWS.check("sqs", "create_queue", {"queueName": "q", "attributes": {"Policy": f"arn:{UNKNOWN}"}})
 
 
+METHOD = {"restApiId": "a", "resourceId": "r", "httpMethod": "POST", "authorizationType": "NONE"}
+ALARM = {"alarmName": "a", "comparisonOperator": "GreaterThanThreshold", "evaluationPeriods": 1}
+STRATEGY = {"cluster": "c", "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": []}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "name", "values"),
+    [
+        ("cloudwatch", "put_metric_alarm", ALARM, "treatMissingData", ("ignored", "ignore")),
+        ("apigateway", "put_method", METHOD, "authorizationType", ("IAM", "AWS_IAM")),
+        ("apigateway", "put_method", METHOD, "httpMethod", ("POTS", "POST")),
+        ("logs", "put_retention_policy", {"logGroupName": "g"}, "retentionInDays", (8, 7)),
+        ("sns", "subscribe", {"topicArn": "t"}, "protocol", ("mail", "email")),
+        ("ecs", "put_cluster_capacity_providers", STRATEGY, "capacityProviders", ("SPOT", "FARGATE_SPOT")),
+        ("sqs", "create_queue", {"queueName": "q"}, "DeduplicationScope", ("group", "messageGroup")),
+        ("sqs", "create_queue", {"queueName": "q"}, "FifoThroughputLimit", ("perGroup", "perMessageGroupId")),
+    ],
+)
+def test_values_that_only_the_documentation_limits_are_refused_by_name(
+    service: str, operation: str, params: dict[str, Any], name: str, values: tuple[str | int, str | int]
+) -> None:
+    wrong, right = values
+
+    def given(item: str | int) -> dict[str, Any]:
+        if service == "sqs":
+            return {**params, "attributes": {name: item}}
+        return {**params, name: [item] if name == "capacityProviders" else item}
+
+    text = refusal(service, operation, **given(wrong))
+    assert f"{name[1:]} should be one of" in text
+    assert text.endswith(f"got {wrong!r}")
+    assert AWS.check(service, operation, given(right))
+    assert AWS.check(service, operation, given(UNKNOWN))
+
+
 def test_find_tells_what_is_gone_from_what_is_wrong(region: Region) -> None:
     aws = Aws(region.client)
     assert aws.find("ec2", "describe_vpcs", vpcIds=["vpc-0123456789abcdef0"]) is None

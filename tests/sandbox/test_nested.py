@@ -14,7 +14,7 @@ STAGE = {"restApi": "a", "stageName": "run", "deployment": "d"}
 PLAN_STAGE = {"apiId": "a", "stage": "run", "throttles": [{"path": "/jobs/POST", "burstLimit": 1, "rateLimit": 2.5}]}
 SERVER = {"ami": "ami-0123456789abcdef0", "instanceType": "t4g.nano"}
 STAGE_TYPE, PLAN_TYPE = "aws:apigateway/stage:Stage", "aws:apigateway/usagePlan:UsagePlan"
-INSTANCE_TYPE = "aws:ec2/instance:Instance"
+INSTANCE_TYPE, LOG_TYPE = "aws:ec2/instance:Instance", "aws:cloudwatch/logGroup:LogGroup"
 
 
 def found(kind: str, inputs: dict[str, Any]) -> list[str]:
@@ -29,6 +29,7 @@ def found(kind: str, inputs: dict[str, Any]) -> list[str]:
     [
         (STAGE_TYPE, {**STAGE, "accessLogSettings": LOG}),
         (STAGE_TYPE, STAGE),
+        (LOG_TYPE, {"name": "g", "retentionInDays": 0}),
         (PLAN_TYPE, {"apiStages": [PLAN_STAGE]}),
         (INSTANCE_TYPE, {**SERVER, "rootBlockDevice": {"volumeSize": 8, "encrypted": True}}),
     ],
@@ -45,6 +46,7 @@ def test_what_is_right_is_taken(kind: str, inputs: dict[str, Any]) -> None:
         (STAGE_TYPE, {**STAGE, "accessLogSettings": "x"}, "accessLogSettings should be an object, got 'x'"),
         (PLAN_TYPE, {"apiStages": [{**PLAN_STAGE, "throtles": []}]}, "apiStages.throtles is not known"),
         (PLAN_TYPE, {"apiStages": [{"apiId": "a", "throttles": [{"rate": 1}]}]}, "throttles.rate is not known"),
+        (LOG_TYPE, {"name": "g", "retentionInDays": 8}, "retentionInDays should be one of 1, 3, 5, 7,"),
         (INSTANCE_TYPE, {**SERVER, "rootBlockDevice": {"tags": {"Name": "disk"}}}, "ebs.tags is not known to AWS"),
     ],
 )

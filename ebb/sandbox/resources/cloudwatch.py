@@ -1,5 +1,6 @@
 """CloudWatch: metric alarms and log groups."""
 
+from ebb.sandbox import allowed
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import (
     Call,
@@ -14,6 +15,7 @@ from ebb.sandbox.resources._row import (
     send,
     tag_map,
 )
+from ebb.sandbox.shapes import RefusedError
 
 _ALARM_SAME = (
     "actionsEnabled", "alarmActions", "alarmDescription", "comparisonOperator", "datapointsToAlarm", "dimensions",
@@ -74,6 +76,9 @@ def _read_alarm(aws: Aws, name: str, _: Props) -> Props | None:
 
 
 def _group(props: Props) -> Call:
+    # set by a call of its own, and refused as early as the rest
+    for problem in allowed.problems("logs", pick(props, "retentionInDays")):
+        raise RefusedError(problem)
     return "logs", "create_log_group", pick(props, logGroupName="name", tags="tagsAll")
 
 
