@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, first, pick, send, tag_map
+from ebb.sandbox.resources._row import Call, Props, Row, changed, deletes, first, pick, refuse_removal, send, tag_map
 from ebb.sandbox.resources.vpc import TAGS, reader, tagged
 from ebb.sandbox.shapes import RefusedError
 
@@ -144,7 +144,8 @@ def _read_instance(aws: Aws, physical_id: str, _: Props) -> Props | None:
 def _user_data(aws: Aws, physical_id: str) -> str | None:
     shown = aws.call("ec2", "describe_instance_attribute", instanceId=physical_id, attribute="userData")
     value = (shown.get("UserData") or {}).get("Value")
-    return b64decode(value).decode() if value else None
+    empty = (None, "", "b''")  # the last is how the emulator writes what was taken away
+    return None if value in empty else b64decode(value).decode()
 
 
 def _root_device(aws: Aws, instance: Props) -> Props | None:
@@ -163,6 +164,7 @@ def _update_instance(aws: Aws, physical_id: str, old: Props, new: Props) -> Prop
         aws.call("ec2", "modify_instance_attribute", instanceId=physical_id, userData=value)
     if changed(old, new, "vpcSecurityGroupIds"):
         aws.call("ec2", "modify_instance_attribute", instanceId=physical_id, groups=new["vpcSecurityGroupIds"])
+    refuse_removal(old, new, "metadataOptions")
     if changed(old, new, "metadataOptions") and new.get("metadataOptions"):
         aws.call("ec2", "modify_instance_metadata_options", instanceId=physical_id, **new["metadataOptions"])
     for name in ("iamInstanceProfile", "monitoring", "rootBlockDevice"):
@@ -226,11 +228,15 @@ def _rule_row(direction: str) -> Row:
         referenced = (found.get("referencedGroupInfo") or {}).get("groupId")
         return {"securityGroupId": found["groupId"], "referencedSecurityGroupId": referenced}
 
-    def update(aws: Aws, rule: str, _: Props, new: Props) -> Props:
+    def update(aws: Aws, rule: str, old: Props, new: Props) -> Props:
         wanted = pick(
             new, "ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "prefixListId", "description",
             referencedGroupId="referencedSecurityGroupId",
         )  # fmt: skip
+        if old.get("description") and not new.get("description"):
+            wanted["description"] = ""  # left out, it stays
+        if new["ipProtocol"] == "-1":
+            wanted |= {"fromPort": -1, "toPort": -1}  # all protocols have all ports, and the call wants both
         change = [{"securityGroupRuleId": rule, "securityGroupRule": wanted}]
         aws.call("ec2", "modify_security_group_rules", groupId=new["securityGroupId"], securityGroupRules=change)
         return {}

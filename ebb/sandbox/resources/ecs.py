@@ -3,7 +3,7 @@
 import json
 
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.resources._row import Call, Props, Row, Tags, changed, first, pick, send, tag_map
+from ebb.sandbox.resources._row import Call, Props, Row, Tags, changed, first, pick, refuse_removal, send, tag_map
 from ebb.sandbox.shapes import UNKNOWN, RefusedError
 
 TAGS = Tags(service="ecs", target="resourceArn")
@@ -26,6 +26,8 @@ _DROPPED = (
     "capacityProviderStrategies", "availabilityZoneRebalancing", "enableExecuteCommand", "enableEcsManagedTags",
     *_DEPLOYMENT,
 )  # fmt: skip
+# What a service has when these are left out; AWS's update would leave them as they are.
+_OFF = {"enableExecuteCommand": False, "enableEcsManagedTags": False}
 # What UpdateService takes; the rest of a service is fixed at its creation.
 _CHANGEABLE = (
     *(set(_SERVICE_SAME) - {"cluster", "schedulingStrategy"}),
@@ -51,7 +53,8 @@ def _read_cluster(aws: Aws, arn: str, _: Props) -> Props | None:
     return found | {"name": found["clusterName"], "arn": arn, "tagsAll": tag_map(found.get("tags"))}
 
 
-def _update_cluster(aws: Aws, arn: str, _: Props, new: Props) -> Props:
+def _update_cluster(aws: Aws, arn: str, old: Props, new: Props) -> Props:
+    refuse_removal(old, new, "settings")
     aws.call("ecs", "update_cluster", cluster=arn, **pick(new, "settings"))
     return {}
 
@@ -184,7 +187,7 @@ def _update_service(aws: Aws, arn: str, old: Props, new: Props) -> Props:
     if any(name in _DEPLOYMENT for name in different):
         different = (*different, *(name for name in _DEPLOYMENT if name not in different))  # sent as one object
     network = _network(new) if changed(old, new, "networkConfiguration") else {}
-    params = _service_params(new, different) | network | pick(new, "forceNewDeployment")
+    params = _service_params(_OFF | new, different) | network | pick(new, "forceNewDeployment")
     aws.call("ecs", "update_service", cluster=new.get("cluster"), service=arn, **params)
     return {}
 

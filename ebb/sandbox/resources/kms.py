@@ -1,7 +1,19 @@
 """KMS: keys and their aliases."""
 
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.resources._row import Call, Props, Row, Tags, changed, deletes, first, pick, send, tag_map
+from ebb.sandbox.resources._row import (
+    Call,
+    Props,
+    Row,
+    Tags,
+    changed,
+    deletes,
+    first,
+    pick,
+    refuse_removal,
+    send,
+    tag_map,
+)
 
 
 def _key(props: Props) -> Call:
@@ -27,6 +39,7 @@ def _set_key(aws: Aws, key: str, old: Props, new: Props) -> Props:
         aws.call("kms", "disable_key" if new.get("isEnabled") is False else "enable_key", keyId=key)
     if changed(old, new, "description"):
         aws.call("kms", "update_key_description", keyId=key, description=new.get("description") or "")
+    refuse_removal(old, new, "policy")
     if changed(old, new, "policy") and new.get("policy"):
         aws.call("kms", "put_key_policy", keyId=key, policy=new["policy"])
     return {}

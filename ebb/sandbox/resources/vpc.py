@@ -4,7 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from ebb.sandbox.aws import Aws
-from ebb.sandbox.resources._row import Call, Props, Row, Tags, changed, deletes, first, pick, send, tag_map
+from ebb.sandbox.resources._row import (
+    Call,
+    Props,
+    Row,
+    Tags,
+    changed,
+    deletes,
+    first,
+    pick,
+    refuse_removal,
+    send,
+    tag_map,
+)
+from ebb.sandbox.shapes import RefusedError
 
 TAGS = Tags(service="ec2", target="resources", tag="create_tags", untag="delete_tags", source="id")
 
@@ -70,6 +83,13 @@ def _switch_vpc(aws: Aws, vpc_id: str, old: Props, new: Props) -> Props:
             value = name == "enableDnsSupport" if value is None else value  # AWS: support on, host names off
             aws.call("ec2", "modify_vpc_attribute", vpcId=vpc_id, **{name: {"value": value}})
     return {}
+
+
+def _update_vpc(aws: Aws, vpc_id: str, old: Props, new: Props) -> Props:
+    tenancies = [props.get("instanceTenancy") or "default" for props in (old, new)]
+    if tenancies[0] != tenancies[1]:  # AWS takes "default" only, which the call's model says of another
+        aws.call("ec2", "modify_vpc_tenancy", vpcId=vpc_id, instanceTenancy=tenancies[1])
+    return _switch_vpc(aws, vpc_id, old, new)
 
 
 def _vpc_switches(aws: Aws, vpc: Props) -> Props:
@@ -217,7 +237,10 @@ def _adapt_endpoint(_: Aws, found: Props) -> Props:
 
 
 def _update_endpoint(aws: Aws, physical_id: str, old: Props, new: Props) -> Props:
-    params: Props = pick(new, "privateDnsEnabled", policyDocument="policy")
+    refuse_removal(old, new, "policy")
+    if changed(old, new, "privateDnsEnabled"):
+        raise RefusedError("the sandbox cannot change privateDnsEnabled of an endpoint that exists; AWS can")
+    params: Props = pick(new, policyDocument="policy")
     for name in ("routeTableIds", "subnetIds", "securityGroupIds"):
         had, wanted = set(old.get(name) or ()), set(new.get(name) or ())
         kind = name[0].upper() + name[1:]
@@ -236,7 +259,7 @@ ROWS = (
         request=_vpc,
         create=_create_vpc,
         read=reader("describe_vpcs", ("Vpcs",), "vpcIds", _vpc_switches),
-        update=_switch_vpc,
+        update=_update_vpc,
         delete=deletes("ec2", "delete_vpc", vpcId="id"),
     ),
     Row(

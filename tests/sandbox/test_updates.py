@@ -1,0 +1,90 @@
+"""An update is kept, or refused by the input's name; none is taken and forgotten."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ebb.sandbox import checking
+from ebb.sandbox.aws import Aws
+from ebb.sandbox.region import Region
+from ebb.sandbox.resources import ROWS
+from ebb.sandbox.shapes import RefusedError
+
+Props = dict[str, Any]
+KEY, VPC, ENDPOINT = "aws:kms/key:Key", "aws:ec2/vpc:Vpc", "aws:ec2/vpcEndpoint:VpcEndpoint"
+CLUSTER, INSTANCE, SERVICE = "aws:ecs/cluster:Cluster", "aws:ec2/instance:Instance", "aws:ecs/service:Service"
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
+IMAGE = "ami-12c6146b"
+
+
+def update(region: Region, kind: str, old: Props, new: Props) -> Props:
+    """What is shown of a resource that was made of `old` and changed to `new`."""
+    aws, row = Aws(region.client), ROWS[kind]
+    physical_id, computed = row.create(aws, old)
+    outputs = {"id": physical_id, **old, **computed}
+    checking.update(row, aws, physical_id, outputs, new)
+    seen = checking.read(row, aws, physical_id, outputs)
+    assert seen is not None
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "text"),
+    [
+        (KEY, {"policy": POLICY}, {}, "policy stays as it is when it is left out"),
+        (CLUSTER, {"name": "c", "settings": [{"name": "containerInsights", "value": "enabled"}]}, {"name": "c"},
+         "settings stays as it is when it is left out"),
+        (INSTANCE, {"ami": IMAGE, "instanceType": "t4g.nano", "metadataOptions": {"httpTokens": "required"}},
+         {"ami": IMAGE, "instanceType": "t4g.nano"}, "metadataOptions stays as it is when it is left out"),
+        (VPC, {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.0.0.0/16", "instanceTenancy": "dedicated"},
+         "InstanceTenancy should be one of default, got 'dedicated'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_change_is_refused_by_name(region: Region, kind: str, old: Props, new: Props, text: str) -> None:
+    with pytest.raises(RefusedError, match=text):
+        update(region, kind, old, new)
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"policy": None}, "policy stays as it is when it is left out"),
+        ({"privateDnsEnabled": False}, "cannot change privateDnsEnabled of an endpoint"),
+    ],
+)
+def test_an_endpoint_s_policy_and_names_are_not_silently_kept(region: Region, more: Props, text: str) -> None:
+    vpc = region.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    service = f"com.amazonaws.{region.region}.sqs"
+    old = {"vpcId": vpc, "serviceName": service, "vpcEndpointType": "Interface", "policy": POLICY}
+    old["privateDnsEnabled"] = True
+    with pytest.raises(RefusedError, match=text):
+        update(region, ENDPOINT, old, {**old, **more})
+
+
+def test_a_dedicated_vpc_becomes_a_shared_one(region: Region) -> None:
+    old = {"cidrBlock": "10.0.0.0/16", "instanceTenancy": "dedicated"}
+    assert update(region, VPC, old, {"cidrBlock": "10.0.0.0/16"})["instanceTenancy"] == "default"
+
+
+def test_other_user_data_is_kept_as_it_was_written(region: Region) -> None:
+    old = {"ami": IMAGE, "instanceType": "t4g.nano", "userData": "#!/bin/sh\necho one\n"}
+    new = {**old, "userData": "#!/bin/sh\necho other\n"}
+    assert update(region, INSTANCE, old, new)["userData"] == new["userData"]
+    assert update(region, INSTANCE, old, {"ami": IMAGE, "instanceType": "t4g.nano"})["userData"] is None
+
+
+def test_a_service_without_commands_in_its_tasks_has_them_off_again(region: Region) -> None:
+    ecs = region.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    ecs.register_task_definition(family="f", containerDefinitions=[{"name": "a", "image": "i", "memory": 64}])
+    new = {"name": "s", "cluster": "c", "taskDefinition": "f", "desiredCount": 0}
+    assert update(region, SERVICE, {**new, "enableExecuteCommand": True}, new)["enableExecuteCommand"] is False
+
+
+def test_a_rule_for_all_protocols_takes_another_range_and_note(region: Region) -> None:
+    group = region.client("ec2").create_security_group(GroupName="g", Description="d")["GroupId"]
+    old = {"securityGroupId": group, "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/16", "description": "inside"}
+    new = {**old, "cidrIpv4": "10.1.0.0/16", "description": "next door"}
+    seen = update(region, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", old, new)
+    assert {name: seen[name] for name in new} == new
