@@ -123,7 +123,7 @@ class InProcess:
         paths = difference.changes(row, made.inputs, filled) if made else {}
         if made and not paths:
             return made
-        replaced = made and (row.update is None or bool(difference.replacing(row, paths, filled)))
+        replaced = made and bool(difference.replacing(row, paths, filled))
         self._note("replace" if replaced else "update" if made else "create", key)
         if self._dry:
             return made or _Made("", filled, filled)
