@@ -1,6 +1,5 @@
 """awsx's two components that the program uses: an ECR repository with its lifecycle, and an image built into one."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from importlib.metadata import version
@@ -11,6 +10,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
 from ebb.sandbox.aws import Aws
+from ebb.sandbox.images import content_hash
 from ebb.sandbox.resources._row import Props, Row
 from ebb.sandbox.shapes import UNKNOWN, RefusedError
 from ebb.sandbox.wire import decode, encode, reference
@@ -180,7 +180,7 @@ def build_row(images: Images, project: Path) -> Row:
         inputs=frozenset({"repositoryUrl", "context", "platform", "imageTag", "contents"}),
         required=frozenset({"repositoryUrl", "context"}),
         replaces=frozenset({"repositoryUrl"}),
-        fill=lambda props: {"contents": contents(project / props["context"])},
+        fill=lambda props: {"contents": _contents(project / props["context"])},
         create=build,
         read=read,
         update=lambda aws, _, __, new: build(aws, new)[1],
@@ -188,13 +188,7 @@ def build_row(images: Images, project: Path) -> Row:
     )
 
 
-def contents(context: Path) -> str:
-    """A hash of all that an image of this folder is made of. Raises RefusedError when there is no such folder."""
+def _contents(context: Path) -> str:
     if not context.is_dir():
         raise RefusedError(f"there is no folder {context.name} to build an image from")
-    total = hashlib.sha256()
-    for path in sorted(context.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-            about = f"{path.relative_to(context).as_posix()}\0{path.stat().st_mode & 0o111}\0{path.stat().st_size}\0"
-            total.update(about.encode() + path.read_bytes())
-    return total.hexdigest()
+    return content_hash(context)

@@ -73,7 +73,7 @@ class Images:
         if not dockerfile.is_file():
             raise ImageError(f"There is no Dockerfile in {context}.")
         with self._lock:
-            content = _hash(context)
+            content = content_hash(context)
             root = self._region.directory / "images" / content
             image = _parse(dockerfile, context, root)
             digest = self._push(repository, tag, content)
@@ -109,7 +109,8 @@ class Images:
         return found[0]["imageId"]["imageDigest"] if found else None
 
 
-def _hash(context: Path) -> str:
+def content_hash(context: Path) -> str:
+    """A hash of all that an image of this folder is made of: paths, whether they can be run, and bytes."""
     content = hashlib.sha256()
     for path in sorted(context.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":

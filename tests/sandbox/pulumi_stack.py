@@ -31,7 +31,8 @@ class InlineStack:
         def main() -> None:
             program()
 
-        (folder / "state").mkdir(parents=True)
+        for name in ("state", "work"):
+            (folder / name).mkdir(parents=True)
         self.environment = {
             "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
             "PULUMI_HOME": str(folder / "home"),
@@ -44,7 +45,9 @@ class InlineStack:
             "test",
             project_name="tables",
             program=main,
-            opts=auto.LocalWorkspaceOptions(env_vars=self.environment, pulumi_command=command),
+            opts=auto.LocalWorkspaceOptions(
+                work_dir=str(folder / "work"), env_vars=self.environment, pulumi_command=command
+            ),
         )
         self.configure({"region": "us-east-1", "defaultTags": '{"tags": {"Project": "ebb"}}'})
 
