@@ -2,6 +2,7 @@
 
 from ebb.sandbox.resources import (
     apigateway,
+    apigateway_keys,
     apigateway_stage,
     appautoscaling,
     cloudwatch,
@@ -17,7 +18,21 @@ from ebb.sandbox.resources import (
 from ebb.sandbox.resources._row import Row
 from ebb.sandbox.resources.data import INVOKES
 
-_TABLES = (apigateway, apigateway_stage, appautoscaling, cloudwatch, ec2, ecr, ecs, iam, kms, sns, sqs, vpc)
+_TABLES = (
+    apigateway,
+    apigateway_keys,
+    apigateway_stage,
+    appautoscaling,
+    cloudwatch,
+    ec2,
+    ecr,
+    ecs,
+    iam,
+    kms,
+    sns,
+    sqs,
+    vpc,
+)
 ROWS: dict[str, Row] = {row.type: row for table in _TABLES for row in table.ROWS}
 
 __all__ = ["INVOKES", "ROWS", "Row"]
