@@ -11,7 +11,6 @@ from ebb.sandbox.engine import PROJECT, Change, Deployment, configuration
 from ebb.sandbox.images import Images
 from ebb.sandbox.provider import serve
 from ebb.sandbox.region import Region
-from tests.engine.conftest import Deploy
 
 Step = tuple[str, str, str]
 
@@ -135,18 +134,15 @@ def test_one_changed_setting_changes_exactly_what_it_should(deployed: Deployment
     assert deployed.preview() == []
 
 
-def test_a_stage_is_renamed_under_an_api_key_and_back_again(deploy: Deploy, region: Region) -> None:
-    deployment = deploy("dev")
-    deployment.up()
+def test_a_stage_is_renamed_under_an_api_key_and_back_again(deployed: Deployment, region: Region) -> None:
     plan, stage = "aws:apigateway/usagePlan:UsagePlan", "aws:apigateway/stage:Stage"
+    deployed.configure(configuration("sandbox", {"ebb:api": {"auth": "api_key"}}))
+    deployed.up()
     for name in ("v2", "run"):
-        deployment.configure(configuration("dev", {"ebb:api": {"stage": name}}))
-        steps = _steps(deployment.up())
-        assert {("update", plan, "api"), *replaced(stage, "api")} <= steps
+        deployed.configure(configuration("sandbox", {"ebb:api": {"auth": "api_key", "stage": name}}))
+        assert {("update", plan, "api"), *replaced(stage, "api")} <= _steps(deployed.up())
         (shown,) = region.client("apigateway").get_usage_plans()["items"]
         assert [item["stage"] for item in shown["apiStages"]] == [name]
         stages = region.client("apigateway").get_stages(restApiId=shown["apiStages"][0]["apiId"])["item"]
         assert [item["stageName"] for item in stages] == [name]
-        assert deployment.preview() == []
-    deployment.destroy()
-    assert region.leftovers() == []
+        assert deployed.preview() == []
