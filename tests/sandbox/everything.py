@@ -28,7 +28,6 @@ def network(settings: Settings) -> tuple[list[aws.ec2.Subnet], aws.ec2.SecurityG
         cidr_block="10.0.0.0/16",
         enable_dns_hostnames=True,
         enable_dns_support=True,
-        instance_tenancy="default",
         tags={"Name": "net"},
     )
     subnets = [

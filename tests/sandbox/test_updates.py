@@ -12,7 +12,7 @@ from ebb.sandbox.resources import ROWS
 from ebb.sandbox.shapes import RefusedError
 
 Props = dict[str, Any]
-KEY, VPC, ENDPOINT = "aws:kms/key:Key", "aws:ec2/vpc:Vpc", "aws:ec2/vpcEndpoint:VpcEndpoint"
+KEY, ENDPOINT = "aws:kms/key:Key", "aws:ec2/vpcEndpoint:VpcEndpoint"
 CLUSTER, INSTANCE, SERVICE = "aws:ecs/cluster:Cluster", "aws:ec2/instance:Instance", "aws:ecs/service:Service"
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 IMAGE = "ami-12c6146b"
@@ -37,8 +37,6 @@ def update(region: Region, kind: str, old: Props, new: Props) -> Props:
          "settings stays as it is when it is left out"),
         (INSTANCE, {"ami": IMAGE, "instanceType": "t4g.nano", "metadataOptions": {"httpTokens": "required"}},
          {"ami": IMAGE, "instanceType": "t4g.nano"}, "metadataOptions stays as it is when it is left out"),
-        (VPC, {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.0.0.0/16", "instanceTenancy": "dedicated"},
-         "InstanceTenancy should be one of default, got 'dedicated'"),
     ],
 )  # fmt: skip
 def test_what_cannot_change_is_refused_by_name(region: Region, kind: str, old: Props, new: Props, text: str) -> None:
@@ -60,11 +58,6 @@ def test_an_endpoint_s_policy_and_names_are_not_silently_kept(region: Region, mo
     old["privateDnsEnabled"] = True
     with pytest.raises(RefusedError, match=text):
         update(region, ENDPOINT, old, {**old, **more})
-
-
-def test_a_dedicated_vpc_becomes_a_shared_one(region: Region) -> None:
-    old = {"cidrBlock": "10.0.0.0/16", "instanceTenancy": "dedicated"}
-    assert update(region, VPC, old, {"cidrBlock": "10.0.0.0/16"})["instanceTenancy"] == "default"
 
 
 def test_other_user_data_is_kept_as_it_was_written(region: Region) -> None:

@@ -73,7 +73,7 @@ def _vpc_filter(vpc_id: str) -> list[Props]:
 
 
 def _vpc(props: Props) -> Call:
-    return "ec2", "create_vpc", pick(props, "cidrBlock", "instanceTenancy") | tagged("vpc", props)
+    return "ec2", "create_vpc", pick(props, "cidrBlock") | tagged("vpc", props)
 
 
 def _switch_vpc(aws: Aws, vpc_id: str, old: Props, new: Props) -> Props:
@@ -83,13 +83,6 @@ def _switch_vpc(aws: Aws, vpc_id: str, old: Props, new: Props) -> Props:
             value = name == "enableDnsSupport" if value is None else value  # AWS: support on, host names off
             aws.call("ec2", "modify_vpc_attribute", vpcId=vpc_id, **{name: {"value": value}})
     return {}
-
-
-def _update_vpc(aws: Aws, vpc_id: str, old: Props, new: Props) -> Props:
-    tenancies = [props.get("instanceTenancy") or "default" for props in (old, new)]
-    if tenancies[0] != tenancies[1]:  # AWS takes "default" only, which the call's model says of another
-        aws.call("ec2", "modify_vpc_tenancy", vpcId=vpc_id, instanceTenancy=tenancies[1])
-    return _switch_vpc(aws, vpc_id, old, new)
 
 
 def _vpc_switches(aws: Aws, vpc: Props) -> Props:
@@ -253,13 +246,13 @@ def _update_endpoint(aws: Aws, physical_id: str, old: Props, new: Props) -> Prop
 ROWS = (
     Row(
         type="aws:ec2/vpc:Vpc",
-        inputs=frozenset({"cidrBlock", "instanceTenancy", "tags", *_VPC_SWITCHES}),
+        inputs=frozenset({"cidrBlock", "tags", *_VPC_SWITCHES}),
         replaces=frozenset({"cidrBlock", "ipv4NetmaskLength"}),
         tags=TAGS,
         request=_vpc,
         create=_create_vpc,
         read=reader("describe_vpcs", ("Vpcs",), "vpcIds", _vpc_switches),
-        update=_update_vpc,
+        update=_switch_vpc,
         delete=deletes("ec2", "delete_vpc", vpcId="id"),
     ),
     Row(
