@@ -1,9 +1,29 @@
-"""A job as the handler sees it, and what became of it."""
+"""A job as the handler sees it, what a handler may raise, and what became of it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
+
+
+class Retry(Exception):  # noqa: N818 - raised by handlers, as a word of theirs
+    """Raise it to say "not now": the attempt ends, and the next one comes after that many seconds (by backoff if None).
+
+    SQS counts the attempt all the same: `max_receive_count` of them end in the dead-letter queue.
+    """
+
+    def __init__(self, reason: str = "", *, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Reject(Exception):  # noqa: N818 - raised by handlers, as a word of theirs
+    """Raise it to say "never": the message goes to the dead-letter queue at once, with this reason."""
+
+
+class NotJsonError(Reject, ValueError):
+    """The job was asked for JSON that it is not. Unless the handler catches it, the job is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +39,33 @@ class Job:
     attempt: int = 1
     #: The message group of a FIFO queue.
     group: str | None = None
+    #: Unix time at which the job is stopped if it still runs: its time limit, or the end of SQS's 12 hours.
+    deadline: float = 0.0
+    #: The X-Ray trace header that the message came with; in the handler's environment as _X_AMZN_TRACE_ID.
+    trace: str | None = None
 
     def json(self) -> Any:
-        """The body as JSON; raises ValueError, which fails the attempt, when it is not."""
-        return json.loads(self.body)
+        """The body as JSON; raises NotJsonError, which rejects the job, when it is not."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise NotJsonError(f"the body is not JSON: {error}") from error
+
+
+class Verdict(StrEnum):
+    """How one attempt at a job ended in its child process."""
+
+    DONE = "done"
+    FAILED = "failed"
+    RETRY = "retry"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What the child reports: the handler imported (no job_id), or one job's attempt; without an error it went well."""
+    """What became of one attempt; `after` are the seconds that a Retry asked for."""
 
-    job_id: str | None = None
-    error: str | None = None
+    verdict: Verdict
+    reason: str | None = None
     traceback: str | None = None
+    after: float | None = None
