@@ -141,5 +141,12 @@ SecretSource = Annotated[
 ClusterName = Annotated[
     str, Form(rf"({_CLUSTER_ARN})?[A-Za-z0-9_-]{{1,255}}", "must be the name or ARN of an ECS cluster")
 ]
+Handler = Annotated[
+    str, Form(r"([A-Za-z_]\w*\.)*[A-Za-z_]\w*:[A-Za-z_]\w*", "must be module:function, such as worker.handler:handle")
+]
+BucketName = Annotated[
+    str,
+    Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "must be an S3 bucket's name: 3 to 63 small letters, digits, - or ."),
+]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
 Text = Annotated[str, Field(min_length=1)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
-from settings.sections import PROJECT, Scaling, Settings, Step, Worker
+from settings.sections import PROJECT, SQS_BODY, Scaling, Settings, Step, Worker
 
 #: Task sizes that Fargate has, CPU units -> MiB (ECS developer guide, "Task size").
 FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
@@ -15,8 +15,11 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
-#: Interface endpoints no task without an internet path can do without; the worker asks ECS for task protection.
-BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
+#: Interface endpoints no task without an internet path can do without.
+BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs")
+#: Seconds of stop_timeout that the worker keeps for stopping its children and giving their messages back.
+STOP_MARGIN = 10
+MIB = 2**20  # bytes
 #: Steps of one policy (Application Auto Scaling quotas, "Step adjustments per step scaling policy").
 MOST_STEPS = 20
 #: From where on a row holds, and up to where.
@@ -53,6 +56,8 @@ def _network_breaches(s: Settings) -> Iterator[Breach]:
 
 def _needed_endpoints(worker: Worker) -> Iterator[str]:
     yield from BASE_ENDPOINTS
+    if worker.protection:
+        yield "ecs"  # the worker asks it for task protection
     for source in worker.secrets.values():
         yield "secretsmanager" if ":secretsmanager:" in source else "ssm"
     if worker.secrets_kms_key:
@@ -101,6 +106,28 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
     if w.backoff_base > w.backoff_cap:
         rule = f"must not exceed backoff_cap, which is {w.backoff_cap:g}"
         yield ("worker.backoff_base", "worker.backoff_cap"), rule, w.backoff_base
+    yield from _job_breaches(w)
+
+
+def drain(stop_timeout: int) -> float:
+    """Seconds that a job may go on after SIGTERM; the worker reckons the same."""
+    return stop_timeout - min(STOP_MARGIN, stop_timeout / 2)
+
+
+def _job_breaches(w: Worker) -> Iterator[Breach]:
+    if w.command and "handler" in w.model_fields_set:
+        rule = "a job is done by a handler or by a command, not by both"
+        yield ("worker.handler", "worker.command"), rule, w.handler
+    left = drain(w.stop_timeout)
+    if not w.protection and (w.job_timeout is None or w.job_timeout > left):
+        rule = (
+            "only jobs that end within stop_timeout less its margin can do without it: needs a job_timeout of "
+            f"{left:g} seconds at the most"
+        )
+        yield ("worker.protection", "worker.job_timeout", "worker.stop_timeout"), rule, False
+    if w.max_body_bytes > SQS_BODY and not w.payload_bucket:
+        rule = f"SQS itself carries {SQS_BODY} bytes, more needs a payload_bucket"
+        yield ("worker.max_body_bytes", "worker.payload_bucket"), rule, w.max_body_bytes
 
 
 def _scaling_breaches(s: Settings) -> Iterator[Breach]:
@@ -202,9 +229,29 @@ def warnings(settings: Settings) -> list[str]:
             f"{PROJECT}:scaling.steps: rows that remove tasks see waiting messages only, so running jobs look like an "
             "empty queue; leave them out, and scale_in: queue counts jobs in flight too."
         )
-    if settings.worker.exec and settings.worker.read_only_root:
-        found.append(
-            f"{PROJECT}:worker.exec: makes the root file system of every task writable, though read_only_root is true; "
+    found.extend(_worker_warnings(settings))
+    return found
+
+
+def _worker_warnings(settings: Settings) -> Iterator[str]:
+    worker, key = settings.worker, f"{PROJECT}:worker"
+    if worker.exec and worker.read_only_root:
+        yield (
+            f"{key}.exec: makes the root file system of every task writable, though read_only_root is true; "
             "switch exec off again when you are done."
         )
-    return found
+    if worker.once_days is not None and worker.once_days < settings.queue.retention_days:
+        yield (
+            f"{key}.once_days: a job that SQS delivers again after {worker.once_days} days would run again, as the "
+            f"queue keeps it for {settings.queue.retention_days}; set once_days to that at least."
+        )
+    if worker.payload_bucket and worker.max_body_bytes <= SQS_BODY:
+        yield (
+            f"{key}.payload_bucket: bodies of more than {worker.max_body_bytes} bytes go to the dead-letter queue all "
+            "the same; raise max_body_bytes to the longest that you send."
+        )
+    if worker.concurrency * worker.max_body_bytes > worker.memory * MIB:
+        yield (
+            f"{key}.memory: {worker.concurrency} bodies of max_body_bytes each do not fit into {worker.memory} MiB; "
+            "give the task more memory, or fewer jobs at once."
+        )

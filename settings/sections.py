@@ -6,11 +6,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from settings.forms import (
     Action,
+    BucketName,
     Cidr,
     ClusterName,
     Digest,
     Email,
     Endpoint,
+    Handler,
     InstanceType,
     Kms,
     KmsArn,
@@ -36,6 +38,13 @@ PROJECT = "ebb"
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
 #: Tasks of one service (ECS service quotas).
 MOST_TASKS = 5000
+#: Jobs at once in one task: each is a process of its own.
+MOST_CONCURRENCY = 100
+#: Seconds that SQS lets a message be hidden in all, from its receive on (SQS API, ChangeMessageVisibility).
+LONGEST_JOB = 43_200
+#: Bytes of a body that SQS itself carries (SQS quotas, "Message size"), and of an S3 object that is put in one request
+#: (S3 user guide, "Uploading objects").
+SQS_BODY, MOST_BODY = 1_048_576, 5 * 2**30
 #: Minutes and per cent of the widespread "CPU is idle" scale-in recipe.
 CPU_MINUTES, CPU_THRESHOLD = 3, 0.01
 
@@ -144,13 +153,45 @@ class Statement(Section):
 
 
 class Worker(Section):
-    """The task: image, size, environment, permissions."""
+    """The task: image, size, what does a job and for how long, environment, permissions."""
 
     image: Image = Field(Image(), description="Where the image comes from.")
     architecture: Literal["ARM64", "X86_64"] = Field("ARM64", description="CPU of the image and of the task.")
     cpu: int = Field(256, description="CPU units: 1024 are one vCPU.")
     memory: int = Field(512, description="MiB; Fargate has a few sizes for each CPU.")
     ephemeral_storage: int | None = Field(None, ge=21, le=200, description="GiB of disk; left out, Fargate's 20.")
+    handler: Handler = Field("worker.handler:handle", description="The function that does a job, `module:function`.")
+    command: tuple[Text, ...] = Field(
+        (), description="A program and its arguments in place of the handler: the body on its standard input."
+    )
+    concurrency: int = Field(1, ge=1, le=MOST_CONCURRENCY, description="Jobs at once in one task, a process for each.")
+    job_timeout: int | None = Field(
+        None, ge=1, le=LONGEST_JOB, description="Seconds after which a job is stopped; left out, SQS's 12 hours."
+    )
+    protection: bool = Field(
+        True,
+        description="ECS task protection while jobs run; `false` only for jobs that end within `stop_timeout` less its "
+        "margin.",
+    )
+    once_days: int | None = Field(
+        None,
+        ge=1,
+        le=365,
+        description="Days that a finished job is remembered in a DynamoDB table, so that it is not run again when SQS "
+        "delivers it again; left out, there is no such table.",
+    )
+    max_body_bytes: int = Field(
+        SQS_BODY, ge=1, le=MOST_BODY, description="Longest body; a longer one goes to the dead-letter queue unread."
+    )
+    payload_bucket: BucketName | None = Field(
+        None,
+        description="S3 bucket of bodies that are too long for SQS, as Amazon's extended client sends them; read only. "
+        "A bucket with a customer's key needs kms:Decrypt in `statements`.",
+    )
+    metrics: bool = Field(True, description="Metrics of jobs, from the log (CloudWatch's embedded metric format).")
+    health_check: bool = Field(
+        True, description="Whether ECS replaces a task whose worker is stuck; the image needs `python` for it."
+    )
     environment: dict[Annotated[Variable, AfterValidator(plain)], str] = Field(
         {}, description="Plain environment variables."
     )

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
-from settings import forms, rules
+from settings import forms, rules, sections
+from worker import config
 
 ROOT = Path(settings.__file__).parent.parent
 STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
@@ -388,6 +389,58 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"worker": {"backoff_base": 60, "backoff_cap": 30}},
         "ebb:worker.backoff_base: must not exceed backoff_cap, which is 30, got 60.0.",
     ),
+    "a job both ways": (
+        {"worker": {"handler": "jobs.video:encode", "command": ["ffmpeg"]}},
+        'ebb:worker.handler: a job is done by a handler or by a command, not by both, got "jobs.video:encode".',
+    ),
+    "a handler without its function": (
+        {"worker": {"handler": "jobs.video"}},
+        'ebb:worker.handler: must be module:function, such as worker.handler:handle, got "jobs.video".',
+    ),
+    "a command without a program": (
+        {"worker": {"command": [""]}},
+        'ebb:worker.command.0: must not be empty, got "".',
+    ),
+    "more jobs at once than a task can have": (
+        {"worker": {"concurrency": 101}},
+        "ebb:worker.concurrency: must be at most 100, got 101.",
+    ),
+    "a job longer than SQS lets a message be hidden": (
+        {"worker": {"job_timeout": 43201}},
+        "ebb:worker.job_timeout: must be at most 43200, got 43201.",
+    ),
+    "no protection and no limit to a job": (
+        {"worker": {"protection": False}},
+        (
+            "ebb:worker.protection: only jobs that end within stop_timeout less its margin can do without it: needs a "
+            "job_timeout of 110 seconds at the most, got false."
+        ),
+    ),
+    "no protection for jobs that SIGTERM would cut off": (
+        {"worker": {"protection": False, "stop_timeout": 10, "job_timeout": 6}},
+        (
+            "ebb:worker.protection: only jobs that end within stop_timeout less its margin can do without it: needs a "
+            "job_timeout of 5 seconds at the most, got false."
+        ),
+    ),
+    "bodies that SQS does not carry, without a bucket": (
+        {"worker": {"max_body_bytes": 1_048_577}},
+        "ebb:worker.max_body_bytes: SQS itself carries 1048576 bytes, more needs a payload_bucket, got 1048577.",
+    ),
+    "a bucket by its ARN": (
+        {"worker": {"payload_bucket": "arn:aws:s3:::videos"}},
+        (
+            "ebb:worker.payload_bucket: must be an S3 bucket's name: 3 to 63 small letters, digits, - or ., "
+            'got "arn:aws:s3:::videos".'
+        ),
+    ),
+    "endpoints without ECS for a task that asks for protection": (
+        {"network": {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs"]}},
+        (
+            "ebb:network.endpoints: tasks without NAT or public address have no way out but endpoints; missing: ecs, "
+            'got ["ecr.api", "ecr.dkr", "logs", "sqs"].'
+        ),
+    ),
     "a section that is no mapping": (
         {"network": "none"},
         'ebb:network: must be a mapping, got "none".',
@@ -523,6 +576,71 @@ def test_exec_warns_of_the_root_file_system_that_it_makes_writable() -> None:
     (warning,) = settings.warnings(settings.read({"worker": {"exec": True}}))
     assert warning.startswith("ebb:worker.exec: makes the root file system of every task writable")
     assert settings.warnings(settings.read({"worker": {"exec": True, "read_only_root": False}})) == []
+
+
+def test_unprotected_tasks_need_no_way_to_ecs() -> None:
+    worker = {"protection": False, "job_timeout": 110}
+    read = settings.read({"network": {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs"]}, "worker": worker})
+    assert not read.worker.protection
+
+
+@pytest.mark.parametrize("stop_timeout", range(2, 121))
+def test_settings_and_worker_agree_on_how_long_an_unprotected_job_may_take(stop_timeout: int) -> None:
+    left = rules.drain(stop_timeout)
+    for job_timeout in {max(1, int(left)), int(left) + 1}:
+        section = {"protection": False, "stop_timeout": stop_timeout, "job_timeout": job_timeout}
+        environment = {
+            "EBB_QUEUE_URL": "https://sqs/jobs",
+            "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
+            "AWS_REGION": "us-east-1",
+            "EBB_VISIBILITY_TIMEOUT": "30",
+            "EBB_STOP_TIMEOUT": str(stop_timeout),
+            "EBB_BACKOFF_BASE": "1",
+            "EBB_BACKOFF_CAP": "1",
+            "EBB_PROTECTION": "off",
+            "EBB_JOB_TIMEOUT": str(job_timeout),
+        }
+        if job_timeout <= left:
+            assert settings.read({"worker": section}).worker.job_timeout == config.read(environment).job_timeout
+        else:
+            assert len(problems({"worker": section})) == 1
+            with pytest.raises(config.SettingsError, match="EBB_PROTECTION may be off only"):
+                config.read(environment)
+
+
+def test_the_worker_takes_what_the_settings_take_at_their_bounds() -> None:
+    assert settings.read({}).worker.handler == config.HANDLER
+    assert sections.SQS_BODY == config.SQS_BODY
+    assert sections.MOST_BODY == config.MOST_BODY
+    assert sections.MOST_CONCURRENCY == config.MOST_CONCURRENCY
+    assert sections.LONGEST_JOB == config.MOST_VISIBILITY
+    assert settings.read({"worker": {"once_days": 365}}).worker.once_days == config.MOST_ONCE / 86_400
+
+
+@pytest.mark.parametrize(
+    ("raw", "warning"),
+    [
+        (
+            {"worker": {"once_days": 3}},
+            "ebb:worker.once_days: a job that SQS delivers again after 3 days would run again",
+        ),
+        ({"worker": {"once_days": 4}}, None),
+        (
+            {"worker": {"payload_bucket": "bodies"}},
+            "ebb:worker.payload_bucket: bodies of more than 1048576 bytes go to",
+        ),
+        ({"worker": {"payload_bucket": "bodies", "max_body_bytes": 10_000_000}}, None),
+        (
+            {"worker": {"payload_bucket": "bodies", "max_body_bytes": 300 * 2**20, "concurrency": 2}},
+            "ebb:worker.memory: 2 bodies of max_body_bytes each do not fit into 512 MiB",
+        ),
+        ({"queue": {"fifo": True}, "worker": {"concurrency": 10}}, None),
+    ],
+)
+def test_what_is_known_to_hurt_a_worker_draws_a_warning(raw: dict[str, Any], warning: str | None) -> None:
+    found = settings.warnings(settings.read(raw))
+    assert len(found) == (warning is not None)
+    assert all(str(warning) in text for text in found)
 
 
 def test_every_fargate_size_is_accepted_and_its_neighbours_are_not() -> None:
