@@ -1,0 +1,333 @@
+"""The worker's mind: told what happened and what time it is, it says what to do. It makes no call and has no clock.
+
+Receive, protect, claim, start, extend, settle: each message goes through these as a `Held`, and after every event
+all that can be done now is done. So a lost answer, a slow call, a crash and a SIGTERM all take the same path, and tests
+drive it through any of them in virtual time.
+"""
+
+import logging
+import math
+import os
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+
+from worker.config import Config
+from worker.events import (
+    Action,
+    Answered,
+    Denial,
+    Ended,
+    Event,
+    Exit,
+    Hide,
+    Kill,
+    Kind,
+    Outcome,
+    Protected,
+    Ready,
+    Received,
+    Start,
+    StopRequested,
+)
+from worker.guard import Guard
+from worker.held import Ending, Held, State
+from worker.job import Verdict
+from worker.lease import STOP_BEFORE, Lease, backoff
+from worker.receiving import Receiving
+from worker.settling import CALL_LIMIT, PAUSE, Settling, messages
+
+#: Messages still to be settled at the most, beside those of the slots: beyond them nothing is received.
+BACKLOG = 20
+
+
+class Observe(Protocol):
+    """Is told what happened, as `logs.event` is."""
+
+    def __call__(self, name: str, level: int = logging.INFO, /, **fields: Any) -> None:
+        """Take note of an event and its fields."""
+
+
+class Core:
+    """Decides. `epoch` is the Unix time at which the clock was 0."""
+
+    def __init__(
+        self,
+        config: Config,
+        observe: Observe,
+        *,
+        epoch: float = 0.0,
+        jitter: Callable[[float, float], float] = random.uniform,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._config, self._observe, self._epoch, self._jitter = config, observe, epoch, jitter
+        self._store = config.once_table is not None
+        self._held: dict[str, Held] = {}
+        self._free: set[int] = set()
+        self._opening = set(range(config.concurrency))
+        self._killed: set[int] = set()
+        self._receiving = Receiving(config, new_id, jitter)
+        self._settling = Settling(store=self._store, fifo=config.fifo, jitter=jitter)
+        self._guard = Guard(config)
+        self._signals: list[float] = []
+        #: The exit code with which to leave once all is settled; None: work on.
+        self._leave: int | None = None
+        self._started = self._gone = False
+
+    # -- what is asked from outside
+
+    @property
+    def busy(self) -> int:
+        """Jobs that run."""
+        return sum(one.state in {State.RUNNING, State.STOPPING} for one in self._held.values())
+
+    def stuck(self, now: float) -> bool:
+        """Whether the worker should have heard of a receive long ago."""
+        return self._receiving.stuck(now)
+
+    def on(self, now: float, event: Event | None = None) -> list[Action]:
+        """Take note of an event, or of the time alone; what to do about it."""
+        match event:
+            case Ready():
+                self._on_ready(event)
+            case Ended():
+                self._on_ended(now, event)
+            case Received():
+                self._on_received(now, event)
+            case Answered():
+                self._on_answered(now, event)
+            case Protected():
+                self._on_protected(event)
+            case StopRequested():
+                self._signals.append(now)
+                self._observe("stopping", running=self.busy)
+            case None:
+                pass
+        return list(self._actions(now))
+
+    def wake_at(self, now: float) -> float:
+        """When `on` must be called again at the latest, if nothing happens until then."""
+        times = [self._receiving.next_at, self._finish_by(), self._give_up_at()]
+        for one in self._held.values():
+            if one.state in {State.WAITING, State.RUNNING}:
+                times += [one.lease.stop_at, one.limit_at]
+            times += [one.lease.due, one.lease.deadline - CALL_LIMIT, one.lease.deadline, one.retry_at]
+        return min((time for time in times if time > now), default=math.inf)
+
+    # -- events
+
+    def _on_ready(self, event: Ready) -> None:
+        if event.error is None:
+            self._opening.discard(event.slot)
+            self._killed.discard(event.slot)
+            self._free.add(event.slot)
+            return
+        self._observe("handler_broken", logging.ERROR, error=event.error, traceback=event.traceback)
+        if not self._started and self._leave is None:
+            self._leave = os.EX_CONFIG
+
+    def _on_received(self, now: float, event: Received) -> None:
+        self._receiving.answered(now, event)
+        if event.error is not None:
+            self._observe("receive_failed", logging.ERROR, error=event.error)
+        for message in event.messages:
+            lease = Lease(event.asked_at, self._config.visibility_timeout)
+            known = self._held.get(message.job.id)
+            if known is None:
+                self._held[message.job.id] = Held(message=message, lease=lease, received_at=now)
+            elif known.call is None:
+                known.renew(message, lease)
+            else:
+                known.newer = (message, lease)
+
+    def _on_ended(self, now: float, event: Ended) -> None:
+        if event.alive and event.slot not in self._killed:
+            self._free.add(event.slot)
+        else:
+            self._opening.add(event.slot)
+        one = next((one for one in self._held.values() if one.slot == event.slot), None)
+        if one is None:
+            return
+        one.slot = None
+        result, wanted = event.result, one.ending
+        pause = backoff(one.message.job.attempt, self._config.backoff_base, self._config.backoff_cap, self._jitter)
+        if result.verdict is Verdict.DONE:
+            self._settle(now, one, Ending.DONE)
+        elif wanted and not event.alive:  # it was killed, and that is how it ended
+            self._settle(now, one, wanted, delay=pause if wanted is Ending.TIMED_OUT else 0)
+        elif result.verdict is Verdict.RETRY:
+            after = pause if result.after is None else result.after
+            self._settle(now, one, Ending.RETRIED, delay=after, reason=result.reason)
+        elif result.verdict is Verdict.REJECT:
+            self._settle(now, one, Ending.REJECTED, delay=pause, reason=result.reason)
+        else:
+            details = {"error": result.reason, "traceback": result.traceback}
+            self._settle(now, one, Ending.FAILED, delay=pause, **details)
+
+    def _on_answered(self, now: float, event: Answered) -> None:
+        self._settling.answered(event)
+        for message in messages(event.call):
+            one = self._held.get(message.job.id)
+            if one is None or one.call is not event.call:
+                continue
+            one.call = None
+            outcome = event.outcomes.get(message.handle, Outcome(Kind.TROUBLE, "no answer about this message"))
+            if outcome.kind is Kind.TROUBLE:
+                name = "extension_failed" if isinstance(event.call, Hide) and event.call.urgent else "call_failed"
+                self._observe(name, logging.WARNING, error=outcome.error, **_names(one))
+            if isinstance(event.call, Hide) and event.call.urgent:
+                seconds = next(seconds for entry, seconds in event.call.entries if entry is message)
+                self._extended(now, one, event.asked_at, seconds, outcome)
+            elif one.state is State.WAITING:
+                self._claimed(now, one, outcome)
+            elif not self._settling.step_done(now, one, outcome):
+                self._drop(now, one, Ending.LEASE_LOST)
+            elif not one.steps and one.ending:
+                self._drop(now, one, one.ending)
+
+    def _extended(self, now: float, one: Held, asked_at: float, seconds: int, outcome: Outcome) -> None:
+        if one.newer:
+            one.renew(*one.newer)
+        elif outcome.kind is Kind.OK:
+            one.lease.extend(asked_at, seconds)
+        elif outcome.kind is Kind.TROUBLE:
+            one.lease.due = now + self._jitter(0.5, 1) * PAUSE
+        else:
+            one.lease.lost = True
+
+    def _claimed(self, now: float, one: Held, outcome: Outcome) -> None:
+        if one.newer:
+            one.renew(*one.newer)
+        elif outcome.kind is Kind.OK:
+            one.claimed = True
+        elif outcome.kind is Kind.FINISHED:
+            self._settle(now, one, Ending.SKIPPED)
+        elif outcome.kind is Kind.TAKEN:
+            self._settle(now, one, Ending.GIVEN_BACK, delay=outcome.seconds, reason="another worker is at it")
+        else:
+            self._settling.try_again(now, one)
+
+    def _on_protected(self, event: Protected) -> None:
+        self._guard.answered(event)
+        if event.denial is None and event.error is None:
+            return
+        if event.protect.minutes == 0 and not event.protect.proof:
+            self._observe("release_failed", logging.WARNING, error=event.error)
+        elif event.denial is Denial.BLOCKED:
+            self._observe("deployment_blocked", reason=event.error)
+            self._leave = os.EX_OK if self._leave is None else self._leave
+        else:
+            self._observe(
+                "protection_refused", logging.ERROR, reason=event.error, consequence="nothing more is received"
+            )
+            self._leave = os.EX_UNAVAILABLE
+
+    # -- what is to be done now
+
+    def _actions(self, now: float) -> Iterator[Action]:
+        for one in list(self._held.values()):
+            yield from self._watch(now, one)
+        waiting = [one for one in self._held.values() if one.state is State.WAITING]
+        idle = self._receiving.dry and not any(one.state is not State.SETTLING for one in self._held.values())
+        if not self._leaving and (protect := self._guard.wanted(now, waiting=bool(waiting), idle=idle)):
+            self._receiving.dry = False  # one try to release it for each time that the queue turns out empty
+            yield protect
+        yield from self._settling.extensions(now, self._held.values())
+        yield from self._settling.settlements(now, self._held.values())
+        for one in waiting:
+            if one.state is State.WAITING and self._guard.covers(now) and self._ours(one) and self._free:
+                yield self._start(now, one)
+        if not self._leaving and self._begun() and len(self._held) < self._config.concurrency + BACKLOG:
+            free = len(self._free) - sum(one.state is State.WAITING for one in self._held.values())
+            active = any(one.state is not State.SETTLING for one in self._held.values())
+            yield from self._receiving.wanted(now, free, busy=active)
+        yield from self._exit(now)
+
+    def _watch(self, now: float, one: Held) -> Iterator[Action]:
+        """End what may not go on."""
+        if one.state is State.RUNNING:
+            ending = self._must_stop(now, one)
+            if ending and one.slot is not None:
+                one.state, one.ending = State.STOPPING, ending
+                self._killed.add(one.slot)
+                yield Kill(one.slot)
+        elif one.state is not State.STOPPING and one.call is None and not one.lease.held(now):
+            self._drop(now, one, Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST)
+        elif one.state is State.WAITING and one.call is None and self._leaving:
+            self._settle(now, one, Ending.GIVEN_BACK)
+
+    def _must_stop(self, now: float, one: Held) -> Ending | None:
+        if one.lease.lost or now >= one.lease.stop_at:
+            return Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST
+        if now >= one.limit_at:
+            return Ending.TIMED_OUT
+        return Ending.GIVEN_BACK if now >= self._finish_by() else None
+
+    def _ours(self, one: Held) -> bool:
+        return one.claimed or not self._store
+
+    def _start(self, now: float, one: Held) -> Start:
+        one.state, one.slot = State.RUNNING, self._free.pop()
+        one.limit_at = now + (self._config.job_timeout or math.inf)
+        deadline = min(one.limit_at, one.lease.end - STOP_BEFORE)
+        job = replace(one.message.job, deadline=deadline + self._epoch)
+        waited = round(max(0.0, now + self._epoch - one.message.sent_at), 3) if one.message.sent_at else None
+        self._observe("job_started", **_names(one), waited=waited, trace=job.trace)
+        return Start(one.slot, job, deadline)
+
+    def _settle(self, now: float, one: Held, ending: Ending, *, delay: float = 0.0, **details: Any) -> None:
+        one.settle(ending, store=self._store, delay=delay, **details)
+        if not one.steps:
+            self._drop(now, one, ending)
+
+    def _drop(self, now: float, one: Held, ending: Ending) -> None:
+        """Nothing more is to be said to SQS about this message."""
+        del self._held[one.message.job.id]
+        level = logging.INFO if ending.regular else logging.WARNING
+        intended = one.ending if one.ending is not ending else None
+        duration = round(now - one.received_at, 3)
+        self._observe(ending, level, **_names(one), duration=duration, intended=intended, **one.details)
+
+    # -- leaving
+
+    @property
+    def _leaving(self) -> bool:
+        return bool(self._signals) or self._leave is not None
+
+    def _begun(self) -> bool:
+        """Whether protection can be had and each slot's child has imported the handler."""
+        if not self._started and self._guard.proved and not self._opening:
+            self._started = True
+            self._observe("started", queue_url=self._config.queue_url, concurrency=self._config.concurrency)
+        return self._started
+
+    def _finish_by(self) -> float:
+        """When a job must end, once a stop was asked for; at once when it was asked for twice."""
+        if not self._signals:
+            return math.inf
+        return self._signals[0] + self._config.drain if len(self._signals) == 1 else self._signals[1]
+
+    def _give_up_at(self) -> float:
+        """When to leave with messages unsettled: just before SIGKILL, or soon after a second signal."""
+        if not self._signals:
+            return math.inf
+        hurried = self._signals[1] + CALL_LIMIT + 2 * self._config.grace if len(self._signals) > 1 else math.inf
+        return min(self._signals[0] + self._config.stop_timeout - 1, hurried)
+
+    def _exit(self, now: float) -> Iterator[Action]:
+        if not self._leaving or self._gone:
+            return
+        done = not self._held and self._receiving.idle and self._settling.idle
+        if not done and now < self._give_up_at():
+            return
+        if self._held:
+            self._observe("gave_up", logging.WARNING, message_ids=list(self._held))
+        self._gone = True
+        yield Exit(self._leave or os.EX_OK)
+
+
+def _names(one: Held) -> dict[str, Any]:
+    job: Any = one.message.job
+    return {"message_id": job.id, "attempt": job.attempt, "group": job.group}
