@@ -19,6 +19,8 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; values that JSON has not are written as their str."""
+        if hasattr(record, "ready"):
+            return record.getMessage()
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {"time": time, "level": record.levelname}
         if hasattr(record, "fields"):
@@ -43,3 +45,8 @@ def setup() -> JsonFormatter:
 def event(name: str, level: int = logging.INFO, /, **fields: Any) -> None:
     """Log an event of the worker with its fields; those that are None are left out."""
     _log.log(level, name, extra={"fields": fields})
+
+
+def line(text: str) -> None:
+    """Write a line that is JSON already, in its turn between the others."""
+    _log.info("%s", text, extra={"ready": True})

@@ -1,0 +1,158 @@
+"""The idempotency store: a job that has finished is not done again, however often SQS delivers it.
+
+One DynamoDB item per message id: `state` (running, done), `owner` (the receive that has it), `until` (Unix time at
+which a running one's claim ends) and `expires` (the table's TTL attribute). Each call is tried once and never raises about
+DynamoDB or the network.
+"""
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker import logs
+from worker.events import Answered, Claim, Finish, Forget, Kind, Message, Outcome
+
+#: A call went wrong, or its answer was lost: it may be tried again.
+TROUBLE = (BotoCoreError, ClientError, OSError)
+#: Tries of the proof at start, and the seconds between them.
+TRIES, PAUSE = 3, 1.0
+#: The key that the proof asks for; no message has it.
+PROOF = "ebb-proof"
+#: Shorter names: several of the attributes' are DynamoDB's reserved words.
+NAMES = {"#id": "id", "#state": "state", "#owner": "owner", "#until": "until", "#expires": "expires"}
+OURS = "#owner = :owner AND #state = :running"
+
+
+class OnceError(Exception):
+    """The store cannot be had; the text is one sentence for the user."""
+
+
+class Once:
+    """The idempotency store in one DynamoDB table, which remembers a finished job for so many seconds.
+
+    `clock` is the worker's, in which claims are given; `epoch` the Unix time, which the table has.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        seconds: int,
+        client: Any,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        epoch: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._table, self._seconds, self._client = table, seconds, client
+        self._clock, self._epoch, self._sleep = clock, epoch, sleep
+
+    def prove(self) -> None:
+        """Show, before any job is taken, that the table answers; raises OnceError when it does not."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                self._client.get_item(TableName=self._table, Key={"id": {"S": PROOF}})
+            except TROUBLE as error:
+                if attempt == TRIES:
+                    raise OnceError(f"the table {self._table} of finished jobs cannot be read: {error}") from error
+                self._sleep(PAUSE)
+            else:
+                return
+
+    def claim(self, claim: Claim) -> Answered:
+        """Take the job: OK, FINISHED before, TAKEN by another for its seconds, or TROUBLE."""
+        asked_at, now, until = self._clock(), self._epoch(), self._unix(claim.until)
+        outcome = self._write(
+            "put_item",
+            Item=self._item(claim.message, "running", until + self._seconds) | {"until": _number(until)},
+            ConditionExpression=f"attribute_not_exists(#id) OR #expires < :now OR ({OURS}) "
+            "OR (#state = :running AND #until < :now)",
+            ExpressionAttributeNames=NAMES,
+            ExpressionAttributeValues=_ours(claim.message) | {":now": _number(math.floor(now))},
+        )
+        return Answered(claim, asked_at, {claim.message.handle: outcome})
+
+    def finish(self, finish: Finish) -> Answered:
+        """Remember that the job is done: OK, LOST when another receive has taken it meanwhile, or TROUBLE."""
+        asked_at = self._clock()
+        outcome = self._write(
+            "put_item",
+            Item=self._item(finish.message, "done", self._epoch() + self._seconds),
+            ConditionExpression="attribute_not_exists(#id) OR #owner = :owner",
+            ExpressionAttributeNames={"#id": "id", "#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": _owner(finish.message)}},
+        )
+        if outcome.kind is Kind.TAKEN:
+            outcome = Outcome(Kind.LOST, outcome.error)
+        return Answered(finish, asked_at, {finish.message.handle: outcome})
+
+    def forget(self, forget: Forget) -> Answered:
+        """Give the claim up, if it is this receive's: OK, or TROUBLE."""
+        asked_at = self._clock()
+        outcome = self._write("delete_item", **self._running(forget.message))
+        if outcome.kind is not Kind.TROUBLE:
+            outcome = Outcome(Kind.OK)
+        return Answered(forget, asked_at, {forget.message.handle: outcome})
+
+    def extend(self, message: Message, until: float) -> None:
+        """Let the claim end later, as the lease does; a failure is logged: the job goes on, by its lease."""
+        arguments = self._running(message)
+        arguments["ExpressionAttributeNames"] |= {"#until": "until", "#expires": "expires"}
+        unix = self._unix(until)
+        arguments["ExpressionAttributeValues"] |= {":until": _number(unix), ":expires": _number(unix + self._seconds)}
+        outcome = self._write("update_item", UpdateExpression="SET #until = :until, #expires = :expires", **arguments)
+        if outcome.kind is not Kind.OK:
+            job = message.job
+            known = {"message_id": job.id, "attempt": job.attempt, "group": job.group}
+            logs.event("extension_failed", logging.WARNING, **known, error=outcome.error)
+
+    def _unix(self, until: float) -> float:
+        return self._epoch() + until - self._clock()
+
+    def _item(self, message: Message, state: str, expires: float) -> dict[str, Any]:
+        owner = {"S": _owner(message)}
+        return {"id": {"S": message.job.id}, "state": {"S": state}, "owner": owner, "expires": _number(expires)}
+
+    def _running(self, message: Message) -> dict[str, Any]:
+        return {
+            "Key": {"id": {"S": message.job.id}},
+            "ConditionExpression": OURS,
+            "ExpressionAttributeNames": {"#owner": "owner", "#state": "state"},
+            "ExpressionAttributeValues": _ours(message),
+        }
+
+    def _write(self, call: str, **arguments: Any) -> Outcome:
+        """OK; FINISHED or TAKEN as the item says that the condition was refused for; or TROUBLE."""
+        try:
+            getattr(self._client, call)(
+                TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                return Outcome(Kind.TROUBLE, str(error))
+            item: dict[str, Any] = error.response.get("Item", {})
+            if item.get("state") == {"S": "done"}:
+                return Outcome(Kind.FINISHED, "the job has been finished before")
+            left = float(item.get("until", {}).get("N", 0)) - self._epoch()
+            return Outcome(Kind.TAKEN, "another receive has the job", max(0.0, left))
+        except TROUBLE as error:
+            return Outcome(Kind.TROUBLE, str(error))
+        return Outcome(Kind.OK)
+
+
+def _owner(message: Message) -> str:
+    """Of this receive alone, and the same when a call is repeated: a receipt handle is new with each receive."""
+    return hashlib.sha256(message.handle.encode()).hexdigest()
+
+
+def _ours(message: Message) -> dict[str, Any]:
+    return {":owner": {"S": _owner(message)}, ":running": {"S": "running"}}
+
+
+def _number(seconds: float) -> dict[str, str]:
+    """Whole seconds, as TTL needs them, later rather than earlier."""
+    return {"N": str(math.ceil(seconds))}
