@@ -1,14 +1,14 @@
 """The idempotency store: a job that has finished is not done again, however often SQS delivers it.
 
-One DynamoDB item per message id: `state` (running, done), `owner` (the receive that has it), `until` (Unix time at
-which a running one's claim ends) and `expires` (the table's TTL attribute). Each call is tried once and never raises about
-DynamoDB or the network.
+One DynamoDB item per message id: `state` (running, done), `owner` (the worker that has it), `until` (Unix time at
+which a running one's claim ends) and `expires` (the table's TTL attribute). Each call is tried once and never raises
+about DynamoDB or the network.
 """
 
-import hashlib
 import logging
 import math
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +50,8 @@ class Once:
     ) -> None:
         self._table, self._seconds, self._client = table, seconds, client
         self._clock, self._epoch, self._sleep = clock, epoch, sleep
+        # Of this worker, whose core has a message once: so a call may be repeated, and a newer receive goes on with it.
+        self._owner = {"S": uuid.uuid4().hex}
 
     def prove(self) -> None:
         """Show, before any job is taken, that the table answers; raises OnceError when it does not."""
@@ -72,26 +74,26 @@ class Once:
             ConditionExpression=f"attribute_not_exists(#id) OR #expires < :now OR ({OURS}) "
             "OR (#state = :running AND #until < :now)",
             ExpressionAttributeNames=NAMES,
-            ExpressionAttributeValues=_ours(claim.message) | {":now": _number(math.floor(now))},
+            ExpressionAttributeValues=self._ours() | {":now": _number(math.floor(now))},
         )
         return Answered(claim, asked_at, {claim.message.handle: outcome})
 
     def finish(self, finish: Finish) -> Answered:
-        """Remember that the job is done: OK, LOST when another receive has taken it meanwhile, or TROUBLE."""
+        """Remember that the job is done: OK, LOST when another worker has taken it meanwhile, or TROUBLE."""
         asked_at = self._clock()
         outcome = self._write(
             "put_item",
             Item=self._item(finish.message, "done", self._epoch() + self._seconds),
             ConditionExpression="attribute_not_exists(#id) OR #owner = :owner",
             ExpressionAttributeNames={"#id": "id", "#owner": "owner"},
-            ExpressionAttributeValues={":owner": {"S": _owner(finish.message)}},
+            ExpressionAttributeValues={":owner": self._owner},
         )
         if outcome.kind is Kind.TAKEN:
             outcome = Outcome(Kind.LOST, outcome.error)
         return Answered(finish, asked_at, {finish.message.handle: outcome})
 
     def forget(self, forget: Forget) -> Answered:
-        """Give the claim up, if it is this receive's: OK, or TROUBLE."""
+        """Give the claim up, if it is ours: OK, or TROUBLE."""
         asked_at = self._clock()
         outcome = self._write("delete_item", **self._running(forget.message))
         if outcome.kind is not Kind.TROUBLE:
@@ -114,15 +116,18 @@ class Once:
         return self._epoch() + until - self._clock()
 
     def _item(self, message: Message, state: str, expires: float) -> dict[str, Any]:
-        owner = {"S": _owner(message)}
-        return {"id": {"S": message.job.id}, "state": {"S": state}, "owner": owner, "expires": _number(expires)}
+        key = {"S": message.job.id}
+        return {"id": key, "state": {"S": state}, "owner": self._owner, "expires": _number(expires)}
+
+    def _ours(self) -> dict[str, Any]:
+        return {":owner": self._owner, ":running": {"S": "running"}}
 
     def _running(self, message: Message) -> dict[str, Any]:
         return {
             "Key": {"id": {"S": message.job.id}},
             "ConditionExpression": OURS,
             "ExpressionAttributeNames": {"#owner": "owner", "#state": "state"},
-            "ExpressionAttributeValues": _ours(message),
+            "ExpressionAttributeValues": self._ours(),
         }
 
     def _write(self, call: str, **arguments: Any) -> Outcome:
@@ -138,19 +143,10 @@ class Once:
             if item.get("state") == {"S": "done"}:
                 return Outcome(Kind.FINISHED, "the job has been finished before")
             left = float(item.get("until", {}).get("N", 0)) - self._epoch()
-            return Outcome(Kind.TAKEN, "another receive has the job", max(0.0, left))
+            return Outcome(Kind.TAKEN, "another worker has the job", max(0.0, left))
         except TROUBLE as error:
             return Outcome(Kind.TROUBLE, str(error))
         return Outcome(Kind.OK)
-
-
-def _owner(message: Message) -> str:
-    """Of this receive alone, and the same when a call is repeated: a receipt handle is new with each receive."""
-    return hashlib.sha256(message.handle.encode()).hexdigest()
-
-
-def _ours(message: Message) -> dict[str, Any]:
-    return {":owner": {"S": _owner(message)}, ":running": {"S": "running"}}
 
 
 def _number(seconds: float) -> dict[str, str]:
