@@ -1,51 +1,74 @@
 """`python -m worker`: reads the settings, makes the clients, and works until SIGTERM.
 
-Exit codes: 0 asked to stop; 69 (EX_UNAVAILABLE) no task protection to be had; 78 (EX_CONFIG) bad settings or handler.
+Exit codes: 0 asked to stop, or a deployment has no room for this task; 69 (EX_UNAVAILABLE) no task protection or no
+idempotency store to be had; 78 (EX_CONFIG) bad settings or handler.
 """
 
 import logging
 import os
+import signal
 import sys
+from queue import SimpleQueue
 from typing import Any
 
 from worker import config, logs
-from worker.stop import Stop
-
-#: Seconds above a receive's wait in which its answer must come: together less than config.LEAST_VISIBILITY.
-READ_MARGIN = 5
-#: Seconds to connect, and to wait for the answer of a call about a message: a hung one must not outlive the lease.
-CONNECT_TIMEOUT, READ_TIMEOUT = 3, 5
+from worker.events import Event, StopRequested
+from worker.settling import CONNECT_TIMEOUT, MOST_CALLS, READ_TIMEOUT
 
 
 def main() -> int:
     """Run the worker; its exit code."""
     logs.setup()
-    stop = Stop()
-    stop.on_signals()
+    events: SimpleQueue[Event] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: events.put(StopRequested()))
     try:
         settings = config.read(os.environ)
     except config.SettingsError as error:
         logs.event("bad_settings", logging.ERROR, error=str(error))
         return os.EX_CONFIG
     # Only now, as these take a while: as process 1 of its container it would not hear a SIGTERM that came before.
-    from worker.loop import Worker  # noqa: PLC0415
+    from worker.loop import Loop  # noqa: PLC0415
+    from worker.metrics import Metrics  # noqa: PLC0415
+    from worker.once import Once, OnceError  # noqa: PLC0415
     from worker.protection import Protection  # noqa: PLC0415
-    from worker.runner import Runner  # noqa: PLC0415
+    from worker.receiving import MOST_RECEIVES, READ_MARGIN  # noqa: PLC0415
     from worker.sqs import Queue  # noqa: PLC0415
 
-    polling, quick = client(settings, settings.wait + READ_MARGIN), client(settings, READ_TIMEOUT)
-    queue = Queue(settings.queue_url, settings.visibility_timeout, polling, quick)
-    return Worker(settings, queue, Protection(settings.agent_uri), Runner(settings.grace), stop).run()
+    polling = client(settings, "sqs", settings.wait + READ_MARGIN, MOST_RECEIVES)
+    quick = (client(settings, "sqs", READ_TIMEOUT, MOST_CALLS) for _ in ("urgent", "settle"))
+    queue = Queue(settings, polling, *quick)
+    once = None
+    if settings.once_table:
+        store = client(settings, "dynamodb", READ_TIMEOUT, 2 * MOST_CALLS)
+        once = Once(settings.once_table, settings.once_seconds, store)
+        try:
+            once.prove()
+        except OnceError as error:
+            logs.event("store_refused", logging.ERROR, reason=str(error), consequence="nothing is received")
+            return os.EX_UNAVAILABLE
+    protection = Protection(settings.agent_uri) if settings.agent_uri and settings.protection else None
+    if protection is None:
+        reason = "EBB_PROTECTION is off" if settings.agent_uri else "ECS_AGENT_URI is not set: this is not an ECS task"
+        logs.event("no_protection", reason=reason)
+    queue_name = settings.queue_url.rpartition("/")[2]
+    metrics = Metrics(queue_name, lambda line: print(line, flush=True)) if settings.metrics else None
+    return Loop(settings, events, queue, protection=protection, once=once, metrics=metrics).run()
 
 
-def client(settings: config.Config, read_timeout: int) -> Any:
-    """An SQS client that tries once: the worker retries itself, by the clock of its lease."""
+def client(settings: config.Config, service: str, read_timeout: int, connections: int) -> Any:
+    """A client that tries once: the worker retries itself, by the clock of its lease."""
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    once = {"total_max_attempts": 1}
-    options = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=read_timeout, retries=once, tcp_keepalive=True)
-    return boto3.client("sqs", region_name=settings.region, config=options)
+    options = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=read_timeout,
+        retries={"total_max_attempts": 1},
+        tcp_keepalive=True,
+        max_pool_connections=connections,
+    )
+    return boto3.client(service, region_name=settings.region, config=options)
 
 
 if __name__ == "__main__":

@@ -1,151 +1,178 @@
-"""The worker: one job after the other, until it is asked to stop."""
+"""The worker's hands: carries out what the core wants, each call in a thread, and tells it what became of it."""
 
 import logging
-import os
-import random
+import math
+import threading
 import time
+import traceback
 from collections.abc import Callable
-from enum import StrEnum
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from worker import logs
+from worker import health, logs
 from worker.config import Config
-from worker.lease import Heartbeat, Lease, backoff
-from worker.protection import BlockedError, Protection, ProtectionError
-from worker.runner import Runner
-from worker.sqs import TROUBLE, LeaseLostError, Message, Queue
-from worker.stop import Stop
+from worker.core import Core
+from worker.events import (
+    Answered,
+    Call,
+    Claim,
+    DeadLetter,
+    Delete,
+    Denial,
+    Event,
+    Exit,
+    Finish,
+    Forget,
+    Hide,
+    Kill,
+    Kind,
+    Outcome,
+    Protect,
+    Protected,
+    Receive,
+    Received,
+    Start,
+)
+from worker.metrics import Metrics
+from worker.once import Once
+from worker.protection import Protection
+from worker.receiving import MOST_RECEIVES
+from worker.settling import MOST_CALLS, messages
+from worker.slots import Slots
+from worker.sqs import Queue
 
-#: Seconds between receives that failed, at the most, and between tries of a call about a message.
-RECEIVE_PAUSE, CALL_PAUSE = 20, 1
+#: Seconds between signs of life, when nothing happens.
+TICK = 5.0
 
 
-class Ending(StrEnum):
-    """How an attempt at a job ended; the values are the events that are logged."""
+class Lane:
+    """Threads for one kind of call, as many as the core makes at once: no call waits behind another kind's."""
 
-    DONE = "job_done"
-    FAILED = "job_failed"
-    GIVEN_BACK = "job_given_back"
-    LEASE_LOST = "lease_lost"
-    JOB_LIMIT = "job_limit"
+    def __init__(self, name: str, threads: int) -> None:
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        for number in range(threads):
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True).start()
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Have it done soon, in one of the threads."""
+        self._work.put(work)
+
+    def _run(self) -> None:
+        while True:
+            self._work.get()()
 
 
-class Worker:
-    """Receives, protects, works, settles. It never leaves because it is idle: ECS would start another at once."""
+class Loop:
+    """One queue of events, in which signals, answers and ended jobs arrive, and the core that heeds them in turn."""
 
     def __init__(
         self,
         config: Config,
+        events: "SimpleQueue[Event]",
         queue: Queue,
-        protection: Protection,
-        runner: Runner,
-        stop: Stop,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        protection: Protection | None = None,
+        once: Once | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        self._config, self._queue, self._protection = config, queue, protection
-        self._runner, self._stop, self._clock = runner, stop, clock
+        self._config, self._events, self._queue = config, events, queue
+        self._protection, self._once, self._metrics = protection, once, metrics
+        self._answers: dict[type[Call], Callable[[Any], Answered]] = {
+            Hide: queue.hide,
+            Delete: queue.delete,
+            DeadLetter: queue.dead_letter,
+        }
+        if once:
+            self._answers |= {Claim: once.claim, Finish: once.finish, Forget: once.forget}
+        self._slots = Slots(config.concurrency, config.grace, events.put)
+        self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
+        self._receives = Lane("receive", MOST_RECEIVES)
+        self._urgent = Lane("extend", MOST_CALLS)
+        self._calls = Lane("settle", MOST_CALLS)
+        self._agent = Lane("protection", 1)
+        self._shown_at = -math.inf
 
     def run(self) -> int:
-        """Work until asked to stop; the process's exit code."""
+        """Work until the core says that nothing is left to do; the process's exit code."""
+        self._slots.open()  # the children import the handler while the agent is asked
         try:
-            self._runner.open()  # imports the handler while the agent is asked
-            self._protection.prove()
-            if not self._handler_ready():
-                return os.EX_CONFIG
-            logs.event("started", queue_url=self._config.queue_url)
-            self._serve()
-        except BlockedError as error:
-            logs.event("deployment_blocked", reason=str(error))
-        except ProtectionError as error:
-            logs.event("protection_refused", logging.ERROR, reason=str(error), consequence="nothing more is received")
-            return os.EX_UNAVAILABLE
+            return self._serve()
         finally:
-            self._runner.close()
-        logs.event("stopped")
-        return os.EX_OK
+            self._slots.close()
+            if self._metrics:
+                self._metrics.flush(time.monotonic(), last=True)
+            logs.event("stopped")
 
-    def _handler_ready(self) -> bool:
-        while not self._stop.requested:
-            if result := self._runner.receive(self._stop, RECEIVE_PAUSE):
-                if result.error:
-                    logs.event("handler_broken", logging.ERROR, error=result.error, traceback=result.traceback)
-                return not result.error
-        return True
-
-    def _serve(self) -> None:
-        failures, wait = 0, self._config.wait
-        while not self._stop.requested:
-            try:
-                message = self._queue.receive(wait)
-            except TROUBLE as error:
-                failures += 1
-                logs.event("receive_failed", logging.ERROR, error=str(error))
-                self._stop.wait(backoff(failures, 1, RECEIVE_PAUSE))
-                continue
-            failures = 0
-            if message:
-                self._work(message)
-                wait = 0  # is there more? If not the protection goes at once, not after a long poll
-            else:
-                self._protection.release()
-                wait = self._config.wait
-
-    def _work(self, message: Message) -> None:
-        job, lease = message.job, Lease(message.asked_at, self._queue.visibility_timeout)
-        began = self._clock()
-        ending, details = Ending.GIVEN_BACK, dict[str, Any]()
-        try:
-            if not self._stop.requested:
-                with Heartbeat(self._queue, message, lease, self._stop, self._clock):
-                    self._protection.protect()
-                    logs.event("job_started", message_id=job.id, attempt=job.attempt, group=job.group)
-                    ending, details = self._attempt(message, lease)
-        finally:
-            # The heartbeat has ended: nothing can undo what is said to SQS from here on.
-            if ending is Ending.DONE and not self._insist(lease, lambda: self._queue.delete(message)):
-                ending = Ending.LEASE_LOST
-            elif ending is Ending.FAILED:
-                delay = backoff(job.attempt, self._config.backoff_base, self._config.backoff_cap)
-                details["retry_in"] = self._hide(message, lease, delay)
-            elif ending is Ending.GIVEN_BACK:
-                self._hide(message, lease, 0)
-            level = logging.INFO if ending in {Ending.DONE, Ending.GIVEN_BACK} else logging.WARNING
-            duration = round(self._clock() - began, 3)
-            known = {"message_id": job.id, "attempt": job.attempt, "group": job.group, "duration": duration}
-            logs.event(ending, level, **known, **details)
-
-    def _attempt(self, message: Message, lease: Lease) -> tuple[Ending, dict[str, Any]]:
-        """Have the child do the job, for as long as the lease is held and a stop allows."""
-        self._runner.send(message.job)
+    def _serve(self) -> int:
+        event: Event | None = None
         while True:
-            now, finish_by = self._clock(), self._stop.finish_by(self._config.drain)
-            if lease.lost or now >= lease.stop_at:
-                self._runner.close()
-                return (Ending.JOB_LIMIT if lease.last and not lease.lost else Ending.LEASE_LOST), {}
-            if now >= finish_by:
-                self._runner.close()
-                return Ending.GIVEN_BACK, {}
-            result = self._runner.receive(self._stop, min(lease.stop_at, finish_by) - now)
-            if result and result.error:
-                return Ending.FAILED, {"error": result.error, "traceback": result.traceback}
-            if result and result.job_id:
-                return Ending.DONE, {}
-
-    def _hide(self, message: Message, lease: Lease, delay: float) -> int | None:
-        seconds = lease.pause(self._clock(), delay)
-        return seconds if self._insist(lease, lambda: self._queue.hide(message, seconds)) else None
-
-    def _insist(self, lease: Lease, call: Callable[[], None]) -> bool:
-        """Make the call until it is answered, for as long as the lease is held; whether it was."""
-        while lease.held(self._clock()):
+            now = time.monotonic()
+            for action in self._core.on(now, event):
+                if isinstance(action, Exit):
+                    return action.code
+                self._do(action)
+            self._show(now)
             try:
-                call()
-            except LeaseLostError:
-                return False
-            except TROUBLE as error:
-                logs.event("call_failed", logging.WARNING, error=str(error))
-                self._stop.wait(CALL_PAUSE * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            else:
-                return True
-        return False
+                event = self._events.get(timeout=min(TICK, max(0.0, self._core.wake_at(now) - now)))
+            except Empty:
+                event = None
+
+    def _observe(self, name: str, level: int = logging.INFO, /, **fields: Any) -> None:
+        logs.event(name, level, **fields)
+        if self._metrics:
+            self._metrics.observe(name, level, **fields)
+
+    def _show(self, now: float) -> None:
+        if self._metrics and now >= self._metrics.due:
+            self._metrics.flush(now)
+        if self._config.health_file and now >= self._shown_at + TICK and not self._core.stuck(now):
+            self._shown_at = now
+            health.touch(self._config.health_file)
+
+    def _do(self, action: Receive | Call | Protect | Start | Kill) -> None:
+        match action:
+            case Start(slot, job):
+                self._slots.start(slot, job)
+            case Kill(slot):
+                self._slots.kill(slot)
+            case Receive():
+                self._receives.submit(lambda: self._receive(action))
+            case Protect():
+                self._agent.submit(lambda: self._protect(action))
+            case Hide(urgent=True):
+                self._urgent.submit(lambda: self._call(action))
+            case _:
+                self._calls.submit(lambda: self._call(action))
+
+    # -- in the lanes' threads: whatever goes wrong there is an answer, or the core would wait for it forever
+
+    def _receive(self, receive: Receive) -> None:
+        asked_at = time.monotonic()
+        try:
+            event = self._queue.receive(receive)
+        except Exception:
+            event = Received(receive, asked_at, error=traceback.format_exc())
+        self._events.put(event)
+
+    def _protect(self, protect: Protect) -> None:
+        asked_at = time.monotonic()
+        try:
+            if self._protection is None:
+                raise RuntimeError("there is no agent to ask")  # noqa: TRY301 - answered as any other surprise
+            event = self._protection.ask(protect)
+        except Exception:
+            event = Protected(protect, asked_at, Denial.REFUSED, traceback.format_exc())
+        self._events.put(event)
+
+    def _call(self, call: Call) -> None:
+        asked_at = time.monotonic()
+        try:
+            answer = self._answers[type(call)](call)
+        except Exception:
+            outcome = Outcome(Kind.TROUBLE, traceback.format_exc())
+            answer = Answered(call, asked_at, {message.handle: outcome for message in messages(call)})
+        self._events.put(answer)
+        if self._once and isinstance(call, Hide) and call.urgent:  # the claims end with the leases
+            for message, seconds in call.entries:
+                if message.handle in answer.outcomes and answer.outcomes[message.handle].kind is Kind.OK:
+                    self._once.extend(message, answer.asked_at + seconds)
