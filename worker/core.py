@@ -66,8 +66,8 @@ class Core:
         self._store = config.once_table is not None
         self._held: dict[str, Held] = {}
         self._free: set[int] = set()
+        #: Slots whose first child has not imported the handler yet.
         self._opening = set(range(config.concurrency))
-        self._killed: set[int] = set()
         self._receiving = Receiving(config, new_id, jitter)
         self._settling = Settling(store=self._store, fifo=config.fifo, jitter=jitter)
         self._guard = Guard(config)
@@ -121,8 +121,8 @@ class Core:
     def _on_ready(self, event: Ready) -> None:
         if event.error is None:
             self._opening.discard(event.slot)
-            self._killed.discard(event.slot)
-            self._free.add(event.slot)
+            if not self._at(event.slot):  # else its child died while idle, and a new one has the job
+                self._free.add(event.slot)
             return
         self._observe("handler_broken", logging.ERROR, error=event.error, traceback=event.traceback)
         if not self._started and self._leave is None:
@@ -143,11 +143,9 @@ class Core:
                 known.newer = (message, lease)
 
     def _on_ended(self, now: float, event: Ended) -> None:
-        if event.alive and event.slot not in self._killed:
+        if event.alive:
             self._free.add(event.slot)
-        else:
-            self._opening.add(event.slot)
-        one = next((one for one in self._held.values() if one.slot == event.slot), None)
+        one = self._at(event.slot)
         if one is None:
             return
         one.slot = None
@@ -251,7 +249,6 @@ class Core:
             ending = self._must_stop(now, one)
             if ending and one.slot is not None:
                 one.state, one.ending = State.STOPPING, ending
-                self._killed.add(one.slot)
                 yield Kill(one.slot)
         elif one.state is not State.STOPPING and one.call is None and not one.lease.held(now):
             self._drop(now, one, Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST)
@@ -264,6 +261,9 @@ class Core:
         if now >= one.limit_at:
             return Ending.TIMED_OUT
         return Ending.GIVEN_BACK if now >= self._finish_by() else None
+
+    def _at(self, slot: int) -> Held | None:
+        return next((one for one in self._held.values() if one.slot == slot), None)
 
     def _ours(self, one: Held) -> bool:
         return one.claimed is not None or not self._store

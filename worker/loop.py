@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 import threading
 import time
 import traceback
@@ -84,7 +85,7 @@ class Loop:
         }
         if once:
             self._answers |= {Claim: once.claim, Finish: once.finish, Forget: once.forget}
-        self._slots = Slots(config.concurrency, config.grace, events.put)
+        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.child"], config.grace, events.put)
         self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
         self._receives = Lane("receive", MOST_RECEIVES)
         self._urgent = Lane("extend", MOST_CALLS)
