@@ -8,6 +8,7 @@ from components.autoscaling import QueueScaling, QueueScalingArgs
 from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
+from components.once import IdempotencyStore, IdempotencyStoreArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 
@@ -15,9 +16,11 @@ config = settings.load()
 for warning in settings.warnings(config):
     pulumi.log.warn(warning)
 
-network = Network("network", NetworkArgs(settings=config.network))
+once = config.worker.once_days is not None
+network = Network("network", NetworkArgs(settings=config.network, dynamodb=once))
 
-jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue))
+jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once))
+store = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=jobs.kms_key_arn)) if once else None
 
 api = JobApi(
     "api",
@@ -43,6 +46,8 @@ worker = WorkerService(
         dead_letter_url=jobs.dead_letter_url,
         dead_letter_arn=jobs.dead_letter_arn,
         kms_key_arn=jobs.kms_key_arn,
+        once_table_name=store.table_name if store else None,
+        once_table_arn=store.table_arn if store else None,
         image_uri=image.uri,
         repository_arn=image.repository_arn,
         vpc_id=network.vpc_id,

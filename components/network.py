@@ -1,7 +1,8 @@
 """Where tasks run, and how they reach AWS.
 
-Creates a VPC with a public and a private subnet in each of two availability zones, the S3 gateway endpoint, and by the
-settings an internet gateway, one NAT instance or NAT gateways, interface endpoints. An adopted VPC gets nothing.
+Creates a VPC with a public and a private subnet in each of two availability zones, the S3 gateway endpoint (and
+DynamoDB's, when tasks use it), and by the settings an internet gateway, one NAT instance or NAT gateways, interface
+endpoints. An adopted VPC gets nothing.
 """
 
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """The settings' section `network`."""
+    """The settings' section `network`, and whether tasks use DynamoDB."""
 
     settings: NetworkSettings
+    dynamodb: bool = False
 
 
 class Network(pulumi.ComponentResource):
@@ -37,7 +39,7 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Network", name, None, opts)
-        self._name, self._settings = name, args.settings
+        self._name, self._settings, self._dynamodb = name, args.settings, args.dynamodb
         self._child = pulumi.ResourceOptions(parent=self)
         self.security_group_ids = args.settings.security_group_ids
         self.assign_public_ip = args.settings.public_tasks
@@ -197,15 +199,16 @@ class Network(pulumi.ComponentResource):
         name, settings, child = self._name, self._settings, self._child
         region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
         # free, and image layers come from S3
-        aws.ec2.VpcEndpoint(
-            f"{name}-s3",
-            vpc_id=self.vpc_id,
-            service_name=pulumi.Output.format("com.amazonaws.{0}.s3", region),
-            vpc_endpoint_type="Gateway",
-            route_table_ids=[table.id for table in tables],
-            tags={"Name": f"{name}-s3"},
-            opts=child,
-        )
+        for service in ("s3", "dynamodb") if self._dynamodb else ("s3",):
+            aws.ec2.VpcEndpoint(
+                f"{name}-{service}",
+                vpc_id=self.vpc_id,
+                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", region, service),
+                vpc_endpoint_type="Gateway",
+                route_table_ids=[table.id for table in tables],
+                tags={"Name": f"{name}-{service}"},
+                opts=child,
+            )
         if not settings.endpoints:
             return
         group = aws.ec2.SecurityGroup(

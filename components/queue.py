@@ -4,6 +4,7 @@ Creates the queue and its dead-letter queue (encrypted, TLS only, the dead-lette
 request a KMS key with its alias.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,15 @@ DAY = 24 * 3600  # seconds
 DEAD_LETTER_RETENTION = 14 * DAY
 #: Seconds that a receive waits for a message: SQS's most, and the fewest empty answers to pay for.
 RECEIVE_WAIT = 20
+#: What each service does with the key on behalf of whoever uses it (SQS developer guide, "Key management"; DynamoDB
+#: developer guide, "Encryption at rest: usage notes").
+USED_BY = {
+    "sqs": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "dynamodb": (
+        *("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
+        *("kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+    ),
+}
 #: What the KMS developer guide lets a key's administrators do ("Allows key administrators"); using it is not in it.
 KEY_ADMINISTRATION = (
     *("Create*", "Describe*", "Enable*", "List*", "Put*", "Update*", "Revoke*", "Disable*", "Get*", "Delete*"),
@@ -28,9 +38,10 @@ KEY_ADMINISTRATION = (
 
 @dataclass(frozen=True, kw_only=True)
 class JobQueueArgs:
-    """The settings' section `queue`."""
+    """The settings' section `queue`, and whether the idempotency store is encrypted with its key, too."""
 
     settings: QueueSettings
+    once: bool = False
 
 
 class JobQueue(pulumi.ComponentResource):
@@ -49,7 +60,7 @@ class JobQueue(pulumi.ComponentResource):
         super().__init__("ebb:index:JobQueue", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        self.kms_key_arn = self._key(name, settings.kms)
+        self.kms_key_arn = self._key(name, settings.kms, args.once)
         common: dict[str, Any] = {"kms_master_key_id": self.kms_key_arn}
         if self.kms_key_arn is None:
             common = {"sqs_managed_sse_enabled": True}
@@ -100,7 +111,7 @@ class JobQueue(pulumi.ComponentResource):
             }
         )
 
-    def _key(self, name: str, kms: str) -> pulumi.Output[str] | None:
+    def _key(self, name: str, kms: str, once: bool) -> pulumi.Output[str] | None:
         if kms == "none":
             return None
         if kms != "new":
@@ -110,7 +121,7 @@ class JobQueue(pulumi.ComponentResource):
             f"{name}-key",
             description="Encrypts the job queue and its dead-letter queue",
             enable_key_rotation=True,
-            policy=_key_policy(pulumi.InvokeOutputOptions(parent=self)),
+            policy=_key_policy(pulumi.InvokeOutputOptions(parent=self), USED_BY if once else {"sqs": USED_BY["sqs"]}),
             opts=child,
         )
         aws.kms.Alias(f"{name}-key", name_prefix=f"alias/{name}-", target_key_id=key.key_id, opts=child)
@@ -132,23 +143,18 @@ def _tls_only(queue_arn: pulumi.Input[str]) -> pulumi.Output[str]:
     )
 
 
-def _key_policy(invoke: pulumi.InvokeOutputOptions) -> pulumi.Output[str]:
-    """The account administers the key; roles with a permission of their own use it, through SQS alone."""
+def _key_policy(invoke: pulumi.InvokeOutputOptions, used_by: Mapping[str, Sequence[str]]) -> pulumi.Output[str]:
+    """The account administers the key; roles with a permission of their own use it, through these services alone."""
     partition = aws.get_partition_output(opts=invoke)
+    region = aws.get_region_output(opts=invoke).region
     root = pulumi.Output.format(
         "arn:{0}:iam::{1}:root", partition.partition, aws.get_caller_identity_output(opts=invoke).account_id
     )
-    through = pulumi.Output.format("sqs.{0}.{1}", aws.get_region_output(opts=invoke).region, partition.dns_suffix)
     # in a key's policy the resource "*" is the key itself (KMS developer guide, "Key policies")
-    return _iam.document(
-        [
-            _iam.allow([f"kms:{verb}" for verb in KEY_ADMINISTRATION], "*", Sid="Administer", Principal={"AWS": root}),
-            _iam.allow(
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                "*",
-                Sid="UseThroughSqs",
-                Principal={"AWS": root},
-                Condition={"StringEquals": {"kms:ViaService": through}},
-            ),
-        ]
-    )
+    own = {"Principal": {"AWS": root}}
+    statements = [_iam.allow([f"kms:{verb}" for verb in KEY_ADMINISTRATION], "*", Sid="Administer", **own)]
+    for service, actions in used_by.items():
+        through = pulumi.Output.format("{0}.{1}.{2}", service, region, partition.dns_suffix)
+        condition = {"StringEquals": {"kms:ViaService": through}}
+        statements.append(_iam.allow(actions, "*", Sid=f"UseThrough{service.capitalize()}", **own, Condition=condition))
+    return _iam.document(statements)

@@ -4,18 +4,17 @@ Creates a cluster (or adopts one), a log group, the execution and the task role,
 without ingress (when none is adopted) and the service.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components import _container
 from components._iam import Statement, allow, document, trust
 from settings import Worker as WorkerSettings
 
-CONTAINER = "worker"
-TMP = "tmp"
 #: What a queue's consumer does, and no more (the same five that CDK's grantConsumeMessages gives).
 CONSUME = (
     "sqs:ReceiveMessage",
@@ -24,6 +23,11 @@ CONSUME = (
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
 )
+#: What the worker does with the idempotency store: claim, look, remember, give up.
+REMEMBER = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+#: Beside the queue's two, what DynamoDB wants of whoever uses a table with a customer key (DynamoDB developer guide,
+#: "Encryption at rest: usage notes", authorizing use of a customer managed key).
+TABLE_KEY = ("kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 #: ECS Exec (ECS developer guide, "Task IAM role permissions for ECS Exec").
 EXEC = (
     "ssmmessages:CreateControlChannel",
@@ -49,6 +53,9 @@ class WorkerServiceArgs:
     dead_letter_url: pulumi.Input[str]
     dead_letter_arn: pulumi.Input[str]
     kms_key_arn: pulumi.Input[str] | None = None
+    # idempotency store, encrypted with the queue's key; without it jobs may be done again
+    once_table_name: pulumi.Input[str] | None = None
+    once_table_arn: pulumi.Input[str] | None = None
     # image
     image_uri: pulumi.Input[str]
     repository_arn: pulumi.Input[str]
@@ -203,14 +210,18 @@ class WorkerService(pulumi.ComponentResource):
     def _work(self) -> list[Statement]:
         """What the worker and the user's handler do."""
         args, settings = self._args, self._settings
-        tasks = self._arn("ecs", pulumi.Output.format("task/{0}/*", self.cluster_name))
-        statements: list[Statement] = [
-            allow(CONSUME, args.queue_arn),
-            allow(["sqs:SendMessage"], args.dead_letter_arn),
-            allow(["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], tasks),
-        ]
+        statements: list[Statement] = [allow(CONSUME, args.queue_arn), allow(["sqs:SendMessage"], args.dead_letter_arn)]
+        if settings.protection:
+            tasks = self._arn("ecs", pulumi.Output.format("task/{0}/*", self.cluster_name))
+            statements.append(allow(["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], tasks))
+        if args.once_table_arn is not None:
+            statements.append(allow(REMEMBER, args.once_table_arn))
         if args.kms_key_arn is not None:
-            statements.append(allow(["kms:Decrypt", "kms:GenerateDataKey"], args.kms_key_arn))
+            of_table = () if args.once_table_arn is None else TABLE_KEY
+            statements.append(allow(["kms:Decrypt", "kms:GenerateDataKey", *of_table], args.kms_key_arn))
+        if settings.payload_bucket:
+            bodies = pulumi.Output.format("arn:{0}:s3:::{1}/*", self._partition, settings.payload_bucket)
+            statements.append(allow(["s3:GetObject"], bodies))
         if settings.exec:
             statements.append(allow(EXEC, "*"))
         statements.extend(
@@ -219,41 +230,18 @@ class WorkerService(pulumi.ComponentResource):
         )
         return statements
 
-    def _environment(self) -> Mapping[str, pulumi.Input[str]]:
-        args, settings = self._args, self._settings
-        return {
-            "AWS_REGION": self._region,
-            **settings.environment,
+    def _container(self) -> dict[str, Any]:
+        args = self._args
+        wired = {
             "EBB_QUEUE_URL": args.queue_url,
             "EBB_DEAD_LETTER_QUEUE_URL": args.dead_letter_url,
             "EBB_VISIBILITY_TIMEOUT": str(args.visibility_timeout),
-            "EBB_STOP_TIMEOUT": str(settings.stop_timeout),
-            "EBB_BACKOFF_BASE": str(settings.backoff_base),
-            "EBB_BACKOFF_CAP": str(settings.backoff_cap),
         }
-
-    def _container(self) -> dict[str, Any]:
-        settings = self._settings
-        return {
-            "name": CONTAINER,
-            "image": self._args.image_uri,
-            "essential": True,
-            "stopTimeout": settings.stop_timeout,
-            # ECS Exec's agent writes into the root file system
-            "readonlyRootFilesystem": settings.read_only_root and not settings.exec,
-            "mountPoints": [{"sourceVolume": TMP, "containerPath": "/tmp", "readOnly": False}],  # noqa: S108
-            "linuxParameters": {"initProcessEnabled": True},  # reaps what a killed handler leaves behind
-            "environment": [{"name": key, "value": value} for key, value in sorted(self._environment().items())],
-            "secrets": [{"name": key, "valueFrom": source} for key, source in sorted(settings.secrets.items())],
-            "logConfiguration": {
-                "logDriver": "awslogs",
-                "options": {
-                    "awslogs-group": self.log_group_name,
-                    "awslogs-region": self._region,
-                    "awslogs-stream-prefix": CONTAINER,
-                },
-            },
-        }
+        if args.once_table_name is not None:
+            wired["EBB_ONCE_TABLE"] = args.once_table_name
+        return _container.definition(
+            self._settings, image=args.image_uri, region=self._region, log_group=self.log_group_name, wired=wired
+        )
 
     def _definition(self, execution: pulumi.Output[str], task: pulumi.Output[str]) -> aws.ecs.TaskDefinition:
         settings = self._settings
@@ -267,7 +255,7 @@ class WorkerService(pulumi.ComponentResource):
             cpu=str(settings.cpu),
             memory=str(settings.memory),
             ephemeral_storage=None if disk is None else {"size_in_gib": disk},
-            volumes=[{"name": TMP}],
+            volumes=[{"name": _container.TMP}],
             execution_role_arn=execution,
             task_role_arn=task,
             container_definitions=pulumi.Output.json_dumps([self._container()]),

@@ -36,9 +36,9 @@ NAT_INSTANCE = {
 }
 
 
-def network(answers: dict[str, dict[str, Any]] | None = None, **settings: Any) -> Deployed:
+def network(answers: dict[str, dict[str, Any]] | None = None, dynamodb: bool = False, **settings: Any) -> Deployed:
     def program() -> dict[str, Any]:
-        made = Network("net", NetworkArgs(settings=NetworkSettings(**settings)))
+        made = Network("net", NetworkArgs(settings=NetworkSettings(**settings), dynamodb=dynamodb))
         return {
             "vpc_id": made.vpc_id,
             "subnet_ids": made.subnet_ids,
@@ -58,6 +58,21 @@ def test_without_nat_tasks_have_public_addresses_and_nothing_costs() -> None:
         "security_group_ids": (),
         "assign_public_ip": True,
     }
+
+
+@pytest.mark.parametrize("settings", [{}, {"endpoints": ("sqs",)}, {"nat": "gateway"}])
+def test_tasks_reach_dynamodb_by_a_gateway_endpoint_of_every_route_table(settings: dict[str, Any]) -> None:
+    net = network(dynamodb=True, **settings)
+    assert net.names == network(**settings).names | {(ENDPOINT, "net-dynamodb")}
+    assert net.one(ENDPOINT, "net-dynamodb").inputs == {
+        **net.one(ENDPOINT, "net-s3").inputs,
+        "serviceName": "com.amazonaws.us-east-1.dynamodb",
+        "tags": {"Name": "net-dynamodb"},
+    }
+
+
+def test_an_adopted_vpc_gets_no_endpoint_for_dynamodb_either() -> None:
+    assert network(dynamodb=True, vpc_id="vpc-0a", subnet_ids=("subnet-0a",)).names == set()
 
 
 def test_the_vpc_resolves_names() -> None:

@@ -16,9 +16,9 @@ CHINA = {
 }
 
 
-def queue(answers: dict[str, dict[str, Any]] | None = None, **settings: Any) -> Deployed:
+def queue(answers: dict[str, dict[str, Any]] | None = None, once: bool = False, **settings: Any) -> Deployed:
     def program() -> dict[str, Any]:
-        made = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings)))
+        made = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings), once=once))
         return {
             "url": made.url,
             "arn": made.arn,
@@ -143,6 +143,25 @@ def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_alone(
     assert not {"kms:*", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} & set(administer["Action"])
     assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_a_key_that_encrypts_the_idempotency_store_is_used_through_dynamodb_too() -> None:
+    made = queue(once=True, kms="new")
+    _, through_sqs, through_dynamodb = made.one(KEY).statements
+    assert through_sqs == queue(kms="new").one(KEY).statements[1]
+    assert through_dynamodb["Sid"] == "UseThroughDynamodb"
+    assert through_dynamodb["Action"] == [
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+    ]
+    condition = {"StringEquals": {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}}
+    assert through_dynamodb == {**through_sqs, **through_dynamodb, "Condition": condition}
 
 
 def test_the_component_registers_what_it_hands_out() -> None:

@@ -5,6 +5,7 @@ import pytest
 from components.service import WorkerService, WorkerServiceArgs
 from settings import Worker as WorkerSettings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+from worker import config
 
 CLUSTER, PROVIDERS = "aws:ecs/cluster:Cluster", "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
 SERVICE, DEFINITION = "aws:ecs/service:Service", "aws:ecs/taskDefinition:TaskDefinition"
@@ -13,6 +14,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 QUEUE, DEAD = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs-dead"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/once-1"
 REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/worker"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/worker@sha256:" + "a" * 64
 
@@ -21,6 +23,7 @@ def service(
     *,
     min_tasks: int = 0,
     kms_key_arn: str | None = None,
+    store: bool = False,
     security_group_ids: tuple[str, ...] = (),
     assign_public_ip: bool = False,
     answers: dict[str, dict[str, Any]] | None = None,
@@ -38,6 +41,8 @@ def service(
                 dead_letter_url="https://sqs/jobs-dead",
                 dead_letter_arn=DEAD,
                 kms_key_arn=kms_key_arn,
+                once_table_name="once-1" if store else None,
+                once_table_arn=TABLE if store else None,
                 image_uri=IMAGE,
                 repository_arn=REPOSITORY,
                 vpc_id="vpc-1",
@@ -232,13 +237,26 @@ def test_the_container_is_exactly_this() -> None:
             {"name": "AWS_REGION", "value": "eu-west-1"},
             {"name": "EBB_BACKOFF_BASE", "value": "0.5"},
             {"name": "EBB_BACKOFF_CAP", "value": "900"},
+            {"name": "EBB_CONCURRENCY", "value": "1"},
             {"name": "EBB_DEAD_LETTER_QUEUE_URL", "value": "https://sqs/jobs-dead"},
+            {"name": "EBB_HANDLER", "value": "worker.handler:handle"},
+            {"name": "EBB_HEALTH_FILE", "value": "/tmp/health"},
+            {"name": "EBB_MAX_BODY_BYTES", "value": "1048576"},
+            {"name": "EBB_METRICS", "value": "on"},
+            {"name": "EBB_PROTECTION", "value": "on"},
             {"name": "EBB_QUEUE_URL", "value": "https://sqs/jobs"},
             {"name": "EBB_STOP_TIMEOUT", "value": "60"},
             {"name": "EBB_VISIBILITY_TIMEOUT", "value": "300"},
             {"name": "LOG_LEVEL", "value": "info"},
         ],
         "secrets": [{"name": "DATABASE_URL", "valueFrom": "/app/database-url"}],
+        "healthCheck": {
+            "command": ["CMD", "python", "-m", "worker.health", "/tmp/health", "120"],
+            "interval": 60,
+            "timeout": 30,
+            "retries": 5,
+            "startPeriod": 120,
+        },
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -248,6 +266,73 @@ def test_the_container_is_exactly_this() -> None:
             },
         },
     }
+
+
+EVERYTHING: dict[str, Any] = {
+    "command": ["ffmpeg", "-i", "-"],
+    "concurrency": 4,
+    "job_timeout": 110,
+    "protection": False,
+    "once_days": 7,
+    "max_body_bytes": 50_000_000,
+    "payload_bucket": "company-bodies",
+    "metrics": False,
+    "health_check": False,
+}
+
+
+def environment(**settings: Any) -> dict[str, str]:
+    return {entry["name"]: entry["value"] for entry in container(**settings)["environment"]}
+
+
+def test_what_is_set_is_told_to_the_worker_and_what_is_off_is_not() -> None:
+    assert environment(store=True, **EVERYTHING) == {
+        "AWS_REGION": REGION,
+        "EBB_BACKOFF_BASE": "10",
+        "EBB_BACKOFF_CAP": "900",
+        "EBB_COMMAND": '["ffmpeg", "-i", "-"]',
+        "EBB_CONCURRENCY": "4",
+        "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs/jobs-dead",
+        "EBB_JOB_TIMEOUT": "110",
+        "EBB_MAX_BODY_BYTES": "50000000",
+        "EBB_METRICS": "off",
+        "EBB_ONCE_SECONDS": "604800",
+        "EBB_ONCE_TABLE": "once-1",
+        "EBB_PAYLOAD_BUCKET": "company-bodies",
+        "EBB_PROTECTION": "off",
+        "EBB_QUEUE_URL": "https://sqs/jobs",
+        "EBB_STOP_TIMEOUT": "120",
+        "EBB_VISIBILITY_TIMEOUT": "300",
+    }
+    assert "healthCheck" not in container(store=True, **EVERYTHING)
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_the_worker_reads_what_the_service_tells_it(everything: bool) -> None:
+    read = config.read(environment(store=True, **EVERYTHING) if everything else environment())
+    told = WorkerSettings.model_validate(EVERYTHING if everything else {}, strict=False)
+    same = (
+        "concurrency",
+        "handler",
+        "command",
+        "job_timeout",
+        "protection",
+        "max_body_bytes",
+        "payload_bucket",
+        "metrics",
+    )
+    assert {name: getattr(read, name) for name in same} == {name: getattr(told, name) for name in same}
+    assert (read.once_table, read.health_file) == (("once-1", None) if everything else (None, "/tmp/health"))
+    assert not everything or read.once_seconds == 7 * 86_400
+
+
+def test_the_health_check_is_within_what_ecs_takes() -> None:
+    check = container()["healthCheck"]
+    assert check["command"][0] == "CMD"
+    assert 5 <= check["interval"] <= 300
+    assert 2 <= check["timeout"] <= 60
+    assert 1 <= check["retries"] <= 10
+    assert 0 <= check["startPeriod"] <= 300
 
 
 def test_the_tasks_region_is_the_stacks_unless_the_user_says_otherwise() -> None:
@@ -308,6 +393,24 @@ def test_an_encrypted_queue_needs_its_key() -> None:
     assert statements("task", kms_key_arn=KEY) == [*CONSUME, allow(["kms:Decrypt", "kms:GenerateDataKey"], KEY)]
 
 
+def test_an_unprotected_task_has_nothing_to_ask_ecs() -> None:
+    assert statements("task", protection=False, job_timeout=60) == CONSUME[:2]
+
+
+def test_the_idempotency_store_is_read_and_written_item_by_item() -> None:
+    items = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+    assert statements("task", store=True) == [*CONSUME, allow(items, TABLE)]
+    of_table = ["kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    assert statements("task", store=True, kms_key_arn=KEY)[4:] == [
+        allow(["kms:Decrypt", "kms:GenerateDataKey", *of_table], KEY)
+    ]
+
+
+def test_long_bodies_are_only_read_and_only_from_their_bucket() -> None:
+    found = statements("task", payload_bucket="company-bodies")
+    assert found == [*CONSUME, allow(["s3:GetObject"], "arn:aws:s3:::company-bodies/*")]
+
+
 def test_exec_opens_its_channels() -> None:
     channels = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
     expected = allow([f"ssmmessages:{channel}" for channel in channels], "*")
@@ -346,7 +449,8 @@ def test_both_roles_have_the_boundary() -> None:
 
 def test_arns_follow_the_partition() -> None:
     partition = {"aws:index/getPartition:getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}}
-    made = service(cluster="company", secrets={"A": "/a"}, answers=partition)
+    made = service(cluster="company", secrets={"A": "/a"}, payload_bucket="bodies", answers=partition)
+    assert made.one(POLICY, "worker-task").statements[3]["Resource"] == ["arn:aws-cn:s3:::bodies/*"]
     assert made.one(SERVICE).inputs["cluster"] == f"arn:aws-cn:ecs:{REGION}:{ACCOUNT}:cluster/company"
     assert made.one(POLICY, "worker-execution").statements[3]["Resource"] == [
         f"arn:aws-cn:ssm:{REGION}:{ACCOUNT}:parameter/a"

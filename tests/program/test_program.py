@@ -29,6 +29,8 @@ COMPONENTS = {
     "ebb:index:QueueScaling": "scaling",
     "ebb:index:Monitoring": "monitoring",
 }
+#: Made only when a setting asks for it.
+OPTIONAL = {"ebb:index:IdempotencyStore": "once"}
 OUTPUTS = {
     "api_url",
     "queue_url",
@@ -210,6 +212,22 @@ def test_the_parts_are_wired_to_each_other(stack: str) -> None:
     assert target == f"service/{deployed.exports['cluster_name']}/{deployed.exports['service_name']}"
 
 
+def test_jobs_that_are_done_once_have_their_store_and_nothing_else_is_new() -> None:
+    config = configuration("prod")
+    config["ebb:worker"] = {**config["ebb:worker"], "once_days": 4}
+    deployed = run(config)
+    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | OPTIONAL
+    new = {("aws:dynamodb/table:Table", "once"), ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb")}
+    assert deployed.names == program("prod").names | new
+    (container,) = deployed.one("aws:ecs/taskDefinition:TaskDefinition").json("containerDefinitions")
+    environment = {entry["name"]: entry["value"] for entry in container["environment"]}
+    assert (environment["EBB_ONCE_TABLE"], environment["EBB_ONCE_SECONDS"]) == ("once", "345600")
+    table = deployed.one("aws:dynamodb/table:Table")
+    assert table.inputs["serverSideEncryption"]["kmsKeyArn"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:jobs-key"
+    (items,) = (found for found in identity_statements(deployed) if "dynamodb:PutItem" in found["Action"])
+    assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:once"]
+
+
 def test_tasks_have_their_way_out_from_first_to_last() -> None:
     deployed = program("dev")
     waits = deployed.one("ebb:index:WorkerService").dependencies
@@ -226,7 +244,7 @@ def test_arguments_of_every_component_are_named_and_frozen() -> None:
         for name, kind in vars(importlib.import_module(f"components.{module}")).items()
         if name.endswith("Args")
     }
-    assert set(found) == {f"{token.rsplit(':', 1)[-1]}Args" for token in COMPONENTS}
+    assert set(found) == {f"{token.rsplit(':', 1)[-1]}Args" for token in COMPONENTS | OPTIONAL}
     for kind in found.values():
         assert kind.__dataclass_params__.frozen
         assert all(field.kw_only for field in dataclasses.fields(kind))

@@ -1,0 +1,45 @@
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.once import IdempotencyStore, IdempotencyStoreArgs
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+
+TABLE = "aws:dynamodb/table:Table"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+
+
+def store(kms_key_arn: pulumi.Input[str] | None = None) -> Deployed:
+    def program() -> dict[str, Any]:
+        made = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=kms_key_arn))
+        return {"table_name": made.table_name, "table_arn": made.table_arn}
+
+    return deploy(program)
+
+
+def test_the_store_is_a_table_of_ids_billed_by_request_that_forgets_by_itself() -> None:
+    made = store()
+    assert made.names == {(TABLE, "once")}
+    assert made.one(TABLE).inputs == {
+        "billingMode": "PAY_PER_REQUEST",
+        "hashKey": "id",
+        "attributes": [{"name": "id", "type": "S"}],
+        "ttl": {"attributeName": "expires", "enabled": True},
+    }
+    assert made.one(TABLE).parent_type == "ebb:index:IdempotencyStore"
+
+
+def test_the_queues_key_encrypts_it_when_there_is_one() -> None:
+    assert store(KEY).one(TABLE).inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": KEY}
+
+
+def test_the_component_registers_what_it_hands_out() -> None:
+    made = store()
+    assert made.result == {"table_name": "once", "table_arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:once"}
+    assert made.component_outputs[made.one("ebb:index:IdempotencyStore").urn] == made.result
+
+
+def test_arguments_are_named() -> None:
+    with pytest.raises(TypeError):
+        IdempotencyStoreArgs(KEY)  # type: ignore[call-arg]
