@@ -17,8 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from worker import logs
 from worker.events import Answered, Claim, Finish, Forget, Kind, Message, Outcome
 
-#: A call went wrong, or its answer was lost: it may be tried again.
-TROUBLE = (BotoCoreError, ClientError, OSError)
+#: A call went wrong, or its answer was lost or is not DynamoDB's (botocore falls over JSON of another shape): it may be
+#: tried again.
+TROUBLE = (BotoCoreError, ClientError, OSError, AttributeError, TypeError, ValueError)
 #: Tries of the proof at start, and the seconds between them.
 TRIES, PAUSE = 3, 1.0
 #: The key that the proof asks for; no message has it.

@@ -13,8 +13,9 @@ from worker.config import Config
 from worker.events import Answered, DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
 from worker.job import Job
 
-#: A call went wrong, or its answer was lost: it may be tried again.
-TROUBLE = (BotoCoreError, ClientError, OSError)
+#: A call went wrong, or its answer was lost or is not SQS's (botocore falls over JSON of another shape): it may be
+#: tried again.
+TROUBLE = (BotoCoreError, ClientError, OSError, AttributeError, TypeError, ValueError)
 #: What SQS, by its kind of queue, and its emulators answer about a receipt handle that holds no lease any longer.
 #: Invalid parameters: "not available for visibility timeout change", "beyond the limit [43200 seconds]".
 LEASE_LOST = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
@@ -58,9 +59,9 @@ class Queue:
                 MessageAttributeNames=["All"],
                 **attempt,
             )
+            return Received(receive, asked_at, tuple(_messages(answer.get("Messages") or [])))
         except TROUBLE as error:
             return Received(receive, asked_at, error=str(error))
-        return Received(receive, asked_at, tuple(_messages(answer.get("Messages") or [])))
 
     def hide(self, hide: Hide) -> Answered:
         """Let up to 10 messages be visible again after their seconds; the outcome of each."""
@@ -94,7 +95,9 @@ class Queue:
 
     def _send(self, arguments: dict[str, Any], attributes: Mapping[str, Any]) -> Outcome:
         try:
-            self._settle.send_message(**arguments, MessageAttributes=attributes)
+            answer = self._settle.send_message(**arguments, MessageAttributes=attributes)
+            if not answer.get("MessageId"):  # a yes of whoever it may be, but not SQS's
+                return Outcome(Kind.TROUBLE, "SQS's answer does not say that it has the message")
         except TROUBLE as error:
             never = _code(error) in NEVER_TAKEN or _status(error) == TOO_LARGE
             return Outcome(Kind.REFUSED if never else Kind.TROUBLE, str(error))
@@ -105,7 +108,7 @@ class Queue:
         handles = {str(number): entry["ReceiptHandle"] for number, entry in enumerate(entries)}
         asked = [{"Id": number} | entry for number, entry in zip(handles, entries, strict=True)]
         try:
-            answer = call(QueueUrl=self._config.queue_url, Entries=asked)
+            answer = dict(call(QueueUrl=self._config.queue_url, Entries=asked))
         except TROUBLE as error:
             # An answer about the whole batch says which handle it means only when there is one.
             lost = len(entries) == 1 and _code(error) in LEASE_LOST

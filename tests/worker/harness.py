@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
@@ -93,6 +94,14 @@ class TestQueue:
     def __init__(self, client: Any, url: str) -> None:
         self.client, self.url = client, url
 
+    @cached_property
+    def dead(self) -> "TestQueue":
+        """Its dead-letter queue, of the same kind; made when first asked for."""
+        stem, dot, fifo = self.url.rpartition("/")[2].partition(".")
+        attributes = {"FifoQueue": "true"} if fifo else {}
+        answer = self.client.create_queue(QueueName=f"{stem}-dead{dot}{fifo}", Attributes=attributes)
+        return TestQueue(self.client, answer["QueueUrl"])
+
     @property
     def arn(self) -> str:
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
@@ -131,6 +140,7 @@ class Process:
         self.folder = folder
         settings = {
             "EBB_QUEUE_URL": queue.url,
+            "EBB_DEAD_LETTER_QUEUE_URL": queue.dead.url,
             "EBB_VISIBILITY_TIMEOUT": "30",
             "EBB_STOP_TIMEOUT": "4",
             "EBB_BACKOFF_BASE": "0",

@@ -1,0 +1,112 @@
+import socket
+import time
+
+import pytest
+
+from tests.worker.harness import Agent
+from worker import protection
+from worker.events import Denial, Protect, Protected
+from worker.protection import PAUSE, TRIES, Protection
+
+ON, OFF = Protect(720), Protect(0, proof=True)
+
+
+def _protection(uri: str, pauses: list[float] | None = None) -> Protection:
+    noted = [] if pauses is None else pauses
+    return Protection(uri, sleep=noted.append, clock=lambda: 7.0)
+
+
+def test_protection_is_asked_for_with_its_minutes_and_given_back_without(agent: Agent) -> None:
+    asked = _protection(agent.uri)
+    assert asked.ask(OFF) == Protected(OFF, 7.0)
+    assert asked.ask(ON) == Protected(ON, 7.0)
+    assert [wish for _, wish in agent.wishes] == [
+        {"ProtectionEnabled": False},
+        {"ProtectionEnabled": True, "ExpiresInMinutes": 720},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "denial", "error"),
+    [
+        (
+            200,
+            {"failure": {"Arn": "task", "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}},
+            Denial.BLOCKED,
+            "ECS refused it: DEPLOYMENT_BLOCKED",
+        ),
+        (
+            200,
+            {"failure": {"Arn": "task", "Reason": "TASK_NOT_VALID", "Detail": "no service"}},
+            Denial.REFUSED,
+            "ECS refused it: TASK_NOT_VALID no service",
+        ),
+        (
+            403,
+            {"error": {"Code": "AccessDeniedException"}},
+            Denial.REFUSED,
+            'the ECS agent refused it: 403 {"error": {"Code": "AccessDeniedException"}}',
+        ),
+        (404, {}, Denial.REFUSED, "the ECS agent refused it: 404 {}"),
+        (200, {}, Denial.REFUSED, "the ECS agent's answer does not say that it is done: {}"),
+        (
+            200,
+            {"protection": {"ProtectionEnabled": False}},
+            Denial.REFUSED,
+            'the ECS agent\'s answer does not say that it is done: {"protection": {"ProtectionEnabled": false}}',
+        ),
+    ],
+)
+def test_a_no_is_asked_for_once(
+    agent: Agent, status: int, answer: dict[str, object], denial: Denial, error: str
+) -> None:
+    agent.plan = [(status, answer)]
+    assert _protection(agent.uri).ask(ON) == Protected(ON, 7.0, denial, error)
+    assert agent.asked == [True]
+
+
+def test_an_agent_that_stumbles_is_asked_again(agent: Agent) -> None:
+    agent.plan = [(504, {"error": {"Code": "RequestCanceled"}}), (400, {"error": {"Code": "ThrottlingException"}})]
+    pauses: list[float] = []
+    assert _protection(agent.uri, pauses).ask(ON) == Protected(ON, 7.0)
+    assert agent.asked == [True] * 3
+    assert pauses == [PAUSE] * 2
+
+
+@pytest.mark.parametrize("status", [500, 503, 504, 429])
+def test_an_agent_that_keeps_stumbling_is_given_up(agent: Agent, status: int) -> None:
+    agent.plan = [(status, {})] * TRIES
+    protected = _protection(agent.uri).ask(ON)
+    assert protected.denial is Denial.REFUSED
+    assert protected.error == f"the ECS agent at {agent.uri}/task-protection/v1/state does not answer: {status} {{}}"
+    assert len(agent.wishes) == TRIES
+
+
+def test_an_agent_whose_answer_is_no_object_is_given_up(agent: Agent) -> None:
+    agent.plan = [(200, ["yes"])] * TRIES  # type: ignore[list-item]
+    assert _protection(agent.uri).ask(ON).denial is Denial.REFUSED
+    assert len(agent.wishes) == TRIES
+
+
+def test_where_nobody_listens_protection_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    protected = _protection(f"http://127.0.0.1:{port}").ask(OFF)
+    assert protected.denial is Denial.REFUSED
+    assert "Connection refused" in str(protected.error)
+
+
+def test_an_agent_that_hangs_is_given_up_within_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protection, "TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        began = time.monotonic()
+        protected = _protection(f"http://127.0.0.1:{deaf.getsockname()[1]}").ask(ON)
+        assert 0.6 <= time.monotonic() - began < 3
+    assert protected.denial is Denial.REFUSED
+    assert str(protected.error).endswith("does not answer: timed out")
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_the_agent(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert _protection(agent.uri).ask(OFF).denial is None
+    assert agent.asked == [False]
