@@ -1,0 +1,303 @@
+"""Workers, an SQS emulator and a proxy between them, all in processes that chaos kills, freezes and cuts off.
+
+Run as a module: `python -m tests.chaos.wire --messages 20000 [--seed N]`. The seed decides what each job is to do, what
+happens to the wire's exchanges, and which moves are made when; how processes interleave is the machine's.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.chaos.check import DeadLetter, Findings, attempts, check
+from tests.chaos.emulator import Emulator
+from tests.chaos.fleet import STOP_SLACK, STOP_TIMEOUT, Fleet
+from tests.chaos.proxy import Fault, Proxy, rates
+
+#: Of the jobs, what share is to do what; the rest has nothing to do. The second: seconds that it takes.
+ORDERS: tuple[tuple[float, str, tuple[float, float]], ...] = (
+    (0.12, "sleep", (0.05, 0.3)),
+    (0.015, "sleep", (1, 3)),
+    (0.003, "sleep", (11, 14)),  # beyond a third of the visibility timeout: these are extended
+    (0.01, "fail once", (0, 0)),
+    (0.004, "fail", (0, 0)),
+    (0.005, "retry", (0, 2)),
+    (0.006, "reject", (0, 0)),
+    (0.003, "exit", (0, 0)),
+    (0.003, "die", (0, 0)),
+)
+#: Share of the exchanges that each fault befalls. Those that hang cost a worker's receive ten seconds.
+FAULTS = {
+    Fault.DELAY: 0.02,
+    Fault.CUT: 0.006,
+    Fault.TRICKLE: 0.002,
+    Fault.LATE: 0.0015,
+    Fault.BLACK_HOLE: 0.0015,
+    Fault.SWALLOW: 0.0015,
+}
+#: Attempts until SQS moves a message to the dead-letter queue: more than the chaos is likely to use up.
+MAX_RECEIVES = 12
+#: Jobs sent but not done, at the most: the emulator looks at each of its messages in each call.
+BACKLOG = 600
+#: Seconds until the queue must be empty once the chaos is over: a visibility timeout, and the failing jobs' attempts.
+TAIL = 120.0
+#: Seconds between two looks at everything.
+TICK = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large a run is: messages, seconds over which they are sent, workers, and seconds between moves."""
+
+    messages: int
+    seconds: float
+    workers: int
+    pause: tuple[float, float]
+    #: Whether SQS once falls silent for longer than the visibility timeout.
+    blackout: bool
+
+
+FULL = Size(messages=20_000, seconds=240, workers=4, pause=(0.5, 2.5), blackout=True)
+SHORT = Size(messages=600, seconds=16, workers=3, pause=(0.3, 1.2), blackout=False)
+
+
+def order(seed: int, number: int) -> dict[str, Any]:
+    """What the job of this number is to do."""
+    rng = random.Random(f"{seed} order {number}")
+    drawn = rng.random()
+    for share, name, (least, most) in ORDERS:
+        drawn -= share
+        if drawn < 0:
+            return {"number": number, "do": name, "for": round(rng.uniform(least, most), 3)}
+    return {"number": number}
+
+
+class Run:
+    """One run; `findings` tells how it went."""
+
+    def __init__(self, folder: Path, seed: int, size: Size) -> None:
+        self._seed, self._size, self._random = seed, size, random.Random(seed)
+        self.emulator = Emulator(folder)
+        self.proxy = Proxy(self.emulator.port, rates(seed, FAULTS), seed=seed)
+        client = self.emulator.client
+        self._dead_url = client.create_queue(QueueName="dead")["QueueUrl"]
+        arn = client.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=["QueueArn"])
+        policy = {"maxReceiveCount": str(MAX_RECEIVES), "deadLetterTargetArn": arn["Attributes"]["QueueArn"]}
+        attributes = {"RedrivePolicy": json.dumps(policy)}
+        self._url = client.create_queue(QueueName="jobs", Attributes=attributes)["QueueUrl"]
+        urls = {"EBB_QUEUE_URL": self._url, "EBB_DEAD_LETTER_QUEUE_URL": self._dead_url}
+        self.fleet = Fleet(folder, self.proxy.endpoint, size.workers, self._random, **urls)
+        self.wrong: list[str] = []
+        #: How often each move was made.
+        self.moves: dict[str, int] = {}
+        self._sent: dict[int, str] = {}
+        self._next = 0
+        #: What ends the move that lasts, and when.
+        self._lasting: tuple[float, Callable[[], None]] | None = None
+        self._reachable = True
+
+    def steps(self) -> Iterator[str]:
+        """Make the run, look by look; yields what is being done."""
+        began = time.monotonic()
+        move_at, blackout_at = began + self._size.pause[1], began + self._size.seconds * 0.4
+        text = "calm"
+        while self._next < self._size.messages:
+            now = time.monotonic()
+            self._send(int((now - began) / self._size.seconds * self._size.messages))
+            self._mind(now)
+            if self._size.blackout and now > blackout_at and not self._lasting:
+                blackout_at, text = float("inf"), self._black_out(now)
+            elif now >= move_at and not self._lasting:
+                text = self._move(now)
+                move_at = now + self._random.uniform(*self._size.pause)
+            yield text
+        if self._lasting:
+            self._lasting[1]()
+        self.proxy.plan = lambda _: None
+        end = time.monotonic() + TAIL
+        while (left := self._left()) and time.monotonic() < end:
+            self._mind(time.monotonic())
+            yield f"the chaos is over; {left} left"
+        if left:
+            self.wrong.append(f"{left} messages are still in the queue {TAIL:.0f} s after the chaos")
+        self.fleet.stop(self._size.workers)
+        end = time.monotonic() + STOP_TIMEOUT + 2 * STOP_SLACK
+        while self.fleet.leaving and time.monotonic() < end:
+            self.wrong += self.fleet.look()
+            yield "stopping"
+
+    def findings(self) -> Findings:
+        """Hold what happened against the rules; after the steps."""
+        dead_letters = list(self._dead_letters())
+        self.fleet.close()
+        for one in self.fleet.all:
+            one.read()
+        watcher = self.fleet.watcher
+        runs = attempts(watcher.lines, watcher.deaths)
+        findings = check(runs, self.fleet.all, self._sent, dead_letters, watcher.deaths)
+        findings.violations += self.wrong
+        findings.counts["workers"] = len(self.fleet.all)
+        findings.counts.update({f"move {name}": count for name, count in self.moves.items()})
+        findings.counts.update({f"wire {fault}": count for fault, count in self.proxy.faults.items()})
+        return findings
+
+    @property
+    def done(self) -> int:
+        """Jobs that were done at least once."""
+        return len(self.fleet.watcher.done)
+
+    def close(self) -> None:
+        """End every process."""
+        self.fleet.close()
+        self.proxy.close()
+        self.emulator.close()
+
+    def _send(self, due: int) -> None:
+        """Send what is due, ten at a time, unless SQS is away or has much to hand out."""
+        target = min(due, self.done + BACKLOG, self._size.messages)
+        while self._reachable and self._next < target:
+            orders = [order(self._seed, number) for number in range(self._next, min(self._next + 10, target))]
+            entries = [{"Id": str(one["number"]), "MessageBody": json.dumps(one)} for one in orders]
+            answer = self.emulator.client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            assert not answer.get("Failed")
+            self._sent |= {one["number"]: one.get("do", "nothing") for one in orders}
+            self._next += len(orders)
+
+    def _mind(self, now: float) -> None:
+        """End what has lasted long enough, look after the workers, and give each that went a successor."""
+        if self._lasting and now >= self._lasting[0]:
+            self._lasting[1]()
+            self._lasting = None
+        self.wrong += self.fleet.look()
+        self.fleet.fill()
+        time.sleep(TICK)
+
+    def _move(self, now: float) -> str:
+        moves: list[tuple[int, str, Callable[[], None]]] = [
+            (5, "kill -9 a worker", self.fleet.kill),
+            (5, "kill -9 a child", self.fleet.kill_child),
+            (3, "SIGTERM to a worker", lambda: self.fleet.stop(1)),
+            (2, "SIGTERM storm", lambda: self.fleet.stop(self._size.workers, twice=0.4)),
+            (3, "kill -9 the emulator", lambda: self._kill_emulator(now)),
+            (2, "freeze the emulator", lambda: self._freeze(now, self._random.uniform(0.5, 7))),
+            (2, "refuse connections", lambda: self._last(now, (0.5, 3), self.proxy.refuse, self.proxy.accept)),
+            (2, "answer nothing", lambda: self._last(now, (0.5, 7), self.proxy.darken, self.proxy.lighten)),
+        ]
+        _, name, make = self._random.choices(moves, [weight for weight, _, _ in moves])[0]
+        make()
+        self.moves[name] = self.moves.get(name, 0) + 1
+        return name
+
+    def _last(
+        self, now: float, seconds: tuple[float, float], begin: Callable[[], None], end: Callable[[], None]
+    ) -> None:
+        begin()
+        self._lasting = (now + self._random.uniform(*seconds), end)
+
+    def _kill_emulator(self, now: float) -> None:
+        self.emulator.kill()
+        self._away(now, self._random.uniform(0.1, 3), self.emulator.start)
+
+    def _freeze(self, now: float, seconds: float) -> None:
+        self.emulator.freeze()
+        self._away(now, seconds, self.emulator.thaw)
+
+    def _away(self, now: float, seconds: float, back: Callable[[], None]) -> None:
+        def end() -> None:
+            back()
+            self._reachable = True
+
+        self._reachable = False
+        self._lasting = (now + seconds, end)
+
+    def _black_out(self, now: float) -> str:
+        """SQS falls silent for longer than the visibility timeout, while jobs run that last longer still."""
+        numbers = range(self._size.messages, self._size.messages + self._size.workers)
+        for number in numbers:
+            body = json.dumps({"number": number, "do": "sleep", "for": 45})
+            self.emulator.client.send_message(QueueUrl=self._url, MessageBody=body)
+            self._sent[number] = "sleep"
+        time.sleep(3)
+        self._freeze(now, 40)
+        self.moves["silence of 40 s"] = 1
+        return "silence of 40 s"
+
+    def _left(self) -> int:
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        try:
+            answer = self.emulator.client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        except (BotoCoreError, ClientError):
+            return 1
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def _dead_letters(self) -> Iterator[DeadLetter]:
+        while messages := self.emulator.client.receive_message(
+            QueueUrl=self._dead_url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in messages:
+                reason = message.get("MessageAttributes", {}).get("EbbReason", {}).get("StringValue")
+                yield DeadLetter(number=json.loads(message["Body"])["number"], reason=reason)
+
+
+def run(folder: Path, seed: int, size: Size, progress: Progress | None = None) -> Findings:
+    """One run from start to end; whatever happens, no process is left."""
+    whole = Run(folder, seed, size)
+    task = progress.add_task("", total=size.messages, done=0) if progress else None
+    try:
+        for text in whole.steps():
+            if progress and task is not None:
+                progress.update(task, completed=min(whole.done, size.messages), description=text)
+        return whole.findings()
+    finally:
+        whole.close()
+
+
+def main() -> int:
+    """The full run; 0 when no rule was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.wire", description=__doc__.partition("\n")[0])
+    parser.add_argument("--messages", type=int, default=FULL.messages)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options = parser.parse_args()
+    share = options.messages / FULL.messages
+    size = Size(
+        messages=options.messages,
+        seconds=FULL.seconds * share,
+        workers=FULL.workers,
+        pause=FULL.pause,
+        blackout=share >= 0.5,
+    )
+    console = Console()
+    console.print(f"Chaos on the wire: {size.messages} messages, seed {options.seed}")
+    columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with Progress(*columns, console=console) as progress:
+                findings = run(Path(folder), options.seed, size, progress)
+        except KeyboardInterrupt:
+            console.print("Stopped.")
+            return 130
+    for name, count in sorted(findings.counts.items()):
+        console.print(f"  {count:>7}  {name}", highlight=False)
+    console.print(f"  last child of a killed worker dead after {findings.slowest_orphan:.2f} s at the most")
+    for violation in findings.violations[:40]:
+        console.print(f"BROKEN: {violation}", style="red", highlight=False, markup=False)
+    verdict = (
+        f"{len(findings.violations)} rules broken, seed {options.seed}" if findings.violations else "no rule broken"
+    )
+    console.print(f"{verdict}, {time.monotonic() - began:.0f} s")
+    return bool(findings.violations)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
