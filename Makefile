@@ -6,6 +6,8 @@ SPEED ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# what only `make bench-worker` needs
+BENCH := .venv-bench
 # the first interpreter of 3.11 or later
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -14,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up test fmt format lint types imports docs docs-check actionlint unit engine-tests \
-	demo-test bench worker-image clean
+	demo-test bench bench-worker worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -73,6 +75,15 @@ engine-tests: engine ## each stack file and setting through the real engine
 demo-test: engine ## the demo, end to end
 	$(PYTEST) tests/demo
 
+$(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/*.txt)
+	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
+	@echo "Installing the consumers to compare with into $(BENCH)"
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/worker/consumers/requirements.txt
+	@touch $@
+
+bench-worker: $(BENCH)/.installed ## the worker's throughput, beside boto3 itself and consumers from PyPI (ten minutes)
+	$(BIN)/python -m bench.worker
+
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python bench/preview.py
 
@@ -80,4 +91,4 @@ worker-image: ## build the worker's image for both architectures (needs docker b
 	docker buildx build --platform linux/arm64,linux/amd64 worker
 
 clean: ## remove what make has made here
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out
+	rm -rf $(VENV) $(BENCH) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out

@@ -1,0 +1,12 @@
+"""The job that every contestant does: nothing, or a pause of BENCH_PAUSE seconds, as I/O would be."""
+
+import os
+import time
+
+PAUSE = float(os.environ["BENCH_PAUSE"])
+
+
+def handle(*_: object) -> None:
+    """Do the job, whatever this contestant calls it with."""
+    if PAUSE:
+        time.sleep(PAUSE)
