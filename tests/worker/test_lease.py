@@ -1,220 +1,88 @@
 import math
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import boto3
-import pytest
-from botocore.config import Config as BotoConfig
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.harness import LIMIT, Sqs, until
-from worker import lease as leases
-from worker.config import Config
-from worker.job import Job
-from worker.lease import Heartbeat, Lease, backoff
-from worker.loop import Worker
-from worker.protection import Protection
-from worker.runner import Runner
-from worker.sqs import LeaseLostError, Message, Queue
-from worker.stop import Stop
+from tests.worker.conftest import Start
+from tests.worker.harness import Sqs, TestQueue, alive, until
+from worker.lease import END_MARGIN, Lease, backoff
 
-#: Seconds: shorter than a deployed worker's, so that three thirds of it pass in a test.
-VISIBILITY = 9
+#: Seconds: the least that a worker takes.
+VISIBILITY = 30
 
 
-class Watched(Queue):
-    """The real queue, which notes the messages that it gave and what was asked for them."""
-
-    messages: list[Message]
-    calls: list[str]
-
-    def receive(self, wait: int) -> Message | None:
-        message = super().receive(wait)
-        if message:
-            self.messages.append(message)
-        return message
-
-    def hide(self, message: Message, seconds: int) -> None:
-        self.calls.append(f"hide {seconds}")
-        super().hide(message, seconds)
-
-    def delete(self, message: Message) -> None:
-        self.calls.append("delete")
-        super().delete(message)
-
-
-class Scene:
-    """A worker in a thread of this process, on a queue of an emulator of its own that can be frozen."""
-
-    def __init__(self, events: list[dict[str, Any]]) -> None:
-        self.sqs, self.events = Sqs(), events
-        self.jobs = self.sqs.queue()
-        self.stop, self.runner = Stop(), Runner(grace=1)
-        self.queue = Watched(self.jobs.url, VISIBILITY, self._client(), self._client())
-        self.queue.messages, self.queue.calls = [], []
-        settings = Config(
-            queue_url=self.jobs.url,
-            region="us-east-1",
-            visibility_timeout=VISIBILITY,
-            stop_timeout=2,
-            backoff_base=0,
-            backoff_cap=0,
-        )
-        worker = Worker(settings, self.queue, Protection(None), self.runner, self.stop)
-        self.thread = threading.Thread(target=worker.run)
-
-    def _client(self) -> Any:
-        options = BotoConfig(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        return boto3.client("sqs", endpoint_url=self.sqs.endpoint, config=options, **keys)
-
-    def wait_for(self, event: str) -> dict[str, Any]:
-        return until(lambda: next((line for line in self.events if line["event"] == event), None))
-
-    def close(self) -> None:
-        self.stop.request()
-        self.stop.request()
-        self.thread.join(LIMIT)
-        self.sqs.close()
-
-
-@pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    events: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        "worker.logs.event", lambda name, _level=0, /, **fields: events.append({"event": name} | fields)
-    )
-    scene = Scene(events)
-    scene.thread.start()
-    yield scene
-    scene.close()
-    assert not scene.thread.is_alive()
-
-
-def test_a_job_longer_than_the_visibility_timeout_is_done_once_and_then_deleted(scene: Scene) -> None:
-    scene.jobs.send({"sleep": VISIBILITY + 2})
-    scene.wait_for("job_started")
-    while not any(line["event"] == "job_done" for line in scene.events):
-        assert scene.jobs.take() is None
-        assert [line["event"] for line in scene.events if line["event"] == "lease_lost"] == []
+def test_a_job_longer_than_the_visibility_timeout_is_done_once_and_then_deleted(start: Start, queue: TestQueue) -> None:
+    queue.send({"sleep": VISIBILITY + 3})
+    worker = start()
+    worker.wait_for("job_started")
+    while not worker.events("job_done"):
+        assert queue.take() is None
+        assert worker.events("lease_lost", "extension_failed") == []
         time.sleep(0.1)
-    assert scene.jobs.counts() == (0, 0)
-    assert scene.queue.calls == [f"hide {VISIBILITY}"] * 3 + ["delete"]
+    assert queue.counts() == (0, 0)
 
 
-def test_a_lease_that_another_consumer_has_stops_the_job_and_leaves_the_message_alone(scene: Scene) -> None:
-    scene.jobs.send({"sleep": 60})
-    scene.wait_for("job_started")
-    (message,) = scene.queue.messages
-    Queue.hide(scene.queue, message, 0)
-    theirs = until(scene.jobs.take)
-    assert theirs is not None
-    scene.wait_for("lease_lost")
-    assert time.monotonic() < message.asked_at + VISIBILITY * 2 / 3  # by the extension's answer, not by the clock
-    assert not [line for line in scene.events if line["event"] in {"job_done", "job_failed", "job_given_back"}]
-    assert scene.queue.calls == [f"hide {VISIBILITY}"]  # the extension that told; no delete, and nothing given back
-    assert scene.jobs.counts() == (0, 1)
-    scene.jobs.client.delete_message(QueueUrl=scene.jobs.url, ReceiptHandle=theirs["ReceiptHandle"])
-
-
-def test_a_job_is_stopped_before_its_lease_runs_out_when_sqs_no_longer_answers(scene: Scene) -> None:
-    scene.jobs.send({"sleep": 60})
-    scene.wait_for("job_started")
-    (message,) = scene.queue.messages
-    child = scene.runner.process_id
-    assert child is not None
-    scene.sqs.freeze()
-    until(lambda: scene.runner.process_id is None)
-    assert time.monotonic() < message.asked_at + VISIBILITY
-    assert not Path(f"/proc/{child}").exists()
-    scene.wait_for("lease_lost")
-    assert "delete" not in scene.queue.calls
-    assert len([line for line in scene.events if line["event"] == "extension_failed"]) >= 1
-
-
-def test_a_job_is_stopped_at_its_12_hours_and_its_message_left_to_come_back(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+def test_a_lease_that_another_consumer_has_stops_the_job_and_leaves_the_message_alone(
+    start: Start, sqs: Sqs, queue: TestQueue
 ) -> None:
-    monkeypatch.setattr(leases, "LONGEST_JOB", 6 + leases.END_MARGIN)
-    scene.jobs.send({"sleep": 60})
-    assert 1 < scene.wait_for("job_limit")["duration"] < 6
-    assert scene.runner.process_id is None
-    assert scene.queue.calls == []
-    assert scene.jobs.counts() == (0, 1)
+    queue.send({"sleep": 60})
+    began = time.monotonic()
+    worker = start("""
+        import os, time
+        from pathlib import Path
+        def handle(job):
+            Path("pid").write_text(str(os.getpid()))
+            time.sleep(60)
+    """)
+    worker.wait_for("job_started")
+    pid = int(worker.note("pid"))
+    # a purge and the same job anew: what the worker holds is no lease any longer
+    queue.client.purge_queue(QueueUrl=queue.url)
+    lost = until(lambda: worker.events("lease_lost"), limit=VISIBILITY)
+    assert time.monotonic() - began < VISIBILITY * 2 / 3  # by the extension's answer, not by the clock
+    assert len(lost) == 1
+    assert not alive(pid)
+    assert worker.events("job_done", "job_failed", "job_given_back") == []
 
 
-def test_a_message_is_hidden_for_the_workers_visibility_timeout_and_not_the_queues(sqs: Sqs) -> None:
-    jobs = sqs.queue(VisibilityTimeout="300")
-    message_id = jobs.send("job")
-    message = Queue(jobs.url, 1, sqs.client, sqs.client).receive(0)
-    assert message is not None
-    assert message.job.id == message_id
-    assert jobs.counts() == (0, 1)
-    until(jobs.take)
+def test_a_job_is_stopped_before_its_lease_runs_out_when_sqs_no_longer_answers(start: Start) -> None:
+    sqs = Sqs()
+    try:
+        jobs = sqs.queue()
+        jobs.send({"sleep": 60})
+        worker = start(
+            """
+            import os, time
+            from pathlib import Path
+            def handle(job):
+                Path("pid").write_text(str(os.getpid()))
+                time.sleep(60)
+            """,
+            on=jobs,
+            AWS_ENDPOINT_URL=sqs.endpoint,
+        )
+        worker.wait_for("job_started")
+        received = time.monotonic()
+        child = int(worker.note("pid"))
+        sqs.freeze()
+        until(lambda: not alive(child), limit=VISIBILITY)
+        assert time.monotonic() < received + VISIBILITY
+        until(lambda: worker.events("lease_lost"))
+        assert worker.events("extension_failed")
+        assert worker.events("job_done", "job_failed", "job_given_back") == []
+    finally:
+        sqs.close()
 
 
-class Slow:
-    """A queue whose extension answers only when it is let go."""
-
-    def __init__(self) -> None:
-        self.asked, self.go, self.answered = threading.Event(), threading.Event(), False
-
-    def hide(self, _message: object, _seconds: int) -> None:
-        self.asked.set()
-        self.go.wait(LIMIT)
-        self.answered = True
-
-
-def test_the_heartbeat_ends_only_when_its_call_in_flight_has_and_makes_none_after() -> None:
-    queue: Any = Slow()
-    lease = Lease(time.monotonic() - 20, 30)  # due by now
-    with Heartbeat(queue, None, lease, Stop()):  # type: ignore[arg-type]
-        assert queue.asked.wait(LIMIT)
-        threading.Timer(0.2, queue.go.set).start()
-    assert queue.answered
-    queue.asked.clear()
-    lease.due = time.monotonic()
-    assert not queue.asked.wait(0.2)
-
-
-LOST = [
-    ("MessageNotInflight", ""),
-    ("AWS.SimpleQueueService.MessageNotInflight", ""),
-    ("ReceiptHandleIsInvalid", "The input receipt handle is invalid."),
-    ("InvalidParameterValue", "Message does not exist or is not available for visibility timeout change."),
-    ("InvalidParameterValue", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"),
-]
-
-
-class Refusing:
-    """A client that answers with an error."""
-
-    def __init__(self, code: str, text: str) -> None:
-        self.error = ClientError({"Error": {"Code": code, "Message": text}}, "ChangeMessageVisibility")
-
-    def change_message_visibility(self, **_: Any) -> None:
-        raise self.error
-
-
-@pytest.mark.parametrize(("code", "text"), LOST)
-def test_every_error_that_says_that_the_lease_is_lost_is_one_class(code: str, text: str) -> None:
-    with pytest.raises(LeaseLostError):
-        Queue("url", 30, None, Refusing(code, text)).hide(_message(), 30)
-
-
-@pytest.mark.parametrize("code", ["RequestThrottled", "AWS.SimpleQueueService.NonExistentQueue", "InternalError"])
-def test_any_other_error_does_not_say_that_the_lease_is_lost(code: str) -> None:
-    with pytest.raises(ClientError, match=code):
-        Queue("url", 30, None, Refusing(code, "")).hide(_message(), 30)
-
-
-def _message() -> Message:
-    return Message(job=Job(id="1", body=""), handle="h", asked_at=0)
+def test_a_message_is_hidden_for_the_workers_visibility_timeout_and_not_the_queues(start: Start, sqs: Sqs) -> None:
+    jobs = sqs.queue(VisibilityTimeout="0")
+    jobs.send({"sleep": 1})
+    worker = start(on=jobs)
+    worker.wait_for("job_started")
+    assert jobs.take() is None
+    worker.wait_for("job_done")
+    assert jobs.counts() == (0, 0)
 
 
 times = st.floats(min_value=0, max_value=1e7, allow_nan=False)
@@ -250,7 +118,7 @@ def test_a_heartbeat_that_is_answered_holds_the_lease_without_a_gap_to_the_end_o
             break
         lease.extend(now, seconds)
     assert lease.last
-    assert 43_200 - leases.END_MARGIN - 1.01 <= lease.deadline - asked_at <= 43_200
+    assert 43_200 - END_MARGIN - 1.01 <= lease.deadline - asked_at <= 43_200
 
 
 @given(asked_at=times, timeout=timeouts, elapsed=st.floats(0, 50_000), wish=st.floats(0, 43_200))

@@ -71,7 +71,13 @@ def test_what_a_receive_in_flight_brings_after_the_signal_is_given_back_unworked
     worker.signal(signal.SIGTERM)
     queue.send("late")
     assert worker.exit_code() == 0
-    assert [line["event"] for line in worker.lines] == ["no_protection", "started", "job_given_back", "stopped"]
+    assert [line["event"] for line in worker.lines] == [
+        "no_protection",
+        "started",
+        "stopping",
+        "job_given_back",
+        "stopped",
+    ]
     assert queue.counts() == (1, 0)
 
 
