@@ -197,7 +197,7 @@ class _Reader:
             return ()
         try:
             words = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             words = None
         if not (isinstance(words, list) and words and all(isinstance(word, str) for word in words) and words[0]):
             self.problems.append(f"{name} must be a JSON list of a program and its arguments, not {value!r}")

@@ -8,60 +8,172 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker import __main__ as program
 from worker import config
 from worker.config import Config, SettingsError
 
 GOOD = {
     "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+    "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
     "EBB_VISIBILITY_TIMEOUT": "300",
     "EBB_STOP_TIMEOUT": "120",
     "EBB_BACKOFF_BASE": "10",
     "EBB_BACKOFF_CAP": "900.5",
     "AWS_REGION": "us-east-1",
 }
+EVERY = GOOD | {
+    "EBB_CONCURRENCY": "8",
+    "EBB_HANDLER": "jobs.video:encode",
+    "EBB_JOB_TIMEOUT": "100",
+    "EBB_PROTECTION": "off",
+    "EBB_MAX_BODY_BYTES": "2097152",
+    "EBB_PAYLOAD_BUCKET": "bodies",
+    "EBB_ONCE_TABLE": "finished",
+    "EBB_ONCE_SECONDS": "86400",
+    "EBB_METRICS": "on",
+    "EBB_HEALTH_FILE": "/tmp/health",
+    "ECS_AGENT_URI": "http://169.254.170.2/v3/task",
+}
+OPTIONAL = (EVERY.keys() - GOOD.keys()) | {"EBB_COMMAND"}
+
+
+def _refusal(**changes: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        config.read(GOOD | changes)
+    return str(caught.value)
 
 
 def test_the_settings_are_the_environment() -> None:
-    assert config.read(GOOD | {"ECS_AGENT_URI": "http://169.254.170.2/v3/task"}) == Config(
+    assert config.read(EVERY) == Config(
         queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+        dead_letter_url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
         region="us-east-1",
         visibility_timeout=300,
         stop_timeout=120,
         backoff_base=10.0,
         backoff_cap=900.5,
+        concurrency=8,
+        handler="jobs.video:encode",
+        job_timeout=100,
+        protection=False,
         agent_uri="http://169.254.170.2/v3/task",
+        max_body_bytes=2_097_152,
+        payload_bucket="bodies",
+        once_table="finished",
+        once_seconds=86_400,
+        metrics=True,
+        health_file="/tmp/health",
     )
-    assert config.read(GOOD).agent_uri is None
+
+
+@pytest.mark.parametrize("optional", [{}, dict.fromkeys(OPTIONAL, "")])
+def test_what_is_not_set_or_empty_has_its_default(optional: dict[str, str]) -> None:
+    assert config.read(GOOD | optional) == Config(
+        queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+        dead_letter_url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
+        region="us-east-1",
+        visibility_timeout=300,
+        stop_timeout=120,
+        backoff_base=10.0,
+        backoff_cap=900.5,
+        concurrency=1,
+        handler="worker.handler:handle",
+        command=(),
+        job_timeout=None,
+        protection=True,
+        agent_uri=None,
+        max_body_bytes=1_048_576,
+        payload_bucket=None,
+        once_table=None,
+        once_seconds=31_536_000,
+        metrics=False,
+        health_file=None,
+    )
+
+
+def test_a_command_takes_the_handler_s_place() -> None:
+    settings = config.read(GOOD | {"EBB_COMMAND": '["ffmpeg", "-i", "-", ""]'})
+    assert settings.command == ("ffmpeg", "-i", "-", "")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("EBB_QUEUE_URL", "", "EBB_QUEUE_URL must be set."),
+        *((name, "", f"{name} must be set.") for name in GOOD),
         ("EBB_QUEUE_URL", "jobs", "EBB_QUEUE_URL must be a queue's URL, not 'jobs'."),
-        ("AWS_REGION", "", "AWS_REGION must be set."),
+        ("EBB_DEAD_LETTER_QUEUE_URL", "dead", "EBB_DEAD_LETTER_QUEUE_URL must be a queue's URL, not 'dead'."),
         *(
-            (name, value, f"{name} must be {kind} of seconds from {least} to {most}, not {value!r}.")
-            for name, kind, least, most, values in [
-                ("EBB_VISIBILITY_TIMEOUT", "a whole number", 0, 43200, ["5m", "-1", "43201", "1.5", "nan"]),
-                ("EBB_STOP_TIMEOUT", "a whole number", 2, 120, ["1", "121", "x"]),
-                ("EBB_BACKOFF_BASE", "a number", 0, 43200, ["-0.1", "inf"]),
-                ("EBB_BACKOFF_CAP", "a number", 0, 43200, ["43200.5", "nan"]),
+            (name, value, f"{name} must be {kind} of {unit} from {least} to {most}, not {value!r}.")
+            for name, kind, unit, least, most, values in [
+                ("EBB_VISIBILITY_TIMEOUT", "a whole number", "seconds", 0, 43200, ["5m", "-1", "43201", "1.5", "nan"]),
+                ("EBB_STOP_TIMEOUT", "a whole number", "seconds", 2, 120, ["1", "121", "x"]),
+                ("EBB_BACKOFF_BASE", "a number", "seconds", 0, 43200, ["-0.1", "inf"]),
+                ("EBB_BACKOFF_CAP", "a number", "seconds", 0, 43200, ["43200.5", "nan"]),
+                ("EBB_CONCURRENCY", "a whole number", "jobs", 1, 100, ["0", "101", "2.5", "many"]),
+                ("EBB_JOB_TIMEOUT", "a whole number", "seconds", 0, 43200, ["-1", "43201", "0.5", "inf"]),
+                ("EBB_MAX_BODY_BYTES", "a whole number", "bytes", 1, 5368709120, ["0", "5368709121", "1 MiB"]),
+                ("EBB_ONCE_SECONDS", "a whole number", "seconds", 1, 31536000, ["0", "31536001", "-inf"]),
             ]
             for value in values
+        ),
+        *(("EBB_PROTECTION", value, f"EBB_PROTECTION must be on or off, not {value!r}.") for value in ("true", "On")),
+        ("EBB_METRICS", "1", "EBB_METRICS must be on or off, not '1'."),
+        *(
+            ("EBB_HANDLER", value, f"EBB_HANDLER must be module:function, not {value!r}.")
+            for value in (
+                "handle",
+                "jobs.video:",
+                ":handle",
+                "jobs..video:encode",
+                "jobs/video.py:encode",
+                "a:b:c",
+                "a:b.c",
+            )
+        ),
+        *(
+            (
+                "EBB_COMMAND",
+                value,
+                f"EBB_COMMAND must be a JSON list of a program and its arguments, not {value!r}.",
+            )
+            for value in (
+                "[" * 100_000,
+                "ffmpeg -i -",
+                "[]",
+                '"ffmpeg"',
+                '["ffmpeg", 1]',
+                '[""]',
+                "{}",
+                "null",
+                '[["a"]]',
+            )
         ),
     ],
 )
 def test_a_bad_setting_is_one_sentence(name: str, value: str, sentence: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        config.read(GOOD | {name: value})
-    assert str(caught.value) == sentence
+    assert _refusal(**{name: value}) == sentence
+
+
+def test_settings_that_do_not_go_together_are_one_sentence() -> None:
+    assert _refusal(EBB_HANDLER="a:b", EBB_COMMAND='["c"]') == (
+        "EBB_HANDLER and EBB_COMMAND exclude each other: a job is done by one of them."
+    )
+    assert _refusal(EBB_BACKOFF_BASE="20", EBB_BACKOFF_CAP="9.5") == (
+        "EBB_BACKOFF_BASE must not exceed EBB_BACKOFF_CAP, which is 9.5, but is 20."
+    )
+
+
+@pytest.mark.parametrize(("timeout", "given"), [("", "is not set"), ("0", "is not set"), ("111", "is 111")])
+def test_protection_may_be_off_only_where_a_stop_leaves_a_job_its_time(timeout: str, given: str) -> None:
+    assert _refusal(EBB_PROTECTION="off", EBB_JOB_TIMEOUT=timeout) == (
+        "EBB_PROTECTION may be off only when EBB_JOB_TIMEOUT lets a job end within EBB_STOP_TIMEOUT less its margin, "
+        f"110 seconds, but it {given}."
+    )
+    assert not config.read(GOOD | {"EBB_PROTECTION": "off", "EBB_JOB_TIMEOUT": "110"}).protection
 
 
 def test_all_bad_settings_are_told_in_one_log_line_and_the_worker_exits_78() -> None:
-    environment = GOOD | {"EBB_QUEUE_URL": "", "EBB_STOP_TIMEOUT": "500"}
-    root = Path(program.__file__).parents[1]
+    environment = GOOD | {"EBB_QUEUE_URL": "", "EBB_STOP_TIMEOUT": "500", "EBB_CONCURRENCY": "none"}
+    root = Path(config.__file__).parents[1]
     argv = [sys.executable, "-m", "worker"]
     done = subprocess.run(argv, check=False, env=environment, cwd=root, capture_output=True, text=True, timeout=20)
     assert done.returncode == os.EX_CONFIG
@@ -69,8 +181,36 @@ def test_all_bad_settings_are_told_in_one_log_line_and_the_worker_exits_78() -> 
     (line,) = (json.loads(line) for line in done.stdout.splitlines())
     assert (line["level"], line["event"]) == ("ERROR", "bad_settings")
     assert line["error"] == (
-        "EBB_QUEUE_URL must be set; EBB_STOP_TIMEOUT must be a whole number of seconds from 2 to 120, not '500'."
+        "EBB_QUEUE_URL must be set; EBB_STOP_TIMEOUT must be a whole number of seconds from 2 to 120, not '500'; "
+        "EBB_CONCURRENCY must be a whole number of jobs from 1 to 100, not 'none'."
     )
+
+
+VALUES = st.one_of(
+    st.text(),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(["on", "off", "a:b", "https://a/b.fifo", '["a"]', "9" * 5_000, "1e400", "٣", "1_0"]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted({*EVERY, "EBB_COMMAND"})), VALUES), st.booleans())
+def test_any_environment_gives_settings_or_one_sentence(changes: dict[str, str], complete: bool) -> None:
+    sentence = None
+    try:
+        settings = config.read((GOOD if complete else {}) | changes)
+    except SettingsError as error:
+        sentence = str(error)
+    if sentence is not None:
+        assert sentence.startswith(("EBB_", "AWS_REGION"))
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+        return
+    assert 30 <= settings.visibility_timeout <= 43_200
+    assert 0 <= settings.backoff_base <= settings.backoff_cap <= 43_200
+    assert 1 <= settings.concurrency <= 100
+    assert 1 <= settings.longest_job <= 43_200
+    assert settings.fifo is settings.queue_url.endswith(".fifo")
 
 
 @given(stop_timeout=st.integers(2, 120), visibility=st.integers(0, 43_200))
@@ -79,13 +219,7 @@ def test_time_outs_fit_into_each_other(stop_timeout: int, visibility: int) -> No
     settings = config.read(GOOD | {"EBB_STOP_TIMEOUT": str(stop_timeout), "EBB_VISIBILITY_TIMEOUT": str(visibility)})
     assert settings.visibility_timeout >= 30
     assert 1 <= settings.wait <= 20
-    assert settings.wait < settings.wait + program.READ_MARGIN < settings.visibility_timeout
+    assert settings.wait + 5 < settings.visibility_timeout
     assert settings.wait < stop_timeout
+    assert 0 < settings.grace <= 2
     assert settings.drain + settings.grace < stop_timeout
-
-
-def test_a_client_tries_once_within_seconds_in_the_settings_region() -> None:
-    client = program.client(config.read(GOOD | {"AWS_REGION": "eu-central-1"}), 5)
-    assert client.meta.region_name == "eu-central-1"
-    options = client.meta.config
-    assert (options.connect_timeout, options.read_timeout, options.retries["total_max_attempts"]) == (3, 5, 1)
