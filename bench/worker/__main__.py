@@ -69,9 +69,10 @@ def main(
     tables = [report.pace_table(job, by) for job, by in runs.items()]
     tables += [report.rest_table(rests)] if rests else []
     print("\n\n".join(tables))
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}"
-    print(f"\nMedian (least to most) of {rounds} rounds, {waves} waves of {messages:,} messages each; {idle:g} s at rest.")
-    print(f"{machine}.")
+    print(
+        f"\nMedian (least to most) of {rounds} rounds, {waves} waves of {messages:,} messages each; {idle:g} s at rest;"
+    )
+    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}.")
 
 
 Runs = dict[str, dict[str, list[report.Figures]]]
