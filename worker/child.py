@@ -151,7 +151,7 @@ class _Worker:
 
 def _retry(error: Retry) -> Result:
     try:
-        after = None if error.after is None else min(max(0.0, float(error.after)), config.MOST_VISIBILITY)
+        after = None if error.after is None else min(max(0.0, float(error.after)), float(config.MOST_VISIBILITY))
     except (TypeError, ValueError) as wrong:
         return _failed(wrong)
     return Result(verdict=Verdict.RETRY, reason=_text(error) or None, after=after)
@@ -165,7 +165,10 @@ def _failed(error: BaseException) -> Result:
 
 
 def _text(error: Exception) -> str:
-    return str(error)[:REASON]
+    try:
+        return str(error)[:REASON]
+    except Exception:  # a __str__ of the user's own
+        return type(error).__name__
 
 
 if __name__ == "__main__":

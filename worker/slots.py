@@ -22,8 +22,8 @@ from worker.job import Job, Result, Verdict
 GLANCE = 1
 #: Seconds between looks whether a child that is being ended, and what it started, is gone.
 BLINK = 0.005
-#: Seconds for the kernel to clear away what has had SIGKILL; it runs no code of its own any longer.
-LINGER = 5
+#: Seconds for the kernel to clear away what has had SIGKILL: it runs no code any longer, but a zombie waits for init.
+LINGER = 0.5
 #: Seconds for a child that hung up to end by itself, so that its own exit code is told and not our signal.
 HANG_UP = 0.5
 #: Seconds between starts of a child that does not get as far as a job, at the most.
@@ -58,10 +58,11 @@ class Slots:
         self._slots[slot].tell(None)
 
     def close(self) -> None:
-        """End all children, and wait until they are gone."""
-        for slot in self._slots:
+        """End all children, and wait until they are gone. From then on nothing can be started."""
+        slots = [slot for slot in self._slots if not slot.closed]
+        for slot in slots:
             slot.close()
-        for slot in self._slots:
+        for slot in slots:
             slot.join()
 
 
@@ -84,17 +85,18 @@ class _Slot:
         #: The job that was taken on and has not ended, and whether the child has it.
         self._job: Job | None = None
         self._sent = False
-        self._closed = False
+        self.closed = False
         self.thread = threading.Thread(target=self._run, name=f"slot-{index}", daemon=True)
 
     def tell(self, order: Job | None) -> None:
         """From the worker's thread."""
-        self._orders.append(order)
-        self._ring()
+        if not self.closed:
+            self._orders.append(order)
+            self._ring()
 
     def close(self) -> None:
         """From the worker's thread."""
-        self._closed = True
+        self.closed = True
         self._ring()
 
     def join(self) -> None:
@@ -109,7 +111,7 @@ class _Slot:
 
     def _run(self) -> None:
         failures = 0
-        while not self._closed:
+        while not self.closed:
             failures = 0 if self._life() else failures + 1
             if failures:
                 self._pause(min(2.0 ** (failures - 1), LONGEST_PAUSE))
@@ -193,7 +195,7 @@ class _Slot:
 
     def _wait(self, poller: select.poll, child: "_Child", seconds: float | None) -> bool:
         """Wait for the child's socket, an order, or the time to be over; whether it was the socket."""
-        timeout = 0 if self._orders or self._closed else None if seconds is None else seconds * 1000
+        timeout = 0 if self._orders or self.closed else None if seconds is None else seconds * 1000
         ready = poller.poll(timeout)
         if any(descriptor == child.descriptor for descriptor, _ in ready):
             return True
@@ -204,7 +206,7 @@ class _Slot:
 
     def _attend(self) -> None:
         self._hush()
-        if self._closed:
+        if self.closed:
             raise _GoneError(asked=True)
         while self._orders:
             order = self._orders.popleft()

@@ -1,0 +1,85 @@
+"""Slots with real children, and a handler that the test wrote."""
+
+import queue
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from tests.worker.harness import LIMIT
+from worker.events import Ended, Event, Ready
+from worker.job import Job, Result, Verdict
+from worker.slots import Slots
+
+DONE = Result(verdict=Verdict.DONE)
+SETTINGS = {
+    "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/jobs",
+    "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/dead",
+    "AWS_REGION": "us-east-1",
+    "EBB_VISIBILITY_TIMEOUT": "60",
+    "EBB_STOP_TIMEOUT": "30",
+    "EBB_BACKOFF_BASE": "1",
+    "EBB_BACKOFF_CAP": "900",
+    "PYTHONUNBUFFERED": "1",  # as in the image
+}
+CHILD = (sys.executable, "-m", "worker.child")
+
+
+class Place:
+    """Slots, and what they reported. `folder` is where the handler's module lies, and the notes that handlers write."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        folder: Path,
+        handler: str = "def handle(job): pass",
+        *,
+        count: int = 1,
+        grace: float = 2,
+        command: Sequence[str] = CHILD,
+        **environment: str,
+    ) -> None:
+        self.folder = folder
+        (folder / "jobs.py").write_text(dedent(handler))
+        basis = {"EBB_HANDLER": "jobs:handle"} if "EBB_COMMAND" not in environment else {}
+        for name, value in (SETTINGS | basis | {"PYTHONPATH": str(folder), "NOTES": str(folder)} | environment).items():
+            monkeypatch.setenv(name, value)
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.slots = Slots(count, command, grace, self.events.put)
+        self.slots.open()
+
+    def next(self, limit: float = LIMIT) -> Event:
+        return self.events.get(timeout=limit)
+
+    def ready(self) -> Ready:
+        event = self.next()
+        assert isinstance(event, Ready), event
+        return event
+
+    def ended(self, limit: float = LIMIT) -> Ended:
+        event = self.next(limit)
+        assert isinstance(event, Ended), event
+        return event
+
+    def start(self, body: str = "job", slot: int = 0, **fields: Any) -> None:
+        self.slots.start(slot, Job(id=fields.pop("id", "id-1"), body=body, **fields))
+
+    def do(self, body: str = "job", **fields: Any) -> Result:
+        """One job, with a child that survives it."""
+        self.start(body, **fields)
+        ended = self.ended()
+        assert ended.alive, ended
+        return ended.result
+
+    def note(self, name: str) -> str:
+        """What a handler wrote into the file of that name, once it has."""
+        end = time.monotonic() + LIMIT
+        path = self.folder / name
+        while not (path.exists() and path.read_text()):
+            assert time.monotonic() < end, f"no {name}"
+            time.sleep(0.01)
+        return path.read_text()

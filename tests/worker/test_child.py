@@ -1,0 +1,269 @@
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.worker.harness import until
+from tests.worker.place import DONE, Place
+from worker.job import Result, Verdict
+
+Open = Callable[..., Place]
+
+BASIS = """
+import asyncio, json, logging, os, subprocess, sys, time
+from pathlib import Path
+from worker.job import Job, Reject, Retry
+def note(text):
+    with open(os.environ["NOTES"] + "/notes", "a") as notes: print(text, file=notes)
+"""
+
+
+@pytest.fixture
+def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    places: list[Place] = []
+
+    def open_place(handler: str, **environment: str) -> Place:
+        place = Place(monkeypatch, tmp_path, BASIS + handler, **environment)
+        places.append(place)
+        assert place.ready().error is None
+        return place
+
+    yield open_place
+    for place in places:
+        place.slots.close()
+
+
+def notes(place: Place) -> list[str]:
+    return (place.folder / "notes").read_text().splitlines()
+
+
+def result(verdict: Verdict, reason: str | None = None, after: float | None = None) -> Result:
+    return Result(verdict=verdict, reason=reason, after=after)
+
+
+@pytest.mark.parametrize(
+    ("does", "expected"),
+    [
+        ("return 7", DONE),
+        ("raise Retry()", result(Verdict.RETRY)),
+        ("raise Retry('the film is not there yet')", result(Verdict.RETRY, "the film is not there yet")),
+        ("raise Retry(after=90)", result(Verdict.RETRY, after=90)),
+        ("raise Retry(after=-1)", result(Verdict.RETRY, after=0)),
+        ("raise Retry(after=1e9)", result(Verdict.RETRY, after=43_200)),
+        ("raise Retry(after=float('inf'))", result(Verdict.RETRY, after=43_200)),
+        ("raise Retry(after=float('nan'))", result(Verdict.RETRY, after=0)),
+        ("raise Reject('no such customer')", result(Verdict.REJECT, "no such customer")),
+        ("raise Reject()", result(Verdict.REJECT, "Reject")),
+        (
+            "job.json()",
+            result(Verdict.REJECT, "the body is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ),
+        ("raise Reject('x' * 5000)", result(Verdict.REJECT, "x" * 1000)),
+        ("async def later(): raise Retry(after=5)\n    return later()", result(Verdict.RETRY, after=5)),
+        ("async def later(): raise Reject('why')\n    return later()", result(Verdict.REJECT, "why")),
+        ("async def later(): await asyncio.sleep(0)\n    return later()", DONE),
+        ("class A:\n        def __await__(self): yield from asyncio.sleep(0).__await__()\n    return A()", DONE),
+        ("class R(Reject):\n        def __str__(self): raise ValueError\n    raise R", result(Verdict.REJECT, "R")),
+    ],
+)
+def test_how_a_handler_ends_is_the_verdict(open_place: Open, does: str, expected: Result) -> None:
+    assert open_place(f"def handle(job):\n    {does}").do() == expected
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("raise KeyError('film')", "KeyError: 'film'"),
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("async def later(): sys.exit(2)\n    return later()", "SystemExit: 2"),
+        ("async def later(): raise KeyError('film')\n    return later()", "KeyError: 'film'"),
+        ("async def later(): raise asyncio.CancelledError\n    return later()", "asyncio.exceptions.CancelledError"),
+        (
+            "class Odd(Exception):\n        def __init__(self): self.f = lambda: 1\n    raise Odd",
+            "jobs.handle.<locals>.Odd",
+        ),
+        (
+            "class Odd(Exception):\n        def __str__(self): raise ValueError\n    raise Odd",
+            "jobs.handle.<locals>.Odd: <exception str() failed>",
+        ),
+        ("raise RuntimeError('x' * 10_000_000)", "RuntimeError: " + "x" * 986),
+        (
+            "raise Retry(after='soon')",
+            "ValueError: could not convert string to float: 'soon'",
+        ),
+        ("raise RuntimeError('\\ud800')", "RuntimeError: \ud800"),
+        ("raise ExceptionGroup('two', [KeyError(1), KeyError(2)])", "ExceptionGroup: two (2 sub-exceptions)"),
+    ],
+)
+def test_whatever_else_a_handler_raises_is_a_failed_attempt_and_its_child_goes_on(
+    open_place: Open, does: str, reason: str
+) -> None:
+    place = open_place(f"def handle(job):\n    if job.body == 'good': return\n    {does}")
+    failed = place.do()
+    assert (failed.verdict, failed.reason) == (Verdict.FAILED, reason)
+    assert len(failed.traceback or "") <= 20_001
+    assert place.do("good") == DONE
+
+
+def test_a_failure_comes_with_its_traceback(open_place: Open) -> None:
+    failed = open_place("def handle(job):\n    raise RuntimeError('no')").do()
+    assert failed.traceback
+    assert failed.traceback.startswith("Traceback (most recent call last):\n")
+    assert failed.traceback.endswith("in handle\n    raise RuntimeError('no')\nRuntimeError: no\n")
+
+
+@pytest.mark.parametrize("body", ["", "   ", "\n\t"])
+def test_an_empty_body_is_rejected_before_the_handler_sees_it(open_place: Open, body: str) -> None:
+    place = open_place("def handle(job): note('ran')")
+    assert place.do(body) == result(Verdict.REJECT, "the body is empty")
+    assert not (place.folder / "notes").exists()
+
+
+def test_a_body_that_is_too_long_in_bytes_is_rejected_before_the_handler_sees_it(open_place: Open) -> None:
+    place = open_place("def handle(job): note('ran')", EBB_MAX_BODY_BYTES="8")
+    assert place.do("ääää") == DONE
+    assert place.do("ääääx") == result(
+        Verdict.REJECT, "the body has 9 bytes, which is more than EBB_MAX_BODY_BYTES = 8"
+    )
+    assert notes(place) == ["ran"]
+
+
+def test_the_handler_sees_the_whole_job(open_place: Open) -> None:
+    place = open_place("def handle(job): note(repr(job))")
+    fields: dict[str, Any] = {
+        "id": "id-7",
+        "attributes": {"colour": "blue", "key": b"\x00\xff"},
+        "attempt": 3,
+        "group": "customer-7",
+        "deadline": 1_800_000_000.5,
+        "trace": "Root=1-2-3",
+    }
+    assert place.do('{"film": 7}', **fields) == DONE
+    assert notes(place) == [
+        "Job(id='id-7', body='{\"film\": 7}', attributes={'colour': 'blue', 'key': b'\\x00\\xff'}, attempt=3, "
+        "group='customer-7', deadline=1800000000.5, trace='Root=1-2-3')"
+    ]
+
+
+def test_the_trace_is_in_the_environment_during_its_job_only(open_place: Open) -> None:
+    place = open_place("def handle(job): note(os.environ.get('_X_AMZN_TRACE_ID'))")
+    assert [place.do(trace="Root=1"), place.do(), place.do(trace="Root=2")] == [DONE] * 3
+    assert notes(place) == ["Root=1", "None", "Root=2"]
+
+
+def test_log_lines_say_whose_they_are_and_printed_ones_stay_as_they_are(
+    open_place: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = open_place(
+        "import threading\n"
+        "def later(): time.sleep(0.3); logging.warning('between jobs'); note('later')\n"
+        "def handle(job): logging.info('hello'); print('printed'); threading.Thread(target=later).start()"
+    )
+    assert place.do(id="id-1", attempt=2, group="g", trace="Root=1") == DONE
+    place.note("notes")
+    printed = capfd.readouterr().out.splitlines()
+    lines = [json.loads(line) for line in printed if line.startswith("{")]
+    assert [line for line in printed if not line.startswith("{")] == ["printed"]
+    for line in lines:
+        del line["time"]
+    assert lines == [
+        {
+            "level": "INFO",
+            "message": "hello",
+            "logger": "root",
+            "message_id": "id-1",
+            "attempt": 2,
+            "group": "g",
+            "trace": "Root=1",
+        },
+        {"level": "WARNING", "message": "between jobs", "logger": "root"},
+    ]
+
+
+@pytest.mark.parametrize("closing", ["sys.stdout.close()", "os.close(1)", "sys.stdout = None"])
+def test_a_handler_that_closes_its_output_is_none_the_worse(open_place: Open, closing: str) -> None:
+    place = open_place(f"def handle(job):\n    if job.attempt == 1: {closing}")
+    assert place.do() == DONE
+    assert place.do(attempt=2) == DONE
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "async def handle(job):",
+        "class Handler:\n  async def __call__(self, job):",
+    ],
+)
+def test_one_event_loop_serves_all_the_jobs_of_a_child(open_place: Open, handler: str) -> None:
+    indent = " " * (4 if handler.startswith("class") else 2)
+    end = "\nhandle = Handler()" if handler.startswith("class") else ""
+    place = open_place(
+        f"""
+loops = []
+{handler}
+{indent}await asyncio.sleep(0.001)
+{indent}loops.append(asyncio.get_running_loop())
+{indent}note(all(loop is loops[0] for loop in loops)){end}
+"""
+    )
+    assert [place.do(), place.do(), place.do()] == [DONE] * 3
+    assert notes(place) == ["True"] * 3
+
+
+def test_boto3_and_asyncio_are_not_imported_for_a_handler_that_needs_neither(open_place: Open, tmp_path: Path) -> None:
+    heavy = "{'boto3', 'botocore', 'asyncio'}"
+    (tmp_path / "plain.py").write_text(f"import sys\ndef handle(job): raise RuntimeError({heavy} & set(sys.modules))")
+    place = open_place("", EBB_HANDLER="plain:handle", EBB_PAYLOAD_BUCKET="bodies")
+    assert place.do().reason == "RuntimeError: set()"
+
+
+def test_a_handler_may_fork_and_come_back_from_both(open_place: Open) -> None:
+    place = open_place(
+        """
+def handle(job):
+    note(f"{job.id} {os.fork() == 0}")
+    if job.id == "b": raise RuntimeError("both")
+"""
+    )
+    assert place.do(id="a") == DONE
+    assert place.do(id="b").reason == "RuntimeError: both"
+    assert place.do(id="c") == DONE
+    until(lambda: len(notes(place)) == 6)
+    assert sorted(notes(place)) == ["a False", "a True", "b False", "b True", "c False", "c True"]
+
+
+def test_processes_that_a_handler_starts_do_not_get_the_workers_connection(open_place: Open) -> None:
+    place = open_place(
+        """
+def handle(job):
+    seen = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False, capture_output=True, text=True).stdout
+    note("socket:" in seen)
+"""
+    )
+    assert place.do() == DONE
+    assert notes(place) == ["False"]
+
+
+def test_a_handler_elsewhere_is_found_by_its_name(open_place: Open, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "cut.py").write_text("def trim(job): raise RuntimeError(__name__)")
+    place = open_place("", EBB_HANDLER="films.cut:trim")
+    assert place.do().reason == "RuntimeError: films.cut"
+
+
+def test_the_handler_that_ships_does_what_its_text_says(open_place: Open) -> None:
+    place = open_place("", EBB_HANDLER="worker.handler:handle")
+    assert place.do("good morning") == DONE
+    assert place.do('{"sleep": 0.01}') == DONE
+    assert place.do('{"reject": "why"}') == result(Verdict.REJECT, "why")
+    assert place.do('{"retry_after": 60}') == result(Verdict.RETRY, "as the message asks", 60)
+    assert place.do('{"retry_after": 60}', attempt=2) == DONE
+    assert place.do('{"fail_times": 2}', attempt=3) == DONE
+    for order, attempt in (('{"fail": true}', 9), ('{"fail_times": 2}', 2)):
+        failed = place.do(order, attempt=attempt)
+        assert failed.reason == "RuntimeError: failing on purpose, as the message asks"
+    assert place.do("{").verdict is Verdict.REJECT

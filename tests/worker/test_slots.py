@@ -1,0 +1,459 @@
+import json
+import os
+import queue
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.worker.harness import alive, until
+from tests.worker.place import DONE, SETTINGS, Place
+from worker.events import Ended, Ready
+from worker.job import Result, Verdict
+
+Open = Callable[..., Place]
+
+PID = """
+import os, time, signal, subprocess
+from pathlib import Path
+notes = Path(os.environ["NOTES"])
+def note(name, value):
+    (notes / f"{name}.new").write_text(str(value))
+    (notes / f"{name}.new").rename(notes / name)
+"""
+
+
+@pytest.fixture
+def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    places: list[Place] = []
+
+    def open_place(handler: str = "def handle(job): pass", **options: object) -> Place:
+        places.append(Place(monkeypatch, tmp_path, handler, **options))  # type: ignore[arg-type]
+        return places[-1]
+
+    yield open_place
+    for place in places:
+        place.slots.close()
+
+
+def failed(reason: str) -> Result:
+    return Result(verdict=Verdict.FAILED, reason=reason)
+
+
+def test_one_child_does_job_after_job(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note(job.id, os.getpid())")
+    assert place.ready() == Ready(0)
+    assert [place.do(id=name) for name in ("a", "b", "c")] == [DONE] * 3
+    assert len({place.note(name) for name in ("a", "b", "c")}) == 1
+
+
+def test_slots_work_at_the_same_time(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    note(job.id, 1)
+    while not (notes / job.body).exists(): time.sleep(0.01)
+""",
+        count=2,
+    )
+    assert {place.ready().slot, place.ready().slot} == {0, 1}
+    place.start("b", slot=0, id="a")
+    place.start("a", slot=1, id="b")
+    assert {place.ended().slot, place.ended().slot} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("crash", "how"),
+    [
+        ("os._exit(3)", "exited with 3"),
+        ("os._exit(0)", "exited with 0"),
+        ("import ctypes; ctypes.string_at(0)", "was killed by signal 11 (Segmentation fault)"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "was killed by signal 9 (Killed)"),
+        ("os.closerange(3, 1000); time.sleep(60)", "closed its connection to the worker"),
+    ],
+)
+def test_a_crash_is_a_failed_attempt_and_the_next_job_has_a_new_child(open_place: Open, crash: str, how: str) -> None:
+    place = open_place(PID + f"def handle(job):\n    if job.body == 'crash': {crash}")
+    place.ready()
+    place.start("crash")
+    assert place.ended() == Ended(0, failed(f"the handler's process {how}"), alive=False)
+    assert place.ready() == Ready(0)
+    assert place.do() == DONE
+
+
+def test_a_crash_costs_no_pause(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): os._exit(1)")
+    place.ready()
+    began = time.monotonic()
+    for _ in range(3):
+        place.start()
+        place.ended()
+        place.ready()
+    assert time.monotonic() - began < 3  # with pauses of 1, 2 and 4 s it would be more
+
+
+def test_a_crash_is_noticed_though_a_forked_process_holds_the_socket_and_that_process_goes_too(
+    open_place: Open,
+) -> None:
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    pid = os.fork()
+    if pid:
+        note("forked", pid)
+        os._exit(1)
+    time.sleep(60)
+"""
+    )
+    place.ready()
+    place.start()
+    assert place.ended(limit=3).result == failed("the handler's process exited with 1")
+    assert not alive(int(place.note("forked")))
+
+
+def test_what_a_job_leaves_running_lives_on_after_its_verdict(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note('left', subprocess.Popen(['sleep', '60']).pid)")
+    place.ready()
+    assert place.do() == DONE
+    assert place.do() == DONE
+    left = int(place.note("left"))
+    assert alive(left)
+    place.slots.close()
+    assert not alive(left)
+
+
+def test_a_killed_job_ends_when_its_child_and_all_that_it_started_are_gone(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    sleeper = subprocess.Popen(["sleep", "60"])
+    note("pids", f"[{os.getpid()}, {sleeper.pid}]")
+    sleeper.wait()
+"""
+    )
+    place.ready()
+    place.start()
+    pids = json.loads(place.note("pids"))
+    began = time.monotonic()
+    place.slots.kill(0)
+    assert time.monotonic() - began < 0.1
+    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert time.monotonic() - began < 1
+    assert [alive(pid) for pid in pids] == [False, False]
+    assert place.ready() == Ready(0)
+
+
+def test_who_ignores_sigterm_is_killed_after_the_grace_while_other_slots_work_on(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    if job.body == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sleeper = subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 60"])
+        note("pids", f"[{os.getpid()}, {sleeper.pid}]")
+        sleeper.wait()
+""",
+        count=2,
+        grace=1,
+    )
+    place.ready()
+    place.ready()
+    place.start("deaf", slot=0)
+    pids = json.loads(place.note("pids"))
+    began = time.monotonic()
+    place.slots.kill(0)
+    assert place.do(slot=1) == DONE
+    assert time.monotonic() - began < 0.9
+    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert 1 <= time.monotonic() - began < 3
+    assert [alive(pid) for pid in pids] == [False, False]
+
+
+def test_a_child_that_holds_the_interpreters_lock_is_killed_all_the_same(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+import re
+def handle(job):
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    note("began", 1)
+    re.match(r"(a+)+$", "a" * 60 + "b")
+""",
+        grace=0.5,
+    )
+    place.ready()
+    place.start()
+    place.note("began")
+    began = time.monotonic()
+    place.slots.kill(0)
+    assert place.ended().alive is False
+    assert 0.5 <= time.monotonic() - began < 2
+
+
+def test_the_verdict_that_a_job_still_gives_after_sigterm_counts(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    asked = []
+    signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+    note("began", 1)
+    while not asked: time.sleep(0.01)
+""",
+        grace=10,
+    )
+    place.ready()
+    place.start()
+    place.note("began")
+    began = time.monotonic()
+    place.slots.kill(0)
+    assert place.ended() == Ended(0, DONE, alive=False)
+    assert time.monotonic() - began < 5  # the rest of the grace is not waited for
+
+
+def test_a_job_that_is_killed_while_its_child_still_starts_has_failed_and_never_ran(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+if not (notes / "go").exists():
+    note("importing", 1)
+    time.sleep(60)
+def handle(job): note(job.id, 1)
+"""
+    )
+    place.note("importing")
+    place.start(id="first")
+    (place.folder / "go").touch()
+    place.slots.kill(0)
+    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert place.ready() == Ready(0)
+    assert place.do(id="second") == DONE
+    assert not (place.folder / "first").exists()
+
+
+def test_a_job_started_before_its_child_is_ready_waits_for_it(open_place: Open) -> None:
+    place = open_place("import time; time.sleep(0.3)\ndef handle(job): pass")
+    place.start()
+    assert place.ready() == Ready(0)
+    assert place.ended() == Ended(0, DONE, alive=True)
+
+
+def test_a_kill_that_comes_after_the_jobs_end_does_nothing_to_the_next(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note(job.id, os.getpid())")
+    place.ready()
+    assert place.do(id="a") == DONE
+    place.slots.kill(0)
+    assert place.do(id="b") == DONE
+    assert place.note("a") == place.note("b")
+
+
+def test_a_handler_that_cannot_be_imported_is_told_and_tried_again(open_place: Open) -> None:
+    place = open_place("import no_such_module")
+    broken = place.ready()
+    assert broken.error == "ModuleNotFoundError: No module named 'no_such_module'"
+    assert 'jobs.py", line 1' in (broken.traceback or "")
+    (place.folder / "jobs.py").write_text("def handle(job): pass  # mended")
+    assert place.ready() == Ready(0)
+    assert place.do() == DONE
+
+
+def test_a_job_that_waits_for_a_child_that_cannot_be_had_has_failed(open_place: Open) -> None:
+    place = open_place("import time; time.sleep(0.5); raise SystemExit(4)")
+    place.start()
+    ended = place.ended()
+    assert (ended.alive, ended.result.verdict, ended.result.reason) == (False, Verdict.FAILED, "SystemExit: 4")
+    assert place.ready().error == "SystemExit: 4"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"handler": "import os; os._exit(3)"}, "the handler's process exited with 3"),
+        ({"handler": "x = 1"}, "AttributeError: module 'jobs' has no attribute 'handle'"),
+        ({"handler": "handle = 1"}, "TypeError: jobs:handle is not callable"),
+        ({"handler": "def f(:"}, "SyntaxError: invalid syntax"),
+        (
+            {"command": ["/no/such/python"]},
+            "the handler's process cannot be started: [Errno 2] No such file or directory: '/no/such/python'",
+        ),
+    ],
+)
+def test_why_no_child_can_be_had_is_said(open_place: Open, options: dict[str, str], error: str) -> None:
+    assert (open_place(**options).ready().error or "").endswith(error)
+
+
+def test_a_child_that_dies_while_idle_is_replaced_and_no_attempt_is_spent(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note(job.id, os.getpid())")
+    place.ready()
+    assert place.do(id="a") == DONE
+    os.kill(int(place.note("a")), signal.SIGKILL)
+    assert place.ready() == Ready(0)
+    assert place.do(id="b") == DONE
+
+
+def test_an_idle_death_that_a_forked_process_hides_spends_no_attempt_either(open_place: Open) -> None:
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    if job.id == "a":
+        note("child", os.getpid())
+        if not os.fork():
+            time.sleep(60)
+"""
+    )
+    place.ready()
+    assert place.do(id="a") == DONE
+    child = int(place.note("child"))
+    os.kill(child, signal.SIGKILL)
+    until(lambda: not alive(child))
+    place.start(id="b")
+    assert place.ready() == Ready(0)
+    assert place.ended() == Ended(0, DONE, alive=True)
+
+
+def test_a_body_of_one_mebibyte_arrives(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note('seen', (len(job.body), set(job.body)))")
+    place.ready()
+    assert place.do("ä" * 524_288) == DONE
+    assert place.note("seen") == "(524288, {'ä'})"
+
+
+def test_a_child_that_does_not_read_a_long_body_blocks_nothing_and_can_be_killed(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note(f'pid-{job.id}', os.getpid())", count=2, grace=0.3)
+    place.ready()
+    place.ready()
+    assert place.do(slot=0, id="a") == DONE
+    os.kill(int(place.note("pid-a")), signal.SIGSTOP)
+    place.start("x" * 1_048_576, slot=0)
+    assert place.do(slot=1, id="b") == DONE
+    place.slots.kill(0)
+    assert place.ended(limit=3) == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert place.ready() == Ready(0)
+
+
+def test_a_child_killed_before_it_has_read_a_long_body_is_a_failed_attempt(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note('pid', os.getpid())")
+    place.ready()
+    assert place.do() == DONE
+    child = int(place.note("pid"))
+    os.kill(child, signal.SIGSTOP)
+    place.start("x" * 1_048_576)
+    with pytest.raises(queue.Empty):
+        place.next(limit=0.3)
+    os.kill(child, signal.SIGKILL)
+    assert place.ended() == Ended(0, failed("the handler's process was killed by signal 9 (Killed)"), alive=False)
+
+
+PARENT = """
+import sys, time
+from worker.job import Job
+from worker.slots import Slots
+events = []
+slots = Slots(1, [sys.executable, "-m", "worker.child"], 2, events.append)
+slots.open()
+slots.start(0, Job(id="a", body="job"))
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("doing", ["time.sleep(60)", "re.match(r'(a+)+$', 'a' * 60 + 'b')"])
+def test_when_the_worker_is_killed_the_child_and_what_it_started_are_gone_at_once(tmp_path: Path, doing: str) -> None:
+    handler = f"""
+import re
+def handle(job):
+    note("pids", f"[{{os.getpid()}}, {{subprocess.Popen(['sleep', '60']).pid}}]")
+    {doing}
+"""
+    (tmp_path / "jobs.py").write_text(PID + handler)
+    environment = SETTINGS | {"EBB_HANDLER": "jobs:handle", "PYTHONPATH": str(tmp_path), "NOTES": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=os.environ | environment)
+    until((tmp_path / "pids").exists)
+    pids = json.loads((tmp_path / "pids").read_text())
+    assert [alive(pid) for pid in pids] == [True, True]
+    parent.kill()
+    parent.wait()
+    until(lambda: not any(alive(pid) for pid in pids), limit=1)
+
+
+def test_close_leaves_nobody_behind_whatever_the_slots_do(open_place: Open) -> None:
+    place = open_place(PID + "def handle(job): note(f'pid-{job.id}', os.getpid()); time.sleep(60)", count=3)
+    for _ in range(3):
+        place.ready()
+    place.start(slot=1, id="a")
+    place.start(slot=2, id="b")
+    pids = [int(place.note("pid-a")), int(place.note("pid-b"))]
+    began = time.monotonic()
+    place.slots.close()
+    assert time.monotonic() - began < 1
+    assert not any(alive(pid) for pid in pids)
+
+
+def _switches() -> int:
+    """How often the slots' threads have given up the processor."""
+    slots = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("slot-")]
+    assert slots
+    statuses = [Path(f"/proc/self/task/{slot}/status").read_text() for slot in slots]
+    return sum(int(re.findall(r"voluntary_ctxt_switches:\s*(\d+)", status)[0]) for status in statuses)
+
+
+def test_slots_that_have_nothing_to_do_do_not_wake_up(open_place: Open) -> None:
+    place = open_place(count=3)
+    for _ in range(3):
+        place.ready()
+    assert place.do() == DONE
+    time.sleep(0.1)
+    before = _switches()
+    time.sleep(1.5)
+    assert _switches() - before == 0
+
+
+def test_each_job_ends_once_however_starts_kills_and_crashes_meet(open_place: Open) -> None:
+    seed = random.randrange(2**32)
+    dice = random.Random(seed)
+    place = open_place(
+        PID
+        + """
+def handle(job):
+    time.sleep(float(job.attributes["sleep"]))
+    if job.body == "crash": os._exit(1)
+    raise RuntimeError(job.id)
+""",
+        count=3,
+        grace=0.5,
+    )
+    for _ in range(3):
+        place.ready()
+    running: dict[int, str] = {}
+    doomed: set[int] = set()
+    for number in range(150):
+        free = [slot for slot in range(3) if slot not in running]
+        for slot in free:
+            running[slot] = f"job-{number}-{slot}"
+            body = dice.choice(["crash", "job", "job", "job"])
+            place.start(body, slot=slot, id=running[slot], attributes={"sleep": str(dice.choice([0, 0.002, 0.05]))})
+            if dice.random() < 0.2:
+                place.slots.kill(slot)
+                doomed.add(slot)
+        event = place.next()
+        while isinstance(event, Ready):
+            assert event.error is None, f"seed {seed}"
+            event = place.next()
+        assert isinstance(event, Ended)
+        job = running.pop(event.slot)
+        expected = {f"RuntimeError: {job}", "the handler's process exited with 1"}
+        if event.slot in doomed:
+            expected.add("the handler's process was stopped")
+        doomed.discard(event.slot)
+        assert event.result.reason in expected, f"seed {seed}"
