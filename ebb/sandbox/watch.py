@@ -8,11 +8,15 @@ from typing import Any
 
 from ebb.sandbox.region import Region
 
-#: The worker's events that begin and end an attempt (worker/loop.py), in words.
+#: The worker's events that begin and end an attempt (worker/held.py), in words.
 STARTED = "job_started"
 ENDINGS = {
     "job_done": "done",
     "job_failed": "failed",
+    "job_retried": "put off",
+    "job_rejected": "rejected",
+    "job_timed_out": "stopped at its time limit",
+    "job_skipped": "done before",
     "job_given_back": "given back",
     "lease_lost": "lease lost",
     "job_limit": "stopped after 12 h",
