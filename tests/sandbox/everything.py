@@ -183,6 +183,19 @@ def queue(settings: Settings) -> aws.sqs.Queue:
     return main
 
 
+def store(settings: Settings) -> None:
+    key = aws.kms.Key("store")
+    aws.dynamodb.Table(
+        "store",
+        billing_mode="PAY_PER_REQUEST",
+        hash_key="id",
+        attributes=[{"name": "id", "type": "S"}],
+        ttl={"attribute_name": settings["expiry"], "enabled": True},
+        server_side_encryption={"enabled": True, "kms_key_arn": key.arn},
+        tags={"Name": "store"},
+    )
+
+
 def api(settings: Settings, jobs: aws.sqs.Queue) -> aws.apigateway.Stage:
     region, account = aws.get_region_output().region, aws.get_caller_identity_output().account_id
     partition = aws.get_partition_output().partition
@@ -371,6 +384,13 @@ def service(
         "linuxParameters": {"initProcessEnabled": True},
         "environment": [{"name": "B", "value": settings["environment"]}, {"name": "A", "value": "2"}],
         "secrets": [],
+        "healthCheck": {
+            "command": ["CMD", "python", "-m", "health"],
+            "interval": settings["health_interval"],
+            "timeout": 30,
+            "retries": 5,
+            "startPeriod": 120,
+        },
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": logs.name}},
     }
     task = aws.ecs.TaskDefinition(
@@ -507,6 +527,8 @@ SETTINGS: Settings = {
     "description": "the tasks",
     "encrypted": False,
     "environment": "1",
+    "expiry": "expires",
+    "health_interval": 60,
     "instance_type": "t4g.nano",
     "kept": 10,
     "max_capacity": 4,
@@ -521,6 +543,7 @@ def program(settings: Settings) -> None:
     """The program; `settings` as in SETTINGS."""
     subnets, group = network(settings)
     jobs = queue(settings)
+    store(settings)
     stage = api(settings, jobs)
     pulumi.export("repository", service(settings, jobs, subnets, group))
     pulumi.export("url", stage.invoke_url)

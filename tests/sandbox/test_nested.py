@@ -14,6 +14,14 @@ STAGE = {"restApi": "a", "stageName": "run", "deployment": "d"}
 PLAN_STAGE = {"apiId": "a", "stage": "run", "throttles": [{"path": "/jobs/POST", "burstLimit": 1, "rateLimit": 2.5}]}
 SERVER = {"ami": "ami-0123456789abcdef0", "instanceType": "t4g.nano"}
 STAGE_TYPE, PLAN_TYPE = "aws:apigateway/stage:Stage", "aws:apigateway/usagePlan:UsagePlan"
+TABLE_TYPE = "aws:dynamodb/table:Table"
+TABLE = {
+    "name": "t",
+    "billingMode": "PAY_PER_REQUEST",
+    "hashKey": "id",
+    "attributes": [{"name": "id", "type": "S"}],
+    "serverSideEncryption": {"enabled": True, "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k"},
+}
 INSTANCE_TYPE, LOG_TYPE = "aws:ec2/instance:Instance", "aws:cloudwatch/logGroup:LogGroup"
 
 
@@ -32,6 +40,7 @@ def found(kind: str, inputs: dict[str, Any]) -> list[str]:
         (LOG_TYPE, {"name": "g", "retentionInDays": 0}),
         (PLAN_TYPE, {"apiStages": [PLAN_STAGE]}),
         (INSTANCE_TYPE, {**SERVER, "rootBlockDevice": {"volumeSize": 8, "encrypted": True}}),
+        (TABLE_TYPE, TABLE),
     ],
 )
 def test_what_is_right_is_taken(kind: str, inputs: dict[str, Any]) -> None:
@@ -48,6 +57,14 @@ def test_what_is_right_is_taken(kind: str, inputs: dict[str, Any]) -> None:
         (PLAN_TYPE, {"apiStages": [{"apiId": "a", "throttles": [{"rate": 1}]}]}, "throttles.rate is not known"),
         (LOG_TYPE, {"name": "g", "retentionInDays": 8}, "retentionInDays should be one of 1, 3, 5, 7,"),
         (INSTANCE_TYPE, {**SERVER, "rootBlockDevice": {"tags": {"Name": "disk"}}}, "ebs.tags is not known to AWS"),
+        (
+            TABLE_TYPE,
+            {**TABLE, "serverSideEncryption": {"kmsKeyId": "k"}},
+            "serverSideEncryption.kmsKeyId is not known",
+        ),
+        (TABLE_TYPE, {**TABLE, "attributes": [{"name": "id", "kind": "S"}]}, "attributes.kind is not known"),
+        (TABLE_TYPE, {**TABLE, "attributes": [{"name": "id", "type": "T"}]}, "should be one of S, N, B, got 'T'"),
+        (TABLE_TYPE, {**TABLE, "billingMode": "ON_DEMAND"}, "should be one of PROVISIONED, PAY_PER_REQUEST"),
     ],
 )
 def test_what_has_no_place_is_refused_by_name(kind: str, inputs: dict[str, Any], reason: str) -> None:

@@ -127,6 +127,7 @@ REFERENCE = {
     "aws:appautoscaling/target:Target": "resourceId scalableDimension serviceNamespace",
     "aws:cloudwatch/logGroup:LogGroup": "logGroupClass name",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
+    "aws:dynamodb/table:Table": "hashKey name rangeKey",
     "aws:ec2/eip:Eip": "address domain networkBorderGroup publicIpv4Pool",
     "aws:ec2/eipAssociation:EipAssociation": (
         "allocationId allowReassociation instanceId networkInterfaceId privateIpAddress publicIp"

@@ -14,6 +14,7 @@ from ebb.sandbox.shapes import RefusedError
 Props = dict[str, Any]
 KEY, ENDPOINT = "aws:kms/key:Key", "aws:ec2/vpcEndpoint:VpcEndpoint"
 CLUSTER, INSTANCE, SERVICE = "aws:ecs/cluster:Cluster", "aws:ec2/instance:Instance", "aws:ecs/service:Service"
+TABLE = "aws:dynamodb/table:Table"
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 IMAGE = "ami-12c6146b"
 
@@ -58,6 +59,21 @@ def test_an_endpoint_s_policy_and_names_are_not_silently_kept(region: Region, mo
     old["privateDnsEnabled"] = True
     with pytest.raises(RefusedError, match=text):
         update(region, ENDPOINT, old, {**old, **more})
+
+
+def test_a_table_takes_another_expiry_and_key_and_gives_the_key_up_again(region: Region) -> None:
+    key = {"enabled": True, "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k"}
+    attributes = [{"name": "id", "type": "S"}]
+    old: Props = {"name": "table", "billingMode": "PAY_PER_REQUEST", "hashKey": "id", "attributes": attributes}
+    old["ttl"] = {"attributeName": "expires", "enabled": True}
+    new = {**old, "ttl": {"attributeName": "until", "enabled": True}, "serverSideEncryption": key}
+    seen = update(region, TABLE, old, new)
+    assert (seen["ttl"], seen["serverSideEncryption"]) == (new["ttl"], key)
+    region.client("dynamodb").delete_table(TableName="table")
+    assert update(region, TABLE, new, old)["serverSideEncryption"] is None
+    region.client("dynamodb").delete_table(TableName="table")
+    with pytest.raises(RefusedError, match="ttl stays as it is when it is left out"):
+        update(region, TABLE, old, {**old, "ttl": None})
 
 
 def test_other_user_data_is_kept_as_it_was_written(region: Region) -> None:
