@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from bench.worker.contestants import PROJECT
+
 REGION = "us-east-1"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
 #: Seconds within which it listens, and ends.
@@ -72,7 +74,9 @@ def emulator() -> Iterator[Emulator]:
     options = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0"}
     quiet = subprocess.DEVNULL
     argv = [sys.executable, "-m", "bench.worker.emulator"]
-    process = subprocess.Popen(argv, env=os.environ | options, stdout=quiet, stderr=quiet, start_new_session=True)
+    process = subprocess.Popen(
+        argv, cwd=PROJECT, env=os.environ | options, stdout=quiet, stderr=quiet, start_new_session=True
+    )
     try:
         end = time.monotonic() + LIMIT
         while not _listens(port):
