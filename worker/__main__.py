@@ -52,7 +52,7 @@ def main() -> int:
         reason = "EBB_PROTECTION is off" if settings.agent_uri else "ECS_AGENT_URI is not set: this is not an ECS task"
         logs.event("no_protection", reason=reason)
     queue_name = settings.queue_url.rpartition("/")[2]
-    metrics = Metrics(queue_name, lambda line: print(line, flush=True)) if settings.metrics else None
+    metrics = Metrics(queue_name, logs.line) if settings.metrics else None
     return Loop(settings, events, queue, protection=protection, once=once, metrics=metrics).run()
 
 

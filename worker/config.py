@@ -199,7 +199,8 @@ class _Reader:
             words = json.loads(value)
         except (ValueError, RecursionError):
             words = None
-        if not (isinstance(words, list) and words and all(isinstance(word, str) for word in words) and words[0]):
+        proper = isinstance(words, list) and all(isinstance(word, str) and "\0" not in word for word in words)
+        if not (proper and words and words[0]):
             self.problems.append(f"{name} must be a JSON list of a program and its arguments, not {value!r}")
             return ()
         return tuple(words)

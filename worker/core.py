@@ -199,7 +199,7 @@ class Core:
         if one.newer:
             one.renew(*one.newer)
         elif outcome.kind is Kind.OK:
-            one.claimed = one.message
+            one.claimed = True
         elif outcome.kind is Kind.FINISHED:
             self._settle(now, one, Ending.SKIPPED)
         elif outcome.kind is Kind.TAKEN:
@@ -266,7 +266,7 @@ class Core:
         return next((one for one in self._held.values() if one.slot == slot), None)
 
     def _ours(self, one: Held) -> bool:
-        return one.claimed is not None or not self._store
+        return one.claimed or not self._store
 
     def _start(self, now: float, one: Held) -> Start:
         one.state, one.slot = State.RUNNING, self._free.pop()

@@ -78,8 +78,8 @@ class Held:
     limit_at: float = math.inf
     #: The call about it that is in flight; there is never a second one, so none can undo another.
     call: Call | None = None
-    #: The receive under which the idempotency store's record is ours.
-    claimed: Message | None = None
+    #: Whether the idempotency store's record is ours.
+    claimed: bool = False
     ending: Ending | None = None
     #: Fields of the ending's log line.
     details: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Held:
         """The attempt is over in this way. `store`: whether there is an idempotency store."""
         self.state, self.ending, self.delay = State.SETTLING, ending, delay
         self.details |= details
-        told = {Step.FINISH: store, Step.FORGET: self.claimed is not None}
+        told = {Step.FINISH: store, Step.FORGET: self.claimed}
         self.steps = deque(step for step in STEPS[ending] if told.get(step, True))
         self.tries, self.retry_at = 0, -math.inf
 

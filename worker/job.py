@@ -48,7 +48,7 @@ class Job:
         """The body as JSON; raises NotJsonError, which rejects the job, when it is not."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NotJsonError(f"the body is not JSON: {error}") from error
 
 

@@ -104,10 +104,10 @@ class Settling:
         if step is Step.DEAD_LETTER:
             return DeadLetter(one.message, str(one.details.get("reason")))
         if step is Step.FINISH:
-            return Finish(one.claimed or one.message)
+            return Finish(one.message)
         if step is Step.FORGET:
-            return Forget(one.claimed or one.message)
-        if one.state is State.WAITING and self._store and one.claimed is None:
+            return Forget(one.message)
+        if one.state is State.WAITING and self._store and not one.claimed:
             return Claim(one.message, one.lease.deadline)
         return None
 
