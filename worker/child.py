@@ -107,9 +107,9 @@ class _Worker:
 
     def attempt(self, job: Job) -> Result:
         """Do the job; whatever happens is a result."""
-        if job.trace:
-            os.environ[TRACE] = job.trace
         try:
+            if job.trace:
+                os.environ[TRACE] = job.trace
             self._do(job)
         except Retry as error:
             return _retry(error)

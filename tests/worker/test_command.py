@@ -1,0 +1,196 @@
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from tests.worker.harness import alive
+from tests.worker.place import DONE, Place
+from worker.events import Ended
+from worker.job import Result, Verdict
+
+Open = Callable[..., Place]
+
+
+@pytest.fixture
+def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    places: list[Place] = []
+
+    def open_place(*argv: str, grace: float = 2) -> Place:
+        places.append(Place(monkeypatch, tmp_path, grace=grace, EBB_COMMAND=json.dumps(argv)))
+        return places[-1]
+
+    yield open_place
+    for place in places:
+        place.slots.close()
+
+
+@pytest.fixture
+def shell(open_place: Open) -> Callable[..., Place]:
+    def shell(script: str, grace: float = 2) -> Place:
+        place = open_place("sh", "-c", script, grace=grace)
+        assert place.ready().error is None
+        return place
+
+    return shell
+
+
+def failed(reason: str) -> Result:
+    return Result(verdict=Verdict.FAILED, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("exit 0", DONE),
+        ("exit 75", Result(verdict=Verdict.RETRY, reason="the command exited with 75")),
+        ("exit 1", failed("the command exited with 1")),
+        ("exit 127", failed("the command exited with 127")),
+        ("exit 255", failed("the command exited with 255")),
+        ("kill -9 $$", failed("the command was killed by signal 9 (Killed)")),
+        ("kill -SEGV $$", failed("the command was killed by signal 11 (Segmentation fault)")),
+    ],
+)
+def test_the_exit_code_is_the_verdict_and_the_child_goes_on(
+    shell: Callable[..., Place], script: str, expected: Result
+) -> None:
+    place = shell(script)
+    assert [place.do(), place.do()] == [expected, expected]
+
+
+def test_the_body_is_on_standard_input_to_the_last_byte(shell: Callable[..., Place]) -> None:
+    place = shell('cat > "$NOTES/body"')
+    for body in ("grüße\n", "x" * 1_048_576):
+        assert place.do(body) == DONE
+        assert (place.folder / "body").read_bytes() == body.encode()
+
+
+@pytest.mark.parametrize("script", ["exit 0", "exec 0<&-", "head -c 1 >/dev/null", "sleep 60 & exit 0"])
+def test_input_left_unread_is_no_error_and_holds_nothing_up(shell: Callable[..., Place], script: str) -> None:
+    place = shell(script)
+    began = time.monotonic()
+    assert place.do("x" * 1_048_576) == DONE
+    assert time.monotonic() - began < 10
+
+
+def test_the_job_is_in_the_environment(open_place: Open, tmp_path: Path) -> None:
+    (tmp_path / "dump.py").write_text(
+        dedent("""
+        import json, os
+        job = ("EBB_JOB_ID", "EBB_JOB_A", "EBB_JOB_G", "EBB_JOB_D", "EBB_ATTRIBUTE", "_X")
+        seen = {name: value for name, value in os.environ.items() if name.startswith(job)}
+        with open(os.environ["NOTES"] + "/environment", "w") as notes: json.dump(seen, notes)
+        """)
+    )
+    place = open_place(sys.executable, str(tmp_path / "dump.py"))
+    assert place.ready().error is None
+    attributes = {"colour": "grün", "film.title-de": "=a b\n", "key": b"\x00\xff", "UPPER_9": "9", "9": "nine"}
+    fields: dict[str, Any] = {
+        "id": "id-7",
+        "attempt": 3,
+        "group": "customer-7",
+        "deadline": 1_800_000_000.9,
+        "trace": "Root=1",
+    }
+    assert place.do(attributes=attributes, **fields) == DONE
+    seen = json.loads((tmp_path / "environment").read_text())
+    assert json.loads(seen.pop("EBB_JOB_ATTRIBUTES")) == attributes | {"key": "AP8="}
+    assert seen == {
+        "EBB_JOB_ID": "id-7",
+        "EBB_JOB_ATTEMPT": "3",
+        "EBB_JOB_GROUP": "customer-7",
+        "EBB_JOB_DEADLINE": "1800000000",
+        "EBB_ATTRIBUTE_COLOUR": "grün",
+        "EBB_ATTRIBUTE_FILM_TITLE_DE": "=a b\n",
+        "EBB_ATTRIBUTE_KEY": "AP8=",
+        "EBB_ATTRIBUTE_UPPER_9": "9",
+        "EBB_ATTRIBUTE_9": "nine",
+        "_X_AMZN_TRACE_ID": "Root=1",
+    }
+    assert place.do() == DONE  # nothing of one job is left for the next
+    assert json.loads((tmp_path / "environment").read_text()) == {
+        "EBB_JOB_ID": "id-1",
+        "EBB_JOB_ATTEMPT": "1",
+        "EBB_JOB_GROUP": "",
+        "EBB_JOB_DEADLINE": "0",
+        "EBB_JOB_ATTRIBUTES": "{}",
+    }
+
+
+def test_attributes_that_no_environment_holds_reject_the_job(shell: Callable[..., Place]) -> None:
+    place = shell("exit 0")
+    assert place.do(attributes={"long": "x" * 500_000}) == Result(
+        verdict=Verdict.REJECT, reason="its attributes are longer than a program's environment may be"
+    )
+
+
+def test_a_program_that_is_not_there_or_not_executable_is_told_before_any_job(open_place: Open, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("no program")
+    for program in ("no-such-program", "/no/such/program", str(tmp_path / "plain")):
+        place = open_place(program)
+        error = f"the program {program!r} of EBB_COMMAND is not there, or not executable"
+        assert place.ready().error == f"worker.command.CommandError: {error}"
+        place.slots.close()
+
+
+def test_a_program_that_has_gone_or_is_no_program_is_a_failed_attempt(open_place: Open, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("no program")
+    program.chmod(0o755)
+    place = open_place(str(program))
+    assert place.ready().error is None
+    assert place.do() == failed(f"the command cannot be run: [Errno 8] Exec format error: '{program}'")
+    program.unlink()
+    assert place.do() == failed(f"the command cannot be run: [Errno 2] No such file or directory: '{program}'")
+
+
+def test_what_it_prints_goes_where_the_workers_lines_go(
+    shell: Callable[..., Place], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert shell("echo out; echo err >&2").do() == DONE
+    printed = capfd.readouterr()
+    assert (printed.out, printed.err) == ("out\n", "err\n")
+
+
+def test_a_killed_command_may_clean_up_and_its_exit_code_is_told(shell: Callable[..., Place]) -> None:
+    place = shell(
+        'trap "echo cleaned > $NOTES/cleaned; exit 75" TERM; echo $$ > $NOTES/pid; while :; do sleep 0.05; done',
+        grace=10,
+    )
+    place.start()
+    pid = int(place.note("pid"))
+    began = time.monotonic()
+    place.slots.kill(0)
+    ended = place.ended()
+    assert (ended.alive, ended.result.verdict) == (False, Verdict.RETRY)
+    assert place.note("cleaned") == "cleaned\n"
+    assert time.monotonic() - began < 5
+    assert not alive(pid)
+
+
+def test_a_killed_command_and_what_it_started_are_gone(shell: Callable[..., Place]) -> None:
+    place = shell('trap "" TERM; sh -c "trap \\"\\" TERM; sleep 60" & echo $! $$ > $NOTES/pids; wait', grace=0.3)
+    place.start()
+    pids = [int(pid) for pid in place.note("pids").split()]
+    place.slots.kill(0)
+    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert not any(alive(pid) for pid in pids)
+    assert place.ready().error is None
+
+
+def test_a_child_without_a_job_goes_at_the_first_word(shell: Callable[..., Place]) -> None:
+    place = shell("exit 0", grace=10)
+    assert place.do() == DONE
+    began = time.monotonic()
+    place.slots.close()
+    assert time.monotonic() - began < 2
+
+
+def test_a_command_does_not_get_the_workers_connection(shell: Callable[..., Place]) -> None:
+    place = shell('ls -l /proc/self/fd > "$NOTES/files"')
+    assert place.do() == DONE
+    assert "socket:" not in place.note("files")

@@ -1,0 +1,133 @@
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.worker.harness import ACCOUNT
+from tests.worker.place import DONE, Place
+from worker.job import Verdict
+
+NOW = "software.amazon.payloadoffloading.PayloadS3Pointer"
+ONCE = "com.amazon.sqs.javamessaging.MessageS3Pointer"
+HANDLER = """
+import os, sys
+from pathlib import Path
+def handle(job):
+    seen = (len(job.body), job.body[:9], dict(job.attributes), "boto3" in sys.modules)
+    Path(os.environ["NOTES"], "seen").write_text(repr(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    client.create_bucket(Bucket="bodies")
+    return client
+
+
+@pytest.fixture
+def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> Iterator[Callable[..., Place]]:
+    places: list[Place] = []
+
+    def open_place(**environment: str) -> Place:
+        basis = ACCOUNT | {"AWS_ENDPOINT_URL": endpoint, "EBB_PAYLOAD_BUCKET": "bodies"}
+        places.append(Place(monkeypatch, tmp_path, HANDLER, **(basis | environment)))  # type: ignore[arg-type]
+        assert places[-1].ready().error is None
+        return places[-1]
+
+    yield open_place
+    for place in places:
+        place.slots.close()
+
+
+Open = Callable[..., Place]
+
+
+def pointer(key: str, bucket: str = "bodies", kind: str = NOW) -> str:
+    return json.dumps([kind, {"s3BucketName": bucket, "s3Key": key}])
+
+
+@pytest.mark.parametrize(("kind", "mark"), [(NOW, "ExtendedPayloadSize"), (ONCE, "SQSLargePayloadSize")])
+def test_a_body_in_s3_reaches_the_handler_without_a_trace_of_its_journey(
+    open_place: Open, s3: Any, kind: str, mark: str
+) -> None:
+    body = "ä" * 1_500_000
+    s3.put_object(Bucket="bodies", Key="dir/a key+1", Body=body.encode())
+    place = open_place(EBB_MAX_BODY_BYTES="3000000")
+    attributes = {mark: "3000000", "colour": "blue"}
+    assert place.do(pointer("dir/a key+1", kind=kind), attributes=attributes) == DONE
+    assert place.note("seen") == "(1500000, 'äääääääää', {'colour': 'blue'}, True)"
+    assert s3.head_object(Bucket="bodies", Key="dir/a key+1")["ContentLength"] == 3_000_000
+
+
+def test_other_bodies_are_left_as_they_are_and_cost_no_boto3(open_place: Open) -> None:
+    place = open_place()
+    body = pointer("key")
+    assert place.do(body) == DONE  # without its attribute it is a body like any other
+    assert place.note("seen") == f"({len(body)}, {body[:9]!r}, {{}}, False)"
+
+
+def test_without_a_bucket_a_pointer_is_a_body_like_any_other(open_place: Open) -> None:
+    place = open_place(EBB_PAYLOAD_BUCKET="")
+    body = pointer("key")
+    assert place.do(body, attributes={"ExtendedPayloadSize": "5"}) == DONE
+    assert place.note("seen") == f"({len(body)}, {body[:9]!r}, {{'ExtendedPayloadSize': '5'}}, False)"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (pointer("gone"), "the body s3://bodies/gone is not there"),
+        (
+            pointer("key", bucket="elsewhere"),
+            "the body lies in the bucket 'elsewhere', and not in EBB_PAYLOAD_BUCKET = 'bodies'",
+        ),
+        (pointer("key", kind="my.Pointer"), "the body is no pointer to S3 that is known here: 'my.Pointer'"),
+        (pointer(""), f"the body is no pointer to S3 that is known here: {NOW!r}"),
+        (
+            "hello",
+            "its attributes say that the body lies in S3, but the body is no pointer: JSONDecodeError('Expecting value",
+        ),
+        ("7", "its attributes say that the body lies in S3, but the body is no pointer: TypeError("),
+        ("[1, 2, 3]", "its attributes say that the body lies in S3, but the body is no pointer: ValueError("),
+        ('["a", {}]', "its attributes say that the body lies in S3, but the body is no pointer: KeyError('s3Buc"),
+        (pointer("long"), "the body s3://bodies/long has 101 bytes, which is more than EBB_MAX_BODY_BYTES = 100"),
+        (pointer("binary"), "the body s3://bodies/binary is not UTF-8"),
+        (pointer("blank"), "the body is empty"),
+    ],
+)
+def test_what_no_further_attempt_can_mend_is_rejected(open_place: Open, s3: Any, body: str, reason: str) -> None:
+    s3.put_object(Bucket="bodies", Key="long", Body=b"x" * 101)
+    s3.put_object(Bucket="bodies", Key="binary", Body=b"\xff\xfe\x00")
+    s3.put_object(Bucket="bodies", Key="blank", Body=b" \n")
+    place = open_place(EBB_MAX_BODY_BYTES="100")
+    result = place.do(body, attributes={"ExtendedPayloadSize": "5"})
+    assert result.verdict is Verdict.REJECT
+    assert (result.reason or "").startswith(reason)
+    assert not (place.folder / "seen").exists()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [{"EBB_PAYLOAD_BUCKET": "no-such-bucket"}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}],
+)
+def test_other_trouble_with_s3_is_a_failed_attempt(open_place: Open, trouble: dict[str, str]) -> None:
+    place = open_place(**trouble)
+    bucket = trouble.get("EBB_PAYLOAD_BUCKET", "bodies")
+    result = place.do(pointer("key", bucket), attributes={"ExtendedPayloadSize": "5"})
+    assert result.verdict is Verdict.FAILED
+    assert result.traceback
