@@ -36,14 +36,14 @@ ORDERS: tuple[tuple[float, str, tuple[float, float]], ...] = (
     (0.003, "exit", (0, 0)),
     (0.003, "die", (0, 0)),
 )
-#: Share of the exchanges that each fault befalls. Those that hang cost a worker's receive ten seconds.
+#: Share of the exchanges that each fault befalls. Those that hang cost a worker a receive's read time-out.
 FAULTS = {
-    Fault.DELAY: 0.02,
-    Fault.CUT: 0.006,
-    Fault.TRICKLE: 0.002,
-    Fault.LATE: 0.0015,
-    Fault.BLACK_HOLE: 0.0015,
-    Fault.SWALLOW: 0.0015,
+    Fault.DELAY: 0.01,
+    Fault.CUT: 0.004,
+    Fault.TRICKLE: 0.001,
+    Fault.LATE: 0.0007,
+    Fault.BLACK_HOLE: 0.0007,
+    Fault.SWALLOW: 0.0007,
 }
 #: Attempts until SQS moves a message to the dead-letter queue: more than the chaos is likely to use up.
 MAX_RECEIVES = 12
@@ -57,18 +57,20 @@ TICK = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large a run is: messages, seconds over which they are sent, workers, and seconds between moves."""
+    """How large a run is: messages, seconds over which they are sent (or longer), and workers."""
 
     messages: int
     seconds: float
     workers: int
+    #: Seconds between moves, and how much more often the wire's faults happen than FAULTS says.
     pause: tuple[float, float]
+    faults: float
     #: Whether SQS once falls silent for longer than the visibility timeout.
     blackout: bool
 
 
-FULL = Size(messages=20_000, seconds=240, workers=4, pause=(0.5, 2.5), blackout=True)
-SHORT = Size(messages=600, seconds=16, workers=3, pause=(0.3, 1.2), blackout=False)
+FULL = Size(messages=20_000, seconds=240, workers=5, pause=(1, 4), faults=1, blackout=True)
+SHORT = Size(messages=600, seconds=16, workers=3, pause=(0.3, 1.2), faults=3, blackout=False)
 
 
 def order(seed: int, number: int) -> dict[str, Any]:
@@ -88,7 +90,9 @@ class Run:
     def __init__(self, folder: Path, seed: int, size: Size) -> None:
         self._seed, self._size, self._random = seed, size, random.Random(seed)
         self.emulator = Emulator(folder)
-        self.proxy = Proxy(self.emulator.port, rates(seed, FAULTS), seed=seed)
+        self.proxy = Proxy(
+            self.emulator.port, rates(seed, {fault: share * size.faults for fault, share in FAULTS.items()}), seed=seed
+        )
         client = self.emulator.client
         self._dead_url = client.create_queue(QueueName="dead")["QueueUrl"]
         arn = client.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=["QueueArn"])
@@ -189,9 +193,9 @@ class Run:
             (3, "SIGTERM to a worker", lambda: self.fleet.stop(1)),
             (2, "SIGTERM storm", lambda: self.fleet.stop(self._size.workers, twice=0.4)),
             (3, "kill -9 the emulator", lambda: self._kill_emulator(now)),
-            (2, "freeze the emulator", lambda: self._freeze(now, self._random.uniform(0.5, 7))),
+            (2, "freeze the emulator", lambda: self._freeze(now, self._random.uniform(0.5, 5))),
             (2, "refuse connections", lambda: self._last(now, (0.5, 3), self.proxy.refuse, self.proxy.accept)),
-            (2, "answer nothing", lambda: self._last(now, (0.5, 7), self.proxy.darken, self.proxy.lighten)),
+            (2, "answer nothing", lambda: self._last(now, (0.5, 5), self.proxy.darken, self.proxy.lighten)),
         ]
         _, name, make = self._random.choices(moves, [weight for weight, _, _ in moves])[0]
         make()
@@ -274,6 +278,7 @@ def main() -> int:
         seconds=FULL.seconds * share,
         workers=FULL.workers,
         pause=FULL.pause,
+        faults=FULL.faults,
         blackout=share >= 0.5,
     )
     console = Console()
