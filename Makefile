@@ -16,7 +16,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up test fmt format lint types imports docs docs-check actionlint unit engine-tests \
-	demo-test bench bench-worker worker-image clean
+	demo-test bench bench-worker chaos worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -83,6 +83,11 @@ $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/
 
 bench-worker: $(BENCH)/.installed ## the worker's throughput, beside boto3 itself and consumers from PyPI (ten minutes)
 	$(BIN)/python -m bench.worker
+
+chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 over the wire, 100,000 for memory (SEED=)
+	$(BIN)/python -m tests.chaos.simulate $(SEED:%=--seed %)
+	$(BIN)/python -m tests.chaos.wire $(SEED:%=--seed %)
+	$(BIN)/python -m tests.chaos.memory
 
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python bench/preview.py
