@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from worker import command, config, logs, payload
 from worker.job import Job, Reject, Result, Retry, Verdict
-from worker.slots import PREFIX
+from worker.process import PREFIX
 
 #: Where AWS's SDKs and the X-Ray SDK look for the trace, as in Lambda.
 TRACE = "_X_AMZN_TRACE_ID"

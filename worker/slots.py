@@ -6,31 +6,19 @@ No thread waits for anything but its own child and its own orders, so a child th
 import os
 import pickle
 import select
-import signal
-import socket
-import subprocess
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from worker.events import Ended, Event, Ready
 from worker.job import Job, Result, Verdict
+from worker.process import READ, Child, GoneError
 
 #: Seconds after which a wait for a result looks whether the child lives: its own children may hold its socket open.
 GLANCE = 1
-#: Seconds between looks whether a child that is being ended, and what it started, is gone.
-BLINK = 0.005
-#: Seconds for the kernel to clear away what has had SIGKILL: it runs no code any longer, but a zombie waits for init.
-LINGER = 0.5
-#: Seconds for a child that hung up to end by itself, so that its own exit code is told and not our signal.
-HANG_UP = 0.5
 #: Seconds between starts of a child that does not get as far as a job, at the most.
 LONGEST_PAUSE = 20
-#: Bytes before each result: its length.
-PREFIX = 4
-READ = 65_536
 
 
 class Slots:
@@ -64,14 +52,6 @@ class Slots:
             slot.close()
         for slot in slots:
             slot.join()
-
-
-class _GoneError(Exception):
-    """The child is of no more use: it died or hung up, or (`asked`) it is to be ended."""
-
-    def __init__(self, *, asked: bool = False) -> None:
-        super().__init__()
-        self.asked = asked
 
 
 class _Slot:
@@ -131,7 +111,7 @@ class _Slot:
     def _life(self) -> bool:
         """One child, from its start to its end; whether it got as far as a job."""
         try:
-            child = _Child(self._command, self._bell)
+            child = Child(self._command, self._bell)
         except OSError as error:
             self._broken(Result(verdict=Verdict.FAILED, reason=f"the handler's process cannot be started: {error}"))
             return False
@@ -149,7 +129,7 @@ class _Slot:
                     result = self._receive(child)
                     self._job, self._sent = None, False
                     self._report(Ended(self._index, result, alive=True))
-        except _GoneError as gone:
+        except GoneError as gone:
             reason = "the handler's process was stopped" if gone.asked else f"the handler's process {child.how()}"
             ending, asked = Result(verdict=Verdict.FAILED, reason=reason), gone.asked
         else:
@@ -170,16 +150,16 @@ class _Slot:
             self._report(Ended(self._index, result, alive=False))
         self._report(Ready(self._index, result.reason, result.traceback))
 
-    def _next(self, child: "_Child") -> Job:
+    def _next(self, child: Child) -> Job:
         """The next job, as soon as there is one."""
         while not self._job:
             if self._wait(child.poller, child, None):
-                raise _GoneError  # it has nothing to say now, so it has hung up or is out of step
+                raise GoneError  # it has nothing to say now, so it has hung up or is out of step
         if child.process.poll() is not None:
-            raise _GoneError  # unnoticed as its own children hold the socket: the job goes to a new child
+            raise GoneError  # unnoticed as its own children hold the socket: the job goes to a new child
         return self._job
 
-    def _send(self, child: "_Child", job: Job) -> None:
+    def _send(self, child: Child, job: Job) -> None:
         rest = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
         if rest := child.write(rest):  # longer than the socket's buffer
             poller = select.poll()
@@ -188,137 +168,29 @@ class _Slot:
             while rest := child.write(rest):
                 self._wait(poller, child, GLANCE)
 
-    def _receive(self, child: "_Child") -> Result:
+    def _receive(self, child: Child) -> Result:
         while True:
             if self._wait(child.poller, child, GLANCE) and (result := child.read()):
                 return result
 
-    def _wait(self, poller: select.poll, child: "_Child", seconds: float | None) -> bool:
+    def _wait(self, poller: select.poll, child: Child, seconds: float | None) -> bool:
         """Wait for the child's socket, an order, or the time to be over; whether it was the socket."""
         timeout = 0 if self._orders or self.closed else None if seconds is None else seconds * 1000
         ready = poller.poll(timeout)
         if any(descriptor == child.descriptor for descriptor, _ in ready):
             return True
         if not ready and seconds is not None and not self._orders and child.process.poll() is not None:
-            raise _GoneError
+            raise GoneError
         self._attend()
         return False
 
     def _attend(self) -> None:
         self._hush()
         if self.closed:
-            raise _GoneError(asked=True)
+            raise GoneError(asked=True)
         while self._orders:
             order = self._orders.popleft()
             if order:
                 self._job = order
             elif self._job:  # else its job has ended before
-                raise _GoneError(asked=True)
-
-
-class _Child:
-    """A child process, with a process group and a socket of its own."""
-
-    def __init__(self, command: Sequence[str], bell: int) -> None:
-        self.socket, theirs = socket.socketpair()
-        # Nothing is ever written into this pipe: when it closes, the child knows that this process is gone.
-        watched, self._lifeline = os.pipe()
-        try:
-            self.process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(watched)],
-                pass_fds=(theirs.fileno(), watched),
-                stdin=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is for the parent alone, and what the handler starts can be stopped with it
-            )
-        except OSError:
-            self._hang_up()
-            raise
-        finally:
-            theirs.close()
-            os.close(watched)
-        self.socket.setblocking(False)
-        self.descriptor = self.socket.fileno()
-        self._received = bytearray()
-        self.poller = select.poll()
-        self.poller.register(self.descriptor, select.POLLIN)
-        self.poller.register(bell, select.POLLIN)
-
-    def write(self, data: memoryview) -> memoryview:
-        """Write what the socket takes now; the rest."""
-        try:
-            return data[self.socket.send(data) :]
-        except BlockingIOError:
-            return data
-        except OSError as error:
-            raise _GoneError from error
-
-    def read(self) -> Result | None:
-        """A result, when one is there in full."""
-        try:
-            chunk = self.socket.recv(READ)
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            raise _GoneError from error
-        if not chunk:
-            raise _GoneError
-        self._received += chunk
-        end = PREFIX + int.from_bytes(self._received[:PREFIX])
-        if len(self._received) < end:
-            return None
-        try:
-            result = pickle.loads(self._received[PREFIX:end])  # noqa: S301 - from our own child
-        except Exception as error:
-            raise _GoneError from error
-        del self._received[:end]
-        if not isinstance(result, Result):
-            raise _GoneError
-        return result
-
-    def how(self) -> str:
-        """How the child ended, or, as it still lives, what else it did."""
-        try:
-            code = self.process.wait(HANG_UP)
-        except subprocess.TimeoutExpired:
-            return "closed its connection to the worker"
-        return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exited with {code}"
-
-    def end(self, grace: float) -> Result | None:
-        """End the child and its group: SIGTERM, SIGKILL after the grace. The result that it still gave, if any."""
-        late: Result | None = None
-        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, LINGER)):
-            if self._lives():
-                with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of the dead
-                    os.killpg(self.process.pid, number)
-            until = time.monotonic() + seconds
-            while self._lives() and time.monotonic() < until:
-                late = late or self._late()
-                if late and number == signal.SIGTERM:
-                    break  # its job is over: nothing more to wait for
-                time.sleep(BLINK)
-        late = late or self._late()
-        self._hang_up()
-        return late
-
-    def _late(self) -> Result | None:
-        with suppress(_GoneError):
-            return self.read()
-        return None
-
-    def _lives(self) -> bool:
-        """Whether the child, or a process of its group, is there."""
-        if self.process.poll() is not None:
-            with suppress(ChildProcessError):  # as process 1 of a container we inherit its orphans
-                while os.waitpid(-self.process.pid, os.WNOHANG)[0]:
-                    pass
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # macOS: all of them are dead
-            return self.process.returncode is None
-        return True
-
-    def _hang_up(self) -> None:
-        self.socket.close()
-        os.close(self._lifeline)
+                raise GoneError(asked=True)
