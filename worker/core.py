@@ -137,10 +137,10 @@ class Core:
             known = self._held.get(message.job.id)
             if known is None:
                 self._held[message.job.id] = Held(message=message, lease=lease, received_at=now)
-            elif known.call is None:
-                known.renew(message, lease)
             else:
                 known.newer = (message, lease)
+                if known.call is None:
+                    self._renew(now, known)
 
     def _on_ended(self, now: float, event: Ended) -> None:
         if event.alive:
@@ -175,7 +175,9 @@ class Core:
             if outcome.kind is Kind.TROUBLE:
                 name = "extension_failed" if isinstance(event.call, Hide) and event.call.urgent else "call_failed"
                 self._observe(name, logging.WARNING, error=outcome.error, **_names(one))
-            if isinstance(event.call, Hide) and event.call.urgent:
+            if one.newer and one.hides:
+                self._renew(now, one)
+            elif isinstance(event.call, Hide) and event.call.urgent:
                 seconds = next(seconds for entry, seconds in event.call.entries if entry is message)
                 self._extended(now, one, event.asked_at, seconds, outcome)
             elif one.state is State.WAITING:
@@ -185,9 +187,18 @@ class Core:
             elif not one.steps and one.ending:
                 self._drop(now, one, one.ending)
 
+    def _renew(self, now: float, one: Held) -> None:
+        """Go on under the newest receive. What was being hidden is a new attempt: SQS may have let it go before."""
+        if one.newer and one.hides and one.ending:
+            message, lease = one.newer
+            self._drop(now, one, one.ending)
+            self._held[message.job.id] = Held(message=message, lease=lease, received_at=now)
+        else:
+            one.renew()
+
     def _extended(self, now: float, one: Held, asked_at: float, seconds: int, outcome: Outcome) -> None:
         if one.newer:
-            one.renew(*one.newer)
+            one.renew()
         elif outcome.kind is Kind.OK:
             one.lease.extend(asked_at, seconds)
         elif outcome.kind is Kind.TROUBLE:
@@ -197,7 +208,7 @@ class Core:
 
     def _claimed(self, now: float, one: Held, outcome: Outcome) -> None:
         if one.newer:
-            one.renew(*one.newer)
+            one.renew()
         elif outcome.kind is Kind.OK:
             one.claimed = True
         elif outcome.kind is Kind.FINISHED:
@@ -238,7 +249,7 @@ class Core:
             if one.state is State.WAITING and self._guard.covers(now) and self._ours(one) and self._free:
                 yield self._start(now, one)
         if not self._leaving and self._begun() and len(self._held) < self._config.concurrency + BACKLOG:
-            free = len(self._free) - sum(one.state is State.WAITING for one in self._held.values())
+            free = len(self._free) - sum(one.needs_slot for one in self._held.values())
             active = any(one.state is not State.SETTLING for one in self._held.values())
             yield from self._receiving.wanted(now, free, busy=active)
         yield from self._exit(now)

@@ -50,6 +50,8 @@ class Guard:
         """Take note of the agent's answer."""
         self._asking = False
         if event.denial is Denial.BLOCKED or event.error is not None:
+            if not event.protect.minutes:  # it may have been taken back all the same: it covers no other job
+                self._expires = min(self._expires, event.asked_at)
             return
         self.proved = True
         minutes = event.protect.minutes

@@ -102,9 +102,21 @@ class Held:
         self.steps = deque(step for step in STEPS[ending] if told.get(step, True))
         self.tries, self.retry_at = 0, -math.inf
 
-    def renew(self, message: Message, lease: Lease) -> None:
+    @property
+    def hides(self) -> bool:
+        """Whether what is left to say is that it shall be visible again, now or later."""
+        return self.state is State.SETTLING and bool(self.steps) and self.steps[-1] is Step.HIDE
+
+    @property
+    def needs_slot(self) -> bool:
+        """Whether a job of it is yet to start."""
+        return self.state is State.WAITING or (self.newer is not None and self.hides)
+
+    def renew(self) -> None:
         """Go on under the newest receive: its handle is the one that SQS heeds."""
-        lease.end = min(lease.end, self.lease.end)
-        self.message, self.lease, self.newer = message, lease, None
-        if self.state is State.STOPPING and self.ending is Ending.LEASE_LOST:
-            self.ending = Ending.GIVEN_BACK
+        if self.newer:
+            message, lease = self.newer
+            lease.end = min(lease.end, self.lease.end)
+            self.message, self.lease, self.newer = message, lease, None
+            if self.state is State.STOPPING and self.ending is Ending.LEASE_LOST:
+                self.ending = Ending.GIVEN_BACK

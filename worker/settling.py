@@ -74,7 +74,7 @@ class Settling:
         """Take note of a step's outcome; False when the lease is lost."""
         step = one.steps[0]
         if one.newer:
-            one.renew(*one.newer)
+            one.renew()
             one.tries = 0
             return True
         if outcome.kind is Kind.LOST and not (step is Step.DELETE and one.unsure):
