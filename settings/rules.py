@@ -15,8 +15,8 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
-#: Interface endpoints no task without an internet path can do without.
-BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs")
+#: Interface endpoints no task without an internet path can do without; the worker asks ECS for task protection.
+BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
 #: Seconds of stop_timeout that the worker keeps for stopping its children and giving their messages back.
 STOP_MARGIN = 10
 MIB = 2**20  # bytes
@@ -55,9 +55,7 @@ def _network_breaches(s: Settings) -> Iterator[Breach]:
 
 
 def _needed_endpoints(worker: Worker) -> Iterator[str]:
-    yield from BASE_ENDPOINTS
-    if worker.protection:
-        yield "ecs"  # the worker asks it for task protection
+    yield from (name for name in BASE_ENDPOINTS if worker.protection or name != "ecs")
     for source in worker.secrets.values():
         yield "secretsmanager" if ":secretsmanager:" in source else "ssm"
     if worker.secrets_kms_key:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 POLICY = json.loads((ROOT / "docs/deployer-policy.json").read_text())
 ACTIONS = [action for statement in POLICY["Statement"] for action in statement["Action"]]
 #: Permissions that are no API operation of that name (service authorization reference).
-NO_OPERATION = {"iam:PassRole", "s3:ListBucket"}
+NO_OPERATION = {"iam:PassRole", "kms:ReEncryptFrom", "kms:ReEncryptTo", "s3:ListBucket"}
 #: Calls of the sandbox for inputs that the program does not set, or that need no permission.
 NOT_NEEDED = {
     "iam:AddRoleToInstanceProfile",
@@ -32,6 +32,7 @@ PREFIXES = {
     "apigateway": "apigateway",
     "appautoscaling": "application-autoscaling",
     "cloudwatch": "cloudwatch",
+    "dynamodb": "dynamodb",
     "ec2": "ec2",
     "vpc": "ec2",
     "ecr": "ecr",
