@@ -90,6 +90,7 @@ class Loop:
         self._receives = Lane("receive", MOST_RECEIVES)
         self._urgent = Lane("extend", MOST_CALLS)
         self._calls = Lane("settle", MOST_CALLS)
+        self._claims = Lane("claims", 1)
         self._agent = Lane("protection", 1)
         self._shown_at = -math.inf
 
@@ -173,7 +174,12 @@ class Loop:
             outcome = Outcome(Kind.TROUBLE, traceback.format_exc())
             answer = Answered(call, asked_at, {message.handle: outcome for message in messages(call)})
         self._events.put(answer)
-        if self._once and isinstance(call, Hide) and call.urgent:  # the claims end with the leases
-            for message, seconds in call.entries:
-                if message.handle in answer.outcomes and answer.outcomes[message.handle].kind is Kind.OK:
-                    self._once.extend(message, answer.asked_at + seconds)
+        if isinstance(call, Hide) and call.urgent:
+            self._claims.submit(lambda: self._extend_claims(call, answer))
+
+    def _extend_claims(self, call: Hide, answer: Answered) -> None:
+        """Let the idempotency store's claims end with the leases."""
+        for message, seconds in call.entries if self._once else ():
+            outcome, until = answer.outcomes.get(message.handle), answer.asked_at + seconds
+            if self._once and outcome and outcome.kind is Kind.OK and time.monotonic() < until:
+                self._once.extend(message, until)

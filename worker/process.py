@@ -14,8 +14,9 @@ from worker.job import Result
 
 #: Seconds between looks whether a child that is being ended, and what it started, is gone.
 BLINK = 0.005
-#: Seconds for the kernel to clear away what has had SIGKILL: it runs no code any longer, but a zombie waits for init.
-LINGER = 0.5
+#: Seconds for the kernel to clear away a child that has had SIGKILL, and for init to bury what the child had started:
+#: that runs no code any longer either.
+LINGER, BURIAL = 5.0, 0.5
 #: Seconds for a child that hung up to end by itself, so that its own exit code is told and not our signal.
 HANG_UP = 0.5
 #: Bytes before each result: its length.
@@ -106,8 +107,10 @@ class Child:
             if self._lives():
                 with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of the dead
                     os.killpg(self.process.pid, number)
-            until = time.monotonic() + seconds
-            while self._lives() and time.monotonic() < until:
+            began = time.monotonic()
+            while self._lives() and (left := began + seconds - time.monotonic()) > 0:
+                if number == signal.SIGKILL and left < LINGER - BURIAL and self.process.poll() is not None:
+                    break
                 late = late or self._late()
                 if late and number == signal.SIGTERM:
                     break  # its job is over: nothing more to wait for
