@@ -41,6 +41,7 @@ class Watcher:
         self._thread.join()
         for handle in self._handles:
             os.close(handle)
+        self._handles.clear()
 
     def _watch(self) -> None:
         looked_at = time.monotonic()

@@ -7,11 +7,13 @@ happens to the wire's exchanges, and which moves are made when; how processes in
 import argparse
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.chaos.check import DeadLetter, Findings, attempts, check
 from tests.chaos.emulator import Emulator
 from tests.chaos.fleet import STOP_SLACK, STOP_TIMEOUT, Fleet
+from tests.chaos.moves import Moves
 from tests.chaos.proxy import Fault, Proxy, rates
 
 #: Of the jobs, what share is to do what; the rest has nothing to do. The second: seconds that it takes.
@@ -102,13 +105,9 @@ class Run:
         urls = {"EBB_QUEUE_URL": self._url, "EBB_DEAD_LETTER_QUEUE_URL": self._dead_url}
         self.fleet = Fleet(folder, self.proxy.endpoint, size.workers, self._random, **urls)
         self.wrong: list[str] = []
-        #: How often each move was made.
-        self.moves: dict[str, int] = {}
+        self.moves = Moves(self.emulator, self.proxy, self.fleet, self._random)
         self._sent: dict[int, str] = {}
         self._next = 0
-        #: What ends the move that lasts, and when.
-        self._lasting: tuple[float, Callable[[], None]] | None = None
-        self._reachable = True
 
     def steps(self) -> Iterator[str]:
         """Make the run, look by look; yields what is being done."""
@@ -119,14 +118,15 @@ class Run:
             now = time.monotonic()
             self._send(int((now - began) / self._size.seconds * self._size.messages))
             self._mind(now)
-            if self._size.blackout and now > blackout_at and not self._lasting:
+            if self.moves.lasting:
+                move_at = max(move_at, now + self._size.pause[0])
+            elif self._size.blackout and now > blackout_at:
                 blackout_at, text = float("inf"), self._black_out(now)
-            elif now >= move_at and not self._lasting:
-                text = self._move(now)
+            elif now >= move_at:
+                text = self.moves.make(now)
                 move_at = now + self._random.uniform(*self._size.pause)
             yield text
-        if self._lasting:
-            self._lasting[1]()
+        self.moves.end()
         self.proxy.plan = lambda _: None
         end = time.monotonic() + TAIL
         while (left := self._left()) and time.monotonic() < end:
@@ -151,7 +151,7 @@ class Run:
         findings = check(runs, self.fleet.all, self._sent, dead_letters, watcher.deaths)
         findings.violations += self.wrong
         findings.counts["workers"] = len(self.fleet.all)
-        findings.counts.update({f"move {name}": count for name, count in self.moves.items()})
+        findings.counts.update(f"move {name}" for _, name in self.moves.made if name != "end")
         findings.counts.update({f"wire {fault}": count for fault, count in self.proxy.faults.items()})
         return findings
 
@@ -169,7 +169,7 @@ class Run:
     def _send(self, due: int) -> None:
         """Send what is due, ten at a time, unless SQS is away or has much to hand out."""
         target = min(due, self.done + BACKLOG, self._size.messages)
-        while self._reachable and self._next < target:
+        while self.moves.reachable and self._next < target:
             orders = [order(self._seed, number) for number in range(self._next, min(self._next + 10, target))]
             entries = [{"Id": str(one["number"]), "MessageBody": json.dumps(one)} for one in orders]
             answer = self.emulator.client.send_message_batch(QueueUrl=self._url, Entries=entries)
@@ -179,50 +179,10 @@ class Run:
 
     def _mind(self, now: float) -> None:
         """End what has lasted long enough, look after the workers, and give each that went a successor."""
-        if self._lasting and now >= self._lasting[0]:
-            self._lasting[1]()
-            self._lasting = None
+        self.moves.end(now)
         self.wrong += self.fleet.look()
         self.fleet.fill()
         time.sleep(TICK)
-
-    def _move(self, now: float) -> str:
-        moves: list[tuple[int, str, Callable[[], None]]] = [
-            (5, "kill -9 a worker", self.fleet.kill),
-            (5, "kill -9 a child", self.fleet.kill_child),
-            (3, "SIGTERM to a worker", lambda: self.fleet.stop(1)),
-            (2, "SIGTERM storm", lambda: self.fleet.stop(self._size.workers, twice=0.4)),
-            (3, "kill -9 the emulator", lambda: self._kill_emulator(now)),
-            (2, "freeze the emulator", lambda: self._freeze(now, self._random.uniform(0.5, 5))),
-            (2, "refuse connections", lambda: self._last(now, (0.5, 3), self.proxy.refuse, self.proxy.accept)),
-            (2, "answer nothing", lambda: self._last(now, (0.5, 5), self.proxy.darken, self.proxy.lighten)),
-        ]
-        _, name, make = self._random.choices(moves, [weight for weight, _, _ in moves])[0]
-        make()
-        self.moves[name] = self.moves.get(name, 0) + 1
-        return name
-
-    def _last(
-        self, now: float, seconds: tuple[float, float], begin: Callable[[], None], end: Callable[[], None]
-    ) -> None:
-        begin()
-        self._lasting = (now + self._random.uniform(*seconds), end)
-
-    def _kill_emulator(self, now: float) -> None:
-        self.emulator.kill()
-        self._away(now, self._random.uniform(0.1, 3), self.emulator.start)
-
-    def _freeze(self, now: float, seconds: float) -> None:
-        self.emulator.freeze()
-        self._away(now, seconds, self.emulator.thaw)
-
-    def _away(self, now: float, seconds: float, back: Callable[[], None]) -> None:
-        def end() -> None:
-            back()
-            self._reachable = True
-
-        self._reachable = False
-        self._lasting = (now + seconds, end)
 
     def _black_out(self, now: float) -> str:
         """SQS falls silent for longer than the visibility timeout, while jobs run that last longer still."""
@@ -232,9 +192,9 @@ class Run:
             self.emulator.client.send_message(QueueUrl=self._url, MessageBody=body)
             self._sent[number] = "sleep"
         time.sleep(3)
-        self._freeze(now, 40)
-        self.moves["silence of 40 s"] = 1
-        return "silence of 40 s"
+        self.moves.made.append((time.time(), name := "silence of 40 s"))
+        self.moves.freeze(now + 40)
+        return name
 
     def _left(self) -> int:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
@@ -263,6 +223,9 @@ def run(folder: Path, seed: int, size: Size, progress: Progress | None = None) -
                 progress.update(task, completed=min(whole.done, size.messages), description=text)
         return whole.findings()
     finally:
+        (folder / "moves").write_text(
+            "".join(f"{datetime.fromtimestamp(at, UTC)} {name}\n" for at, name in whole.moves.made)
+        )
         whole.close()
 
 
@@ -271,6 +234,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.wire", description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=FULL.messages)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--keep", type=Path, help="copy the journal and the workers' logs to this new folder")
     options = parser.parse_args()
     share = options.messages / FULL.messages
     size = Size(
@@ -292,6 +256,8 @@ def main() -> int:
         except KeyboardInterrupt:
             console.print("Stopped.")
             return 130
+        if options.keep:
+            shutil.copytree(folder, options.keep, ignore=shutil.ignore_patterns("worker"))
     for name, count in sorted(findings.counts.items()):
         console.print(f"  {count:>7}  {name}", highlight=False)
     console.print(f"  last child of a killed worker dead after {findings.slowest_orphan:.2f} s at the most")
