@@ -53,7 +53,12 @@ class Image:
         words = (entrypoint or self.entrypoint) + (command or ([] if entrypoint else self.command))
         if not words:
             raise ImageError("The image has neither ENTRYPOINT nor CMD, and the task definition no command.")
-        return [sys.executable if words[0] in ("python", "python3") else words[0], *words[1:]]
+        return with_python(words)
+
+
+def with_python(words: list[str]) -> list[str]:
+    """A command line in which "python" is this process's interpreter."""
+    return [sys.executable if words[0] in ("python", "python3") else words[0], *words[1:]]
 
 
 class Images:

@@ -7,21 +7,24 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ebb.sandbox import secrets
-from ebb.sandbox.images import ImageError, Images
+from ebb.sandbox import health, secrets
+from ebb.sandbox.images import Image, ImageError, Images, with_python
 from ebb.sandbox.loglines import LogLines, Stream
 from ebb.sandbox.region import Region
 
 #: Seconds from SIGTERM to SIGKILL when the container definition says nothing (API_ContainerDefinition).
 STOP_TIMEOUT = 30
+#: A container's temporary folder; here it is each task's own.
+TMP = "/tmp"  # noqa: S108
 #: CPU units of one vCPU (ECS developer guide, "Task size").
 CPU_UNITS = 1024
 
@@ -72,6 +75,7 @@ class Task:
         self.vcpus = 1.0
         self.cpu: tuple[float, float] | None = None  # monotonic time and CPU seconds when last looked at
         self._definition: dict[str, Any] = {}
+        self._check: health.HealthCheck | None = None
         self._kill_at = float("inf")
         self._protected_until = 0.0
 
@@ -84,6 +88,11 @@ class Task:
     def protected_until(self) -> float | None:
         """Real seconds since the epoch, None when not protected (any more)."""
         return self._protected_until if self._protected_until > time.time() else None
+
+    @property
+    def unhealthy(self) -> bool:
+        """Whether the container's health check has failed too often."""
+        return self._check is not None and self._check.unhealthy
 
     def set_protection(self, minutes: int | None) -> None:
         """Protect for so many real minutes, as the handlers' time is real; None ends it."""
@@ -112,33 +121,42 @@ class Task:
         folder = self._region.directory / "tasks" / self.id
         folder.mkdir(parents=True)
         try:
-            image = images.resolve(container["image"])
-            argv = image.run(container.get("entryPoint"), container.get("command"))
+            image = _with_own_tmp(images.resolve(container["image"]), folder)
+            argv = image.run(*(_in(folder, container.get(name, [])) for name in ("entryPoint", "command")))
+            check = container.get("healthCheck", {})
+            checking = _in(folder, health.command(check))
             environment = {
                 **self._base(folder),
                 **image.environment,
                 **self._region.environment(),
-                **{pair["name"]: pair["value"] for pair in container.get("environment", [])},
+                **{pair["name"]: _in(folder, [pair["value"]])[0] for pair in container.get("environment", [])},
                 **secrets.resolve(self._region.client, container.get("secrets", [])),
                 **agent,
             }
-            self.process = subprocess.Popen(
-                argv,
-                cwd=image.cwd,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a group of its own, as a container's processes end together
-            )
-        except (ImageError, secrets.SecretError, ClientError) as error:
+            self.process = self._run(argv, image.cwd, environment, subprocess.PIPE)
+        except (ImageError, secrets.SecretError, ClientError, ValueError) as error:
             raise StartError(str(error)) from error
         except OSError as error:
             raise StartError(f"CannotStartContainerError: {error}") from error
+        if checking:
+            start = partial(self._run, with_python(checking), image.cwd, environment, subprocess.DEVNULL)
+            self._check = health.HealthCheck(check, self._region.clock.speed, start, self._region.guard)
         self._region.guard.add(self.process.pid)
         self.status, self.started = Status.RUNNING, self._region.clock.now()
         arguments = (self.process, self._stream(container), lines)
         threading.Thread(target=self._read, args=arguments, name=f"task-{self.id[:8]}", daemon=True).start()
+
+    @staticmethod
+    def _run(argv: list[str], cwd: Path, environment: dict[str, str], output: int) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, as a container's processes end together
+        )
 
     def stop(self, reason: str, timeout: float | None = None) -> None:
         """SIGTERM now, SIGKILL after the container's stopTimeout (or `timeout`) in real seconds."""
@@ -161,8 +179,12 @@ class Task:
             return None
         if time.monotonic() >= self._kill_at:
             self._kill()
+        if self._check is not None and self.status is Status.RUNNING:
+            self._check.look()
         code = self.process.poll()
         if code is not None:
+            if self._check is not None:
+                self._check.end()
             self._kill()  # what the process left behind ends with it, as in a container
             self._region.guard.discard(self.process.pid)
             self.status = Status.STOPPED
@@ -231,3 +253,17 @@ class Task:
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
                 os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def _in(folder: Path, words: list[str]) -> list[str]:
+    """Values or words that name something in /tmp: in the sandbox that is a folder of the task's own."""
+    return [f"{folder}{word[len(TMP) :]}" if word == TMP or word.startswith(f"{TMP}/") else word for word in words]
+
+
+def _with_own_tmp(image: Image, folder: Path) -> Image:
+    return replace(
+        image,
+        entrypoint=_in(folder, image.entrypoint),
+        command=_in(folder, image.command),
+        environment=dict(zip(image.environment, _in(folder, [*image.environment.values()]), strict=True)),
+    )

@@ -175,6 +175,8 @@ class Tasks:
     def _watch(self) -> None:
         for task in list(self._tasks.values()):
             code = task.watch()
+            if task.status is Status.RUNNING and task.unhealthy:  # protected or not: that is against scale-in alone
+                self._stop(task, "Task failed container health checks")
             if task.status is Status.STOPPED:
                 del self._tasks[task.id]
                 self._held.discard(task.id)

@@ -1,3 +1,4 @@
+import ast
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ebb.sandbox.health import HealthCheck
 from ebb.sandbox.images import Images
 from ebb.sandbox.region import Region
 from ebb.sandbox.task import Status, TaskView
@@ -375,6 +377,124 @@ def running(pid: int) -> bool:
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
     return bool(found) and not found.startswith("Z")
+
+
+def test_tmp_is_a_folder_of_each_tasks_own(world: World) -> None:
+    program = (
+        "import os, sys, pathlib, time; pathlib.Path(sys.argv[1]).write_text(os.environ['NAME']); "
+        "print([*sys.argv[1:], os.environ['OTHER']], flush=True); time.sleep(600)"
+    )
+    names = [{"name": "NAME", "value": "/tmp/mine"}, {"name": "OTHER", "value": "/tmpfile"}]
+    words = ["python", "-c", program, "/tmp/note", "/tmp", "s3:///tmp/a"]
+    world.serve(2, command=words, environment=names)
+    eventually(lambda: len(world.running()) == 2)
+    eventually(lambda: all(world.lines(task) for task in world.running()))
+    folders = []
+    for task in world.running():
+        note, folder, *same = ast.literal_eval(world.lines(task)[0])
+        assert same == ["s3:///tmp/a", "/tmpfile"]
+        assert (note, Path(note).read_text()) == (f"{folder}/note", f"{folder}/mine")
+        assert world.region.directory in Path(folder).parents
+        folders.append(folder)
+    assert folders[0] != folders[1]
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks as often as the sandbox's speed says, not every two seconds."""
+    monkeypatch.setattr("ebb.sandbox.health.LEAST_INTERVAL", 0.02)
+
+
+def check(program: str, **more: Any) -> dict[str, Any]:
+    return {"command": ["CMD", "python", "-c", program], "interval": 5, "retries": 3, "timeout": 60, **more}
+
+
+@pytest.mark.usefixtures("often")
+def test_a_healthy_task_is_left_alone_and_its_check_has_the_tasks_place_and_environment(
+    world: World, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    text = (
+        f"import os; open({str(seen)!r}, 'a').write(os.environ['WHO'] + os.getcwd()[-4:] + os.environ['FILE'] + '\\n')"
+    )
+    variables = [{"name": "WHO", "value": "task"}, {"name": "FILE", "value": "/tmp/health"}]
+    world.serve(1, environment=variables, healthCheck=check(text))
+    eventually(lambda: seen.exists() and seen.read_text().count("\n") >= 5)
+    (task,) = world.running()
+    line = f"task/app{world.region.directory}/tasks/{task.id}/health"
+    assert set(seen.read_text().splitlines()) == {line}
+    assert world.events(containing="failed container health checks") == []
+
+
+@pytest.mark.usefixtures("often")
+def test_a_task_whose_check_fails_as_often_as_deployed_is_stopped_and_replaced_even_when_protected(
+    world: World, tmp_path: Path
+) -> None:
+    ill, seen = tmp_path / "ill", tmp_path / "seen"
+    text = f"import os, sys; open({str(seen)!r}, 'a').write('.'); sys.exit(os.path.exists({str(ill)!r}))"
+    world.serve(1, healthCheck=check(text, retries=3))
+    eventually(world.running)
+    (task,) = world.running()
+    world.protect(task)
+    eventually(lambda: seen.exists() and len(seen.read_text()) >= 2)
+    ill.touch()
+    checked = len(seen.read_text())
+    eventually(lambda: world.events(containing=f"{task.id[:8]} got SIGTERM: Task failed container health checks"))
+    assert len(seen.read_text()) - checked in (2, 3, 4)  # three that fail, and what happened while `ill` was made
+    ill.unlink()
+    eventually(lambda: [other.id for other in world.running() if other.id != task.id])
+    eventually(lambda: world.counts() == (1, 1, 0))
+    assert world.events(containing=f"{task.id[:8]} has stopped with exit code 7: Task failed container health checks")
+
+
+@pytest.mark.usefixtures("often")
+def test_failures_in_the_start_period_do_not_count_and_a_success_ends_it(world: World, tmp_path: Path) -> None:
+    ready, seen = tmp_path / "ready", tmp_path / "seen"
+    text = f"import os, sys; open({str(seen)!r}, 'a').write('.'); sys.exit(not os.path.exists({str(ready)!r}))"
+    world.serve(1, healthCheck=check(text, retries=1, startPeriod=300))
+    eventually(lambda: seen.exists() and len(seen.read_text()) >= 4)
+    (task,) = world.running()
+    ready.touch()
+    checked = len(seen.read_text())
+    eventually(lambda: len(seen.read_text()) >= checked + 2)
+    assert [other.id for other in world.running()] == [task.id]
+    ready.unlink()
+    eventually(lambda: world.events(containing=f"{task.id[:8]} got SIGTERM: Task failed container health checks"))
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["CMD-SHELL", "exit 1"],
+        ["CMD", "no-such-program"],
+        ["CMD", "python", "-c", "import time; time.sleep(600)"],
+    ],
+)
+def test_a_check_fails_by_its_exit_code_by_not_starting_and_by_taking_too_long(world: World, words: list[str]) -> None:
+    world.serve(1, healthCheck={"command": words, "interval": 5, "retries": 2, "timeout": 1, "startPeriod": 0})
+    eventually(lambda: world.events(containing="Task failed container health checks"))
+
+
+def test_without_a_word_on_how_to_run_it_a_check_stops_the_start(world: World) -> None:
+    world.serve(1, healthCheck={"command": ["true"]})
+    eventually(lambda: world.events(containing="a health check's command begins with CMD or CMD-SHELL"))
+    assert world.running() == []
+
+
+def test_however_fast_the_sandbox_checks_lie_two_seconds_apart(region: Region) -> None:
+    checks: list[float] = []
+
+    def start() -> Any:
+        checks.append(time.monotonic())
+        raise OSError("there is no such program")
+
+    began = time.monotonic()
+    followed = HealthCheck({"interval": 60, "retries": 2}, 6000, start, region.guard)
+    while not followed.unhealthy:
+        followed.look()
+        time.sleep(0.01)
+    assert [round(when - began) for when in checks] == [2, 4]
 
 
 def test_stop_ends_even_stubborn_tasks_soon(world: World) -> None:
