@@ -55,6 +55,21 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Step]]] = {
         },
     ),
     "more memory: a new revision, rolled out": ({"ebb:worker": {"memory": 1024}}, NEW_TASK),
+    "more jobs at once: a new revision, rolled out": ({"ebb:worker": {"concurrency": 4}}, NEW_TASK),
+    "no protection: a new revision, and the task role no longer asks ECS": (
+        {"ebb:worker": {"protection": False, "job_timeout": 5}},
+        {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"), *NEW_TASK},
+    ),
+    "once: the store and the way to it, the role that uses it, and the task that is told of it": (
+        {"ebb:worker": {"once_days": 4}},
+        {
+            ("create", "ebb:index:IdempotencyStore", "once"),
+            ("create", "aws:dynamodb/table:Table", "once"),
+            ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
+            ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
+            *NEW_TASK,
+        },
+    ),
     "Spot: the service alone, in place": ({"ebb:worker": {"spot_weight": 50}}, {("update", SERVICE, "worker")}),
     "shorter worker logs: the log group alone": (
         {"ebb:worker": {"log_retention_days": 7}},

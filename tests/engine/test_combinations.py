@@ -60,6 +60,28 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         },
         {"aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
+    "endpoints only for unprotected commands, several at once, done once, long bodies, no metrics, no health check": (
+        {
+            NETWORK: {"endpoints": [name for name in ENDPOINTS if name != "ecs"]},
+            QUEUE: {"kms": "new"},
+            WORKER: {
+                "command": ["/app/encode", "--fast"],
+                "concurrency": 4,
+                "job_timeout": 5,
+                "protection": False,
+                "once_days": 4,
+                "max_body_bytes": 10_000_000,
+                "payload_bucket": "company-bodies",
+                "metrics": False,
+                "health_check": False,
+            },
+        },
+        {"aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 6, "aws:kms/key:Key": 1},
+    ),
+    "another handler, done once, in a new VPC with a way out": (
+        {WORKER: {"handler": "worker.handler:handle", "once_days": 365}},
+        {"aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 2},
+    ),
     "read-write root, permissions boundary": (
         {WORKER: {"read_only_root": False, "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}},
         {"aws:ecs/taskDefinition:TaskDefinition": 1},
@@ -95,6 +117,10 @@ ADOPTING: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             WORKER: {"image": {"tag": None, "digest": "sha256:" + "0" * 64}, "cluster": None},
         },
         {"aws:ec2/securityGroup:SecurityGroup": 1, "aws:ecs/cluster:Cluster": 1},
+    ),
+    "an idempotency store with the adopted key, in an adopted VPC": (
+        {WORKER: {"once_days": 4}},
+        {"aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 0},
     ),
     "secrets of both stores with a customer's key": (
         {

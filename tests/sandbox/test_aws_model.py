@@ -145,6 +145,26 @@ def test_values_that_only_the_documentation_limits_are_refused_by_name(
     assert AWS.check(service, operation, given(UNKNOWN))
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "words"),
+    [
+        ("interval", 4, 5, "from 5 to 300"),
+        ("timeout", 61, 60, "from 2 to 60"),
+        ("retries", 11, 10, "from 1 to 10"),
+        ("startPeriod", 301, 300, "from 0 to 300"),
+    ],
+)
+def test_a_health_check_has_the_times_that_ecs_takes(name: str, wrong: int, right: int, words: str) -> None:
+    def given(value: int | str) -> dict[str, Any]:
+        container = {"name": "c", "image": "i", "healthCheck": {"command": ["CMD", "true"], name: value}}
+        return {"family": "f", "containerDefinitions": [container]}
+
+    text = refusal("ecs", "register_task_definition", **given(wrong))
+    assert text.endswith(f"containerDefinitions[0].healthCheck.{name} should be {words}, got {wrong}")
+    AWS.check("ecs", "register_task_definition", given(right))
+    AWS.check("ecs", "register_task_definition", given(UNKNOWN))
+
+
 def test_find_tells_what_is_gone_from_what_is_wrong(region: Region) -> None:
     aws = Aws(region.client)
     assert aws.find("ec2", "describe_vpcs", vpcIds=["vpc-0123456789abcdef0"]) is None
