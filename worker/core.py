@@ -87,8 +87,24 @@ class Core:
         """Whether the worker should have heard of a receive long ago."""
         return self._receiving.stuck(now)
 
-    def on(self, now: float, event: Event | None = None) -> list[Action]:
-        """Take note of an event, or of the time alone; what to do about it."""
+    def on(self, now: float, *events: Event) -> list[Action]:
+        """Take note of what happened, if anything did but that time passed; what to do about it."""
+        for event in events:
+            self._note(now, event)
+        return list(self._actions(now))
+
+    def wake_at(self, now: float) -> float:
+        """When `on` must be called again at the latest, if nothing happens until then."""
+        times = [self._receiving.next_at, self._finish_by(), self._give_up_at()]
+        for one in self._held.values():
+            if one.state in {State.WAITING, State.RUNNING}:
+                times += [one.lease.stop_at, one.limit_at]
+            times += [one.lease.due, one.lease.deadline - CALL_LIMIT, one.lease.deadline, one.retry_at]
+        return min((time for time in times if time > now), default=math.inf)
+
+    # -- events
+
+    def _note(self, now: float, event: Event) -> None:
         match event:
             case Ready():
                 self._on_ready(event)
@@ -103,20 +119,6 @@ class Core:
             case StopRequested():
                 self._signals.append(now)
                 self._observe("stopping", running=self.busy)
-            case None:
-                pass
-        return list(self._actions(now))
-
-    def wake_at(self, now: float) -> float:
-        """When `on` must be called again at the latest, if nothing happens until then."""
-        times = [self._receiving.next_at, self._finish_by(), self._give_up_at()]
-        for one in self._held.values():
-            if one.state in {State.WAITING, State.RUNNING}:
-                times += [one.lease.stop_at, one.limit_at]
-            times += [one.lease.due, one.lease.deadline - CALL_LIMIT, one.lease.deadline, one.retry_at]
-        return min((time for time in times if time > now), default=math.inf)
-
-    # -- events
 
     def _on_ready(self, event: Ready) -> None:
         if event.error is None:
@@ -246,7 +248,7 @@ class Core:
         yield from self._settling.extensions(now, self._held.values())
         yield from self._settling.settlements(now, self._held.values())
         for one in waiting:
-            if one.state is State.WAITING and self._guard.covers(now) and self._ours(one) and self._free:
+            if one.state is State.WAITING and self._free and self._may_start(now, one):
                 yield self._start(now, one)
         if not self._leaving and self._begun() and len(self._held) < self._config.concurrency + BACKLOG:
             free = len(self._free) - sum(one.needs_slot for one in self._held.values())
@@ -275,6 +277,9 @@ class Core:
 
     def _at(self, slot: int) -> Held | None:
         return next((one for one in self._held.values() if one.slot == slot), None)
+
+    def _may_start(self, now: float, one: Held) -> bool:
+        return self._guard.covers(now) and self._ours(one) and not self._leaving and now < one.lease.stop_at
 
     def _ours(self, one: Held) -> bool:
         return one.claimed or not self._store

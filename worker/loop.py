@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -44,6 +45,8 @@ from worker.sqs import Queue
 
 #: Seconds between signs of life, when nothing happens.
 TICK = 5.0
+#: Events heeded at once, at the most.
+MOST_EVENTS = 100
 
 
 class Lane:
@@ -106,18 +109,24 @@ class Loop:
             logs.event("stopped")
 
     def _serve(self) -> int:
-        event: Event | None = None
+        events: list[Event] = []
         while True:
             now = time.monotonic()
-            for action in self._core.on(now, event):
+            for action in self._core.on(now, *events):
                 if isinstance(action, Exit):
                     return action.code
                 self._do(action)
             self._show(now)
-            try:
-                event = self._events.get(timeout=min(TICK, max(0.0, self._core.wake_at(now) - now)))
-            except Empty:
-                event = None
+            events = self._next(min(TICK, max(0.0, self._core.wake_at(now) - now)))
+
+    def _next(self, seconds: float) -> list[Event]:
+        """What happened: all that is there already, so that the core looks around once for all of it."""
+        events: list[Event] = []
+        with suppress(Empty):
+            events.append(self._events.get(timeout=seconds))
+            while len(events) < MOST_EVENTS:
+                events.append(self._events.get_nowait())
+        return events
 
     def _observe(self, name: str, level: int = logging.INFO, /, **fields: Any) -> None:
         logs.event(name, level, **fields)

@@ -48,14 +48,18 @@ class Settling:
 
     def settlements(self, now: float, held: Iterable[Held]) -> list[Call]:
         """The next step of each message that is settled; of what waits for a claim, the claim."""
-        ready = [one for one in held if one.call is None and one.retry_at <= now and one.lease.held(now)]
+        ready = [
+            one
+            for one in held
+            if one.call is None and one.retry_at <= now and one.lease.held(now) and not _short(now, one)
+        ]
         calls: list[Call] = []
         for one in ready:
             single = self._single(one)
             if single and len(self._others) < MOST_CALLS:
                 calls.append(self._sent([one], single))
         for step in (Step.DELETE, Step.HIDE):
-            waiting = [one for one in ready if one.steps and one.steps[0] is step and not _short(now, one)]
+            waiting = [one for one in ready if one.steps and one.steps[0] is step]
             for batch in _batches(waiting):
                 # While one of its kind is in flight a batch may fill; FIFO groups wait for theirs, so there it goes.
                 alone = not any(isinstance(call, Delete if step is Step.DELETE else Hide) for call in self._others)
@@ -97,7 +101,10 @@ class Settling:
     def _extendable(self, now: float, one: Held) -> bool:
         if not one.lease.held(now) or not one.lease.extension(now) or one.lease.due > now + TOGETHER:
             return False
-        return one.state in {State.WAITING, State.RUNNING} or (one.state is State.SETTLING and _short(now, one))
+        # A settled one is soon gone, unless its calls fail.
+        return one.state in {State.WAITING, State.RUNNING} or (
+            one.state is State.SETTLING and (one.tries > 0 or _short(now, one))
+        )
 
     def _single(self, one: Held) -> Call | None:
         step = one.steps[0] if one.steps else None
