@@ -341,6 +341,7 @@ class FakeSqs:
         if self.fifo or not message or message.place is not IN_FLIGHT:
             return False
         self._visible[message_id] = message
+        self._visible.move_to_end(message_id, last=False)
         return True
 
     def next_visible(self) -> float | None:

@@ -1,0 +1,232 @@
+"""The core and SQS's rules together, on a virtual clock and under every fault that a plan has: what is promised holds.
+
+A failure begins with the seed that repeats it: `run(seed, messages, plan)`.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.worker import faults
+from tests.worker.faults import ALL, CALLS, QUIET, STORM, WORKERS, Fault, Plan, Play, Script
+from tests.worker.judge import Violation
+from tests.worker.runs import run
+from tests.worker.simulation import Simulation, settings
+
+#: Seeds of bugs that runs have found, and what the bug was.
+KEPT_SEEDS: list[tuple[str, int, int, Plan]] = []
+
+
+@pytest.mark.parametrize("plan", ["QUIET", "CALLS", "WORKERS", "ALL", "STORM"])
+def test_no_message_is_lost_or_handled_without_its_lease(plan: str) -> None:
+    for seed in range(10):
+        run(seed, 100, getattr(faults, plan))
+
+
+@pytest.mark.parametrize(("bug", "seed", "messages", "plan"), KEPT_SEEDS)
+def test_a_bug_once_found_stays_away(bug: str, seed: int, messages: int, plan: Plan) -> None:
+    run(seed, messages, plan)
+
+
+def test_without_faults_each_job_costs_one_receive_one_run_and_one_delete() -> None:
+    for fifo in (False, True):
+        counts = run(7, 300, QUIET, fifo=fifo, kinds={"quick": 1}).counts
+        assert (counts["receives"], counts["runs"], counts["deleted"]) == (300, 300, 300)
+
+
+def test_a_job_ends_at_its_12_hours_and_another_worker_may_try() -> None:
+    simulation = Simulation(1, settings(visibility_timeout=3600, backoff_base=0))
+    simulation.start_worker()
+    message = simulation.send(Script(((Play.HANG, 0.0), (Play.DONE, 1.0))))
+    simulation.scripts[message] = Script(((Play.HANG, float("inf")), (Play.DONE, 1.0)))
+    simulation.advance(43_150)
+    assert simulation.judge.counts["log job_limit"] == 0
+    simulation.advance(45)
+    assert simulation.judge.counts["log job_limit"] == 1
+    simulation.finish(100)
+    assert (simulation.judge.counts["receives"], simulation.judge.counts["deleted"]) == (2, 1)
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    assert run(3, 100, ALL).counts == run(3, 100, ALL).counts
+
+
+# -- the judge sees what it is there for: each of these breaks the core, and some run fails for that reason
+
+
+def _no_extensions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("worker.settling.Settling._extendable", lambda *_: False)
+
+
+def _late_kill(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("worker.lease.STOP_BEFORE", 0)
+
+
+def _no_end_of_lease(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("worker.lease.Lease.held", lambda self, _now: not self.lost)
+    patch.setattr("worker.settling._short", lambda *_: False)
+
+
+def _heartbeat_beside_a_delete(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        "worker.settling.Settling._extendable",
+        lambda _self, now, one: one.lease.due <= now and bool(one.lease.extension(now)),
+    )
+    patch.setattr("worker.held.Held.call", property(lambda _: None, lambda *_: None))
+
+
+def _greed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("worker.receiving.Receiving.reserved", property(lambda _: 0))
+
+
+def _no_protection(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("worker.guard.Guard.covers", lambda *_: True)
+
+
+def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
+    from worker.held import STEPS, Ending, Step
+
+    patch.setitem(STEPS, Ending.FAILED, (Step.DELETE,))
+
+
+def _no_hurry(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("worker.core.Core._give_up_at", lambda _: float("inf"))
+    patch.setattr("worker.core.Core._finish_by", lambda _: float("inf"))
+
+
+def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:
+    from worker.held import STEPS, Ending, Step
+
+    patch.setitem(STEPS, Ending.REJECTED, (Step.DELETE,))
+
+
+@pytest.mark.parametrize(
+    ("broken", "seen"),
+    [
+        (_no_extensions, "a receive was spent without a reason"),
+        (_late_kill, "without its lease"),
+        (_no_end_of_lease, "delete without a lease"),
+        (_heartbeat_beside_a_delete, "while another call about the message is in flight"),
+        (_greed, "and has room for"),
+        (_no_protection, "unprotected"),
+        (_delete_after_failure, "a message vanished"),
+        (_no_hurry, "s after SIGTERM"),
+        (_nothing_given_back, "a message vanished"),
+    ],
+)
+def test_the_judge_sees_a_core_that_is_broken(
+    broken: Callable[[pytest.MonkeyPatch], None], seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch)
+    found: list[str] = []
+    for seed in range(60):
+        try:
+            run(seed, 60, (WORKERS, STORM, CALLS)[seed % 3])
+        except Violation as violation:
+            found.append(str(violation).splitlines()[1])
+            if seen in found[-1]:
+                return
+    pytest.fail(f"it was not seen, but {found}")
+
+
+# -- hypothesis looks for the order of things that breaks a promise
+
+SECONDS = st.one_of(st.floats(0, 1), st.floats(1, 60), st.sampled_from([5.0, 8.0, 10.0, 20.0, 27.0, 30.0]))
+PLAYS = st.sampled_from([Play.DONE, Play.DONE, Play.FAIL, Play.RETRY, Play.CRASH, Play.HANG, Play.REJECT])
+LENGTHS = st.one_of(st.floats(0.005, 1), st.floats(1, 100))
+FAULTS = st.sampled_from([fault for fault in Fault if fault is not Fault.NONE])
+
+
+class World(RuleBasedStateMachine):
+    """Workers and a queue, to which anything may happen at any time."""
+
+    @initialize(
+        seed=st.integers(0, 2**32),
+        fifo=st.booleans(),
+        concurrency=st.sampled_from([1, 2, 4]),
+        visibility_timeout=st.sampled_from([30, 60]),
+        stop_timeout=st.sampled_from([2, 30, 120]),
+        once=st.booleans(),
+        workers=st.integers(1, 3),
+    )
+    def begin(self, seed: int, fifo: bool, workers: int, once: bool, **changes: Any) -> None:
+        url = "https://sqs/q.fifo" if fifo else "https://sqs/q"
+        config = settings(queue_url=url, job_timeout=90, once_table="once" if once else None, **changes)
+        self.random = random.Random(seed)
+        self.simulation = Simulation(seed, config, max_receive_count=10)
+        self.simulation.service = False
+        for _ in range(workers):
+            self.simulation.start_worker()
+        self.simulation.advance(2)
+
+    @rule(
+        count=st.integers(1, 6),
+        plays=st.lists(st.tuples(PLAYS, LENGTHS), min_size=1, max_size=3),
+        group=st.integers(0, 2),
+    )
+    def send(self, count: int, plays: list[tuple[Play, float]], group: int) -> None:
+        attempts = [(play, float("inf") if play is Play.HANG else seconds) for play, seconds in plays]
+        for _ in range(count):
+            fifo = self.simulation.config.fifo
+            self.simulation.send(Script((*attempts, (Play.DONE, 0.1))), group=f"g{group}" if fifo else None)
+
+    @rule(seconds=SECONDS)
+    def advance(self, seconds: float) -> None:
+        self.simulation.advance(seconds)
+
+    @rule(several=st.lists(FAULTS, min_size=1, max_size=5))
+    def spoil(self, several: list[Fault]) -> None:
+        self.simulation.forced.extend(several)
+
+    @rule(seconds=SECONDS)
+    def outage(self, seconds: float) -> None:
+        self.simulation.outage(seconds)
+
+    @precondition(lambda self: self.simulation.workers)
+    @rule(data=st.data(), seconds=SECONDS, what=st.sampled_from(["kill", "stop", "stall", "jump"]))
+    def harm(self, data: st.DataObject, seconds: float, what: str) -> None:
+        worker = data.draw(st.sampled_from(range(len(self.simulation.workers))))
+        one = self.simulation.workers[worker]
+        match what:
+            case "kill":
+                one.kill()
+            case "stop":
+                one.stop()
+            case "stall":
+                one.stall(seconds)
+            case _:
+                one.jump(seconds)
+
+    @precondition(lambda self: len(self.simulation.workers) < 4)
+    @rule()
+    def another(self) -> None:
+        self.simulation.start_worker()
+
+    @rule()
+    def duplicate(self) -> None:
+        for message in self.simulation.queue.in_flight()[:2]:
+            self.simulation.duplicate(message.id)
+
+    @invariant()
+    def all_is_accounted_for(self) -> None:
+        if not hasattr(self, "simulation"):
+            return
+        queued, past = self.simulation.queue.messages, self.simulation.judge.past
+        assert {id_ for id_, one in past.items() if one.gone is None} == set(queued)
+
+    def teardown(self) -> None:
+        if hasattr(self, "simulation"):
+            self.simulation.start_worker()
+            self.simulation.finish(50_000)
+
+
+TestWorld = World.TestCase
+TestWorld.settings = hypothesis_settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
