@@ -84,8 +84,9 @@ class Config:
 
     @property
     def wait(self) -> int:
-        """How long a receive waits: one in flight at SIGTERM must end while there is time to give its messages back."""
-        return min(LONGEST_WAIT, max(1, int(self.drain)))
+        """How long a receive waits: one in flight at SIGTERM must end while there is time to give its messages back,
+        and a lease, which counts from before the receive, must have most of its time left when the messages come."""
+        return min(LONGEST_WAIT, max(1, int(self.drain)), self.visibility_timeout // 3)
 
     @property
     def longest_job(self) -> int:

@@ -65,7 +65,8 @@ class Core:
         self._config, self._observe, self._epoch, self._jitter = config, observe, epoch, jitter
         self._store = config.once_table is not None
         self._held: dict[str, Held] = {}
-        self._free: set[int] = set()
+        #: Slots that can take a job; the last freed is the next used, as its child is warm.
+        self._free: list[int] = []
         #: Slots whose first child has not imported the handler yet.
         self._opening = set(range(config.concurrency))
         self._receiving = Receiving(config, new_id, jitter)
@@ -123,8 +124,9 @@ class Core:
     def _on_ready(self, event: Ready) -> None:
         if event.error is None:
             self._opening.discard(event.slot)
-            if not self._at(event.slot):  # else its child died while idle, and a new one has the job
-                self._free.add(event.slot)
+            # Its child may have died while idle: then the slot is free already, or a new child has the job.
+            if not self._at(event.slot) and event.slot not in self._free:
+                self._free.append(event.slot)
             return
         self._observe("handler_broken", logging.ERROR, error=event.error, traceback=event.traceback)
         if not self._started and self._leave is None:
@@ -146,7 +148,7 @@ class Core:
 
     def _on_ended(self, now: float, event: Ended) -> None:
         if event.alive:
-            self._free.add(event.slot)
+            self._free.append(event.slot)
         one = self._at(event.slot)
         if one is None:
             return

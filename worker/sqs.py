@@ -21,6 +21,14 @@ TROUBLE = (BotoCoreError, ClientError, OSError, AttributeError, TypeError, Value
 LEASE_LOST = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
 #: What SQS answers about a message that it will never take: too long, or not made of its characters.
 NEVER_TAKEN = frozenset({"InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "ValidationError"})
+#: What is read of SQS's own attributes.
+SYSTEM_ATTRIBUTES = [
+    "ApproximateReceiveCount",
+    "AWSTraceHeader",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "SentTimestamp",
+]
 #: HTTP status of a request that is too long.
 TOO_LARGE = 413
 #: Attributes of a message at the most (SQS quotas, "Message attributes").
@@ -55,7 +63,7 @@ class Queue:
                 MaxNumberOfMessages=receive.count,
                 WaitTimeSeconds=receive.wait,
                 VisibilityTimeout=self._config.visibility_timeout,
-                MessageSystemAttributeNames=["All"],
+                MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,
                 MessageAttributeNames=["All"],
                 **attempt,
             )

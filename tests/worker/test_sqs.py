@@ -16,7 +16,7 @@ from worker import sqs as module
 from worker.config import Config
 from worker.events import DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
 from worker.job import Job
-from worker.sqs import LONGEST_REASON, Queue
+from worker.sqs import LONGEST_REASON, SYSTEM_ATTRIBUTES, Queue
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
 OK = Outcome(Kind.OK)
@@ -349,7 +349,7 @@ def test_the_receive_attempt_id_is_sent_only_when_there_is_one(stub: Stub) -> No
         "MaxNumberOfMessages": 7,
         "WaitTimeSeconds": 20,
         "VisibilityTimeout": 30,
-        "MessageSystemAttributeNames": ["All"],
+        "MessageSystemAttributeNames": SYSTEM_ATTRIBUTES,
         "MessageAttributeNames": ["All"],
     }
     assert stub.asked == [
