@@ -150,6 +150,21 @@ def _endings(findings: Findings, message: str, group: Sequence[Attempt], named: 
                 findings.violations.append(f"job {run.number} was cut short in {run.worker} for no reason")
 
 
+def disorder(runs: Sequence[Attempt], groups: int) -> list[str]:
+    """What broke a FIFO queue's order: a job begins only after the last run of the one before it in its group."""
+    by_number: dict[int, list[Attempt]] = defaultdict(list)
+    for run in runs:
+        by_number[run.number].append(run)
+    wrong = []
+    for group in range(groups):
+        for earlier, later in itertools.pairwise(sorted(number for number in by_number if number % groups == group)):
+            ended = max(run.end - (NOTICED if run.how == "died" else 0) for run in by_number[earlier])
+            began = min(run.start for run in by_number[later])
+            if began < ended:
+                wrong.append(f"job {later} began {ended - began:.3f} s before job {earlier} of its group had ended")
+    return wrong
+
+
 def _said(one: One, message: str) -> Counter[str]:
     words = Counter(event["event"] for event in one.events if event.get("message_id") == message and "event" in event)
     words["gave_up"] += sum(message in event["message_ids"] for event in one.events if event.get("event") == "gave_up")

@@ -2,7 +2,7 @@
 
 MiniStack by itself writes its state down only when it ends in order. Run as a module (`PORT JOURNAL`), this one appends
 what each call has changed to a journal before the call is answered, and begins with what the journal says.
-Standard queues only: a FIFO queue's deduplication is not written down.
+What it has seen of a FIFO queue's deduplication ids it forgets.
 """
 
 import asyncio

@@ -39,24 +39,29 @@ class Moves:
             self.made.append((time.time(), "end"))
 
     def make(self, now: float) -> str:
-        """Make one; its name."""
+        """Make one; its name. Those that cost a worker more are rarer: what is never answered costs it ten seconds."""
         moves: list[tuple[int, str, Callable[[], None]]] = [
             (5, "kill -9 a worker", self._fleet.kill),
             (5, "kill -9 a child", self._fleet.kill_child),
             (3, "SIGTERM to a worker", lambda: self._fleet.stop(1)),
             (2, "SIGTERM storm", lambda: self._fleet.stop(len(self._fleet.running), twice=TWICE)),
             (3, "kill -9 the emulator", lambda: self._kill_emulator(now)),
-            (2, "freeze the emulator", lambda: self.freeze(now + self._random.uniform(*FROZEN))),
+            (2, "freeze the emulator", lambda: self._freeze(now + self._random.uniform(*FROZEN))),
             (2, "refuse connections", lambda: self._last(now, REFUSES, self._proxy.refuse, self._proxy.accept)),
-            (2, "answer nothing", lambda: self._last(now, ANSWERS_NOTHING, self._proxy.darken, self._proxy.lighten)),
+            (1, "answer nothing", lambda: self._last(now, ANSWERS_NOTHING, self._proxy.darken, self._proxy.lighten)),
         ]
         _, name, make = self._random.choices(moves, [weight for weight, _, _ in moves])[0]
         self.made.append((time.time(), name))
         make()
         return name
 
-    def freeze(self, until: float) -> None:
-        """SQS falls silent until then."""
+    def silence(self, now: float, seconds: float) -> str:
+        """SQS falls silent for so long."""
+        self.made.append((time.time(), name := f"silence of {seconds:.0f} s"))
+        self._freeze(now + seconds)
+        return name
+
+    def _freeze(self, until: float) -> None:
         self.reachable = False
         self._emulator.freeze()
         self._lasting = (until, self._emulator.thaw)

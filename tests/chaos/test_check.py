@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.check import Attempt, DeadLetter, Findings, attempts, check
+from tests.chaos.check import Attempt, DeadLetter, Findings, attempts, check, disorder
 from tests.chaos.fleet import One
 
 
@@ -129,3 +129,12 @@ def test_the_journal_is_read_as_runs_whose_end_is_their_word_or_their_death() ->
         (2, 2, 4.0, "died"),
         (3, 3, float("inf"), "died"),
     ]
+
+
+def test_jobs_of_a_group_are_to_run_one_after_the_other_in_the_order_in_which_they_were_sent() -> None:
+    def at(number: int, start: float, end: float) -> Attempt:
+        return Attempt(number=number, id=str(number), pid=1, worker="a", start=start, end=end, how="done")
+
+    in_order = [at(0, 0, 1), at(1, 0, 1), at(2, 1, 2), at(3, 5, 6), at(4, 2, 3)]
+    assert disorder(in_order, 2) == []
+    assert disorder([*in_order, at(1, 5.5, 6.5)], 2) == ["job 3 began 1.500 s before job 1 of its group had ended"]

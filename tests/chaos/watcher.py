@@ -20,7 +20,8 @@ class Watcher:
         self._journal = journal
         #: The journal's lines so far.
         self.lines: list[dict[str, Any]] = []
-        #: Numbers of the jobs that were done at least once.
+        #: Numbers of the jobs that were started, and done, at least once.
+        self.started: set[int] = set()
         self.done: set[int] = set()
         #: Process ids of handlers, and time.monotonic() of their death; None: it lives.
         self.deaths: dict[int, float | None] = {}
@@ -72,6 +73,7 @@ class Watcher:
             self._offset += len(whole) + 1 if whole else 0
             lines = [json.loads(line) for line in whole.split(b"\n") if line]
             self.lines += lines
+            self.started |= {line["number"] for line in lines}
             self.done |= {line["number"] for line in lines if line["what"] == "done"}
             new = list(dict.fromkeys(line["pid"] for line in lines if line["pid"] not in self.deaths))
             self.deaths |= dict.fromkeys(new)

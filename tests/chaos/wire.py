@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.chaos.check import DeadLetter, Findings, attempts, check
+from tests.chaos.check import DeadLetter, Findings, attempts, check, disorder
 from tests.chaos.emulator import Emulator
 from tests.chaos.fleet import STOP_SLACK, STOP_TIMEOUT, Fleet
 from tests.chaos.moves import Moves
@@ -31,7 +31,8 @@ from tests.chaos.proxy import Fault, Proxy, rates
 ORDERS: tuple[tuple[float, str, tuple[float, float]], ...] = (
     (0.12, "sleep", (0.05, 0.3)),
     (0.015, "sleep", (1, 3)),
-    (0.003, "sleep", (11, 14)),  # beyond a third of the visibility timeout: these are extended
+    (0.0025, "sleep", (11, 14)),  # beyond a third of the visibility timeout: these are extended
+    (0.0005, "sleep", (31, 36)),  # beyond the visibility timeout: without extensions they would be lost
     (0.01, "fail once", (0, 0)),
     (0.004, "fail", (0, 0)),
     (0.005, "retry", (0, 2)),
@@ -54,6 +55,8 @@ MAX_RECEIVES = 12
 BACKLOG = 600
 #: Seconds until the queue must be empty once the chaos is over: a visibility timeout, and the failing jobs' attempts.
 TAIL = 120.0
+#: Seconds of the long silence, which is above the visibility timeout.
+SILENCE = 40.0
 #: Seconds between two looks at everything.
 TICK = 0.05
 
@@ -68,12 +71,16 @@ class Size:
     #: Seconds between moves, and how much more often the wire's faults happen than FAULTS says.
     pause: tuple[float, float]
     faults: float
-    #: Whether SQS once falls silent for longer than the visibility timeout.
-    blackout: bool
+    #: Whether SQS once falls silent for longer than the visibility timeout, while jobs run that last longer still.
+    silence: bool
+    #: Message groups of a FIFO queue; 0: a standard one.
+    groups: int = 0
 
 
-FULL = Size(messages=20_000, seconds=240, workers=5, pause=(1, 4), faults=1, blackout=True)
-SHORT = Size(messages=600, seconds=16, workers=3, pause=(0.3, 1.2), faults=3, blackout=False)
+FULL = Size(messages=20_000, seconds=200, workers=5, pause=(1.5, 4), faults=1, silence=True)
+FIFO = Size(messages=1_500, seconds=45, workers=4, pause=(1.5, 4), faults=2, silence=False, groups=60)
+SHORT = Size(messages=600, seconds=16, workers=3, pause=(0.3, 1.2), faults=3, silence=False)
+SHORT_FIFO = Size(messages=200, seconds=10, workers=3, pause=(0.5, 1.5), faults=3, silence=False, groups=20)
 
 
 def order(seed: int, number: int) -> dict[str, Any]:
@@ -97,22 +104,25 @@ class Run:
             self.emulator.port, rates(seed, {fault: share * size.faults for fault, share in FAULTS.items()}), seed=seed
         )
         client = self.emulator.client
-        self._dead_url = client.create_queue(QueueName="dead")["QueueUrl"]
+        kind, suffix = ({"FifoQueue": "true"}, ".fifo") if size.groups else ({}, "")
+        self._dead_url = client.create_queue(QueueName=f"dead{suffix}", Attributes=kind)["QueueUrl"]
         arn = client.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=["QueueArn"])
         policy = {"maxReceiveCount": str(MAX_RECEIVES), "deadLetterTargetArn": arn["Attributes"]["QueueArn"]}
-        attributes = {"RedrivePolicy": json.dumps(policy)}
-        self._url = client.create_queue(QueueName="jobs", Attributes=attributes)["QueueUrl"]
+        attributes = {"RedrivePolicy": json.dumps(policy)} | kind
+        self._url = client.create_queue(QueueName=f"jobs{suffix}", Attributes=attributes)["QueueUrl"]
         urls = {"EBB_QUEUE_URL": self._url, "EBB_DEAD_LETTER_QUEUE_URL": self._dead_url}
         self.fleet = Fleet(folder, self.proxy.endpoint, size.workers, self._random, **urls)
         self.wrong: list[str] = []
         self.moves = Moves(self.emulator, self.proxy, self.fleet, self._random)
         self._sent: dict[int, str] = {}
         self._next = 0
+        #: Numbers of the jobs that the silence waits for.
+        self._long: set[int] = set()
 
     def steps(self) -> Iterator[str]:
         """Make the run, look by look; yields what is being done."""
         began = time.monotonic()
-        move_at, blackout_at = began + self._size.pause[1], began + self._size.seconds * 0.4
+        move_at, long_at = began + self._size.pause[1], began + self._size.seconds * 0.4
         text = "calm"
         while self._next < self._size.messages:
             now = time.monotonic()
@@ -120,8 +130,12 @@ class Run:
             self._mind(now)
             if self.moves.lasting:
                 move_at = max(move_at, now + self._size.pause[0])
-            elif self._size.blackout and now > blackout_at:
-                blackout_at, text = float("inf"), self._black_out(now)
+            elif self._size.silence and now > long_at:
+                long_at = float("inf")
+                self._long_jobs()
+            elif self._long and self._long <= self.fleet.watcher.started:
+                self._long = set()
+                text = self.moves.silence(now, SILENCE)
             elif now >= move_at:
                 text = self.moves.make(now)
                 move_at = now + self._random.uniform(*self._size.pause)
@@ -149,6 +163,8 @@ class Run:
         watcher = self.fleet.watcher
         runs = attempts(watcher.lines, watcher.deaths)
         findings = check(runs, self.fleet.all, self._sent, dead_letters, watcher.deaths)
+        if self._size.groups:
+            findings.violations += disorder(runs, self._size.groups)
         findings.violations += self.wrong
         findings.counts["workers"] = len(self.fleet.all)
         findings.counts.update(f"move {name}" for _, name in self.moves.made if name != "end")
@@ -171,11 +187,18 @@ class Run:
         target = min(due, self.done + BACKLOG, self._size.messages)
         while self.moves.reachable and self._next < target:
             orders = [order(self._seed, number) for number in range(self._next, min(self._next + 10, target))]
-            entries = [{"Id": str(one["number"]), "MessageBody": json.dumps(one)} for one in orders]
+            entries = [self._entry(one) for one in orders]
             answer = self.emulator.client.send_message_batch(QueueUrl=self._url, Entries=entries)
             assert not answer.get("Failed")
             self._sent |= {one["number"]: one.get("do", "nothing") for one in orders}
             self._next += len(orders)
+
+    def _entry(self, one: dict[str, Any]) -> dict[str, str]:
+        number = str(one["number"])
+        entry = {"Id": number, "MessageBody": json.dumps(one)}
+        if self._size.groups:
+            entry |= {"MessageGroupId": str(one["number"] % self._size.groups), "MessageDeduplicationId": number}
+        return entry
 
     def _mind(self, now: float) -> None:
         """End what has lasted long enough, look after the workers, and give each that went a successor."""
@@ -184,17 +207,13 @@ class Run:
         self.fleet.fill()
         time.sleep(TICK)
 
-    def _black_out(self, now: float) -> str:
-        """SQS falls silent for longer than the visibility timeout, while jobs run that last longer still."""
-        numbers = range(self._size.messages, self._size.messages + self._size.workers)
-        for number in numbers:
-            body = json.dumps({"number": number, "do": "sleep", "for": 45})
+    def _long_jobs(self) -> None:
+        """Send jobs that last longer than the visibility timeout and the silence that is to come."""
+        self._long = set(range(self._size.messages, self._size.messages + self._size.workers))
+        for number in self._long:
+            body = json.dumps({"number": number, "do": "sleep", "for": SILENCE + 5})
             self.emulator.client.send_message(QueueUrl=self._url, MessageBody=body)
             self._sent[number] = "sleep"
-        time.sleep(3)
-        self.moves.made.append((time.time(), name := "silence of 40 s"))
-        self.moves.freeze(now + 40)
-        return name
 
     def _left(self) -> int:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
@@ -232,21 +251,20 @@ def run(folder: Path, seed: int, size: Size, progress: Progress | None = None) -
 def main() -> int:
     """The full run; 0 when no rule was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.wire", description=__doc__.partition("\n")[0])
-    parser.add_argument("--messages", type=int, default=FULL.messages)
+    parser.add_argument("--messages", type=int, help=f"{FULL.messages} if not given, or {FIFO.messages} with --fifo")
+    parser.add_argument("--fifo", action="store_true", help="a FIFO queue, whose order is checked")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--keep", type=Path, help="copy the journal and the workers' logs to this new folder")
     options = parser.parse_args()
-    share = options.messages / FULL.messages
-    size = Size(
-        messages=options.messages,
-        seconds=FULL.seconds * share,
-        workers=FULL.workers,
-        pause=FULL.pause,
-        faults=FULL.faults,
-        blackout=share >= 0.5,
-    )
+    size = FIFO if options.fifo else FULL
+    if options.messages:
+        share = options.messages / size.messages
+        seconds, silence = size.seconds * share, size.silence and share >= 0.5
+        size = replace(size, messages=options.messages, seconds=seconds, silence=silence)
     console = Console()
-    console.print(f"Chaos on the wire: {size.messages} messages, seed {options.seed}")
+    console.print(
+        f"Chaos on the wire: {size.messages} messages{' in order' if size.groups else ''}, seed {options.seed}"
+    )
     columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
