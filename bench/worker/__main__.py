@@ -52,9 +52,9 @@ def main(
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    if not contestants.PEERS.is_dir():
-        _fail(f"The peers are not installed in {contestants.PEERS.parent.name}: run `make bench-worker`.")
     compared = [one for one in contestants.ALL if one.kind is Kind.RAW or only in one.name]
+    if any(one.kind is Kind.PEER for one in compared) and not contestants.PEERS.is_dir():
+        _fail(f"The peers are not installed in {contestants.PEERS.parent.name}: run `make bench-worker`.")
     load = measure.Load(messages=messages, waves=waves, seconds=seconds)
     try:
         runs, rests = compare(compared, rounds, load, idle)

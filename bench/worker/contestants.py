@@ -54,9 +54,9 @@ def ebb(concurrency: int) -> Contestant:
     )
 
 
-def module(name: str) -> tuple[str, ...]:
-    """How one of our modules runs, in the peers' environment."""
-    return (str(PEERS / "python"), "-m", f"{CONSUMERS}.{name}")
+def module(python: str, name: str) -> tuple[str, ...]:
+    """How one of our modules is run."""
+    return (python, "-m", f"{CONSUMERS}.{name}")
 
 
 def peer(name: str, *argv: str, producer: str | None = None, body: str = BODY) -> Contestant:
@@ -65,7 +65,7 @@ def peer(name: str, *argv: str, producer: str | None = None, body: str = BODY) -
         name=name,
         kind=Kind.PEER,
         argv=(str(PEERS / argv[0]), *argv[1:]),
-        producer=module(producer) if producer else None,
+        producer=module(str(PEERS / "python"), producer) if producer else None,
         body=body,
     )
 
@@ -77,8 +77,8 @@ def celery(name: str, *pool: str) -> Contestant:
 
 
 ALL = (
-    Contestant(name="raw boto3 loop", kind=Kind.RAW, argv=module("raw")),
-    Contestant(name="tutorial loop", kind=Kind.TUTORIAL, argv=module("tutorial")),
+    Contestant(name="raw boto3 loop", kind=Kind.RAW, argv=module(sys.executable, "raw")),
+    Contestant(name="tutorial loop", kind=Kind.TUTORIAL, argv=module(sys.executable, "tutorial")),
     ebb(20),
     ebb(1),
     peer(

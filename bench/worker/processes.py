@@ -9,7 +9,7 @@ from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 MIB_IN_PAGE = os.sysconf("SC_PAGE_SIZE") / 2**20
-#: Seconds between SIGTERM and SIGKILL, and between two looks.
+#: Seconds that a signal has to end a process, and between two looks.
 GRACE, LOOK = 10.0, 0.02
 
 
@@ -66,15 +66,19 @@ def thaw(root: int) -> None:
 
 
 def end(root: int) -> None:
-    """SIGTERM to a process; SIGKILL to all that it started and that is left."""
+    """SIGTERM to a process; when it has ended or its time is over, SIGKILL to all that it started and that is left."""
     pids = {stat.pid for stat in tree(root)}
-    _signal([root], signal.SIGCONT)
     thaw(root)
     _signal([root], signal.SIGTERM)
+    _await({root})
+    _signal(_left(pids), signal.SIGKILL)
+    _await(pids)
+
+
+def _await(pids: set[int]) -> None:
     limit = time.monotonic() + GRACE
-    while (left := _left(pids)) and time.monotonic() < limit:
+    while _left(pids) and time.monotonic() < limit:
         time.sleep(LOOK)
-    _signal(left, signal.SIGKILL)
 
 
 def _left(pids: set[int]) -> list[int]:
