@@ -87,6 +87,7 @@ bench-worker: $(BENCH)/.installed ## the worker's throughput, beside boto3 itsel
 chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 over the wire, 100,000 for memory (SEED=)
 	$(BIN)/python -m tests.chaos.simulate $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire $(SEED:%=--seed %)
+	$(BIN)/python -m tests.chaos.wire --fifo $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.memory
 
 bench: engine ## what evaluating the program for a preview costs

@@ -50,7 +50,7 @@ FAULTS = {
     Fault.SWALLOW: 0.0007,
 }
 #: Attempts until SQS moves a message to the dead-letter queue: more than the chaos is likely to use up.
-MAX_RECEIVES = 12
+MAX_RECEIVES = 20
 #: Jobs sent but not done, at the most: the emulator looks at each of its messages in each call.
 BACKLOG = 600
 #: Seconds until the queue must be empty once the chaos is over: a visibility timeout, and the failing jobs' attempts.
