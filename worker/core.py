@@ -36,6 +36,7 @@ from worker.guard import Guard
 from worker.held import Ending, Held, State
 from worker.job import Verdict
 from worker.lease import STOP_BEFORE, Lease, backoff
+from worker.leaving import Leaving
 from worker.receiving import Receiving
 from worker.settling import CALL_LIMIT, PAUSE, Settling, messages
 
@@ -72,9 +73,7 @@ class Core:
         self._receiving = Receiving(config, new_id, jitter)
         self._settling = Settling(store=self._store, fifo=config.fifo, jitter=jitter)
         self._guard = Guard(config)
-        self._signals: list[float] = []
-        #: The exit code with which to leave once all is settled; None: work on.
-        self._leave: int | None = None
+        self._leaving = Leaving(config)
         self._started = self._gone = False
 
     # -- what is asked from outside
@@ -96,7 +95,7 @@ class Core:
 
     def wake_at(self, now: float) -> float:
         """When `on` must be called again at the latest, if nothing happens until then."""
-        times = [self._receiving.next_at, self._finish_by(), self._give_up_at()]
+        times = [self._receiving.next_at, self._leaving.finish_by, self._leaving.give_up_at]
         for one in self._held.values():
             if one.state in {State.WAITING, State.RUNNING}:
                 times += [one.lease.stop_at, one.limit_at]
@@ -118,7 +117,7 @@ class Core:
             case Protected():
                 self._on_protected(event)
             case StopRequested():
-                self._signals.append(now)
+                self._leaving.signalled(now)
                 self._observe("stopping", running=self.busy)
 
     def _on_ready(self, event: Ready) -> None:
@@ -129,8 +128,8 @@ class Core:
                 self._free.append(event.slot)
             return
         self._observe("handler_broken", logging.ERROR, error=event.error, traceback=event.traceback)
-        if not self._started and self._leave is None:
-            self._leave = os.EX_CONFIG
+        if not self._started:
+            self._leaving.because(os.EX_CONFIG)
 
     def _on_received(self, now: float, event: Received) -> None:
         self._receiving.answered(now, event)
@@ -230,12 +229,12 @@ class Core:
             self._observe("release_failed", logging.WARNING, error=event.error)
         elif event.denial is Denial.BLOCKED:
             self._observe("deployment_blocked", reason=event.error)
-            self._leave = os.EX_OK if self._leave is None else self._leave
+            self._leaving.because(os.EX_OK)
         else:
             self._observe(
                 "protection_refused", logging.ERROR, reason=event.error, consequence="nothing more is received"
             )
-            self._leave = os.EX_UNAVAILABLE
+            self._leaving.because(os.EX_UNAVAILABLE)
 
     # -- what is to be done now
 
@@ -275,7 +274,7 @@ class Core:
             return Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST
         if now >= one.limit_at:
             return Ending.TIMED_OUT
-        return Ending.GIVEN_BACK if now >= self._finish_by() else None
+        return Ending.GIVEN_BACK if now >= self._leaving.finish_by else None
 
     def _at(self, slot: int) -> Held | None:
         return next((one for one in self._held.values() if one.slot == slot), None)
@@ -310,10 +309,6 @@ class Core:
 
     # -- leaving
 
-    @property
-    def _leaving(self) -> bool:
-        return bool(self._signals) or self._leave is not None
-
     def _begun(self) -> bool:
         """Whether protection can be had and each slot's child has imported the handler."""
         if not self._started and self._guard.proved and not self._opening:
@@ -321,29 +316,16 @@ class Core:
             self._observe("started", queue_url=self._config.queue_url, concurrency=self._config.concurrency)
         return self._started
 
-    def _finish_by(self) -> float:
-        """When a job must end, once a stop was asked for; at once when it was asked for twice."""
-        if not self._signals:
-            return math.inf
-        return self._signals[0] + self._config.drain if len(self._signals) == 1 else self._signals[1]
-
-    def _give_up_at(self) -> float:
-        """When to leave with messages unsettled: just before SIGKILL, or soon after a second signal."""
-        if not self._signals:
-            return math.inf
-        hurried = self._signals[1] + CALL_LIMIT + 2 * self._config.grace if len(self._signals) > 1 else math.inf
-        return min(self._signals[0] + self._config.stop_timeout - 1, hurried)
-
     def _exit(self, now: float) -> Iterator[Action]:
         if not self._leaving or self._gone:
             return
         done = not self._held and self._receiving.idle and self._settling.idle
-        if not done and now < self._give_up_at():
+        if not done and now < self._leaving.give_up_at:
             return
         if self._held:
             self._observe("gave_up", logging.WARNING, message_ids=list(self._held))
         self._gone = True
-        yield Exit(self._leave or os.EX_OK)
+        yield Exit(self._leaving.code)
 
 
 def _names(one: Held) -> dict[str, Any]:
