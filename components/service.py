@@ -220,8 +220,11 @@ class WorkerService(pulumi.ComponentResource):
             of_table = () if args.once_table_arn is None else TABLE_KEY
             statements.append(allow(["kms:Decrypt", "kms:GenerateDataKey", *of_table], args.kms_key_arn))
         if settings.payload_bucket:
-            bodies = pulumi.Output.format("arn:{0}:s3:::{1}/*", self._partition, settings.payload_bucket)
-            statements.append(allow(["s3:GetObject"], bodies))
+            bucket = pulumi.Output.format("arn:{0}:s3:::{1}", self._partition, settings.payload_bucket)
+            statements.append(allow(["s3:GetObject"], pulumi.Output.format("{0}/*", bucket)))
+            # Without it S3 says 403 of an object that is missing, and the job would be tried again and again (S3 API
+            # reference, "GetObject", permissions).
+            statements.append(allow(["s3:ListBucket"], bucket))
         if settings.exec:
             statements.append(allow(EXEC, "*"))
         statements.extend(

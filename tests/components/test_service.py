@@ -408,7 +408,11 @@ def test_the_idempotency_store_is_read_and_written_item_by_item() -> None:
 
 def test_long_bodies_are_only_read_and_only_from_their_bucket() -> None:
     found = statements("task", payload_bucket="company-bodies")
-    assert found == [*CONSUME, allow(["s3:GetObject"], "arn:aws:s3:::company-bodies/*")]
+    assert found == [
+        *CONSUME,
+        allow(["s3:GetObject"], "arn:aws:s3:::company-bodies/*"),
+        allow(["s3:ListBucket"], "arn:aws:s3:::company-bodies"),
+    ]
 
 
 def test_exec_opens_its_channels() -> None:
