@@ -149,7 +149,7 @@ def script(rng: random.Random, kinds: dict[str, int]) -> Script:
     done, some = (Play.DONE, quick), rng.randint(1, 2)
     attempts = {
         "quick": (done,),
-        "long": ((Play.DONE, rng.uniform(20, 150)),),
+        "long": ((Play.DONE, rng.uniform(20, 150)), (Play.DONE, rng.uniform(20, 55))),
         "fails": (*[(Play.FAIL, quick)] * some, done),
         "retries": (*[(Play.RETRY, quick)] * some, done),
         "crashes": (*[(Play.CRASH, quick)] * some, done),

@@ -3,6 +3,7 @@
 A failure begins with the seed that repeats it: `run(seed, messages, plan)`.
 """
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +45,7 @@ def test_a_job_ends_at_its_12_hours_and_another_worker_may_try() -> None:
     simulation = Simulation(1, settings(visibility_timeout=3600, backoff_base=0))
     simulation.start_worker()
     message = simulation.send(Script(((Play.HANG, 0.0), (Play.DONE, 1.0))))
-    simulation.scripts[message] = Script(((Play.HANG, float("inf")), (Play.DONE, 1.0)))
+    simulation.scripts[message] = Script(((Play.HANG, math.inf), (Play.DONE, 1.0)))
     simulation.advance(43_150)
     assert simulation.judge.counts["log job_limit"] == 0
     simulation.advance(45)
@@ -96,8 +97,8 @@ def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_hurry(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.core.Core._give_up_at", lambda _: float("inf"))
-    patch.setattr("worker.core.Core._finish_by", lambda _: float("inf"))
+    patch.setattr("worker.leaving.Leaving.give_up_at", math.inf)
+    patch.setattr("worker.leaving.Leaving.finish_by", math.inf)
 
 
 def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:
@@ -171,7 +172,7 @@ class World(RuleBasedStateMachine):
         group=st.integers(0, 2),
     )
     def send(self, count: int, plays: list[tuple[Play, float]], group: int) -> None:
-        attempts = [(play, float("inf") if play is Play.HANG else seconds) for play, seconds in plays]
+        attempts = [(play, math.inf if play is Play.HANG else seconds) for play, seconds in plays]
         for _ in range(count):
             fifo = self.simulation.config.fifo
             self.simulation.send(Script((*attempts, (Play.DONE, 0.1))), group=f"g{group}" if fifo else None)

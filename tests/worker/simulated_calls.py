@@ -1,0 +1,242 @@
+"""The calls about messages of a simulated worker: lanes of threads, latencies and faults, as the plan has them."""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.worker.fake_sqs import SqsError
+from tests.worker.faults import CALL_TIMEOUT, Fault
+from worker.events import (
+    Answered,
+    Call,
+    Claim,
+    DeadLetter,
+    Delete,
+    Event,
+    Finish,
+    Forget,
+    Hide,
+    Kind,
+    Message,
+    Outcome,
+    Received,
+)
+from worker.settling import MOST_CALLS, messages
+
+if TYPE_CHECKING:
+    from tests.worker.simulation import Simulation
+
+#: What SQS answers about a handle that holds no lease any longer, as worker/sqs.py has it.
+LOST = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
+
+
+class Lane:
+    """So many threads for one kind of call; each call says when its thread is free again."""
+
+    def __init__(self, threads: int) -> None:
+        self._free, self._waiting = threads, deque[Callable[[], None]]()
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Have it done by the next thread that is free."""
+        if self._free:
+            self._free -= 1
+            work()
+        else:
+            self._waiting.append(work)
+
+    def done(self) -> None:
+        """A thread is free."""
+        if self._waiting:
+            self._waiting.popleft()()
+        else:
+            self._free += 1
+
+
+class Store:
+    """The idempotency store, as worker/once.py uses it: state, owner, and when a claim ends, by message id."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._items: dict[str, tuple[str, str, float]] = {}
+
+    def done(self, message_id: str) -> bool:
+        """Whether it is remembered as done."""
+        return self._items.get(message_id, ("",))[0] == "done"
+
+    def call(self, owner: str, call: Claim | Finish | Forget, until: float) -> Outcome:
+        """Claim, finish or forget; a claim ends at `until`."""
+        key = call.message.job.id
+        state, whose, end = self._items.get(key, ("", "", 0.0))
+        if isinstance(call, Claim):
+            if not state or (state == "running" and (whose == owner or end < self._clock())):
+                self._items[key] = ("running", owner, until)
+                return Outcome(Kind.OK)
+            if state == "done":
+                return Outcome(Kind.FINISHED)
+            return Outcome(Kind.TAKEN, "another", max(0.0, end - self._clock()))
+        if isinstance(call, Finish):
+            if state and whose != owner:
+                return Outcome(Kind.LOST if state == "running" else Kind.FINISHED)
+            self._items[key] = ("done", owner, math.inf)
+        elif (state, whose) == ("running", owner):
+            del self._items[key]
+        return Outcome(Kind.OK)
+
+    def extend(self, owner: str, message_id: str, until: float) -> None:
+        """Let the owner's claim end later."""
+        if self._items.get(message_id, ("", ""))[:2] == ("running", owner):
+            self._items[message_id] = ("running", owner, until)
+
+
+class Calls:
+    """Makes the calls about messages that a worker's core wants; `post` is told the answers."""
+
+    def __init__(
+        self, simulation: "Simulation", name: str, clock: Callable[[], float], post: Callable[[Event], None]
+    ) -> None:
+        self._sim, self._name, self._clock, self._post = simulation, name, clock, post
+        self._judge, self._random, self._config = simulation.judge, simulation.random, simulation.config
+        self._lanes = {"extend": Lane(MOST_CALLS), "settle": Lane(MOST_CALLS)}
+        #: Handles that Hide and Delete calls in flight are about.
+        self._called: set[str] = set()
+        #: Messages that came and have not run to an end, with when the worker knows its lease to end.
+        self._in_hand: dict[str, float] = {}
+        #: Whether the process is gone: what it asked for may still be done, but no answer comes.
+        self.closed = False
+
+    @property
+    def in_hand(self) -> int:
+        """Messages whose job is to start, or runs, as far as the worker can know."""
+        return sum(until > self._clock() for until in self._in_hand.values())
+
+    def received(self, event: Received) -> None:
+        """Messages came."""
+        for message in event.messages:
+            past = self._judge.past[message.job.id]
+            if past.done or past.rejected:
+                continue  # it may yet be in hand, to be deleted: it needs no slot
+            self._in_hand[message.job.id] = event.asked_at + self._config.visibility_timeout
+
+    def ended(self, message_id: str) -> None:
+        """Its job runs no more."""
+        self._in_hand.pop(message_id, None)
+
+    def make(self, call: Call) -> None:
+        """Make the call, in a lane of its kind."""
+        self._began(call)
+        lane = "extend" if isinstance(call, Hide) and call.urgent else "settle"
+        self._lanes[lane].submit(lambda: self._call(lane, call))
+
+    def _began(self, call: Call) -> None:
+        match call:
+            case Hide(entries, urgent):
+                for message, _ in entries:
+                    self._judge.call_began(self._name, "extend" if urgent else "hide", message.handle, self._called)
+                    if not urgent:
+                        self._in_hand.pop(message.job.id, None)
+            case Delete(several):
+                for message in several:
+                    self._judge.call_began(self._name, "delete", message.handle, self._called)
+                    self._in_hand.pop(message.job.id, None)
+            case _:
+                return
+        self._called.update(message.handle for message in messages(call))
+
+    def _call(self, lane: str, call: Call) -> None:
+        asked_at, fault = self._clock(), self._sim.fault()
+        outcomes: dict[str, Outcome] = {}
+
+        def effect() -> None:
+            outcomes.update(self._effect(call, fault))
+            self._sim.poke()
+
+        def answer() -> None:
+            told = outcomes if fault in {Fault.NONE, Fault.SLOW, Fault.PARTIAL} else trouble
+            if not self.closed:
+                self._answered(lane, call, asked_at, told)
+
+        trouble = {message.handle: Outcome(Kind.TROUBLE, fault.name) for message in messages(call)}
+        way, back = self._sim.latency(), self._sim.latency()
+        match fault:
+            case Fault.SLOW:
+                way, back = sorted((self._random.uniform(0, CALL_TIMEOUT - 0.1), CALL_TIMEOUT - 0.1))
+                back -= way
+            case Fault.LOST_REQUEST | Fault.THROTTLED:
+                way, back = math.inf, self._random.choice([0.01, CALL_TIMEOUT])
+            case Fault.LOST_RESPONSE:
+                back = self._random.choice([0.01, CALL_TIMEOUT - way])
+            case Fault.LATE:
+                way, back = CALL_TIMEOUT + self._random.uniform(0.1, 5), CALL_TIMEOUT
+        if way < math.inf:
+            self._sim.after(way, effect)
+        self._sim.after(back if way == math.inf or fault is Fault.LATE else way + back, answer)
+
+    def _answered(self, lane: str, call: Call, asked_at: float, outcomes: dict[str, Outcome]) -> None:
+        if isinstance(call, Hide | Delete):
+            for message in messages(call):
+                self._called.discard(message.handle)
+        for message in messages(call):
+            outcome = outcomes[message.handle]
+            if outcome.kind is Kind.TROUBLE:
+                self._judge.call_failed(message.handle)
+            elif isinstance(call, Hide | Delete) and outcome.kind is Kind.OK:
+                self._judge.call_passed(message.handle)
+            if outcome.kind in {Kind.TAKEN, Kind.FINISHED}:
+                self._in_hand.pop(message.job.id, None)
+            if outcome.kind is Kind.TAKEN:
+                self._judge.excuse(message.handle, "another worker has it")
+            if lane == "extend" and message.job.id in self._in_hand:
+                self._know(call, message, asked_at, outcome)
+        if lane == "extend" and self._config.once_table:
+            self._extend_claims(call, asked_at, outcomes)
+        self._lanes[lane].done()
+        self._post(Answered(call, asked_at, outcomes))
+
+    def _know(self, call: Call, message: Message, asked_at: float, outcome: Outcome) -> None:
+        if outcome.kind is Kind.LOST:
+            self._in_hand[message.job.id] = -math.inf
+        elif outcome.kind is Kind.OK and isinstance(call, Hide):
+            seconds = next(seconds for entry, seconds in call.entries if entry is message)
+            self._in_hand[message.job.id] = asked_at + seconds
+
+    def _extend_claims(self, call: Call, asked_at: float, outcomes: dict[str, Outcome]) -> None:
+        for message, seconds in call.entries if isinstance(call, Hide) else ():
+            if outcomes[message.handle].kind is Kind.OK:
+                self._sim.store.extend(self._name, message.job.id, self._unix(asked_at + seconds))
+
+    def _effect(self, call: Call, fault: Fault) -> dict[str, Outcome]:
+        """What the call does, at the moment in which it is done."""
+        count = len(messages(call))
+        failing = {n for n in range(count) if self._random.random() < 0.5} if fault is Fault.PARTIAL else set[int]()
+        match call:
+            case Hide(entries):
+                asked = [(message.handle, seconds) for message, seconds in entries]
+                answers = self._sim.queue.change_visibility_batch(asked, failing)
+            case Delete(several):
+                answers = self._sim.queue.delete_batch([message.handle for message in several], failing)
+            case DeadLetter(message):
+                return {message.handle: self._letter(message) if not failing else Outcome(Kind.TROUBLE, "partial")}
+            case Claim() | Finish() | Forget():
+                outcome = Outcome(Kind.TROUBLE, "partial") if failing else self._claim(call)
+                return {call.message.handle: outcome}
+        return {message.handle: _outcome(answer) for message, answer in zip(messages(call), answers, strict=True)}
+
+    def _letter(self, message: Message) -> Outcome:
+        deduplication = message.job.id if self._config.fifo else None
+        self._sim.dead.send(message.job.body, group=message.job.group, deduplication_id=deduplication)
+        self._judge.letter(message.job.id)
+        return Outcome(Kind.OK)
+
+    def _claim(self, call: Claim | Finish | Forget) -> Outcome:
+        until = self._unix(call.until) if isinstance(call, Claim) else 0.0
+        return self._sim.store.call(self._name, call, until)
+
+    def _unix(self, at: float) -> float:
+        return self._sim.now + at - self._clock()
+
+
+def _outcome(error: SqsError | None) -> Outcome:
+    if error is None:
+        return Outcome(Kind.OK)
+    return Outcome(Kind.LOST if error.code in LOST else Kind.TROUBLE, str(error))
