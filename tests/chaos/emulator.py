@@ -79,11 +79,15 @@ class Emulator:
         self.client: Any = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{self.port}", config=options, **keys)
 
     def start(self) -> None:
-        """Start it, with its state; returns once it answers."""
+        """Start it, with its state; returns once it answers, and leaves nothing behind when it does not."""
         options = {"GATEWAY_PORT": str(self.port), "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "ERROR"}
         argv = [sys.executable, "-m", "tests.chaos.emulator", str(self.port), str(self._journal)]
         self.process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], env=os.environ | options)
-        until(self._answers)
+        try:
+            until(self._answers)
+        except BaseException:
+            self.kill()
+            raise
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, "the emulator ended"

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,7 @@ def _resident(pid: int) -> float:
 
 def main() -> int:
     """The full run; 0 when both bounds are kept."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM cleans up as Ctrl-C does
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.memory", description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=FULL)
     messages = parser.parse_args().messages

@@ -12,6 +12,8 @@ from tests.chaos.proxy import Proxy
 REFUSES, ANSWERS_NOTHING, FROZEN, AWAY = (0.5, 3.0), (0.5, 5.0), (0.5, 5.0), (0.1, 3.0)
 #: Share of the workers in a storm that are told twice.
 TWICE = 0.4
+#: The moves that every run begins with, however short it is.
+OPENING = ("kill -9 a worker", "kill -9 the emulator")
 
 
 class Moves:
@@ -21,6 +23,7 @@ class Moves:
         self._emulator, self._proxy, self._fleet, self._random = emulator, proxy, fleet, rng
         #: The moves made, each with the Unix time, which the workers' logs have too.
         self.made: list[tuple[float, str]] = []
+        self._opening = list(OPENING)
         #: Whether SQS itself answers.
         self.reachable = True
         #: When the move that lasts is to end, and what ends it.
@@ -50,7 +53,11 @@ class Moves:
             (2, "refuse connections", lambda: self._last(now, REFUSES, self._proxy.refuse, self._proxy.accept)),
             (1, "answer nothing", lambda: self._last(now, ANSWERS_NOTHING, self._proxy.darken, self._proxy.lighten)),
         ]
-        _, name, make = self._random.choices(moves, [weight for weight, _, _ in moves])[0]
+        if self._opening:
+            wanted = self._opening.pop(0)
+            _, name, make = next(move for move in moves if move[1] == wanted)
+        else:
+            _, name, make = self._random.choices(moves, [weight for weight, _, _ in moves])[0]
         self.made.append((time.time(), name))
         make()
         return name

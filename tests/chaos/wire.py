@@ -8,10 +8,12 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,19 +101,26 @@ class Run:
 
     def __init__(self, folder: Path, seed: int, size: Size) -> None:
         self._seed, self._size, self._random = seed, size, random.Random(seed)
-        self.emulator = Emulator(folder)
-        self.proxy = Proxy(
-            self.emulator.port, rates(seed, {fault: share * size.faults for fault, share in FAULTS.items()}), seed=seed
-        )
-        client = self.emulator.client
-        kind, suffix = ({"FifoQueue": "true"}, ".fifo") if size.groups else ({}, "")
-        self._dead_url = client.create_queue(QueueName=f"dead{suffix}", Attributes=kind)["QueueUrl"]
-        arn = client.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=["QueueArn"])
-        policy = {"maxReceiveCount": str(MAX_RECEIVES), "deadLetterTargetArn": arn["Attributes"]["QueueArn"]}
-        attributes = {"RedrivePolicy": json.dumps(policy)} | kind
-        self._url = client.create_queue(QueueName=f"jobs{suffix}", Attributes=attributes)["QueueUrl"]
-        urls = {"EBB_QUEUE_URL": self._url, "EBB_DEAD_LETTER_QUEUE_URL": self._dead_url}
-        self.fleet = Fleet(folder, self.proxy.endpoint, size.workers, self._random, **urls)
+        with ExitStack() as stack:  # what was begun is ended, should the rest fail to begin
+            self.emulator = Emulator(folder)
+            stack.callback(self.emulator.close)
+            self.proxy = Proxy(
+                self.emulator.port,
+                rates(seed, {fault: share * size.faults for fault, share in FAULTS.items()}),
+                seed=seed,
+            )
+            stack.callback(self.proxy.close)
+            client = self.emulator.client
+            kind, suffix = ({"FifoQueue": "true"}, ".fifo") if size.groups else ({}, "")
+            self._dead_url = client.create_queue(QueueName=f"dead{suffix}", Attributes=kind)["QueueUrl"]
+            arn = client.get_queue_attributes(QueueUrl=self._dead_url, AttributeNames=["QueueArn"])
+            policy = {"maxReceiveCount": str(MAX_RECEIVES), "deadLetterTargetArn": arn["Attributes"]["QueueArn"]}
+            attributes = {"RedrivePolicy": json.dumps(policy)} | kind
+            self._url = client.create_queue(QueueName=f"jobs{suffix}", Attributes=attributes)["QueueUrl"]
+            urls = {"EBB_QUEUE_URL": self._url, "EBB_DEAD_LETTER_QUEUE_URL": self._dead_url}
+            self.fleet = Fleet(folder, self.proxy.endpoint, size.workers, self._random, **urls)
+            stack.callback(self.fleet.close)
+            self._closing = stack.pop_all()
         self.wrong: list[str] = []
         self.moves = Moves(self.emulator, self.proxy, self.fleet, self._random)
         self._sent: dict[int, str] = {}
@@ -178,9 +187,7 @@ class Run:
 
     def close(self) -> None:
         """End every process."""
-        self.fleet.close()
-        self.proxy.close()
-        self.emulator.close()
+        self._closing.close()
 
     def _send(self, due: int) -> None:
         """Send what is due, ten at a time, unless SQS is away or has much to hand out."""
@@ -250,6 +257,7 @@ def run(folder: Path, seed: int, size: Size, progress: Progress | None = None) -
 
 def main() -> int:
     """The full run; 0 when no rule was broken."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM cleans up as Ctrl-C does
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.wire", description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, help=f"{FULL.messages} if not given, or {FIFO.messages} with --fifo")
     parser.add_argument("--fifo", action="store_true", help="a FIFO queue, whose order is checked")
