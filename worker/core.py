@@ -291,7 +291,7 @@ class Core:
         deadline = min(one.limit_at, one.lease.end - STOP_BEFORE)
         job = replace(one.message.job, deadline=deadline + self._epoch)
         waited = round(max(0.0, now + self._epoch - one.message.sent_at), 3) if one.message.sent_at else None
-        self._observe("job_started", **_names(one), waited=waited, trace=job.trace)
+        self._observe("job_started", **_names(one), waited=waited)
         return Start(one.slot, job, deadline)
 
     def _settle(self, now: float, one: Held, ending: Ending, *, delay: float = 0.0, **details: Any) -> None:
@@ -330,4 +330,4 @@ class Core:
 
 def _names(one: Held) -> dict[str, Any]:
     job: Any = one.message.job
-    return {"message_id": job.id, "attempt": job.attempt, "group": job.group}
+    return {"message_id": job.id, "attempt": job.attempt, "group": job.group, "trace": job.trace}
