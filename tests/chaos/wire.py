@@ -231,12 +231,15 @@ class Run:
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def _dead_letters(self) -> Iterator[DeadLetter]:
-        while messages := self.emulator.client.receive_message(
-            QueueUrl=self._dead_url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
+        client, url = self.emulator.client, self._dead_url
+        while messages := client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages"):
             for message in messages:
                 reason = message.get("MessageAttributes", {}).get("EbbReason", {}).get("StringValue")
                 yield DeadLetter(number=json.loads(message["Body"])["number"], reason=reason)
+                # of a FIFO queue's group the next comes only when this one is gone
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def run(folder: Path, seed: int, size: Size, progress: Progress | None = None) -> Findings:
