@@ -108,6 +108,8 @@ class Fleet:
             if code is not None:
                 one.ended_at = now
                 self.leaving.remove(one)
+                if code == -signal.SIGTERM and not one.log.stat().st_size:
+                    continue  # it had not yet begun to listen, so it had nothing
                 if code:
                     wrong.append(f"{one.name} was asked to stop, and ended with {code}")
             elif now > asked_at + STOP_TIMEOUT + STOP_SLACK:
