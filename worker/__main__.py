@@ -6,13 +6,12 @@ idempotency store to be had; 78 (EX_CONFIG) bad settings or handler.
 
 import logging
 import os
-import signal
 import sys
 from queue import SimpleQueue
 from typing import Any
 
-from worker import config, logs
-from worker.events import Event, StopRequested
+from worker import config, logs, signals
+from worker.events import Event
 from worker.settling import CONNECT_TIMEOUT, MOST_CALLS, READ_TIMEOUT
 
 
@@ -20,8 +19,7 @@ def main() -> int:
     """Run the worker; its exit code."""
     logs.setup()
     events: SimpleQueue[Event] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: events.put(StopRequested()))
+    signals.listen(events)
     try:
         settings = config.read(os.environ)
     except config.SettingsError as error:

@@ -1,0 +1,34 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+#: The main thread waits for an event and is never interrupted: it hears of no signal, as when one comes just before it
+#: begins to wait.
+DEAF = """
+import signal
+from queue import Empty, SimpleQueue
+from worker import signals
+
+events = SimpleQueue()
+signals.listen(events)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+print("ready", flush=True)
+for _ in range(2):
+    print(type(events.get(timeout=20)).__name__, flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_heard_at_once_though_the_main_thread_is_waiting(number: signal.Signals) -> None:
+    process = subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(2):  # the second one, which hurries, too
+        began = time.monotonic()
+        process.send_signal(number)
+        assert process.stdout.readline() == "StopRequested\n"
+        assert time.monotonic() - began < 5
+    assert process.wait(20) == 0
