@@ -101,10 +101,7 @@ class Settling:
     def _extendable(self, now: float, one: Held) -> bool:
         if not one.lease.held(now) or not one.lease.extension(now) or one.lease.due > now + TOGETHER:
             return False
-        # A settled one is soon gone, unless its calls fail.
-        return one.state in {State.WAITING, State.RUNNING} or (
-            one.state is State.SETTLING and (one.tries > 0 or _short(now, one))
-        )
+        return one.state is not State.STOPPING  # a settled one is soon gone, unless its calls fail or wait their turn
 
     def _single(self, one: Held) -> Call | None:
         step = one.steps[0] if one.steps else None

@@ -22,7 +22,7 @@ from tests.worker.runs import Summary, run
 #: Messages of all runs, and of each: every run begins with an empty queue and a fleet of its own.
 ALL_MESSAGES, MESSAGES = 100_000, 500
 #: How often each plan is run: those with everything more often.
-PLANS = ("CALLS", "WORKERS", "ALL", "ALL", "STORM", "STORM", "QUIET")
+PLANS = ("CALLS", "OUTAGES", "WORKERS", "ALL", "ALL", "STORM", "STALLS", "QUIET")
 #: Runs that broke a promise, of which the traces are printed.
 SHOWN = 3
 

@@ -92,6 +92,8 @@ class Plan:
 QUIET = Plan()
 #: Calls fail, the workers live.
 CALLS = Plan(slow=0.02, lost_response=0.02, lost_request=0.02, late=0.01, throttled=0.02, partial=0.03, duplicates=0.05)
+#: SQS is away for longer than a lease lasts.
+OUTAGES = Plan(outage_every=100, longest_outage=90, duplicates=0.05)
 #: Workers come and go, and stand still.
 WORKERS = Plan(
     kill_every=300, stop_every=120, stall_every=200, jump_every=600, duplicates=0.05, broken_child=0.1, delayed=0.1
@@ -112,6 +114,8 @@ ALL = replace(
 )
 #: Everything, and a third of the calls fail.
 STORM = replace(ALL.scaled(3), kill_every=200, stop_every=100, stall_every=100, jump_every=300, outage_every=200)
+#: The same, with workers that stand still more often than not.
+STALLS = replace(STORM, stall_every=30, stop_every=60)
 
 
 class Play(Enum):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from tests.worker.fake_sqs import Lease, Stored
 from tests.worker.faults import Play
 
-#: Failed calls in a row about one receive after which its lease may be lost: less must not be able to.
-ENOUGH_FAILURES = 2
+#: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost: two failures
+#: of the shortest lease are enough after a long poll, but one and a slow call are not.
+FAILED, SLOW, ENOUGH = 3, 2, 6
 #: Lines of the trace that are kept, and that a failure shows.
 KEPT, SHOWN = 200_000, 60
 
@@ -30,8 +31,8 @@ class Hand:
     asked_at: float
     #: Why the message may be received once more.
     excuse: str | None = None
-    #: Calls about it that failed in a row.
-    failures: int = 0
+    #: Sum of FAILED and SLOW calls about it, since one that went well.
+    trouble: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -125,7 +126,7 @@ class Judge:
         self.counts["receives"] += 1
 
     def _explained(self, hand: Hand) -> None:
-        excused = hand.excuse or hand.worker in self.leaving or hand.failures >= ENOUGH_FAILURES
+        excused = hand.excuse or hand.worker in self.leaving or hand.trouble >= ENOUGH
         why = "a receive was spent without a reason: the one before it was lost for nothing"
         self.check(bool(excused) or self._was_disturbed(hand), why, hand.lease.message.id)
         self.counts["redelivered"] += 1
@@ -149,13 +150,13 @@ class Judge:
             held = self._clock() < hand.lease.until or fine or gone
             self.check(held, "delete without a lease", message_id)
 
-    def call_failed(self, handle: str) -> None:
-        """A call about it failed by a fault."""
-        self.hands[handle].failures += 1
+    def trouble(self, handle: str, weight: int) -> None:
+        """A call about it fails, or is slow."""
+        self.hands[handle].trouble += weight
 
-    def call_passed(self, handle: str) -> None:
-        """A call about it was answered."""
-        self.hands[handle].failures = 0
+    def renewed(self, handle: str) -> None:
+        """Its lease is as long as can be."""
+        self.hands[handle].trouble = 0
 
     def started(self, handle: str, slot: int, play: Play) -> Run:
         """A handler runs."""

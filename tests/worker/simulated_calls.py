@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.worker.fake_sqs import SqsError
 from tests.worker.faults import CALL_TIMEOUT, Fault
+from tests.worker.judge import FAILED, SLOW
 from worker.events import (
     Answered,
     Call,
@@ -154,9 +155,11 @@ class Calls:
         def answer() -> None:
             told = outcomes if fault in {Fault.NONE, Fault.SLOW, Fault.PARTIAL} else trouble
             if not self.closed:
-                self._answered(lane, call, asked_at, told)
+                self._answered(lane, call, asked_at, told, fault)
 
         trouble = {message.handle: Outcome(Kind.TROUBLE, fault.name) for message in messages(call)}
+        for message in messages(call) if fault not in {Fault.NONE, Fault.PARTIAL} else ():
+            self._judge.trouble(message.handle, SLOW if fault is Fault.SLOW else FAILED)
         way, back = self._sim.latency(), self._sim.latency()
         match fault:
             case Fault.SLOW:
@@ -172,16 +175,16 @@ class Calls:
             self._sim.after(way, effect)
         self._sim.after(back if way == math.inf or fault is Fault.LATE else way + back, answer)
 
-    def _answered(self, lane: str, call: Call, asked_at: float, outcomes: dict[str, Outcome]) -> None:
+    def _answered(self, lane: str, call: Call, asked_at: float, outcomes: dict[str, Outcome], fault: Fault) -> None:
         if isinstance(call, Hide | Delete):
             for message in messages(call):
                 self._called.discard(message.handle)
         for message in messages(call):
             outcome = outcomes[message.handle]
-            if outcome.kind is Kind.TROUBLE:
-                self._judge.call_failed(message.handle)
-            elif isinstance(call, Hide | Delete) and outcome.kind is Kind.OK:
-                self._judge.call_passed(message.handle)
+            if fault is Fault.PARTIAL and outcome.kind is Kind.TROUBLE:
+                self._judge.trouble(message.handle, FAILED)
+            elif fault is Fault.NONE and outcome.kind is Kind.OK and isinstance(call, Hide):
+                self._judge.renewed(message.handle)
             if outcome.kind in {Kind.TAKEN, Kind.FINISHED}:
                 self._in_hand.pop(message.job.id, None)
             if outcome.kind is Kind.TAKEN:

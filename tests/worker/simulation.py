@@ -106,6 +106,8 @@ class Simulation:
                 left = next(id_ for id_, past in self.judge.past.items() if past.gone is None)
                 self.judge.fail(f"{self.judge.left} messages are stuck", left)
         self.advance(120)
+        if not all(worker.waits_for_messages for worker in self.workers):
+            self.advance(0.5)  # between two receives
         for worker in self.workers:
             self.judge.check(not worker.busy, f"{worker.name} still has runs")
             self.judge.check(worker.protected_until <= self.now, f"{worker.name} is idle, and protected")
