@@ -18,8 +18,8 @@ from tests.worker.harness import ACCOUNT, LIMIT, WORKER
 
 #: Seconds: EBB_STOP_TIMEOUT of the fleet's workers; jobs may go on for half of it after SIGTERM.
 STOP_TIMEOUT = 8
-#: Seconds above it until a worker that was asked to stop has ended, on a busy machine.
-STOP_SLACK = 3
+#: Seconds above it until a worker that was asked to stop has ended, on a machine so busy that its imports take as long.
+STOP_SLACK = 10
 #: Jobs at once in each worker.
 CONCURRENCY = 4
 
