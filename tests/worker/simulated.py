@@ -27,7 +27,6 @@ from worker.events import (
     StopRequested,
 )
 from worker.job import Job
-from worker.loop import MOST_EVENTS
 from worker.receiving import MOST_RECEIVES
 
 if TYPE_CHECKING:
@@ -201,10 +200,9 @@ class Worker:
 
     def _drain(self) -> None:
         if self.alive and self._sim.now >= self._stalled_until:
-            events = [self._inbox.popleft() for _ in range(min(MOST_EVENTS, len(self._inbox)))]
+            events = list(self._inbox)
+            self._inbox.clear()
             self._feed(*events)
-            if self._inbox:
-                self._drain()
 
     def _feed(self, *events: Event) -> None:
         now = self._clock()

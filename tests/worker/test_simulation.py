@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.worker import faults
-from tests.worker.faults import ALL, CALLS, KINDS, OUTAGES, QUIET, STALLS, STORM, WORKERS, Fault, Plan, Play, Script
+from tests.worker.faults import ALL, CALLS, KINDS, OUTAGES, QUIET, STORM, WORKERS, Fault, Plan, Play, Script
 from tests.worker.judge import Violation
 from tests.worker.runs import run
 from tests.worker.simulation import Simulation, settings
@@ -26,8 +26,6 @@ KEPT_SEEDS: list[tuple[str, int, int, Plan, dict[str, Any]]] = [
     ("a message received anew while its pause was asked for was hidden once more, for nothing", 2, 40, QUIET, {}),
     ("such a message had no slot, and its worker asked for one too many", 9, 40, QUIET, {}),
     ("protection was relied on after a request to end it had failed", 1, 30, ALL, {}),
-    ("a job was started after SIGTERM, as a call about it had been in flight", 261, 60, STALLS, {}),
-    ("a store's call was made in a lease's last seconds, and no extension", 130, 100, STORM, SHORT),
     ("the lease of a job that was done ran out while calls about it failed", 35, 100, STORM, SHORT),
 ]
 
@@ -60,6 +58,20 @@ def test_a_job_ends_at_its_12_hours_and_another_worker_may_try() -> None:
     assert simulation.judge.counts["log job_limit"] == 1
     simulation.finish(100)
     assert (simulation.judge.counts["receives"], simulation.judge.counts["deleted"]) == (2, 1)
+
+
+def test_no_job_starts_after_sigterm_even_when_a_call_about_it_is_in_flight() -> None:
+    # Found by a run: a slow extension kept the message from being given back, and when protection came it started.
+    for seed in range(60):
+        simulation = Simulation(seed, settings(concurrency=1), plan=Plan(slow=1.0))
+        worker = simulation.start_worker()
+        simulation.send(Script(((Play.DONE, 0.1),)))
+        while not simulation.queue.in_flight():
+            simulation.step()
+        simulation.advance(simulation.random.uniform(8, 14))
+        worker.stop()
+        simulation.finish(200)
+        assert simulation.judge.counts["runs"] == 1
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
