@@ -223,7 +223,7 @@ def test_everything_listens_on_this_machine_only(region: Region) -> None:
     sockets = listening([os.getpid(), *children])
     assert {address for address, _ in sockets} == {"127.0.0.1"}
     assert int(region.endpoint.rsplit(":", 1)[1]) in {port for _, port in sockets}
-    assert len(sockets) == 2  # MiniStack's and moto's
+    assert len(sockets) >= 2  # MiniStack's and moto's; other tests in this process may have an emulator up
 
 
 def test_an_emulator_that_does_not_start_is_told_in_one_sentence_and_nothing_is_left(tmp_path: Path) -> None:

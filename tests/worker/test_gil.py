@@ -10,8 +10,8 @@ DUE = VISIBILITY / 3
 #: Seconds by which an extension may be late at the wire.
 LATE = 0.5
 
-#: Holds its interpreter's lock in one call of C from 3 seconds before the extension is due, for about 6 seconds on this
-#: machine; a thread beside it, which notes the longest time that it could not run, bears witness.
+#: Holds its interpreter's lock in one call of C from 4 seconds before the extension is due, for about 10 seconds: 6 at
+#: least, were this machine's pace to change on the way; a thread beside it, which notes the longest time that it could not run, bears witness.
 HANDLER = """
     import json, threading, time
     from pathlib import Path
@@ -34,8 +34,8 @@ HANDLER = """
         size, took = 100_000, 0.0
         while (took := power(size)) < 0.3:
             size *= 2
-        size = int(size * (6 / took) ** (1 / 1.585))  # Karatsuba's exponent
-        time.sleep(began + 7 - time.monotonic())
+        size = int(size * (10 / took) ** (1 / 1.585))  # Karatsuba's exponent
+        time.sleep(began + 6 - time.monotonic())
         threading.Thread(target=witness, daemon=True).start()
         time.sleep(0.1)
         held_from = time.monotonic()
