@@ -71,11 +71,11 @@ class Once:
         asked_at, now, until = self._clock(), self._epoch(), self._unix(claim.until)
         outcome = self._write(
             "put_item",
-            Item=self._item(claim.message, "running", until + self._seconds) | {"until": _number(until)},
+            Item=self._item(claim.message, "running", until + self._seconds) | {"until": _exact(until)},
             ConditionExpression=f"attribute_not_exists(#id) OR #expires < :now OR ({OURS}) "
             "OR (#state = :running AND #until < :now)",
             ExpressionAttributeNames=NAMES,
-            ExpressionAttributeValues=self._ours() | {":now": _number(math.floor(now))},
+            ExpressionAttributeValues=self._ours() | {":now": _exact(now)},
         )
         return Answered(claim, asked_at, {claim.message.handle: outcome})
 
@@ -106,7 +106,7 @@ class Once:
         arguments = self._running(message)
         arguments["ExpressionAttributeNames"] |= {"#until": "until", "#expires": "expires"}
         unix = self._unix(until)
-        arguments["ExpressionAttributeValues"] |= {":until": _number(unix), ":expires": _number(unix + self._seconds)}
+        arguments["ExpressionAttributeValues"] |= {":until": _exact(unix), ":expires": _number(unix + self._seconds)}
         outcome = self._write("update_item", UpdateExpression="SET #until = :until, #expires = :expires", **arguments)
         if outcome.kind is not Kind.OK:
             job = message.job
@@ -144,7 +144,8 @@ class Once:
             if item.get("state") == {"S": "done"}:
                 return Outcome(Kind.FINISHED, "the job has been finished before")
             left = float(item.get("until", {}).get("N", 0)) - self._epoch()
-            return Outcome(Kind.TAKEN, "another worker has the job", max(0.0, left))
+            # Visibility has whole seconds. None would be a new receive at once, and again, until all are spent.
+            return Outcome(Kind.TAKEN, "another worker has the job", max(1.0, math.ceil(left)))
         except TROUBLE as error:
             return Outcome(Kind.TROUBLE, str(error))
         return Outcome(Kind.OK)
@@ -153,3 +154,8 @@ class Once:
 def _number(seconds: float) -> dict[str, str]:
     """Whole seconds, as TTL needs them, later rather than earlier."""
     return {"N": str(math.ceil(seconds))}
+
+
+def _exact(seconds: float) -> dict[str, str]:
+    """To the millisecond: a claim ends with its lease, and not after the message is there again."""
+    return {"N": f"{seconds:.13g}"}

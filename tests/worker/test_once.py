@@ -105,6 +105,24 @@ def test_a_job_that_another_worker_has_is_taken_until_its_claim_ends(store: Stor
     assert _claim(first, 200.0).kind is Kind.TAKEN
 
 
+def test_a_claim_ends_with_its_lease_to_the_millisecond(store: Store) -> None:
+    store.now += 0.9
+    first, second = store.worker(began=100.0), store.worker(began=100.0)
+    assert _claim(first, 130.0) == OK
+    store.now += 29.998
+    assert _claim(second, 200.0).kind is Kind.TAKEN
+    store.now += 0.004
+    assert _claim(second, 200.0) == OK
+
+
+def test_a_taken_job_is_never_asked_for_again_at_once(store: Store) -> None:
+    first, second = store.worker(began=100.0), store.worker(began=100.0)
+    assert _claim(first, 130.0) == OK
+    for later, seconds in ((28.7, 2.0), (1.0, 1.0), (0.3, 1.0)):  # the last: as it ends
+        store.now += later
+        assert _claim(second, 200.0) == Outcome(Kind.TAKEN, "another worker has the job", seconds)
+
+
 def test_a_claim_may_be_repeated_and_goes_on_under_a_newer_receive(store: Store) -> None:
     worker = store.worker()
     assert _claim(worker, 130.0) == OK
