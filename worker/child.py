@@ -25,6 +25,8 @@ from worker.process import PREFIX
 TRACE = "_X_AMZN_TRACE_ID"
 #: Characters of a failure's reason and traceback that are told: a log event of CloudWatch takes 256 KiB.
 REASON, TRACEBACK = 1_000, 20_000
+#: Files whose frames come before the user's in a traceback, and say nothing about them.
+OURS = (__file__, importlib.__file__, "<frozen importlib")
 
 
 def main(connection: int, lifeline: int) -> None:
@@ -35,6 +37,9 @@ def main(connection: int, lifeline: int) -> None:
     _die_with_parent(lifeline)
     try:
         worker = _Worker(config.read(os.environ))
+    except command.CommandError as error:
+        _tell(connection, Result(verdict=Verdict.FAILED, reason=_text(error)))
+        return
     except BaseException as error:  # a module may call sys.exit()
         _tell(connection, _failed(error))
         return
@@ -135,6 +140,8 @@ class _Worker:
                 f"the body has {size} bytes, which is more than EBB_MAX_BODY_BYTES = {settings.max_body_bytes}"
             )
         outcome = self._handle(job)
+        if inspect.isgenerator(outcome) or inspect.isasyncgen(outcome):
+            raise TypeError("the handler is a generator, which does nothing when it is called: it must not yield")
         if inspect.isawaitable(outcome):
             self._await(outcome)
 
@@ -152,14 +159,19 @@ class _Worker:
 def _retry(error: Retry) -> Result:
     try:
         after = None if error.after is None else min(max(0.0, float(error.after)), float(config.MOST_VISIBILITY))
-    except (TypeError, ValueError) as wrong:
+    except (TypeError, ValueError, OverflowError) as wrong:
         return _failed(wrong)
     return Result(verdict=Verdict.RETRY, reason=_text(error) or None, after=after)
 
 
 def _failed(error: BaseException) -> Result:
     text = "".join(traceback.format_exception_only(error)).strip()
-    trace = "".join(traceback.format_exception(error))
+    where = error.__traceback__
+    while where and where.tb_frame.f_code.co_filename.startswith(OURS):
+        where = where.tb_next
+    if where is None:  # nothing of the user's has run: the reason says it all
+        return Result(verdict=Verdict.FAILED, reason=text[:REASON])
+    trace = "".join(traceback.format_exception(error.with_traceback(where)))
     cut = trace if len(trace) <= TRACEBACK else f"…{trace[-TRACEBACK:]}"  # the end says what it was
     return Result(verdict=Verdict.FAILED, reason=text[:REASON], traceback=cut)
 

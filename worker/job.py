@@ -13,6 +13,8 @@ class Retry(Exception):  # noqa: N818 - raised by handlers, as a word of theirs
     SQS counts the attempt all the same: `max_receive_count` of them end in the dead-letter queue.
     """
 
+    after: float | None = None
+
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after

@@ -50,7 +50,7 @@ def _key(body: str, bucket: str) -> str:
     try:
         kind, pointer = json.loads(body)
         there, key = pointer["s3BucketName"], pointer["s3Key"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Reject(f"its attributes say that the body lies in S3, but the body is no pointer: {error!r}") from error
     if kind not in POINTERS or not isinstance(key, str) or not key:
         raise Reject(f"the body is no pointer to S3 that is known here: {kind!r}")

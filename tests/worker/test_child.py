@@ -54,6 +54,7 @@ def result(verdict: Verdict, reason: str | None = None, after: float | None = No
         ("raise Retry(after=1e9)", result(Verdict.RETRY, after=43_200)),
         ("raise Retry(after=float('inf'))", result(Verdict.RETRY, after=43_200)),
         ("raise Retry(after=float('nan'))", result(Verdict.RETRY, after=0)),
+        ("class R(Retry):\n        def __init__(self): pass\n    raise R", result(Verdict.RETRY)),
         ("raise Reject('no such customer')", result(Verdict.REJECT, "no such customer")),
         ("raise Reject()", result(Verdict.REJECT, "Reject")),
         (
@@ -95,6 +96,11 @@ def test_how_a_handler_ends_is_the_verdict(open_place: Open, does: str, expected
             "raise Retry(after='soon')",
             "ValueError: could not convert string to float: 'soon'",
         ),
+        ("raise Retry(after=10**400)", "OverflowError: int too large to convert to float"),
+        (
+            "return (note(line) for line in job.body)",
+            "TypeError: the handler is a generator, which does nothing when it is called: it must not yield",
+        ),
         ("raise RuntimeError('\\ud800')", "RuntimeError: \ud800"),
         ("raise ExceptionGroup('two', [KeyError(1), KeyError(2)])", "ExceptionGroup: two (2 sub-exceptions)"),
     ],
@@ -112,8 +118,17 @@ def test_whatever_else_a_handler_raises_is_a_failed_attempt_and_its_child_goes_o
 def test_a_failure_comes_with_its_traceback(open_place: Open) -> None:
     failed = open_place("def handle(job):\n    raise RuntimeError('no')").do()
     assert failed.traceback
-    assert failed.traceback.startswith("Traceback (most recent call last):\n")
-    assert failed.traceback.endswith("in handle\n    raise RuntimeError('no')\nRuntimeError: no\n")
+    head, where, *rest = failed.traceback.splitlines()
+    assert head == "Traceback (most recent call last):"
+    assert where.endswith(", in handle")  # the user's own code comes first
+    assert rest == ["    raise RuntimeError('no')", "RuntimeError: no"]
+
+
+def test_an_async_generator_is_no_handler_either(open_place: Open) -> None:
+    failed = open_place("async def handle(job):\n    note('ran')\n    yield").do()
+    assert (failed.verdict, failed.traceback) == (Verdict.FAILED, None)
+    assert failed.reason is not None
+    assert failed.reason.startswith("TypeError: the handler is a generator")
 
 
 @pytest.mark.parametrize("body", ["", "   ", "\n\t"])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker.harness import alive
 from tests.worker.place import DONE, Place
-from worker.events import Ended
+from worker.events import Ended, Ready
 from worker.job import Result, Verdict
 
 Open = Callable[..., Place]
@@ -133,7 +133,7 @@ def test_a_program_that_is_not_there_or_not_executable_is_told_before_any_job(op
     for program in ("no-such-program", "/no/such/program", str(tmp_path / "plain")):
         place = open_place(program)
         error = f"the program {program!r} of EBB_COMMAND is not there, or not executable"
-        assert place.ready().error == f"worker.command.CommandError: {error}"
+        assert place.ready() == Ready(0, error)
         place.slots.close()
 
 

@@ -102,6 +102,7 @@ def test_without_a_bucket_a_pointer_is_a_body_like_any_other(open_place: Open) -
             "hello",
             "its attributes say that the body lies in S3, but the body is no pointer: JSONDecodeError('Expecting value",
         ),
+        ("[" * 100_000, "its attributes say that the body lies in S3, but the body is no pointer: RecursionError("),
         ("7", "its attributes say that the body lies in S3, but the body is no pointer: TypeError("),
         ("[1, 2, 3]", "its attributes say that the body lies in S3, but the body is no pointer: ValueError("),
         ('["a", {}]', "its attributes say that the body lies in S3, but the body is no pointer: KeyError('s3Buc"),
