@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,9 @@ MOST_BODY = 5 * 2**30
 #: Seconds in a year: longer than any queue keeps a message, with redrives.
 MOST_ONCE = 31_536_000
 HANDLER = "worker.handler:handle"
+#: A queue's URL, and what may be a region's name: botocore makes a host's name of it.
+URL = re.compile(r"https?://[^\s/]+/\S+")
+REGION = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 
 
 class SettingsError(Exception):
@@ -100,7 +104,7 @@ def read(environment: Mapping[str, str]) -> Config:
     config = Config(
         queue_url=reader.url("EBB_QUEUE_URL"),
         dead_letter_url=reader.url("EBB_DEAD_LETTER_QUEUE_URL"),
-        region=reader.text("AWS_REGION"),
+        region=reader.region("AWS_REGION"),
         visibility_timeout=max(LEAST_VISIBILITY, int(reader.number("EBB_VISIBILITY_TIMEOUT", 0, MOST_VISIBILITY))),
         stop_timeout=int(reader.number("EBB_STOP_TIMEOUT", 2, MOST_STOP_TIMEOUT)),
         backoff_base=reader.number("EBB_BACKOFF_BASE", 0, MOST_VISIBILITY, whole=False),
@@ -121,6 +125,8 @@ def read(environment: Mapping[str, str]) -> Config:
     if environment.get("EBB_HANDLER") and environment.get("EBB_COMMAND"):
         reader.problems.append("EBB_HANDLER and EBB_COMMAND exclude each other: a job is done by one of them")
     if not reader.problems:  # what follows compares values that are each right
+        if config.queue_url == config.dead_letter_url:
+            reader.problems.append("EBB_DEAD_LETTER_QUEUE_URL must be another queue's URL than EBB_QUEUE_URL")
         if config.backoff_base > config.backoff_cap:
             reader.problems.append(
                 f"EBB_BACKOFF_BASE must not exceed EBB_BACKOFF_CAP, which is {config.backoff_cap:g}, "
@@ -152,8 +158,14 @@ class _Reader:
 
     def url(self, name: str) -> str:
         value = self.text(name)
-        if value and not value.startswith(("https://", "http://")):
+        if value and not URL.fullmatch(value):
             self.problems.append(f"{name} must be a queue's URL, not {value!r}")
+        return value
+
+    def region(self, name: str) -> str:
+        value = self.text(name)
+        if value and not REGION.fullmatch(value):
+            self.problems.append(f"{name} must be a region's name, not {value!r}")
         return value
 
     def number(

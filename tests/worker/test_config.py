@@ -100,7 +100,18 @@ def test_a_command_takes_the_handler_s_place() -> None:
     [
         *((name, "", f"{name} must be set.") for name in GOOD),
         ("EBB_QUEUE_URL", "jobs", "EBB_QUEUE_URL must be a queue's URL, not 'jobs'."),
+        ("EBB_QUEUE_URL", "https://", "EBB_QUEUE_URL must be a queue's URL, not 'https://'."),
+        ("EBB_QUEUE_URL", "https://sqs/a b", "EBB_QUEUE_URL must be a queue's URL, not 'https://sqs/a b'."),
         ("EBB_DEAD_LETTER_QUEUE_URL", "dead", "EBB_DEAD_LETTER_QUEUE_URL must be a queue's URL, not 'dead'."),
+        (
+            "EBB_DEAD_LETTER_QUEUE_URL",
+            GOOD["EBB_QUEUE_URL"],
+            "EBB_DEAD_LETTER_QUEUE_URL must be another queue's URL than EBB_QUEUE_URL.",
+        ),
+        *(
+            ("AWS_REGION", value, f"AWS_REGION must be a region's name, not {value!r}.")
+            for value in ("here!", "-us", "us-east-1.", "x" * 64)
+        ),
         *(
             (name, value, f"{name} must be {kind} of {unit} from {least} to {most}, not {value!r}.")
             for name, kind, unit, least, most, values in [
