@@ -11,7 +11,8 @@ DUE = VISIBILITY / 3
 LATE = 0.5
 
 #: Holds its interpreter's lock in one call of C from 4 seconds before the extension is due, for about 10 seconds: 6 at
-#: least, were this machine's pace to change on the way; a thread beside it, which notes the longest time that it could not run, bears witness.
+#: least, were this machine's pace to change on the way; a thread beside it, which notes the longest time that it could
+#: not run, bears witness.
 HANDLER = """
     import json, threading, time
     from pathlib import Path
