@@ -42,6 +42,7 @@ from worker.settling import CALL_LIMIT, PAUSE, Settling, messages
 
 #: Messages still to be settled at the most, beside those of the slots: beyond them nothing is received.
 BACKLOG = 20
+UNANSWERED = Outcome(Kind.TROUBLE, "no answer about this message")
 
 
 class Observe(Protocol):
@@ -95,12 +96,10 @@ class Core:
 
     def wake_at(self, now: float) -> float:
         """When `on` must be called again at the latest, if nothing happens until then."""
-        times = [self._receiving.next_at, self._leaving.finish_by, self._leaving.give_up_at]
-        for one in self._held.values():
-            if one.state in {State.WAITING, State.RUNNING}:
-                times += [one.lease.stop_at, one.limit_at]
-            times += [one.lease.due, one.lease.deadline - CALL_LIMIT, one.lease.deadline, one.retry_at]
-        return min((time for time in times if time > now), default=math.inf)
+        receiving = self._receiving
+        times = [receiving.next_at, receiving.gather_until, self._leaving.finish_by, self._leaving.give_up_at]
+        times += [one.look_at for one in self._held.values()]
+        return min([time for time in times if time > now], default=math.inf)
 
     # -- events
 
@@ -141,7 +140,7 @@ class Core:
             if known is None:
                 self._held[message.job.id] = Held(message=message, lease=lease, received_at=now)
             else:
-                known.newer = (message, lease)
+                known.newer, known.restless = (message, lease), True
                 if known.call is None:
                     self._renew(now, known)
 
@@ -151,7 +150,7 @@ class Core:
         one = self._at(event.slot)
         if one is None:
             return
-        one.slot = None
+        one.slot, one.restless = None, True
         result, wanted = event.result, one.ending
         pause = backoff(one.message.job.attempt, self._config.backoff_base, self._config.backoff_cap, self._jitter)
         if result.verdict is Verdict.DONE:
@@ -173,8 +172,8 @@ class Core:
             one = self._held.get(message.job.id)
             if one is None or one.call is not event.call:
                 continue
-            one.call = None
-            outcome = event.outcomes.get(message.handle, Outcome(Kind.TROUBLE, "no answer about this message"))
+            one.call, one.restless = None, True
+            outcome = event.outcomes.get(message.handle, UNANSWERED)
             if outcome.kind is Kind.TROUBLE:
                 name = "extension_failed" if isinstance(event.call, Hide) and event.call.urgent else "call_failed"
                 self._observe(name, logging.WARNING, error=outcome.error, **_names(one))
@@ -239,35 +238,50 @@ class Core:
     # -- what is to be done now
 
     def _actions(self, now: float) -> Iterator[Action]:
-        for one in list(self._held.values()):
-            yield from self._watch(now, one)
-        waiting = [one for one in self._held.values() if one.state is State.WAITING]
+        # Most of what is held is at rest at any one time, and to look at it would take longer than all the rest.
+        everyone = bool(self._leaving)
+        due = [one for one in self._held.values() if one.restless or one.look_at <= now or everyone]
+        yield from filter(None, [self._watch(now, one) for one in due])
+        due = [one for one in due if self._held.get(one.message.job.id) is one]
+        waiting = [one for one in due if one.state is State.WAITING]
         idle = self._receiving.dry and not any(one.state is not State.SETTLING for one in self._held.values())
         if not self._leaving and (protect := self._guard.wanted(now, waiting=bool(waiting), idle=idle)):
             self._receiving.dry = False  # one try to release it for each time that the queue turns out empty
             yield protect
-        yield from self._settling.extensions(now, self._held.values())
-        yield from self._settling.settlements(now, self._held.values())
+        if any(one.lease.due <= now for one in due):
+            yield from self._settling.extensions(now, self._held.values())
+        yield from self._settling.settlements(now, due)
         for one in waiting:
             if one.state is State.WAITING and self._free and self._may_start(now, one):
                 yield self._start(now, one)
-        if not self._leaving and self._begun() and len(self._held) < self._config.concurrency + BACKLOG:
-            free = len(self._free) - sum(one.needs_slot for one in self._held.values())
+        for one in due:
+            self._rest(now, one)
+        if not self._leaving and self._begun() and self._free and len(self._held) < self._config.concurrency + BACKLOG:
+            free = len(self._free) - sum(one.needs_slot for one in due)
             active = any(one.state is not State.SETTLING for one in self._held.values())
             yield from self._receiving.wanted(now, free, busy=active)
         yield from self._exit(now)
 
-    def _watch(self, now: float, one: Held) -> Iterator[Action]:
+    def _rest(self, now: float, one: Held) -> None:
+        """It has been looked at: say when to look again. What is ready for a call waits for one of others to end."""
+        lease = one.lease
+        times = [lease.due, lease.deadline - CALL_LIMIT, lease.deadline, lease.stop_at, one.limit_at, one.retry_at]
+        one.look_at = min([time for time in times if time > now], default=math.inf)
+        ready = one.call is None and (lease.due <= now or (one.state is State.SETTLING and one.retry_at <= now))
+        one.restless = ready or one.needs_slot
+
+    def _watch(self, now: float, one: Held) -> Kill | None:
         """End what may not go on."""
         if one.state is State.RUNNING:
             ending = self._must_stop(now, one)
             if ending and one.slot is not None:
                 one.state, one.ending = State.STOPPING, ending
-                yield Kill(one.slot)
+                return Kill(one.slot)
         elif one.state is not State.STOPPING and one.call is None and not one.lease.held(now):
             self._drop(now, one, Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST)
         elif one.state is State.WAITING and one.call is None and self._leaving:
             self._settle(now, one, Ending.GIVEN_BACK)
+        return None
 
     def _must_stop(self, now: float, one: Held) -> Ending | None:
         if one.lease.lost or now >= one.lease.stop_at:

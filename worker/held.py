@@ -91,6 +91,9 @@ class Held:
     retry_at: float = -math.inf
     #: A delete got no answer: it may have been done.
     unsure: bool = False
+    #: Whether it is to be looked at whenever anything happens; otherwise when, unless it is heard of before.
+    restless: bool = True
+    look_at: float = math.inf
     #: The same message, delivered once more while a call about this receive was in flight.
     newer: tuple[Message, Lease] | None = None
 

@@ -7,8 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from worker import health, logs
@@ -35,6 +34,7 @@ from worker.events import (
     Received,
     Start,
 )
+from worker.inbox import Inbox
 from worker.metrics import Metrics
 from worker.once import Once
 from worker.protection import Protection
@@ -45,8 +45,6 @@ from worker.sqs import Queue
 
 #: Seconds between signs of life, when nothing happens.
 TICK = 5.0
-#: Events heeded at once, at the most.
-MOST_EVENTS = 100
 
 
 class Lane:
@@ -67,19 +65,19 @@ class Lane:
 
 
 class Loop:
-    """One queue of events, in which signals, answers and ended jobs arrive, and the core that heeds them in turn."""
+    """One inbox, in which signals, answers and ended jobs arrive, and the core that heeds them in turn."""
 
     def __init__(
         self,
         config: Config,
-        events: "SimpleQueue[Event]",
+        inbox: Inbox,
         queue: Queue,
         *,
         protection: Protection | None = None,
         once: Once | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        self._config, self._events, self._queue = config, events, queue
+        self._config, self._inbox, self._queue = config, inbox, queue
         self._protection, self._once, self._metrics = protection, once, metrics
         self._answers: dict[type[Call], Callable[[Any], Answered]] = {
             Hide: queue.hide,
@@ -88,13 +86,14 @@ class Loop:
         }
         if once:
             self._answers |= {Claim: once.claim, Finish: once.finish, Forget: once.forget}
-        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.child"], config.grace, events.put)
+        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.child"], config.grace, inbox)
         self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
         self._receives = Lane("receive", MOST_RECEIVES)
         self._urgent = Lane("extend", MOST_CALLS)
         self._calls = Lane("settle", MOST_CALLS)
         self._claims = Lane("claims", 1)
         self._agent = Lane("protection", 1)
+        self._lines: list[str] = []
         self._shown_at = -math.inf
 
     def run(self) -> int:
@@ -104,6 +103,7 @@ class Loop:
             return self._serve()
         finally:
             self._slots.close()
+            self._log()
             if self._metrics:
                 self._metrics.flush(time.monotonic(), last=True)
             logs.event("stopped")
@@ -112,24 +112,23 @@ class Loop:
         events: list[Event] = []
         while True:
             now = time.monotonic()
-            for action in self._core.on(now, *events):
+            actions = self._core.on(now, *events)
+            self._log()
+            for action in actions:
                 if isinstance(action, Exit):
                     return action.code
                 self._do(action)
             self._show(now)
-            events = self._next(min(TICK, max(0.0, self._core.wake_at(now) - now)))
+            events = self._inbox.get(min(TICK, max(0.0, self._core.wake_at(now) - now)))
 
-    def _next(self, seconds: float) -> list[Event]:
-        """What happened: all that is there already, so that the core looks around once for all of it."""
-        events: list[Event] = []
-        with suppress(Empty):
-            events.append(self._events.get(timeout=seconds))
-            while len(events) < MOST_EVENTS:
-                events.append(self._events.get_nowait())
-        return events
+    def _log(self) -> None:
+        """Write what was observed since the last time: before anything is done about it, and in few writes."""
+        if self._lines:
+            logs.write(self._lines)
+            self._lines.clear()
 
     def _observe(self, name: str, level: int = logging.INFO, /, **fields: Any) -> None:
-        logs.event(name, level, **fields)
+        self._lines.append(logs.told(name, level, **fields))
         if self._metrics:
             self._metrics.observe(name, level, **fields)
 
@@ -163,7 +162,7 @@ class Loop:
             event = self._queue.receive(receive)
         except Exception:
             event = Received(receive, asked_at, error=traceback.format_exc())
-        self._events.put(event)
+        self._inbox.put(event)
 
     def _protect(self, protect: Protect) -> None:
         asked_at = time.monotonic()
@@ -173,7 +172,7 @@ class Loop:
             event = self._protection.ask(protect)
         except Exception:
             event = Protected(protect, asked_at, Denial.REFUSED, traceback.format_exc())
-        self._events.put(event)
+        self._inbox.put(event)
 
     def _call(self, call: Call) -> None:
         asked_at = time.monotonic()
@@ -182,7 +181,7 @@ class Loop:
         except Exception:
             outcome = Outcome(Kind.TROUBLE, traceback.format_exc())
             answer = Answered(call, asked_at, {message.handle: outcome for message in messages(call)})
-        self._events.put(answer)
+        self._inbox.put(answer)
         if isinstance(call, Hide) and call.urgent:
             self._claims.submit(lambda: self._extend_claims(call, answer))
 

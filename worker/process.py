@@ -2,15 +2,15 @@
 
 import os
 import pickle
-import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from worker.job import Result
+from worker.job import Job, Result
 
 #: Seconds between looks whether a child that is being ended, and what it started, is gone.
 BLINK = 0.005
@@ -26,17 +26,14 @@ READ = 65_536
 
 
 class GoneError(Exception):
-    """The child is of no more use: it died or hung up, or (`asked`) it is to be ended."""
-
-    def __init__(self, *, asked: bool = False) -> None:
-        super().__init__()
-        self.asked = asked
+    """The child is of no more use: it died, hung up or talks nonsense."""
 
 
 class Child:
-    """A child process, with a process group and a socket of its own."""
+    """A child process, with a process group and a socket of its own. `pidfd` turns readable when it dies (Linux)."""
 
-    def __init__(self, command: Sequence[str], bell: int) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
+        self.pidfd: int | None = None
         self.socket, theirs = socket.socketpair()
         # Nothing is ever written into this pipe: when it closes, the child knows that this process is gone.
         watched, self._lifeline = os.pipe()
@@ -55,19 +52,24 @@ class Child:
             os.close(watched)
         self.socket.setblocking(False)
         self.descriptor = self.socket.fileno()
+        self.pidfd = _pidfd(self.process.pid)
         self._received = bytearray()
-        self.poller = select.poll()
-        self.poller.register(self.descriptor, select.POLLIN)
-        self.poller.register(bell, select.POLLIN)
+        self._rest = memoryview(b"")
 
-    def write(self, data: memoryview) -> memoryview:
-        """Write what the socket takes now; the rest."""
+    def send(self, job: Job) -> int:
+        """Send the job, as much as the socket takes now; the bytes that are left."""
+        self._rest = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
+        return self.flush()
+
+    def flush(self) -> int:
+        """Send more of the job; the bytes that are left."""
         try:
-            return data[self.socket.send(data) :]
+            self._rest = self._rest[self.socket.send(self._rest) :]
         except BlockingIOError:
-            return data
+            pass
         except OSError as error:
             raise GoneError from error
+        return len(self._rest)
 
     def read(self) -> Result | None:
         """A result, when one is there in full."""
@@ -141,3 +143,13 @@ class Child:
     def _hang_up(self) -> None:
         self.socket.close()
         os.close(self._lifeline)
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+
+
+def _pidfd(pid: int) -> int | None:
+    """A file that turns readable when the process dies, where there is such a thing and it may be had."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            return os.pidfd_open(pid)
+    return None

@@ -9,6 +9,8 @@ from worker.lease import backoff
 
 #: Messages of one receive, and receives at once, at the most (SQS API, ReceiveMessage; ours).
 MOST_MESSAGES, MOST_RECEIVES = 10, 4
+#: Seconds that a receive waits for more slots to become free while jobs run: one for many costs as one for one.
+GATHER = 0.003
 #: Seconds between receives that failed, at the most.
 LONGEST_PAUSE = 20
 #: Seconds in which a FIFO queue repeats its answer to the same attempt (SQS API, ReceiveRequestAttemptId).
@@ -31,6 +33,8 @@ class Receiving:
         self._flowing = False
         #: When the next receive may be made.
         self.next_at = -math.inf
+        #: Until when one waits for more free slots.
+        self.gather_until = math.inf
         #: Whether the last answer said that nothing is visible; whoever acts on it takes it back.
         self.dry = False
         #: Whether messages came since the last answer without any.
@@ -62,6 +66,11 @@ class Receiving:
             # A second one beside the long poll is worth its price only while there is plenty of work.
             if self._in_flight and not (self._flowing and free >= most):
                 break
+            if busy and free < min(most, self._config.concurrency):
+                self.gather_until = min(self.gather_until, now + GATHER)
+                if now < self.gather_until:
+                    break
+            self.gather_until = math.inf
             receive = self._next(now, min(free, most), self._config.wait if busy or not self._fresh else 0)
             self._in_flight.append((receive, now))
             made.append(receive)

@@ -29,6 +29,7 @@ SYSTEM_ATTRIBUTES = [
     "MessageGroupId",
     "SentTimestamp",
 ]
+OK = Outcome(Kind.OK)
 #: HTTP status of a request that is too long.
 TOO_LARGE = 413
 #: Attributes of a message at the most (SQS quotas, "Message attributes").
@@ -125,7 +126,7 @@ class Queue:
         outcomes = dict.fromkeys(handles.values(), Outcome(Kind.TROUBLE, "SQS's answer does not mention the message"))
         for entry in answer.get("Successful") or []:
             if handle := handles.get(entry.get("Id")):
-                outcomes[handle] = Outcome(Kind.OK)
+                outcomes[handle] = OK
         for entry in answer.get("Failed") or []:
             if handle := handles.get(entry.get("Id")):
                 kind = Kind.LOST if _bare(entry.get("Code")) in LEASE_LOST else Kind.TROUBLE

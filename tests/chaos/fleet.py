@@ -131,8 +131,10 @@ class Fleet:
         one.ended_at = time.monotonic()
 
     def kill_child(self) -> None:
-        """`kill -9` of a child of one, if it has any."""
+        """`kill -9` of a child of one, if it has any: not of its first, whose end means that the handler is broken."""
         one = self._random.choice(self.running)
+        if '"event": "started"' not in one.log.read_text():
+            return
         with suppress(OSError, IndexError):
             text = Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text()
             os.kill(int(self._random.choice(text.split())), signal.SIGKILL)

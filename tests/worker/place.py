@@ -3,6 +3,7 @@
 import queue
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
@@ -12,6 +13,7 @@ import pytest
 
 from tests.worker.harness import LIMIT
 from worker.events import Ended, Event, Ready
+from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
 from worker.slots import Slots
 
@@ -48,12 +50,19 @@ class Place:
         basis = {"EBB_HANDLER": "jobs:handle"} if "EBB_COMMAND" not in environment else {}
         for name, value in (SETTINGS | basis | {"PYTHONPATH": str(folder), "NOTES": str(folder)} | environment).items():
             monkeypatch.setenv(name, value)
-        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.slots = Slots(count, command, grace, self.events.put)
+        self.inbox = Inbox()
+        self.events: deque[Event] = deque()
+        self.slots = Slots(count, command, grace, self.inbox)
         self.slots.open()
 
     def next(self, limit: float = LIMIT) -> Event:
-        return self.events.get(timeout=limit)
+        """The next event; queue.Empty when there is none within the limit."""
+        end = time.monotonic() + limit
+        while not self.events:
+            if (left := end - time.monotonic()) <= 0:
+                raise queue.Empty
+            self.events.extend(self.inbox.get(left))
+        return self.events.popleft()
 
     def ready(self) -> Ready:
         event = self.next()
@@ -81,5 +90,5 @@ class Place:
         path = self.folder / name
         while not (path.exists() and path.read_text()):
             assert time.monotonic() < end, f"no {name}"
-            time.sleep(0.01)
+            self.events.extend(self.inbox.get(0.01))  # as the main thread does, which never just sleeps
         return path.read_text()

@@ -25,6 +25,7 @@ def test_protection_is_proved_first_then_changed_only_between_idle_and_busy(
     on = {"ProtectionEnabled": True, "ExpiresInMinutes": 1450}
     assert [wish for _, wish in agent.wishes] == [off, on, off, on, off]
     started = [datetime.fromisoformat(line["time"]).timestamp() for line in worker.events("started", "job_started")]
+    worker.wait_for("job_done", 4)  # its line may be read later than the agent was asked
     done = [datetime.fromisoformat(line["time"]).timestamp() for line in worker.events("job_done")]
     assert len(done) == 4
     proved, first_on, first_off, second_on, second_off = (at for at, _ in agent.wishes)

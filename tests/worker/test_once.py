@@ -1,3 +1,4 @@
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -189,15 +190,15 @@ def test_a_finished_job_is_not_forgotten(store: Store) -> None:
 
 
 def test_an_extension_moves_the_claim_s_end_and_brings_nothing_back(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     worker = store.worker()
     worker.extend(_message(), 130.0)
     assert store.item(_message()) is None
     _claim(worker, 130.0)
-    caplog.clear()
+    capsys.readouterr()
     worker.extend(_message(), 160.0)
-    assert caplog.records == []
+    assert capsys.readouterr().out == ""
     assert store.item(_message()) == {
         "id": "id",
         "state": "running",
@@ -221,9 +222,9 @@ def test_a_table_that_is_not_there_is_trouble_and_not_an_exception(
     assert "ResourceNotFoundException" in str(outcome.error)
 
 
-def test_a_failed_extension_is_logged_and_no_exception(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_extension_is_logged_and_no_exception(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     store.worker("none").extend(_message(), 130.0)
-    assert [record.getMessage() for record in caplog.records] == ["extension_failed"]
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["extension_failed"]
 
 
 def test_the_proof_reads_the_table_and_changes_nothing(store: Store) -> None:

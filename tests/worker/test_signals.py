@@ -5,19 +5,22 @@ import time
 
 import pytest
 
-#: The main thread waits for an event and is never interrupted: it hears of no signal, as when one comes just before it
+#: Signals come in another thread, so that none interrupts the main thread's wait: as when one comes just before it
 #: begins to wait.
 DEAF = """
-import signal
-from queue import Empty, SimpleQueue
+import signal, threading
 from worker import signals
+from worker.inbox import Inbox
 
-events = SimpleQueue()
-signals.listen(events)
+inbox = Inbox()
+signals.listen(inbox)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
 print("ready", flush=True)
 for _ in range(2):
-    print(type(events.get(timeout=20)).__name__, flush=True)
+    while not (events := inbox.get(20)):
+        pass
+    print(*(type(event).__name__ for event in events), flush=True)
 """
 
 
