@@ -110,7 +110,7 @@ def running(contestant: Contestant, emulator: Emulator, pause: float) -> Iterato
             "BENCH_QUEUE_URL": url,
             "BENCH_PAUSE": str(pause),
             "EBB_QUEUE_URL": url,
-            "EBB_DEAD_LETTER_QUEUE_URL": url,
+            "EBB_DEAD_LETTER_QUEUE_URL": f"{url}-dead",  # nothing is ever sent there
             **ACCOUNT,
             **dict(contestant.environment),
         }
