@@ -25,6 +25,8 @@ def main() -> int:
         logs.event("bad_settings", logging.ERROR, error=str(error))
         return os.EX_CONFIG
     # Only now, as these take a while: as process 1 of its container it would not hear a SIGTERM that came before.
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
     from worker.loop import Loop  # noqa: PLC0415
     from worker.metrics import Metrics  # noqa: PLC0415
     from worker.once import Once, OnceError  # noqa: PLC0415
@@ -32,12 +34,16 @@ def main() -> int:
     from worker.receiving import MOST_RECEIVES, READ_MARGIN  # noqa: PLC0415
     from worker.sqs import Queue  # noqa: PLC0415
 
-    polling = client(settings, "sqs", settings.wait + READ_MARGIN, MOST_RECEIVES)
-    quick = (client(settings, "sqs", READ_TIMEOUT, MOST_CALLS) for _ in ("urgent", "settle"))
+    try:
+        polling = client(settings, "sqs", settings.wait + READ_MARGIN, MOST_RECEIVES)
+        quick = [client(settings, "sqs", READ_TIMEOUT, MOST_CALLS) for _ in ("urgent", "settle")]
+        store = client(settings, "dynamodb", READ_TIMEOUT, 2 * MOST_CALLS) if settings.once_table else None
+    except (BotoCoreError, ValueError) as error:  # an AWS_PROFILE that does not exist, an endpoint that is no URL
+        logs.event("bad_settings", logging.ERROR, error=f"AWS's clients cannot be made: {error}")
+        return os.EX_CONFIG
     queue = Queue(settings, polling, *quick)
     once = None
     if settings.once_table:
-        store = client(settings, "dynamodb", READ_TIMEOUT, 2 * MOST_CALLS)
         once = Once(settings.once_table, settings.once_seconds, store)
         try:
             once.prove()

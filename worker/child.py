@@ -109,6 +109,8 @@ class _Worker:
             self._handle = getattr(importlib.import_module(module), function)
             if not callable(self._handle):
                 raise TypeError(f"{settings.handler} is not callable")
+            if not _takes_one(self._handle):
+                raise TypeError(f"{settings.handler} must take one argument, the job")
 
     def attempt(self, job: Job) -> Result:
         """Do the job; whatever happens is a result."""
@@ -154,6 +156,16 @@ class _Worker:
         if self._runner is None:  # one loop for all jobs: a handler's connections belong to it
             self._runner = asyncio.Runner()
         self._runner.run(run())
+
+
+def _takes_one(handle: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(handle).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # some callables do not tell their parameters
+        return True
+    return True
 
 
 def _retry(error: Retry) -> Result:

@@ -84,7 +84,7 @@ class Config:
     @property
     def grace(self) -> float:
         """How long a child has between SIGTERM and SIGKILL."""
-        return min(GRACE, (self.stop_timeout - self.drain) / 2)
+        return min(GRACE, (self.stop_timeout - self.drain) / 4)
 
     @property
     def wait(self) -> int:

@@ -42,6 +42,8 @@ from worker.settling import CALL_LIMIT, PAUSE, Settling, messages
 
 #: Messages still to be settled at the most, beside those of the slots: beyond them nothing is received.
 BACKLOG = 20
+#: Seconds without a child that imports the handler, after which the worker is stuck.
+UNFIT = 300
 UNANSWERED = Outcome(Kind.TROUBLE, "no answer about this message")
 
 
@@ -76,6 +78,8 @@ class Core:
         self._guard = Guard(config)
         self._leaving = Leaving(config)
         self._started = self._gone = False
+        #: When a slot was last free or at work; first, when the worker began.
+        self._fit_until = math.inf
 
     # -- what is asked from outside
 
@@ -85,13 +89,19 @@ class Core:
         return sum(one.state in {State.RUNNING, State.STOPPING} for one in self._held.values())
 
     def stuck(self, now: float) -> bool:
-        """Whether the worker should have heard of a receive long ago."""
-        return self._receiving.stuck(now)
+        """Whether a receive should have been heard of long ago, or no child has been fit for a job for as long."""
+        return self._receiving.stuck(now) or (not self._fit and now > self._fit_until + UNFIT)
+
+    @property
+    def _fit(self) -> bool:
+        return bool(self._free or self.busy)
 
     def on(self, now: float, *events: Event) -> list[Action]:
         """Take note of what happened, if anything did but that time passed; what to do about it."""
         for event in events:
             self._note(now, event)
+        if self._fit or math.isinf(self._fit_until):
+            self._fit_until = now
         return list(self._actions(now))
 
     def wake_at(self, now: float) -> float:
@@ -244,7 +254,7 @@ class Core:
         yield from filter(None, [self._watch(now, one) for one in due])
         due = [one for one in due if self._held.get(one.message.job.id) is one]
         waiting = [one for one in due if one.state is State.WAITING]
-        idle = self._receiving.dry and not any(one.state is not State.SETTLING for one in self._held.values())
+        idle = self._receiving.dry and not self._held
         if not self._leaving and (protect := self._guard.wanted(now, waiting=bool(waiting), idle=idle)):
             self._receiving.dry = False  # one try to release it for each time that the queue turns out empty
             yield protect
@@ -279,9 +289,13 @@ class Core:
                 return Kill(one.slot)
         elif one.state is not State.STOPPING and one.call is None and not one.lease.held(now):
             self._drop(now, one, Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST)
-        elif one.state is State.WAITING and one.call is None and self._leaving:
+        elif one.state is State.WAITING and one.call is None and self._leaving and self._none_comes(now):
             self._settle(now, one, Ending.GIVEN_BACK)
         return None
+
+    def _none_comes(self, now: float) -> bool:
+        """Whether what is given back cannot come straight back, by a receive that is still in flight."""
+        return self._receiving.idle or now >= self._leaving.finish_by
 
     def _must_stop(self, now: float, one: Held) -> Ending | None:
         if one.lease.lost or now >= one.lease.stop_at:

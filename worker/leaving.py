@@ -6,7 +6,7 @@ import os
 from worker.config import Config
 from worker.settling import CALL_LIMIT
 
-#: Seconds before SIGKILL at which the worker ends by itself, whatever is unsettled.
+#: Seconds before SIGKILL at which the worker ends by itself, whatever is unsettled; less when there are few in all.
 AHEAD = 1
 
 
@@ -48,4 +48,5 @@ class Leaving:
         if not self._signals:
             return math.inf
         hurried = self._signals[1] + CALL_LIMIT + 2 * self._config.grace if len(self._signals) > 1 else math.inf
-        return min(self._signals[0] + self._config.stop_timeout - AHEAD, hurried)
+        ahead = min(AHEAD, (self._config.stop_timeout - self._config.drain) / 8)
+        return min(self._signals[0] + self._config.stop_timeout - ahead, hurried)

@@ -94,7 +94,7 @@ class Loop:
         self._claims = Lane("claims", 1)
         self._agent = Lane("protection", 1)
         self._lines: list[str] = []
-        self._shown_at = -math.inf
+        self._shown_at, self._stuck = -math.inf, False
 
     def run(self) -> int:
         """Work until the core says that nothing is left to do; the process's exit code."""
@@ -135,8 +135,13 @@ class Loop:
     def _show(self, now: float) -> None:
         if self._metrics and now >= self._metrics.due:
             self._metrics.flush(now)
-        if self._config.health_file and now >= self._shown_at + TICK and not self._core.stuck(now):
-            self._shown_at = now
+        if now < self._shown_at + TICK:
+            return
+        self._shown_at, stuck = now, self._core.stuck(now)
+        if stuck and not self._stuck:
+            logs.event("stuck", logging.ERROR, consequence="the health check turns bad")
+        self._stuck = stuck
+        if self._config.health_file and not stuck:
             health.touch(self._config.health_file)
 
     def _do(self, action: Receive | Call | Protect | Start | Kill) -> None:

@@ -15,8 +15,9 @@ CALL_LIMIT = CONNECT_TIMEOUT + READ_TIMEOUT + 1
 TOGETHER = 1
 #: Seconds between tries of a call that failed.
 PAUSE = 1.0
-#: Tries at the idempotency store before a message is settled without it.
-STORE_TRIES = 5
+#: Tries at the idempotency store before a message is settled without it, and at the dead-letter queue before a rejected
+#: job has merely failed: then SQS itself moves it there, after its last attempt.
+STORE_TRIES, DEAD_LETTER_TRIES = 5, 5
 
 
 class Settling:
@@ -83,7 +84,8 @@ class Settling:
             return True
         if outcome.kind is Kind.LOST and not (step is Step.DELETE and one.unsure):
             return False
-        if outcome.kind is Kind.REFUSED:
+        in_vain = step is Step.DEAD_LETTER and outcome.kind is Kind.TROUBLE and one.tries >= DEAD_LETTER_TRIES
+        if outcome.kind is Kind.REFUSED or in_vain:
             one.settle(Ending.FAILED, store=self._store, error=outcome.error, delay=one.delay)
         elif outcome.kind is Kind.TROUBLE and not (step in {Step.FINISH, Step.FORGET} and one.tries >= STORE_TRIES):
             one.unsure |= step is Step.DELETE

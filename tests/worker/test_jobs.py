@@ -192,3 +192,11 @@ def test_while_sqs_does_not_answer_the_worker_stays_and_works_on_when_it_does(st
     queue.client.create_queue(QueueName=missing.url.rpartition("/")[2])
     missing.send("job")
     worker.wait_for("job_done")
+
+
+def test_clients_that_cannot_be_made_are_bad_settings_and_no_stack_trace(start: Start, queue: TestQueue) -> None:
+    worker = start(AWS_PROFILE="no-such-profile")
+    assert worker.exit_code() == os.EX_CONFIG
+    assert [line.get("error") for line in worker.lines] == [
+        "AWS's clients cannot be made: The config profile (no-such-profile) could not be found"
+    ]

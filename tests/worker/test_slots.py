@@ -286,6 +286,7 @@ def test_a_job_that_waits_for_a_child_that_cannot_be_had_has_failed(open_place: 
         ({"handler": "import os; os._exit(3)"}, "the handler's process exited with 3"),
         ({"handler": "x = 1"}, "AttributeError: module 'jobs' has no attribute 'handle'"),
         ({"handler": "handle = 1"}, "TypeError: jobs:handle is not callable"),
+        ({"handler": "def handle(): pass"}, "TypeError: jobs:handle must take one argument, the job"),
         ({"handler": "def f(:"}, "SyntaxError: invalid syntax"),
         (
             {"command": ["/no/such/python"]},

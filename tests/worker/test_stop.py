@@ -89,3 +89,13 @@ def test_an_idle_worker_stops_within_its_stop_timeout(start: Start) -> None:
     assert worker.exit_code() == 0
     assert time.monotonic() - began < 4
     assert worker.events("stopped")
+
+
+def test_the_shortest_stop_timeout_leaves_time_to_give_a_job_back(start: Start, queue: TestQueue) -> None:
+    queue.send({"sleep": 60})
+    worker = start(EBB_STOP_TIMEOUT="2")
+    worker.wait_for("job_started")
+    worker.signal(signal.SIGTERM)
+    assert worker.exit_code() == 0
+    assert len(worker.events("job_given_back")) == 1
+    assert queue.counts() == (1, 0)
