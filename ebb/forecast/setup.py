@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step, StepPolicy
+from ebb.scaling.tracking import TargetTracking
 from settings import Settings
 
 Nat = Literal["none", "instance", "gateway", "gateway_per_az"]
@@ -25,10 +26,10 @@ DAY = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """An alarm and the step policy that it invokes."""
+    """An alarm and the policy that it invokes; one that tracks a target has a rule for each of its two alarms."""
 
     alarm: Alarm
-    policy: StepPolicy
+    policy: StepPolicy | TargetTracking
 
 
 @dataclass(frozen=True, kw_only=True)
