@@ -61,7 +61,7 @@ worker = WorkerService(
 QueueScaling(
     "scaling",
     QueueScalingArgs(
-        settings=config.scaling,
+        settings=config,
         queue_name=jobs.queue_name,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
