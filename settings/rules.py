@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from settings.lints import scaling_warnings
 from settings.sections import PROJECT, SQS_BODY, Scaling, Settings, Step, Worker
 
 #: Task sizes that Fargate has, CPU units -> MiB (ECS developer guide, "Task size").
@@ -227,6 +228,7 @@ def warnings(settings: Settings) -> list[str]:
             f"{PROJECT}:scaling.steps: rows that remove tasks see waiting messages only, so running jobs look like an "
             "empty queue; leave them out, and scale_in: queue counts jobs in flight too."
         )
+    found.extend(scaling_warnings(settings))
     found.extend(_worker_warnings(settings))
     return found
 
