@@ -1,4 +1,4 @@
-"""The command line: one group of commands per room of `ebb`."""
+"""The command line of `ebb`: its commands and groups of commands."""
 
 import signal
 from collections.abc import Callable
@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ebb.forecast.cli import forecast
+
 app = typer.Typer(
-    help="Ebb on your own machine: see the stack at work before any account is touched.",
+    help="Ebb on your own machine: know what a stack will do, and see it at work, before any account is touched.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -19,6 +21,7 @@ sandbox = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(sandbox, name="sandbox")
+app.command()(forecast)
 
 #: Exit code of a process that Ctrl-C ended (128 + SIGINT).
 INTERRUPTED = 130

@@ -49,12 +49,14 @@ class Forecast:
     """What many runs found. Seconds, hours, US dollars a month.
 
     `wake` is over each wake-up of each run, `wait` (sent to started) and `latency` (sent to done) over each job, those
-    that never started or ended included; `drain` over runs; None where the load has no job. The others are means of a
-    run. `first` is the run with the first seed, for plots.
+    that never started or ended included; `drain` over runs. None where there is nothing to tell: of a load without
+    jobs, of wake-ups if the service never sleeps. The others are means of a run. `first` is the run of the first seed;
+    the load is taken to come again after `every` seconds.
     """
 
     setup: Setup
     load: str
+    every: float
     runs: int
     seed: int
     first: Outcome
@@ -91,7 +93,7 @@ _COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "fa
 
 def forecast(
     setup: Setup,
-    load: str,
+    load: Load,
     run: Callable[[int], Outcome],
     *,
     runs: int,
@@ -116,7 +118,8 @@ def forecast(
     jobs = counts["sent"].value > 0
     return Forecast(
         setup=setup,
-        load=load,
+        load=load.text,
+        every=load.every,
         runs=runs,
         seed=seed,
         first=first,
@@ -150,9 +153,9 @@ def jobs_of(load: Load, seed: int) -> Jobs:
 def _keep(outcome: Outcome) -> _Run:
     never_started = max(0, outcome.sent - len(outcome.waits))
     never_done = max(0, outcome.sent - len(outcome.latencies) - outcome.dead)
-    wakes = outcome.wakes or ((NEVER,) if outcome.sent else ())
+    slept_on = outcome.sent > 0 and not outcome.waits
     return _Run(
-        wakes=wakes,
+        wakes=outcome.wakes or ((NEVER,) if slept_on else ()),
         waits=_thinned(outcome.waits, never_started),
         latencies=_thinned(outcome.latencies, never_done),
         drain=NEVER if outcome.drain is None else outcome.drain,
