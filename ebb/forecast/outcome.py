@@ -33,7 +33,7 @@ class ScalingActivity:
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """Counted calls: `api` submits, all of `sqs`, runs of `schedules`, of `workflows` and the messages to `logs`."""
+    """Counted calls: submits to the `api`, all of `sqs`, runs of `schedules` and of `workflows`."""
 
     api: int = 0
     sqs: int = 0
@@ -72,13 +72,15 @@ class Bill:
 class Outcome:
     """One run of one setup under one load with one seed.
 
-    `waits` (sent to first start) of the jobs that started, `latencies` (sent to done) of those that were done, both in
-    the order in which that happened. `wake` is the first send to the first start, and `wakes` the same for each send to an
-    idle system (nothing in the queue, no task); `drain` the first send to the end of the last job, None while jobs are left.
+    `waits` (sent to first start) of the jobs that started and `latencies` (sent to done) of those that were done are in
+    the order in which that happened. `wakes` are the seconds from each send to a system without message and task to the
+    first start after it; `drain` is the first send to the end of the last job, None while jobs are left.
 
-    `killed` are jobs that were cut off by SIGKILL or a Spot reclaim, `give_backs` messages that a worker made visible
-    again because it had to go, `failed` attempts that the handler failed, `dead` messages in the dead-letter queue,
-    `expired` those that the queue's retention ended, `left` those that were neither when the simulation ended.
+    `killed` are jobs cut off because their task had to go (scale-in, Spot), `give_backs` messages that a worker made
+    visible again because of that, `failed` attempts that the handler failed or that took too long, `dead` messages in
+    the dead-letter queue, `expired` those that the queue's retention ended, `left` those that were neither when the
+    simulation ended; `blocked` refusals of protection (DEPLOYMENT_BLOCKED), `reclaims` of Spot tasks. `notes`: why
+    policies did not act, with the time. `task_seconds` are billed, `work_seconds` those in which jobs ran.
     """
 
     setup: str
@@ -109,7 +111,7 @@ class Outcome:
     give_backs: int
     failed: int
     blocked: int
-    interrupted: int
+    reclaims: int
     requests: Requests
     bill: Bill = field(default_factory=lambda: Bill(idle=(), load=()))
 
