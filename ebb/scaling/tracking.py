@@ -82,7 +82,7 @@ class TargetTracking:
         direction = self.direction(points)
         if not direction:
             return base
-        wanted = math.ceil(base * points[-1] / self.target)
+        wanted = math.ceil(round(base * points[-1] / self.target, 9))  # not one more for a float's last digit
         return max(base + 1, wanted) if direction > 0 else max(0, min(base, wanted))
 
     def _alarm(self, which: str, periods: int, threshold: float) -> Alarm:
