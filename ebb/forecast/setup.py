@@ -1,12 +1,17 @@
 """What is forecast: a queue, a worker, a task and the rules that scale it, as plain data. All times in seconds."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
 
+from components import _plan
+from ebb.forecast.world import EPOCH
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking
 from settings import Settings
+from settings import sections as settings_sections
 
 Nat = Literal["none", "instance", "gateway", "gateway_per_az"]
 Architecture = Literal["ARM64", "X86_64"]
@@ -22,6 +27,7 @@ STOP_MARGIN = 10
 #: Seconds of visibility at the least with which our worker receives (worker/config.py).
 LEAST_VISIBILITY = 30
 DAY = 86_400
+DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +191,6 @@ def cpu(statistic: str = "Average") -> Metric:
 
 def from_settings(settings: Settings, name: str = "stack") -> Setup:
     """The setup that these settings deploy."""
-    from components import _plan  # noqa: PLC0415
-
     deployed = _plan.plan(settings)
     worker, network, queue = settings.worker, settings.network, settings.queue
     visibility = max(LEAST_VISIBILITY, queue.visibility_timeout)
@@ -225,14 +229,33 @@ def from_settings(settings: Settings, name: str = "stack") -> Setup:
             public_ip=network.public_tasks,
         ),
         wake=Wake(
-            keep_alive=bool(getattr(settings.scaling, "keep_alive", True)),
-            watch=bool(getattr(settings.scaling, "watch", False)),
-            direct=bool(getattr(settings.scaling, "direct", False)),
+            keep_alive=settings.scaling.keeps_alive,
+            watch=settings.scaling.watch,
+            direct=settings.scaling.direct,
+            warm_hours=tuple(_warm(hours, settings.scaling.timezone) for hours in settings.scaling.warm_hours),
         ),
     )
 
 
-def _rule(planned: Any) -> Rule:
+def _warm(hours: settings_sections.WarmHours, timezone: str) -> WarmHours:
+    """The hours in UTC, at the offset that the time zone has when the simulation begins."""
+    offset = datetime.fromtimestamp(EPOCH, ZoneInfo(timezone)).utcoffset() or timedelta()
+    days_ahead, start = divmod(_seconds(hours.start) - offset.total_seconds(), DAY)
+    return WarmHours(
+        start=start,
+        end=(_seconds(hours.stop) - offset.total_seconds()) % DAY,
+        minimum=hours.min_tasks,
+        days=frozenset(int(DAYS.index(day) + days_ahead) % 7 for day in hours.days),
+    )
+
+
+def _seconds(time: str) -> float:
+    """Seconds after midnight of HH:MM."""
+    hours, minutes = time.split(":")
+    return 3600.0 * int(hours) + 60 * int(minutes)
+
+
+def _rule(planned: _plan.Rule) -> Rule:
     alarm, policy = planned.alarm, planned.policy
     queries = [
         Query(id=each.id, source=messages(each.name, each.statistic) if each.of == "queue" else cpu(each.statistic))
