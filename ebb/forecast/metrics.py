@@ -107,10 +107,18 @@ class Metrics:
         alarms = [rule.alarm for rule in context.setup.rules]
         window = max((alarm.period * alarm.range for alarm in alarms), default=0) + 5 * MINUTE
         self._rows = {kind: Rows(window) for kind in ("queue", "service", "custom")}
-        self._where = {metric: _column(metric) for alarm in alarms for metric in alarm.metrics}
+        where = {metric: _column(metric) for alarm in alarms for metric in alarm.metrics}
+        self._sources = {
+            id(alarm): [
+                (query.id, self._rows[where[query.source][0]], where[query.source][1], query.source.statistic)
+                for query in alarm.queries
+                if isinstance(query.source, Metric)
+            ]
+            for alarm in alarms
+        }
         self._touched_at = clock.now
         self._resume_at = -math.inf
-        kinds = {kind for kind, _ in self._where.values()}
+        kinds = {kind for kind, _ in where.values()}
         if "queue" in kinds:
             clock.every(world.sample, random.uniform(0, world.sample), self._sample_queue)
         if "service" in kinds:
@@ -121,14 +129,13 @@ class Metrics:
         if "custom" in kinds:
             clock.every(MINUTE, random.uniform(0, MINUTE), self._sample_custom)
 
-    def of(self, alarm: Alarm) -> dict[Metric, Series]:
-        """The points of an alarm's evaluation range, of each of its metrics."""
-        now = self._clock.now
-        found = {}
-        for metric in alarm.metrics:
-            kind, column = self._where[metric]
-            found[metric] = self._rows[kind].series(column, metric.statistic, alarm.period, alarm.range, now)
-        return found
+    def of(self, alarm: Alarm) -> dict[str, Series]:
+        """The points of an alarm's evaluation range, by the ids of its metrics' queries."""
+        now, period, number = self._clock.now, alarm.period, alarm.range
+        return {
+            name: rows.series(column, statistic, period, number, now)
+            for name, rows, column, statistic in self._sources[id(alarm)]
+        }
 
     def touch(self) -> None:
         """There was an action on the queue."""

@@ -11,40 +11,11 @@ from ebb.forecast.outcome import AlarmChange, ScalingActivity
 from ebb.forecast.queue import Queue
 from ebb.forecast.service import Service
 from ebb.forecast.world import DAY, EPOCH, HOUR
-from ebb.scaling.alarms import Alarm, Evaluation, State
-from ebb.scaling.expressions import Series
+from ebb.scaling.alarms import State
+from ebb.scaling.policies import StepPolicy
 from ebb.scaling.targets import Decision, Invocation, ScalableTarget
 from ebb.scaling.tracking import TargetTracking
-
-#: Seconds between evaluations of alarms with periods below a minute (CloudWatch guide, "Evaluating an alarm").
-FAST_EVALUATION = 10
-#: Evaluations that are remembered of one alarm.
-REMEMBERED = 512
-
-
-class Watched:
-    """An alarm of the setup with its state. The same points give the same answer, so that is remembered."""
-
-    def __init__(self, rule: setup.Rule) -> None:
-        self.alarm: Alarm = rule.alarm
-        self.policy = rule.policy
-        self.state = State.INSUFFICIENT_DATA
-        self._known: dict[tuple[tuple[Series, ...], State], Evaluation] = {}
-
-    def evaluate(self, metrics: Metrics) -> Evaluation:
-        """The state that follows from what is known now; without the times in its reason."""
-        points = metrics.of(self.alarm)
-        key = (tuple(points.values()), self.state)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = self.alarm.evaluate(self.alarm.series(points), self.state)
-        return known
-
-    def reason(self, metrics: Metrics, end: float) -> str:
-        """The reason of the state, with times."""
-        return self.alarm.evaluate(self.alarm.series(metrics.of(self.alarm)), self.state, end).reason
+from ebb.scaling.watch import Watch
 
 
 class Scaling:
@@ -66,10 +37,9 @@ class Scaling:
         self._registered = configured.minimum
         service.changed = self._settle
         for rule in configured.rules:
-            watched = Watched(rule)
-            every = MINUTE if rule.alarm.period >= MINUTE else FAST_EVALUATION
+            every = rule.alarm.interval
             phase = world.alarm_phase(random) % every
-            clock.every(every, phase, partial(self._evaluate, watched))
+            clock.every(every, phase, partial(self._evaluate, Watch(rule.alarm), rule.policy))
         wake = configured.wake
         if wake.watches:
             clock.every(MINUTE, random.uniform(0, MINUTE), self._watch, self._passed_watch)
@@ -101,23 +71,18 @@ class Scaling:
 
     # -- alarms and policies
 
-    def _evaluate(self, watched: Watched) -> None:
-        evaluation = watched.evaluate(self._metrics)
-        now = self._clock.now
-        if evaluation.state is not watched.state:
-            step = min(watched.alarm.period, MINUTE)
-            reason = watched.reason(self._metrics, EPOCH + math.floor(now / step) * step)
-            change = AlarmChange(
-                time=now, alarm=watched.alarm.name, before=watched.state, state=evaluation.state, reason=reason
+    def _evaluate(self, watch: Watch, policy: StepPolicy | TargetTracking) -> None:
+        alarm, now, before = watch.alarm, self._clock.now, watch.state
+        step = min(alarm.period, MINUTE)
+        series = alarm.compute(self._metrics.of(alarm))
+        evaluation = watch.evaluate(series, now, EPOCH + math.floor(now / step) * step)
+        if watch.state is not before:
+            self._record.alarm(
+                AlarmChange(time=now, alarm=alarm.name, before=before, state=watch.state, reason=evaluation.reason)
             )
-            watched.state = evaluation.state
-            self._record.alarm(change)
-        if watched.state is State.ALARM:  # "continues to invoke the action once per minute"
+        if watch.acts and watch.state is State.ALARM:
             invocation = Invocation(
-                policy=watched.policy,
-                alarm=watched.alarm.name,
-                threshold=watched.alarm.threshold,
-                points=evaluation.points,
+                policy=policy, alarm=alarm.name, threshold=alarm.threshold, points=evaluation.points
             )
             if self._matters(invocation):
                 self._clock.at(now + self._world.reaction(self._random), self._invoke, invocation)
