@@ -1,6 +1,8 @@
 """Metric math, by the tables of CloudWatch's "Using metric math"."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -214,3 +216,55 @@ def test_ceiling_and_floor_are_the_integers_around_a_value(a: float, b: float) -
     values = {"m": (a, b)}
     assert parse("CEIL(m)").evaluate(values) == (math.ceil(a), math.ceil(b))
     assert parse("FLOOR(m)").evaluate(values) == (math.floor(a), math.floor(b))
+
+
+def trees(depth: int) -> st.SearchStrategy[tuple[str, Callable[[int], float | None]]]:
+    """An expression of a and b without missing points, and what Python makes of it at an index."""
+    leaf = st.one_of(
+        st.integers(0, 9).map(lambda n: (str(n), lambda _: float(n))),
+        st.sampled_from([("a", lambda i: A[i]), ("b", lambda i: B[i])]),
+    )
+    if not depth:
+        return leaf
+    pair = st.tuples(trees(depth - 1), st.sampled_from(list(OPERATORS)), trees(depth - 1))
+    return st.one_of(leaf, pair.map(lambda each: (f"({each[0][0]} {each[1]} {each[2][0]})", joined(*each))))
+
+
+A, B = (3.0, -2.0, 0.0), (5.0, 1.0, 7.0)
+OPERATORS: dict[str, Callable[[float, float], float | None]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b if b else None,
+    ">=": lambda a, b: float(a >= b),
+    "!=": lambda a, b: float(a != b),
+    "AND": lambda a, b: float(a != 0 and b != 0),
+    "||": lambda a, b: float(a != 0 or b != 0),
+}
+
+
+def joined(left: Any, symbol: str, right: Any) -> Callable[[int], float | None]:
+    """A dropped point of one series is a zero beside another; beside a number, it stays dropped."""
+
+    def at(index: int) -> float | None:
+        a, b = left[1](index), right[1](index)
+        if (a is None and b is None) or (a is None and number(right[0])) or (b is None and number(left[0])):
+            return None
+        if (a is None and number(left[0])) or (b is None and number(right[0])):
+            return None
+        return OPERATORS[symbol](a or 0.0, b or 0.0)
+
+    return at
+
+
+def number(text: str) -> bool:
+    return not {"a", "b"} & set(text)
+
+
+@given(trees(4))
+def test_any_expression_is_computed_as_its_arithmetic_says(tree: tuple[str, Callable[[int], float | None]]) -> None:
+    text, expected = tree
+    found = parse(f"{text} + a * 0").evaluate({"a": A, "b": B})
+    assert found == tuple(
+        (expected(i) or 0.0) if not number(text) or expected(i) is not None else None for i in range(3)
+    )

@@ -24,7 +24,7 @@ def watch(**fields: Any) -> Watch:
     return Watch(Alarm(**{**given, **fields}))
 
 
-def acts(tested: Watch, start: float, shown: list[tuple[float, ...]]) -> list[float]:
+def acts(tested: Watch, start: float, shown: list[tuple[float, ...]]) -> list[int]:
     """The seconds after `start` at which the actions of the state are invoked."""
     found = []
     for index, series in enumerate(shown):
