@@ -38,6 +38,11 @@ class Rule:
     policy: StepPolicy | TargetTracking
 
 
+def tracked(policy: TargetTracking) -> tuple[Rule, ...]:
+    """The rules of a target tracking policy: its two alarms, or one if it never scales in."""
+    return tuple(Rule(alarm=alarm, policy=policy) for alarm in policy.alarms)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Poller:
     """A scaler outside AWS that reads the queue's attributes: KEDA, or a Lambda function of one's own.
