@@ -40,7 +40,10 @@ def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
                 "Type": "Task",
                 "Resource": _sdk(partition, "sqs:getQueueAttributes"),
                 "Arguments": {"QueueUrl": queue_url, "AttributeNames": list(JOBS)},
-                "Assign": {"least": f"{{% $max([$states.input.minimum, {count} > 0 ? 1 : 0]) %}}"},
+                "Assign": {
+                    "jobs": f"{{% {count} %}}",  # of its own, so that a number that is not there is an error
+                    "least": f"{{% $max([$states.input.minimum, {count} > 0 ? 1 : 0]) %}}",
+                },
                 "Next": "Look",
             },
             "Look": {
