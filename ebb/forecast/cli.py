@@ -61,17 +61,21 @@ def forecast(
 ) -> None:
     """What a stack will do: when it wakes, how long jobs wait, what is killed, what it costs. Nothing is deployed.
 
-    \b
-    python -m ebb forecast                                          one job on the dev stack
-    python -m ebb forecast --arrivals burst:200 --job 30s           200 jobs at once
-    python -m ebb forecast --arrivals poisson:20/h --job lognormal:5m,0.8 --until 7d
-    python -m ebb forecast --arrivals burst:200 --job 30s --against beside CDK, Copilot, KEDA and others
-    python -m ebb forecast --stack prod --arrivals trace:jobs.csv --html forecast.html
-    python -m ebb forecast --arrivals idle --json | jq .stack.dollars_per_month
+    It simulates the stack's own alarms and policies in virtual time, with the
+    delays of SQS, CloudWatch and Fargate drawn at random. p50 and p95 are over
+    all runs; the range behind each says how far so many runs can be trusted.
 
-    It simulates the stack's own alarms and policies in virtual time, with the delays of SQS, CloudWatch and Fargate
-    drawn at random: p50 and p95 are over all runs, and the range behind each says how far this number of runs can be
-    trusted. No account is needed and none is asked.
+    \b
+    One job on the dev stack:
+      python -m ebb forecast
+    200 jobs of half a minute at once, beside CDK, Copilot, KEDA and others:
+      python -m ebb forecast --arrivals burst:200 --job 30s --against
+    A week at random, jobs of very different length:
+      python -m ebb forecast --arrivals poisson:20/h:7d --job lognormal:5m,0.8
+    Your own past, as a page with plots:
+      python -m ebb forecast --stack prod --arrivals trace:jobs.csv --html f.html
+    What a month without jobs costs, for a program:
+      python -m ebb forecast --arrivals idle --json
     """
     from ebb.forecast import loads  # noqa: PLC0415 — help answers without loading what it tells of
     from ebb.forecast.run import Request  # noqa: PLC0415
@@ -105,7 +109,8 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
     if html is not None and not html.parent.is_dir():
         raise ValueError(f"There is no folder {html.parent} to write {html.name} into.")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("")
         own, *peers = findings(
             request, lambda name, done, of: bar.update(task, description=name, completed=done, total=of)

@@ -197,9 +197,10 @@ def _size(setup: Setup, pull: Pull | None) -> Iterator[Lint]:
         tasks = min(setup.maximum, max(1, most))
         seconds = tasks * pull.megabytes * 8 / pull.megabits
         if seconds > PULL_SECONDS:
+            starting = f"{tasks} tasks that start together pull" if tasks > 1 else "A task that starts pulls"
             yield Lint(
                 "slow-pull",
-                f"{tasks} tasks that start together pull {tasks * pull.megabytes:.0f} MB through {pull.megabits:g} "
+                f"{starting} {tasks * pull.megabytes:.0f} MB through {pull.megabits:g} "
                 f"Mbit/s, which takes {seconds:.0f} s: add the free S3 gateway endpoint (image layers come from S3), a "
                 "larger NAT, or a smaller image.",
             )

@@ -27,18 +27,20 @@ p { margin: .25rem 0 .75rem; max-width: 65ch; }
 .bad b { color: #b3261e; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1rem; }
 figure { margin: 0; break-inside: avoid; }
-figure svg { display: block; width: 100%; height: auto; max-width: 36rem; }
+figure svg { display: block; width: 100%; height: auto; max-width: 30rem; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; font-size: .875rem; }
 .numbers :is(th, td):not(:first-child) { text-align: right; }
-.numbers td, .nowrap td, .nowrap th { white-space: nowrap; }
-.numbers td.source { text-align: left; white-space: normal; min-width: 16rem; }
+.numbers td, .nowrap :is(th, td):not(:first-child) { white-space: nowrap; }
+.numbers .source { text-align: left; white-space: normal; min-width: 16rem; }
+.nowrap :is(th, td):first-child { min-width: 7.5rem; }
 tr.own td, tfoot td { font-weight: 600; }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; max-width: 65ch; }
 code { font-size: .9em; overflow-wrap: anywhere; }
+@media (max-width: 34rem) { .nowrap td:not(:first-child) { white-space: normal; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   .table { overflow: visible; }
@@ -60,7 +62,10 @@ def page(own: Finding, peers: Sequence[Finding] = (), command: str = "") -> str:
         f'<p class="faint">{escape(headline(found))}. {INTERVALS}</p>',
         _figures(own),
         *_section("Known to hurt", _lints(own.lints)),
-        *_section(f"One run, seed {found.first.seed}", _plots(plots.sequence(found.first))),
+        *_section(
+            f"One run, seed {found.first.seed}",
+            _plots(plots.sequence(found.first, [rule.alarm.name for rule in found.setup.rules])),
+        ),
         *_section("Times", _table(("", "p50", "p95"), words.times(found), "nowrap")),
         *_section("In a run, on average", _table(("", ""), words.counts(found), "nowrap")),
         *_section("US dollars a month", _costs(own)),
@@ -128,8 +133,8 @@ def _costs(own: Finding) -> str:
     )
     table = (
         '<div class="table"><table class="numbers"><thead><tr><th></th><th>idle</th><th>at this load</th>'
-        f"<th>price from</th></tr></thead><tbody>{body}</tbody><tfoot><tr><td>{total[0]}</td><td>{total[1]}</td>"
-        f"<td>{total[2]}</td><td></td></tr></tfoot></table></div>"
+        f'<th class="source">price from</th></tr></thead><tbody>{body}</tbody>'
+        f"<tfoot><tr><td>{total[0]}</td><td>{total[1]}</td><td>{total[2]}</td><td></td></tr></tfoot></table></div>"
     )
     note = f"<p>Of 730 hours, without any job and {escape(words.again(own.forecast))}. No free tier is counted.</p>"
     return note + _plots([("Parts of the bill", plots.costs(bill))]) + table

@@ -39,7 +39,6 @@ _STYLE: Any = {
     "grid.linewidth": 0.5,
     "xtick.color": INK,
     "ytick.color": INK,
-    "legend.frameon": False,
 }
 
 
@@ -63,9 +62,10 @@ def tasks(outcome: Outcome) -> str:
     return _finish(figure, axes, "tasks", "Desired and running tasks over time")
 
 
-def alarms(outcome: Outcome) -> str:
-    """The alarms' states over time, a band each; nothing without alarms."""
-    names = list(dict.fromkeys(change.alarm for change in outcome.alarms))
+def alarms(outcome: Outcome, order: Sequence[str] = ()) -> str:
+    """The alarms' states over time, a band each, in this order; nothing where none changed its state."""
+    changed = dict.fromkeys(change.alarm for change in outcome.alarms)
+    names = list(dict.fromkeys(name for name in (*order, *changed) if name in changed))
     if not names:
         return ""
     figure, axes = _figure(0.9 + 0.34 * len(names))
@@ -194,7 +194,7 @@ def _finish(figure: Figure, axes: Axes, name: str, label: str, *, legend: bool =
     """The figure as an <svg> element whose ids are its own, with a label for those who do not see it."""
     if legend:
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "borderaxespad": 0.2}
-        axes.legend(**above, handlelength=1.4, columnspacing=1.2)
+        axes.legend(**above, frameon=False, handlelength=1.4, columnspacing=1.2)
     buffer = io.StringIO()
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -209,12 +209,12 @@ def _own(svg: str, name: str, label: str) -> str:
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
-def sequence(outcome: Outcome) -> Sequence[tuple[str, str]]:
-    """The plots of one run with their captions; those without anything to show are left out."""
+def sequence(outcome: Outcome, order: Sequence[str] = ()) -> Sequence[tuple[str, str]]:
+    """The plots of one run with their captions, alarms in this order; those without anything to show are left out."""
     plots = (
         ("Messages in the queue", queue(outcome)),
         ("Tasks", tasks(outcome)),
-        ("States of the alarms", alarms(outcome)),
+        ("States of the alarms", alarms(outcome, order)),
         ("Waits of the jobs", waits(outcome)),
     )
     return [(caption, svg) for caption, svg in plots if svg]

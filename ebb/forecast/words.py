@@ -61,7 +61,7 @@ def high(spread: Spread | None) -> str:
 def times(found: Forecast) -> list[tuple[str, str, str]]:
     """What it is, p50 and p95 with their intervals; of a load without jobs, nothing."""
     rows = (
-        ("wake-up: of an idle service, to its first job", found.wake),
+        ("wake-up: idle to first started", found.wake),
         ("wait: sent to started", found.wait),
         ("latency: sent to done", found.latency),
         ("drain: first sent to last done", found.drain),
