@@ -28,8 +28,19 @@ class Shared:
         self.end = min(worker.job_timeout or math.inf, LONGEST_JOB - STOP_BEFORE if self.heartbeat else math.inf)
         self.at_once = 1 if queue.fifo else MOST_MESSAGES
         self.extend_every = queue.visibility_timeout / 3 if self.heartbeat else math.inf
-        #: Jobs that run, over all tasks.
+        #: Jobs that run, over all tasks, and for how many seconds jobs have run up to the last change of that.
         self.busy = 0
+        self._worked, self._worked_until = 0.0, self.clock.now
+
+    def change_busy(self, change: int) -> None:
+        """A job begins or ends."""
+        self._worked, self._worked_until = self.worked, self.clock.now
+        self.busy += change
+
+    @property
+    def worked(self) -> float:
+        """Seconds of all jobs until now."""
+        return self._worked + self.busy * (self.clock.now - self._worked_until)
 
 
 class Worker:
@@ -152,7 +163,7 @@ class Worker:
         for message in self._waiting:
             self._jobs[message] = (message.delivery, now)
             message.runs += 1
-            shared.busy += 1
+            shared.change_busy(1)
             self._record.changed_at = now
             if not message.started:
                 message.started = True
@@ -214,7 +225,7 @@ class Worker:
         _, began = self._jobs.pop(message)
         now, every = self._clock.now, self._shared.extend_every
         message.runs -= 1
-        self._shared.busy -= 1
+        self._shared.change_busy(-1)
         self._record.work_seconds += now - began
         self._record.changed_at = now
         if math.isfinite(every):

@@ -29,12 +29,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What is the case now."""
+    """What is the case now; `busy` jobs run, and `worked` are the seconds of all jobs so far."""
 
     visible: int
     in_flight: int
     running: int
-    cpu: float
+    busy: int
+    worked: float
 
 
 class Rows:
@@ -102,7 +103,7 @@ class Metrics:
 
     def __init__(self, context: Context, counts: Callable[[], Counts], awake: Callable[[], bool]) -> None:
         world, clock, random = context.world, context.clock, context.random
-        self._world, self._clock, self._random = world, clock, random
+        self._setup, self._world, self._clock, self._random = context.setup, world, clock, random
         self._counts, self._awake = counts, awake
         alarms = [rule.alarm for rule in context.setup.rules]
         window = max((alarm.period * alarm.range for alarm in alarms), default=0) + 5 * MINUTE
@@ -125,7 +126,8 @@ class Metrics:
             fast = any(alarm.period < MINUTE for alarm in alarms)
             self._ecs_delay: Distribution = world.ecs_delay_fast if fast else world.ecs_delay
             every = FAST if fast else MINUTE
-            clock.every(every, random.uniform(0, every), self._sample_service)
+            self._ecs_every, self._worked = every, 0.0
+            clock.every(every, random.uniform(0, every), self._sample_service, self._passed_service)
         if "custom" in kinds:
             clock.every(MINUTE, random.uniform(0, MINUTE), self._sample_custom)
 
@@ -169,9 +171,18 @@ class Metrics:
     def _sample_service(self) -> None:
         counts = self._counts()
         if counts.running:  # no task, no data
-            now = self._clock.now
-            values = (counts.cpu, float(counts.running))
+            now, task = self._clock.now, self._setup.task
+            # the utilisation of a period is that of all of it: what begins in its midst counts in part
+            able = counts.running * self._setup.worker.concurrency * self._ecs_every
+            share = min(1.0, (counts.worked - self._worked) / able)
+            values = (task.idle_cpu + (task.busy_cpu - task.idle_cpu) * share, float(counts.running))
             self._rows["service"].add(Sample(now, now + self._ecs_delay(self._random), counts.running, values))
+        self._worked = counts.worked
+
+    def _passed_service(self, _: int, last: float) -> None:
+        """The work since the last of the samples that were passed over is what the next one tells of."""
+        counts = self._counts()
+        self._worked = counts.worked + (last - self._clock.now) * counts.busy
 
     def _sample_custom(self) -> None:
         counts, now = self._counts(), self._clock.now

@@ -103,13 +103,12 @@ class Simulation:
         return Worker(task, self.service, self.queue, self._shared)
 
     def _counts(self) -> Counts:
-        task, running = self._setup.task, self.service.running
-        share = min(1.0, self._shared.busy / (running * self._setup.worker.concurrency)) if running else 0.0
         return Counts(
             visible=self.queue.visible,
             in_flight=self.queue.in_flight,
-            running=running,
-            cpu=task.idle_cpu + (task.busy_cpu - task.idle_cpu) * share,
+            running=self.service.running,
+            busy=self._shared.busy,
+            worked=self._shared.worked,
         )
 
     def _awake(self) -> bool:
