@@ -34,9 +34,9 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px soli
 th { font-weight: 600; font-size: .875rem; }
 .numbers :is(th, td):not(:first-child) { text-align: right; }
 .numbers td, .nowrap :is(th, td):not(:first-child) { white-space: nowrap; }
-.numbers .source { text-align: left; white-space: normal; min-width: 16rem; }
+.numbers .source:not(:first-child) { text-align: left; white-space: normal; min-width: 16rem; }
 .nowrap :is(th, td):first-child { min-width: 7.5rem; }
-tr.own td, tfoot td { font-weight: 600; }
+tr.own td { font-weight: 600; }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; max-width: 65ch; }
 code { font-size: .9em; overflow-wrap: anywhere; }
@@ -48,7 +48,8 @@ code { font-size: .9em; overflow-wrap: anywhere; }
   th, td { padding-right: .5rem; }
   .plots { grid-template-columns: 1fr 1fr; }
   h2 { break-after: avoid; }
-  tr { break-inside: avoid; }
+  tr, dd, table { break-inside: avoid; }
+  dt { break-after: avoid; }
 }
 @page { margin: 15mm; }
 """
@@ -133,8 +134,8 @@ def _costs(own: Finding) -> str:
     )
     table = (
         '<div class="table"><table class="numbers"><thead><tr><th></th><th>idle</th><th>at this load</th>'
-        f'<th class="source">price from</th></tr></thead><tbody>{body}</tbody>'
-        f"<tfoot><tr><td>{total[0]}</td><td>{total[1]}</td><td>{total[2]}</td><td></td></tr></tfoot></table></div>"
+        f'<th class="source">price from</th></tr></thead><tbody>{body}<tr class="own"><td>{total[0]}</td>'
+        f"<td>{total[1]}</td><td>{total[2]}</td><td></td></tr></tbody></table></div>"
     )
     note = f"<p>Of 730 hours, without any job and {escape(words.again(own.forecast))}. No free tier is counted.</p>"
     return note + _plots([("Parts of the bill", plots.costs(bill))]) + table

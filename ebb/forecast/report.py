@@ -84,12 +84,21 @@ def _lints(lints: Sequence[Lint]) -> RenderableType:
     return Group(Text("Known to hurt:", style="bold"), *lines)
 
 
-def _against(findings: Sequence[Finding]) -> Table:
+def _against(findings: Sequence[Finding]) -> RenderableType:
+    """Two tables, so that a terminal of 80 columns has room for them."""
+    split = 1 + words.TIMES
+    return Group(
+        _compared(findings, [0, *range(1, split)]), Text(), _compared(findings, [0, *range(split, len(words.AGAINST))])
+    )
+
+
+def _compared(findings: Sequence[Finding], columns: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    for index, column in enumerate(words.AGAINST):
-        table.add_column(column, justify="right" if index else "left")
-    for index, finding in enumerate(findings):
-        table.add_row(*words.against(finding.forecast), style="" if index else "bold")
+    for index in columns:
+        table.add_column(words.AGAINST[index], justify="right" if index else "left", no_wrap=True)
+    for place, finding in enumerate(findings):
+        cells = words.against(finding.forecast)
+        table.add_row(*(cells[index] for index in columns), style="" if place else "bold")
     return table
 
 

@@ -106,7 +106,8 @@ def codes(lints: Sequence[Lint]) -> str:
     return ", ".join(dict.fromkeys(lint.code for lint in lints)) or "nothing known to hurt"
 
 
-#: Columns of the comparison; the first is the setup's name.
+#: Columns of the comparison: the setup's name, TIMES of them times, then counts and costs.
+TIMES = 5
 AGAINST = (
     "",
     "wake p50",

@@ -86,13 +86,21 @@ def test_the_report_has_every_figure_cost_and_lint() -> None:
 
 
 def test_a_terminal_of_80_columns_cuts_nothing_off() -> None:
-    assert "…" not in printed(finding(), width=80)
+    wide = {
+        "task_seconds": 3.6e6,
+        "killed": 1000,
+        "give_backs": 1000,
+        "waits": (6000.0,) * 2,
+        "latencies": (6000.0,) * 2,
+    }
+    assert "…" not in printed(finding(outcome(**wide)), finding(outcome(**wide), title="A", source="b"), width=80)
 
 
 def test_the_comparison_has_a_row_for_each_recipe_and_says_what_it_is() -> None:
     text = printed(finding(), finding(title="Public recipe", source="nbtl.blog"))
     assert "Public recipe (nbtl.blog); long-period" in text
-    assert len(re.findall(r"^dev +140 s +140 s", text, re.MULTILINE)) == 2
+    assert len(re.findall(r"^dev +140 s +140 s +170 s +200 s +200 s", text, re.MULTILINE)) == 2
+    assert len(re.findall(r"^dev +0.12 +0 +0 +0 +0 +\$0.50 +\$2.00", text, re.MULTILINE)) == 2
 
 
 def test_the_document_is_json_in_the_shape_that_its_module_states() -> None:
