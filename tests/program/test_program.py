@@ -295,9 +295,12 @@ def test_a_refused_configuration_creates_nothing() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_file_draws_no_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stack_file_draws_no_warning_but_of_the_quota_that_it_needs(
+    stack: str, caplog: pytest.LogCaptureFixture
+) -> None:
     run(configuration(stack))
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+    found = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [text.partition(":")[2].partition(":")[0] for text in found] == ["scaling.max_tasks"] * (stack == "prod")
 
 
 def test_scaling_by_cpu_draws_a_warning(caplog: pytest.LogCaptureFixture) -> None:
