@@ -15,8 +15,9 @@ from settings.lints import FARGATE_VCPUS, least_receives
 LONG_PERIOD = 300
 #: MB that Fargate must have pulled within this many seconds, or tasks come later than the measured starts say.
 PULL_SECONDS = 60
-_SEEN_WHILE_RUNNING = ("ApproximateNumberOfMessagesNotVisible",)
-_WAITING = "ApproximateNumberOfMessagesVisible"
+#: Metrics of waiting messages alone, and those that jobs at work are in; the last of each is a recipe's own.
+_WAITING = frozenset({"ApproximateNumberOfMessagesVisible", "BacklogPerTask"})
+_RUNNING = frozenset({"ApproximateNumberOfMessagesNotVisible", "TotalMessages"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _names(rule: Rule) -> set[str]:
 def _scale_in(setup: Setup) -> Iterator[Lint]:
     for rule in filter(removes, setup.rules):
         names = _names(rule)
-        if _WAITING in names and not names.intersection(_SEEN_WHILE_RUNNING):
+        if names & _WAITING and not names & _RUNNING:
             yield Lint(
                 "visible-only-scale-in",
                 f"Alarm {rule.alarm.name} takes tasks away when no message waits, but a running job's message does not "
@@ -95,7 +96,7 @@ def _waking(setup: Setup) -> Iterator[Lint]:
     if setup.minimum:
         return
     if setup.poller is None and not setup.wake.watches:
-        wakes = [rule for rule in setup.rules if adds(rule) and _WAITING in _names(rule)]
+        wakes = [rule for rule in setup.rules if adds(rule) and _names(rule) & _WAITING]
         if not any(_by_one(rule) for rule in wakes):
             yield Lint(
                 "one-message-never-wakes",
@@ -109,7 +110,8 @@ def _waking(setup: Setup) -> Iterator[Lint]:
                 f"Policy {rule.policy.name} adds a percentage, and a percentage of 0 tasks is none: use "
                 "ChangeInCapacity.",
             )
-    if not setup.wake.keep_alive and not setup.wake.watches and setup.rules:
+    touched = setup.wake.keep_alive or setup.wake.watches or setup.poller is not None or setup.custom_metrics
+    if not touched and any(metric.namespace == "AWS/SQS" for rule in setup.rules for metric in rule.alarm.metrics):
         yield Lint(
             "dormant-queue",
             "SQS stops sending metrics of a queue that nothing touched for 6 hours, and the first ones after that come "

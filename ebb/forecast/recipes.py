@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ebb.forecast.lints import Jobs
-from ebb.forecast.setup import Poller, Rule, Setup, Wake, Worker, cpu, messages
+from ebb.forecast.setup import QUEUE, Poller, Rule, Setup, Wake, Worker, cpu, messages
 from ebb.scaling.alarms import Alarm, Comparison, Metric, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking
@@ -20,7 +20,7 @@ VISIBLE, NOT_VISIBLE = "ApproximateNumberOfMessagesVisible", "ApproximateNumberO
 #: A loop of receive, handle and delete, as the guides to these recipes have it: ECS's default of 30 s to stop, which it
 #: works on through, and no heartbeat, no protection, nothing given back.
 PLAIN = Worker(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
-#: No recipe keeps the queue's metrics awake.
+#: No recipe keeps the queue's metrics awake, unless its own function reads the queue.
 ASLEEP = Wake(keep_alive=False)
 
 
@@ -74,6 +74,11 @@ def _waiting(
         ),
         policy=StepPolicy(name=name, adjustment_type=adjustment_type, steps=steps, cooldown=cooldown),
     )
+
+
+def _published(namespace: str, name: str) -> Metric:
+    """What a recipe's own Lambda function publishes each minute."""
+    return Metric(namespace=namespace, name=name, dimensions=QUEUE, statistic="Average")
 
 
 def _tracking(policy: TargetTracking) -> tuple[Rule, ...]:
@@ -159,21 +164,16 @@ def recipe_steps(stack: Setup, jobs: Jobs) -> Setup:
 def copilot(stack: Setup, jobs: Jobs) -> Setup:
     """AWS Copilot's worker service: backlog per task tracked at acceptable latency / processing time; cooldowns 60/120.
 
-    A Lambda function publishes `messages / max(running, 1)` each minute; here it is an expression over SQS's and ECS's
-    metrics. The acceptable latency is its manual's example, 10 minutes. Source: copilot-cli, autoscaling.yml and
-    backlog-per-task-calculator.js, worker-service manifest; its alarm is `>`, so one message wakes nothing when the
-    target is 1 or more (copilot-cli#3376).
+    A Lambda function publishes messages / max(running, 1) each minute. The acceptable latency is its manual's example,
+    10 minutes. Its alarm is `>`, so one message wakes nothing when the target is 1 or more (copilot-cli#3376). Source:
+    copilot-cli, autoscaling.yml, backlog-per-task-calculator.js and the worker service's manifest.
     """
     target = max(1.0, 600 / jobs.typical)
     backlog = TargetTracking(
         name="backlog",
         target=target,
-        queries=(
-            Query(id="v", source=messages(VISIBLE)),
-            Query(id="r", source=cpu("SampleCount")),
-            Query(id="e", source="IF(FILL(r,0) > 1, v / FILL(r,0), v)"),
-        ),
-        watched="e",
+        queries=(Query(id="m", source=_published("Copilot", "BacklogPerTask")),),
+        watched="m",
         out_cooldown=60,
         in_cooldown=120,
     )
@@ -191,7 +191,6 @@ def watchbot(stack: Setup, _jobs: Jobs) -> Setup:
     lib/MapboxQueueProcessingFargateService.ts and lib/watchbot.ts.
     """
     step = round(max(min(stack.maximum / 10, 100), 1))
-    both = (messages(VISIBLE, "Average"), messages(NOT_VISIBLE, "Average"))
     rules = (
         _waiting("out", "GreaterThanOrEqualToThreshold", 1, (Step(0, None, step),)),
         _waiting(
@@ -201,7 +200,7 @@ def watchbot(stack: Setup, _jobs: Jobs) -> Setup:
             (Step(None, 0, -100),),
             period=600,
             adjustment_type="PercentChangeInCapacity",
-            metrics=both,
+            metrics=(_published("Mapbox/ecs-watchbot", "TotalMessages"),),
         ),
     )
     return replace(
@@ -211,7 +210,7 @@ def watchbot(stack: Setup, _jobs: Jobs) -> Setup:
         poller=None,
         queue=replace(stack.queue, visibility_timeout=180, max_receive_count=10),
         worker=replace(PLAIN, heartbeat=True),
-        wake=Wake(keep_alive=True),
+        wake=ASLEEP,
         custom_metrics=1,
     )
 

@@ -149,7 +149,7 @@ def test_the_known_recipes_have_what_is_known_of_them() -> None:
         },
         "recipe-cpu": {"cpu-as-idleness", "long-period", "no-protection", "dormant-queue"},
         "recipe-steps": {"visible-only-scale-in", "long-period", "no-protection", "dormant-queue"},
-        "copilot": {"visible-only-scale-in", "one-message-never-wakes", "no-protection", "dormant-queue"},
+        "copilot": {"visible-only-scale-in", "one-message-never-wakes", "no-protection"},
         "watchbot": {"long-period", "no-protection"},
         "wellcome": {"dormant-queue"},
         "keda": {"no-protection"},
