@@ -1,4 +1,8 @@
-"""What a month costs: US dollars in us-east-1, list prices without any free tier, each with its source and date."""
+"""What a month costs: US dollars in us-east-1, list prices without any free tier, each with its source and date.
+
+Not on it: the operators' alarms and dashboard, metrics that jobs write, the image in ECR ($0.10 a GB), data through a
+NAT gateway ($0.045 a GB), and whatever the jobs themselves use.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -36,6 +40,8 @@ SCHEDULER, SCHEDULER_SOURCE = 1.00, "cloudburn.io, 2026-03"
 #: Dollars a million runs of an Express workflow, and of 100 ms of 64 MB of each at $0.06 a GB-hour.
 WORKFLOW = 1.00 + 0.06 / 3600 * 0.0625 * 0.1 * MILLION
 WORKFLOW_SOURCE = "aws.amazon.com/step-functions/pricing (64 MB, 100 ms each)"
+#: Dollars a month of a KMS key.
+KEY, KEY_SOURCE = 1.00, "aws.amazon.com/kms/pricing, as quoted by cloudburn.io, 2026"
 #: Dollars a GB of log, and bytes of log of a job: the API's line and the worker's two. The bytes are assumed.
 LOGS, LOG_BYTES, LOGS_SOURCE = 0.50, 1500, "factualminds.com, 2026-06; 1.5 kB a job assumed"
 
@@ -95,7 +101,7 @@ def at_rest(setup: Setup, tasks: int) -> Use:
 
 def _parts(setup: Setup, use: Use) -> Iterator[Part]:
     """The lines that are not nothing."""
-    for part in (*_tasks(setup, use), *_network(setup), *_alarms(setup), *_requests(setup, use)):
+    for part in (*_tasks(setup, use), *_network(setup), *_monthly(setup), *_requests(setup, use)):
         if part.dollars > 0:
             yield part
 
@@ -130,10 +136,11 @@ def _network(setup: Setup) -> Iterator[Part]:
     yield _part("Interface endpoints", network.endpoints * network.zones * HOURS * ENDPOINT, ENDPOINT_SOURCE)
 
 
-def _alarms(setup: Setup) -> Iterator[Part]:
+def _monthly(setup: Setup) -> Iterator[Part]:
     yield _part(
         "Scaling alarms", setup.alarm_metrics * ALARM + setup.high_resolution_metrics * ALARM_FAST, ALARM_SOURCE
     )
+    yield _part("KMS key", KEY if setup.queue.own_key else 0.0, KEY_SOURCE)
     yield _part("Custom metrics", setup.custom_metrics * CUSTOM, CUSTOM_SOURCE)
 
 

@@ -62,12 +62,13 @@ class Poller:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """The job queue's attributes that matter."""
+    """The job queue's attributes that matter; `own_key`: it has a customer's KMS key that is made for it."""
 
     visibility_timeout: float = 300
     max_receive_count: int = 5
     fifo: bool = False
     retention: float = 4 * DAY
+    own_key: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +212,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Setup:
             max_receive_count=queue.max_receive_count,
             fifo=queue.fifo,
             retention=queue.retention_days * DAY,
+            own_key=queue.kms == "new",
         ),
         worker=Worker(
             concurrency=worker.concurrency,
