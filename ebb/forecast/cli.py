@@ -77,11 +77,11 @@ def forecast(
     What a month without jobs costs, for a program:
       python -m ebb forecast --arrivals idle --json
     """
-    from ebb.forecast import loads  # noqa: PLC0415 — help answers without loading what it tells of
-    from ebb.forecast.run import Request  # noqa: PLC0415
-    from settings import SettingsError  # noqa: PLC0415
-
     try:
+        from ebb.forecast import loads  # noqa: PLC0415 — help answers without loading what it tells of
+        from ebb.forecast.run import Request  # noqa: PLC0415
+        from settings import SettingsError  # noqa: PLC0415
+
         request = Request(
             stack=stack,
             load=loads.load(arrivals, job, groups=groups, failing=failing),
@@ -92,11 +92,11 @@ def forecast(
             pull=None if image is None else _pull(image),
         )
         _run(request, html, as_json=as_json)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
     except (SettingsError, ValueError, OSError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(USER_ERROR) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:

@@ -132,6 +132,16 @@ def test_wrong_settings_are_all_named(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_a_forecast_without_a_page_loads_no_matplotlib() -> None:
+    asked = (
+        "from typer.testing import CliRunner; import ebb.cli, sys; r = CliRunner().invoke(ebb.cli.app, sys.argv[1:])"
+    )
+    words = ["forecast", "--arrivals", "burst:1", "--runs", "1"]
+    code = f"{asked}; print(r.exit_code, 'matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "0 False\n"
+
+
 def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     words = ["--arrivals", "poisson:400/h:30d", "--runs", "1000", "--html", str(tmp_path / "page.html")]
     process = subprocess.Popen(
