@@ -126,8 +126,7 @@ class Scaling:
         minimum = min(minimum, self._setup.maximum)
         if minimum != self._registered:
             self._registered = minimum
-            delay = self._world.workflow(self._random) + self._world.reaction(self._random)
-            self._clock.at(self._clock.now + delay, self._limit, minimum)
+            self._clock.at(self._clock.now + self._world.workflow(self._random), self._limit, minimum)
 
     def _limit(self, minimum: int) -> None:
         self._record.changed_at = self._clock.now

@@ -113,8 +113,9 @@ class World:
     protect: Distribution = Uniform(0.05, 0.4)
     #: Any other call of a worker. Assumed.
     call: Distribution = Uniform(0.01, 0.1)
-    #: From an API call of a workflow to the change of the desired count: the watcher's run, or the API's own.
-    workflow: Distribution = Uniform(0.5, 2)
+    #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: a call or two, and what Auto
+    #: Scaling takes to move capacity into a new range. Assumed.
+    workflow: Distribution = Uniform(1, 5)
     #: Time between Spot reclaims of one task. Assumed: AWS publishes no rate for Fargate Spot.
     spot_life: Distribution = Exponential(50 * HOUR)
     #: Seconds for which nothing happened before the load begins.

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 from hypothesis import given
@@ -48,9 +49,7 @@ def test_a_line_is_what_was_noted(changes: list[tuple[float, int]]) -> None:
     points = line.points(0.0)
     assert points[0] == (0.0, 0)
     assert points[-1][1] == expected
-    assert all(
-        earlier[0] < later[0] and earlier[1] != later[1] for earlier, later in zip(points, points[1:], strict=False)
-    )
+    assert all(earlier[0] < later[0] and earlier[1] != later[1] for earlier, later in pairwise(points))
 
 
 def test_a_long_line_keeps_its_form_in_bounded_memory() -> None:
