@@ -121,15 +121,15 @@ class Metrics:
         self._resume_at = -math.inf
         kinds = {kind for kind, _ in where.values()}
         if "queue" in kinds:
-            clock.every(world.sample, random.uniform(0, world.sample), self._sample_queue)
+            clock.every(world.sample, world.sample_phase(random) % world.sample, self._sample_queue)
         if "service" in kinds:
             fast = any(alarm.period < MINUTE for alarm in alarms)
             self._ecs_delay: Distribution = world.ecs_delay_fast if fast else world.ecs_delay
             every = FAST if fast else MINUTE
             self._ecs_every, self._worked = every, 0.0
-            clock.every(every, random.uniform(0, every), self._sample_service, self._passed_service)
+            clock.every(every, world.sample_phase(random) % every, self._sample_service, self._passed_service)
         if "custom" in kinds:
-            clock.every(MINUTE, random.uniform(0, MINUTE), self._sample_custom)
+            clock.every(MINUTE, world.schedule_phase(random) * MINUTE, self._sample_custom)
 
     def of(self, alarm: Alarm) -> dict[str, Series]:
         """The points of an alarm's evaluation range, by the ids of its metrics' queries."""

@@ -42,14 +42,15 @@ class Scaling:
             clock.every(every, phase, partial(self._evaluate, Watch(rule.alarm), rule.policy))
         wake = configured.wake
         if wake.watches:
-            clock.every(MINUTE, random.uniform(0, MINUTE), self._watch, self._passed_watch)
+            clock.every(MINUTE, world.schedule_phase(random) * MINUTE, self._watch, self._passed_watch)
         elif wake.keep_alive:
-            clock.every(HOUR, random.uniform(0, HOUR), self._keep_alive, self._passed_keep_alive)
+            clock.every(HOUR, world.schedule_phase(random) * HOUR, self._keep_alive, self._passed_keep_alive)
         if configured.poller:
             self._poller = configured.poller
             self._wanted: deque[tuple[float, int]] = deque()
             self._active_at = -math.inf
-            clock.every(self._poller.interval, random.uniform(0, self._poller.interval), self._poll, self._passed_poll)
+            interval = self._poller.interval
+            clock.every(interval, world.schedule_phase(random) * interval, self._poll, self._passed_poll)
         for hours in wake.warm_hours:
             self._schedule(hours)
         if configured.minimum:

@@ -75,8 +75,10 @@ STARTS: Mapping[str, Distribution] = MappingProxyType(
 class World:
     """AWS's delays and limits; times in seconds."""
 
-    #: SQS metrics "are pushed at 1-minute intervals" (SQS guide, monitoring-using-cloudwatch), at the queue's phase.
+    #: SQS metrics "are pushed at 1-minute intervals" (SQS guide, monitoring-using-cloudwatch); when in a minute is not
+    #: told, and neither is it of ECS's metrics.
     sample: float = 60
+    sample_phase: Distribution = Uniform(0, 60)
     #: From a sample of the queue to its data point in CloudWatch. Calibrated to one measurement: two publishes in a row
     #: of an active queue took 91 s (LocalStack's AWS-validated test_aws_sqs_metrics_created, 2026-02-26).
     publish: Distribution = Uniform(8, 40)
@@ -111,10 +113,12 @@ class World:
     zones: int = 2
     #: A call of the task protection endpoint. Assumed.
     protect: Distribution = Uniform(0.05, 0.4)
+    #: When in its minute or hour a schedule runs, as a share of it: rate(…) counts from when it was made.
+    schedule_phase: Distribution = Uniform(0, 1)
     #: Any other call of a worker. Assumed.
     call: Distribution = Uniform(0.01, 0.1)
-    #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: a call or two, and what Auto
-    #: Scaling takes to move capacity into a new range. Assumed.
+    #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: a call or two, and what
+    #: Auto Scaling takes to move capacity into a new range. Assumed.
     workflow: Distribution = Uniform(1, 5)
     #: Time between Spot reclaims of one task. Assumed: AWS publishes no rate for Fargate Spot.
     spot_life: Distribution = Exponential(50 * HOUR)
