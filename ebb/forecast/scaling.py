@@ -90,17 +90,21 @@ class Scaling:
 
     def _matters(self, invocation: Invocation) -> bool:
         """Whether the policy would do anything now; what it says instead is noted."""
-        service, now = self._service, self._clock.now
-        self._settle()
-        decision = self._target.decide([invocation], service.running, service.desired, now)
+        now = self._clock.now
+        decision = self._decide(invocation)
         for note in decision.notes:
             self._record.say(now, invocation.policy.name, note)
         return decision.activity is not None
 
     def _invoke(self, invocation: Invocation) -> None:
-        service, now = self._service, self._clock.now
+        self._follow(self._decide(invocation))
+
+    def _decide(self, invocation: Invocation) -> Decision:
+        service = self._service
         self._settle()
-        self._follow(self._target.decide([invocation], service.running, service.desired, now))
+        return self._target.decide(
+            [invocation], service.running, service.desired, self._clock.now, deploying=service.deploying
+        )
 
     def _follow(self, decision: Decision) -> None:
         self._target = decision.target

@@ -55,10 +55,15 @@ class Service:
         self._stopping = False
         self._zones = [0] * self._world.zones
         self.desired = self.running = 0
-        #: Those that count: starting or running.
+        #: Those that count, starting or running; and those of an earlier deployment that are still protected.
         self.tasks: list[Task] = []
+        self.outgoing: list[Task] = []
+        #: Whether a deployment is in progress: old tasks are left, or not all new ones run yet.
+        self.deploying = False
         #: Told when the number of running tasks changed.
         self.changed: Callable[[], None] = lambda: None
+        for time in self._world.deployments:
+            self._clock.at(time, self._deploy)
 
     def set_desired(self, desired: int) -> None:
         """UpdateService."""
@@ -71,6 +76,12 @@ class Service:
         """Launch what is missing, stop what is too much and unprotected."""
         if self._stopping:
             return  # a task that goes at once comes here, too
+        self._stopping = True
+        for task in [task for task in self.outgoing if task.protected_until <= self._clock.now]:
+            self.stop(task)
+        self._stopping = False
+        if self.outgoing:
+            self._look_again(min(task.protected_until for task in self.outgoing))
         while len(self.tasks) < self.desired:
             self._launch()
         excess = len(self.tasks) - self.desired
@@ -99,7 +110,8 @@ class Service:
             task.protected_until = -math.inf
             self.reconcile()
             return True
-        others = sum(other.protected_until > now for other in self.tasks if other is not task)
+        all_tasks = (*self.tasks, *self.outgoing)
+        others = sum(other.protected_until > now for other in all_tasks if other is not task)
         if others >= self.desired:
             return False
         task.protected_until = now + seconds
@@ -136,7 +148,7 @@ class Service:
 
     def close(self) -> None:
         """Bill what still runs when the simulation ends."""
-        for task in self.tasks:
+        for task in (*self.tasks, *self.outgoing):
             if self._clock.now > task.billed_from:
                 self._bill(task, self._clock.now)
 
@@ -180,14 +192,27 @@ class Service:
             self.stop(task)
             self.reconcile()
 
+    def _deploy(self) -> None:
+        """New tasks for all: the old ones go at once (minimumHealthyPercent 0), but for those that are protected."""
+        self.deploying = True
+        self._record.changed_at = self._clock.now
+        self.outgoing += self.tasks
+        self.tasks, self._zones = [], [0] * self._world.zones
+        self.reconcile()
+        self._count(0)
+
     def _uncount(self, task: Task) -> None:
-        self.tasks.remove(task)
-        self._zones[task.zone] -= 1
+        if task in self.outgoing:
+            self.outgoing.remove(task)
+        else:
+            self.tasks.remove(task)
+            self._zones[task.zone] -= 1
 
     def _count(self, change: int) -> None:
         self.running += change
         self._record.changed_at = self._clock.now
         self._record.running.note(self._clock.now, self.running)
+        self.deploying = self.deploying and (bool(self.outgoing) or self.running < self.desired)
         self.changed()
 
     def _look_again(self, time: float) -> None:

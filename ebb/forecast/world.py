@@ -122,5 +122,7 @@ class World:
     workflow: Distribution = Uniform(1, 5)
     #: Time between Spot reclaims of one task. Assumed: AWS publishes no rate for Fargate Spot.
     spot_life: Distribution = Exponential(50 * HOUR)
+    #: When the service is deployed anew, seconds from the load's beginning.
+    deployments: tuple[float, ...] = ()
     #: Seconds for which nothing happened before the load begins.
     idle_before: float = 1800

@@ -52,8 +52,8 @@ SETUPS = st.builds(
     task=st.builds(Task, spot_weight=st.sampled_from([0, 100])),
     wake=st.builds(Wake, keep_alive=st.booleans(), watch=st.booleans(), direct=st.booleans()),
 )
-#: Spot tasks that go after minutes, so that some do.
-WORLD = World(spot_life=Exponential(1800))
+#: Spot tasks that go after minutes, so that some do, and deployments while jobs run.
+WORLD = World(spot_life=Exponential(1800), deployments=(200.0, 1500.0, 2000.0))
 SEEDS = st.integers(0, 1000)
 
 

@@ -153,6 +153,21 @@ def test_unprotected_tasks_lose_their_jobs_to_scaling_in_and_protected_ones_do_n
     assert (protected.killed, protected.done) == (0, 3)
 
 
+def test_a_deployment_waits_for_protected_jobs_and_replaces_idle_tasks_at_once() -> None:
+    warm, world = recommended(min_tasks=2), World(deployments=(300.0,))
+    outcome = simulate(warm, load("burst:1", "30m"), seed=1, world=world)
+    assert (outcome.done, outcome.killed, outcome.give_backs) == (1, 0, 0)
+    assert max(value for _, value in outcome.running) == 3  # two new ones beside the old one at work
+    assert outcome.running[-1][1] == 2
+    assert next(time for time, value in outcome.running if time > 1800 and value == 2) < 1860
+
+
+def test_a_deployment_cuts_off_unprotected_jobs_that_take_too_long() -> None:
+    bold = replace(recommended(min_tasks=1), worker=Worker(protection=False))
+    outcome = simulate(bold, load("burst:1", "5m"), seed=1, world=World(deployments=(60.0,)))
+    assert (outcome.done, outcome.killed, outcome.give_backs) == (1, 1, 1)
+
+
 def test_more_tasks_than_the_bucket_start_at_its_rate() -> None:
     many = replace(
         recommended(), maximum=400, rules=(rule("out", "GreaterThanOrEqualToThreshold", 1, Step(0, None, 400)),)
