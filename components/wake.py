@@ -91,6 +91,7 @@ class Wake(pulumi.ComponentResource):
                     "retry_policy": {"maximum_retry_attempts": 0, "maximum_event_age_in_seconds": 60},
                 },
                 "Looks whether a job is there",
+                settings.timezone if settings.warm_hours else None,
             )
 
     def _submit(self) -> pulumi.Output[str]:
@@ -155,13 +156,18 @@ class Wake(pulumi.ComponentResource):
         return role
 
     def _schedule(
-        self, role_name: str, expression: str, target: aws.scheduler.ScheduleTargetArgsDict, description: str
+        self,
+        role_name: str,
+        expression: str,
+        target: aws.scheduler.ScheduleTargetArgsDict,
+        description: str,
+        timezone: str | None = None,
     ) -> None:
         aws.scheduler.Schedule(
             f"{self._name}-{role_name}",
             description=description,
             schedule_expression=expression,
-            schedule_expression_timezone=self._args.settings.timezone,
+            schedule_expression_timezone=timezone,
             flexible_time_window={"mode": "OFF"},
             target=target,
             opts=pulumi.ResourceOptions(parent=self),

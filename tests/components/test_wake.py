@@ -100,6 +100,7 @@ def test_the_queue_is_touched_once_an_hour_by_removing_a_tag_that_it_does_not_ha
         "roleArn": f"arn:{partition}:iam:{REGION}:{ACCOUNT}:wake-keep-alive",
     }
     assert inputs["scheduleExpression"] == "rate(1 hour)"
+    assert "scheduleExpressionTimezone" not in inputs
     assert inputs["flexibleTimeWindow"] == {"mode": "OFF"}
 
 

@@ -109,7 +109,8 @@ def test_roles_are_made_and_handed_on_only_under_the_program_s_names() -> None:
     for statement in POLICY["Statement"]:
         if any(action.startswith("iam:") for action in statement["Action"]):
             for resource in statement["Resource"]:
-                assert re.fullmatch(r"arn:aws:iam::123456789012:role/((api|wake|worker)-|aws-service-role/)\*", resource)
+                name = resource.removeprefix("arn:aws:iam::123456789012:role/")
+                assert name in {"api-*", "wake-*", "worker-*", "aws-service-role/*"}
 
 
 def test_services_may_get_the_roles_that_they_make_for_themselves() -> None:

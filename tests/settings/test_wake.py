@@ -75,8 +75,8 @@ def test_what_contradicts_itself_is_refused(scaling: dict[str, Any], problem: st
             {"keep_alive": False},
             [
                 (
-                    "ebb:scaling.keep_alive: without it, and after six hours without a job, SQS's metrics take up to 15 "
-                    "minutes to notice one; leave it out, or set watch."
+                    "ebb:scaling.keep_alive: without it, and after six hours without a job, SQS's metrics take up to "
+                    "15 minutes to notice one; leave it out, or set watch."
                 )
             ],
         ),
