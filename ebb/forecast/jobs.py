@@ -62,7 +62,7 @@ class Worker:
         """A long poll brings messages."""
         self._stop_polling()
         if self._leaving:  # the poll that was under way when it was told to go: what it brings goes back
-            for message in self._queue.receive(self._count()):
+            for message in self._get(self._count()):
                 self._give_back(message, message.delivery)
             self._clock.at(self._clock.now, self._exit_if_idle)
             return
@@ -91,8 +91,7 @@ class Worker:
     def _receive(self) -> None:
         """Take what there is for the free slots, or wait for it."""
         while not self._leaving and (count := self._count()) > 0:
-            messages = self._queue.receive(count)
-            self._record.sqs += 1
+            messages = self._get(count)
             for message in messages:
                 self._take(message)
             if not messages:
@@ -103,10 +102,17 @@ class Worker:
                     self._ask(0)
                 return
 
-    def _take(self, message: Message) -> None:
+    def _get(self, count: int) -> list[Message]:
+        """Receive; without a heartbeat it is settled now when the messages come back."""
+        self._record.sqs += 1
+        messages = self._queue.receive(count)
         if not self._shared.heartbeat:
             timeout = self._shared.setup.queue.visibility_timeout
-            self._clock.at(self._clock.now + timeout, self._queue.reappear, message, message.delivery)
+            for message in messages:
+                self._clock.at(self._clock.now + timeout, self._queue.reappear, message, message.delivery)
+        return messages
+
+    def _take(self, message: Message) -> None:
         self._waiting.append(message)
         self._begin()
 

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ebb.forecast.context import Context
 from ebb.forecast.world import Distribution
@@ -53,6 +53,13 @@ class Rows:
         self._minutes.setdefault(int(sample.time // MINUTE), []).append(sample)
         while self._samples[0].time < sample.time - self._window:
             self._minutes.pop(int(self._samples.popleft().time // MINUTE), None)
+
+    def pass_over(self, seconds: float) -> None:
+        """All samples are so much younger."""
+        samples, self._samples = self._samples, deque()
+        self._minutes.clear()
+        for sample in samples:
+            self.add(replace(sample, time=sample.time + seconds, known_at=sample.known_at + seconds))
 
     def series(self, column: int, statistic: str, period: int, number: int, now: float) -> Series:
         """The newest complete periods, oldest first, as far as they are known by now."""
@@ -129,6 +136,7 @@ class Metrics:
             self._ecs_every, self._worked = every, 0.0
             clock.every(every, world.sample_phase(random) % every, self._sample_service, self._passed_service)
         if "custom" in kinds:
+            self._awake = lambda: True  # the function reads the queue's attributes
             clock.every(MINUTE, world.schedule_phase(random) * MINUTE, self._sample_custom)
 
     def of(self, alarm: Alarm) -> dict[str, Series]:
@@ -149,6 +157,11 @@ class Metrics:
     def touched(self, time: float) -> None:
         """There was one at that time, and nothing slept before it."""
         self._touched_at = max(self._touched_at, time)
+
+    def pass_over(self, seconds: float) -> None:
+        """So many seconds, whole minutes, in which all samples were as the last: they are the newest still."""
+        for rows in self._rows.values():
+            rows.pass_over(seconds)
 
     @property
     def next_change(self) -> float:
@@ -186,7 +199,7 @@ class Metrics:
 
     def _sample_custom(self) -> None:
         counts, now = self._counts(), self._clock.now
-        self.touch()  # the function reads the queue's attributes
+        self.touch()
         values = (counts.visible / max(counts.running, 1), float(counts.visible + counts.in_flight))
         self._rows["custom"].add(Sample(now, now + self._world.custom_delay(self._random), 1, values))
 

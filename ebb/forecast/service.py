@@ -110,9 +110,8 @@ class Service:
             task.protected_until = -math.inf
             self.reconcile()
             return True
-        all_tasks = (*self.tasks, *self.outgoing)
-        others = sum(other.protected_until > now for other in all_tasks if other is not task)
-        if others >= self.desired:
+        others = sum(other.protected_until > now for other in self.tasks if other is not task)
+        if task in self.outgoing or others >= self.desired:
             return False
         task.protected_until = now + seconds
         return True

@@ -9,7 +9,7 @@ from ebb.forecast.clock import Clock
 from ebb.forecast.context import Context
 from ebb.forecast.jobs import Shared, Worker
 from ebb.forecast.loads import Arrival, Load
-from ebb.forecast.metrics import Counts, Metrics
+from ebb.forecast.metrics import MINUTE, Counts, Metrics
 from ebb.forecast.outcome import Outcome, Requests
 from ebb.forecast.queue import Queue
 from ebb.forecast.record import Record
@@ -69,10 +69,12 @@ class Simulation:
         self._ended = True
 
     def _pass_over(self, last: float) -> None:
-        """Leave out the time up to the next event, but for as much before it as alarms look back."""
-        until = min(self.clock.next_event, self.metrics.next_change, last) - self._memory
-        if until > self.clock.now + self._memory:
-            self.clock.pass_over(until)
+        """Leave out whole minutes up to the next event: what alarms see until then is what they see now."""
+        until = min(self.clock.next_event, self.metrics.next_change, last)
+        minutes = math.floor((until - self.clock.now) / MINUTE) - 1
+        if minutes > 1:
+            self.metrics.pass_over(minutes * MINUTE)
+            self.clock.pass_over(self.clock.now + minutes * MINUTE)
 
     def _send_next(self) -> None:
         """One event for all jobs that come at the same time."""
