@@ -110,7 +110,8 @@ class Service:
             task.protected_until = -math.inf
             self.reconcile()
             return True
-        others = sum(other.protected_until > now for other in self.tasks if other is not task)
+        counted = [*self.tasks, *self.outgoing] if self._world.outgoing_block else self.tasks
+        others = sum(other.protected_until > now for other in counted if other is not task)
         if task in self.outgoing or others >= self.desired:
             return False
         task.protected_until = now + seconds

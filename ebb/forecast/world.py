@@ -122,6 +122,9 @@ class World:
     workflow: Distribution = Uniform(1, 5)
     #: Time between Spot reclaims of one task. Assumed: AWS publishes no rate for Fargate Spot.
     spot_life: Distribution = Exponential(50 * HOUR)
+    #: Whether protected tasks of an earlier deployment count among those that DEPLOYMENT_BLOCKED is about ("the number
+    #: of protected tasks exceeds the desired count", ECS guide, task-scale-in-protection): not documented.
+    outgoing_block: bool = False
     #: When the service is deployed anew, seconds from the load's beginning.
     deployments: tuple[float, ...] = ()
     #: Seconds for which nothing happened before the load begins.

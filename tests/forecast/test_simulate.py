@@ -162,6 +162,17 @@ def test_a_deployment_waits_for_protected_jobs_and_replaces_idle_tasks_at_once()
     assert next(time for time, value in outcome.running if time > 1800 and value == 2) < 1860
 
 
+def test_should_old_protected_tasks_block_new_ones_a_deployment_uses_up_receives() -> None:
+    """Not documented, so both are forecast: a new task could not protect itself, and give back what it gets."""
+    one_task, jobs = replace(recommended(), maximum=1), load("burst:2", "1h")
+    lenient, strict = (
+        simulate(one_task, jobs, seed=1, world=World(deployments=(600.0,), outgoing_block=blocks))
+        for blocks in (False, True)
+    )
+    assert (lenient.done, lenient.give_backs) == (2, 0)
+    assert (strict.done, strict.dead, strict.blocked) == (1, 1, 5)
+
+
 def test_a_deployment_cuts_off_unprotected_jobs_that_take_too_long() -> None:
     bold = replace(recommended(min_tasks=1), worker=Worker(protection=False))
     outcome = simulate(bold, load("burst:1", "5m"), seed=1, world=World(deployments=(60.0,)))
