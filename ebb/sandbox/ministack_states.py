@@ -1,6 +1,7 @@
 """What MiniStack's Step Functions, API Gateway and Scheduler lack for workflows that reach all of the region."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,10 +14,13 @@ _JSON = {"Content-Type": "application/json"}
 _FAILED: Answer = (500, _JSON, b'{"message": "Internal server error"}')
 #: API Gateway's service integrations with Step Functions: arn:aws:apigateway:REGION:states:action/OPERATION.
 _STATES = "AWSStepFunctions"
+#: Seconds that MiniStack waits before it begins an execution: at the sandbox's speed they would be many.
+START_PAUSE = 0.15
 
 
 def reach_all(app: Any, workflows: Any, own: Iterable[str], other: Handler) -> None:
     """What workflows call of services that are not MiniStack's `own` goes to `other`."""
+    workflows.time = _NoPause
     services, prefixes, prefix = (
         workflows._AWS_SDK_SERVICE_MAP, workflows._AWS_SDK_ERROR_PREFIX, workflows._prefix_sdk_error
     )  # fmt: skip
@@ -30,6 +34,18 @@ def reach_all(app: Any, workflows: Any, own: Iterable[str], other: Handler) -> N
     workflows._prefix_sdk_error = lambda service, code: prefix(service, java_name(code))
     for service in {*app.SERVICE_HANDLERS, "application-autoscaling"} - set(own):
         app.SERVICE_HANDLERS[service] = other
+
+
+class _NoPause:
+    """The part of `time` that MiniStack's workflows use, without the pause before each."""
+
+    time = staticmethod(time.time)
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """As time.sleep, but for that pause."""
+        if seconds != START_PAUSE:
+            time.sleep(seconds)
 
 
 def java_name(code: str) -> str:

@@ -198,12 +198,12 @@ class Scheduler:
             if seen["status"] == "RUNNING":
                 continue
             del self._running[execution]
-            machine = seen["stateMachineArn"].rsplit(":", 1)[1]
+            arn = seen["stateMachineArn"]
             if seen["status"] == "SUCCEEDED":
-                self._told.pop(machine, None)
+                self._told.pop(arn, None)
             else:
                 why = f"{seen.get('error', seen['status'])}: {seen.get('cause', '')}"
-                self._tell("error", machine, f"Workflow {machine}, started by {name}, failed: {why}")
+                self._tell("error", arn, f"Workflow {arn.rsplit(':', 1)[1]}, started by {name}, failed: {why}")
 
     def _tell(self, kind: str, about: str, text: str) -> None:
         """An event, unless it was the last thing said about this."""
