@@ -27,8 +27,10 @@ WATCH_TIMEOUT, SEND_TIMEOUT, WAKE_TIMEOUT = 30, 15, 3
 def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
     """Keeps the least number of tasks at one while there is a job, and else at what its input says.
 
-    Its input is {"minimum": tasks}. A failure leaves all as it is until the next minute.
+    Its input is {"minimum": tasks}. A failure leaves all as it is until the next minute, and so does a task that starts
+    where there is nothing for it to do.
     """
+    _, cluster, service = resource_id.split("/")
     count = " + ".join(f"$number($states.result.Attributes.{name})" for name in JOBS)
     return {
         "Comment": "One task at the least while a job waits, runs or is delayed",
@@ -48,10 +50,33 @@ def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
             },
             "Look": {
                 **_look(partition, resource_id),
-                "Assign": {"acts": _unless_paused("$target.MinCapacity != $least")},
+                "Assign": {
+                    "raises": _unless_paused("$target.MinCapacity < $least"),
+                    "lowers": _unless_paused("$target.MinCapacity > $least"),
+                },
                 "Next": "Decide",
             },
-            "Decide": _decide("Register", "Done"),
+            "Decide": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $raises %}", "Next": "Register"},
+                    {"Condition": "{% $lowers %}", "Next": "Tasks"},
+                ],
+                "Default": "Done",
+            },
+            # SQS counts some seconds late: a job that woke the service may not be among them yet, but its task starts
+            "Tasks": {
+                "Type": "Task",
+                "Resource": _sdk(partition, "ecs:describeServices"),
+                "Arguments": {"Cluster": cluster, "Services": [service]},
+                "Assign": {"starts": "{% $states.result.Services[0].(RunningCount < DesiredCount) %}"},
+                "Next": "Settled",
+            },
+            "Settled": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $starts %}", "Next": "Done"}],
+                "Default": "Register",
+            },
             "Register": {**_register(partition, resource_id, "{% $least %}"), "Next": "Done"},
             "Done": {"Type": "Succeed"},
         },
@@ -94,11 +119,15 @@ def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> D
             "Look": {
                 **_look(partition, resource_id),
                 "TimeoutSeconds": WAKE_TIMEOUT,
-                "Assign": {"acts": _unless_paused("$target.MinCapacity = 0")},
+                "Assign": {"wakes": _unless_paused("$target.MinCapacity = 0")},
                 "Catch": anyway,
                 "Next": "Decide",
             },
-            "Decide": _decide("Register", "Sent"),
+            "Decide": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $wakes %}", "Next": "Register"}],
+                "Default": "Sent",
+            },
             "Register": {
                 **_register(partition, resource_id, 1),
                 "TimeoutSeconds": WAKE_TIMEOUT,
@@ -138,7 +167,3 @@ def _unless_paused(condition: str) -> str:
     # `=` with what is not there is false, `!=` is, too (JSONata, "Comparison Operators")
     paused = "$target.SuspendedState.DynamicScalingOutSuspended = true"
     return f"{{% ($target := $states.result.ScalableTargets[0]; $not({paused}) and {condition}) %}}"
-
-
-def _decide(then: str, otherwise: str) -> Document:
-    return {"Type": "Choice", "Choices": [{"Condition": "{% $acts %}", "Next": then}], "Default": otherwise}

@@ -14,6 +14,7 @@ URL, TARGET = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs", "service/
 PLACE = {"partition": "aws", "queue_url": URL, "resource_id": TARGET}
 DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 COUNT, LOOK = "sqs:getQueueAttributes", "applicationautoscaling:describeScalableTargets"
+TASKS = "ecs:describeServices"
 SEND, REGISTER = "sqs:sendMessage", "applicationautoscaling:registerScalableTarget"
 
 
@@ -24,6 +25,9 @@ class Account:
     jobs: tuple[int, int, int] = (0, 0, 0)
     minimum: int = 0
     paused: bool = False
+    #: Tasks that run, and that are wanted.
+    running: int = 1
+    desired: int = 1
     #: What fails, by action, with which error.
     broken: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -42,6 +46,9 @@ class Account:
                 ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), self.paused
             )
             return {"ScalableTargets": [{"MinCapacity": self.minimum, "MaxCapacity": 9, "SuspendedState": suspended}]}
+        if action == TASKS:
+            assert arguments == {"Cluster": "cluster", "Services": ["worker"]}
+            return {"Services": [{"RunningCount": self.running, "DesiredCount": self.desired}]}
         if action == REGISTER:
             self.minimum = arguments.pop("MinCapacity")
             assert arguments == {**DIMENSION, "ResourceId": TARGET}
@@ -78,6 +85,20 @@ def test_the_least_is_that_of_the_hour_but_one_while_there_is_a_job_and_only_a_c
     assert (REGISTER in account.calls) == (account.minimum != current)
 
 
+@pytest.mark.parametrize(("running", "desired", "minimum"), [(0, 1, 1), (1, 2, 1), (1, 1, 0), (2, 1, 0), (0, 0, 0)])
+def test_a_task_that_starts_may_have_a_job_that_is_not_counted_yet(running: int, desired: int, minimum: int) -> None:
+    account = Account(minimum=1, running=running, desired=desired)
+    assert watch(account).status == "SUCCEEDED"
+    assert account.minimum == minimum
+    assert account.calls == [COUNT, LOOK, TASKS, *([REGISTER] if minimum == 0 else [])]
+
+
+def test_a_task_that_starts_does_not_keep_the_least_from_rising() -> None:
+    account = Account(running=0, desired=1)
+    watch(account, 2)
+    assert account.minimum == 2
+
+
 @pytest.mark.parametrize(("jobs", "current"), [((5, 0, 0), 0), ((0, 0, 0), 1)])
 def test_the_watcher_leaves_a_paused_service_alone(jobs: tuple[int, int, int], current: int) -> None:
     account = Account(jobs=jobs, minimum=current, paused=True)
@@ -85,8 +106,13 @@ def test_the_watcher_leaves_a_paused_service_alone(jobs: tuple[int, int, int], c
     assert account.calls == [COUNT, LOOK]
 
 
-@pytest.mark.parametrize("broken", [COUNT, LOOK, REGISTER])
-@pytest.mark.parametrize(("jobs", "current"), [((5, 0, 0), 0), ((0, 0, 0), 1)])
+@pytest.mark.parametrize(
+    ("broken", "jobs", "current"),
+    [
+        *((broken, (5, 0, 0), 0) for broken in (COUNT, LOOK, REGISTER)),
+        *((broken, (0, 0, 0), 1) for broken in (COUNT, LOOK, TASKS, REGISTER)),
+    ],
+)
 def test_a_watcher_that_fails_changes_nothing(broken: str, jobs: tuple[int, int, int], current: int) -> None:
     account = Account(jobs=jobs, minimum=current, broken={broken: "Sdk.ThrottlingException"})
     assert watch(account) == Ended("FAILED", error="Sdk.ThrottlingException")
