@@ -10,8 +10,6 @@ from ebb.sandbox import vtl
 Answer = tuple[int, dict[str, str], bytes]
 #: One of MiniStack's services: (method, path, headers, body, query) -> answer.
 Handler = Callable[[str, str, Mapping[str, str], bytes | str, Mapping[str, Any]], Awaitable[Answer]]
-_JSON = {"Content-Type": "application/json"}
-_FAILED: Answer = (500, _JSON, b'{"message": "Internal server error"}')
 #: API Gateway's service integrations with Step Functions: arn:aws:apigateway:REGION:states:action/OPERATION.
 _STATES = "AWSStepFunctions"
 #: Seconds that MiniStack waits before it begins an execution: at the sandbox's speed they would be many.
@@ -83,7 +81,7 @@ def integrate(app: Any, gateway: Any) -> None:
             return await _start(app.SERVICE_HANDLERS["states"], gateway, integration, target[3], asked)
         except vtl.TemplateError as error:
             logging.getLogger(__name__).error("mapping template: %s", error)  # noqa: TRY400 - the text says it all
-            return _FAILED
+            return _failed()
 
     gateway._invoke_lambda_custom_v1 = invoke
 
@@ -99,14 +97,22 @@ async def _start(
     status, _, answer = await states("POST", "/", headers, body.encode(), {})
     response = gateway._select_service_integration_response(integration, status)
     if response is None:
-        return _FAILED
+        return _failed()
     mapped = int(response.get("statusCode") or status)
     template = _template(response.get("responseTemplates"), _media_type(asked.headers, "accept"))
     if template is None:
-        return mapped, _JSON, answer
+        return _json(mapped, answer)
     answered = vtl.Request(body=answer.decode(), path=asked.path, query=asked.query, headers=asked.headers)
     rendered = vtl.render(template, answered)
-    return rendered.status or mapped, _JSON, rendered.text.encode()
+    return _json(rendered.status or mapped, rendered.text.encode())
+
+
+def _json(status: int, body: bytes) -> Answer:
+    return status, {"Content-Type": "application/json"}, body
+
+
+def _failed() -> Answer:
+    return _json(500, b'{"message": "Internal server error"}')
 
 
 def _media_type(headers: Mapping[str, str], name: str) -> str:
