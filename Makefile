@@ -33,8 +33,8 @@ venv: $(STAMP) ## the virtual environment, .venv
 engine: $(STAMP) ## the Pulumi CLI: from PATH, the official installer, or built from Go modules into ~/.cache/ebb
 	$(BIN)/python -m ebb sandbox engine
 
-demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, watch 0 → 4 → 0 (STACK=, SPEED=)
-	$(BIN)/python -m ebb sandbox demo --stack $(STACK) --speed $(SPEED)
+demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, watch 0 → 4 → 0 (STACK=, SPEED=, WAKE=)
+	$(BIN)/python -m ebb sandbox demo --stack $(STACK) --speed $(SPEED) $(WAKE:%=--wake %)
 
 up: $(STAMP) ## the same region, left running for you until Ctrl-C (STACK=, SPEED=)
 	$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED)

@@ -11,6 +11,7 @@ from components.network import Network, NetworkArgs
 from components.once import IdempotencyStore, IdempotencyStoreArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
+from components.wake import Wake, WakeArgs
 
 config = settings.load()
 for warning in settings.warnings(config):
@@ -21,17 +22,6 @@ network = Network("network", NetworkArgs(settings=config.network, dynamodb=once)
 
 jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once))
 store = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=jobs.kms_key_arn)) if once else None
-
-api = JobApi(
-    "api",
-    JobApiArgs(
-        settings=config.api,
-        fifo=config.queue.fifo,
-        queue_name=jobs.queue_name,
-        queue_arn=jobs.arn,
-        kms_key_arn=jobs.kms_key_arn,
-    ),
-)
 
 image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture=config.worker.architecture))
 
@@ -58,13 +48,38 @@ worker = WorkerService(
     pulumi.ResourceOptions(depends_on=[network]),  # tasks that start or drain need the way out
 )
 
-QueueScaling(
+scaling = QueueScaling(
     "scaling",
     QueueScalingArgs(
-        settings=config.scaling,
+        settings=config,
         queue_name=jobs.queue_name,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
+    ),
+)
+
+wake = Wake(
+    "wake",
+    WakeArgs(
+        settings=config.scaling,
+        fifo=config.queue.fifo,
+        queue_url=jobs.url,
+        queue_arn=jobs.arn,
+        kms_key_arn=jobs.kms_key_arn,
+        resource_id=scaling.resource_id,
+        target_arn=scaling.target_arn,
+    ),
+)
+
+api = JobApi(
+    "api",
+    JobApiArgs(
+        settings=config.api,
+        fifo=config.queue.fifo,
+        queue_name=jobs.queue_name,
+        queue_arn=jobs.arn,
+        kms_key_arn=jobs.kms_key_arn,
+        submit_arn=wake.submit_arn,
     ),
 )
 

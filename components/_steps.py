@@ -56,9 +56,12 @@ class _Span:
     change: int
 
 
-def share(seconds_per_job: float, tolerated_wait: float) -> int:
-    """Messages of backlog that one task may own: what it gets done within the tolerated wait, at least one."""
-    return max(1, math.ceil(tolerated_wait / seconds_per_job))
+def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -> int:
+    """Messages of backlog that one task may own: what it gets done within the tolerated wait.
+
+    At the least as many as it takes at once.
+    """
+    return max(concurrency, math.ceil(concurrency * tolerated_wait / seconds_per_job))
 
 
 def recommended(max_tasks: int, messages_per_task: int) -> Ladder:
@@ -102,9 +105,10 @@ def idle_expression(min_tasks: int) -> str:
     return f"IF(FILL(r,REPEAT) > {min_tasks}, v + n + d, 1)"
 
 
-def surplus_expression(messages_per_task: int) -> str:
-    """Running tasks (r) beyond one per message in flight (n) and per share of the waiting (v)."""
-    return f"FILL(r,REPEAT) - CEIL(n + v / {messages_per_task})"
+def surplus_expression(messages_per_task: int, concurrency: int = 1) -> str:
+    """Running tasks (r) beyond one per `concurrency` messages in flight (n) and per share of the waiting (v)."""
+    busy = "n" if concurrency == 1 else f"n / {concurrency}"
+    return f"FILL(r,REPEAT) - CEIL({busy} + v / {messages_per_task})"
 
 
 def _spans(table: Iterable[Row]) -> list[_Span]:

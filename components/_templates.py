@@ -27,7 +27,8 @@ JOB_SCHEMA = json.dumps({"$schema": "http://json-schema.org/draft-04/schema#", "
 SUCCESS_PATTERN = r"2\d{2}"
 ACCEPTED, BAD_GATEWAY = "202", "502"
 SUCCESS_TEMPLATE = """{"messageId": "$input.path('$.SendMessageResponse.SendMessageResult.MessageId')"}"""
-ERROR_TEMPLATE = """{"message": "The queue did not take the job.", "error": "$input.path('$.Error.Code')"}"""
+REFUSED = "The queue did not take the job."
+ERROR_TEMPLATE = json.dumps({"message": REFUSED, "error": "$input.path('$.Error.Code')"})
 
 #: One line of JSON per request (API Gateway developer guide, "$context variables"); no header, no body, no key.
 ACCESS_LOG_FORMAT = json.dumps(

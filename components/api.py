@@ -1,18 +1,18 @@
-"""The HTTP door of the queue: API Gateway sends each request on to SQS itself, with no code between.
+"""The HTTP door of the queue: API Gateway sends each request on itself, to SQS or a workflow, with no code between.
 
 Creates a regional REST API with `POST /jobs` (and `GET /queue?message=…`), its deployment and stage with access logs,
-tracing and throttling, the role that may send to this queue, and with `auth: api_key` a key and its usage plan.
+tracing and throttling, the role that may do that and nothing else, and with `auth: api_key` a key and its usage plan.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
-from components import _iam, _templates
+from components import _backend, _iam, _templates
 from settings import Api as ApiSettings
 
 AUTHORIZATION = {"iam": "AWS_IAM", "api_key": "NONE", "none": "NONE"}
@@ -24,21 +24,22 @@ R = TypeVar("R", bound=pulumi.CustomResource)
 
 @dataclass(frozen=True, kw_only=True)
 class JobApiArgs:
-    """The settings' section `api`, and the queue that jobs go to."""
+    """The settings' section `api`, and the queue that jobs go to, or the workflow that sends them there and wakes."""
 
     settings: ApiSettings
     fifo: bool
     queue_name: pulumi.Input[str]
     queue_arn: pulumi.Input[str]
     kms_key_arn: pulumi.Input[str] | None
+    submit_arn: pulumi.Input[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Route:
     path: str
     verb: str
-    #: Makes the request to SQS.
-    template: str
+    #: Makes the request to the backend.
+    template: pulumi.Input[str]
     #: What the request must have, as API Gateway names it.
     parameters: Mapping[str, bool]
 
@@ -77,14 +78,19 @@ class JobApi(pulumi.ComponentResource):
 
     def _define_routes(self, api: aws.apigateway.RestApi, args: JobApiArgs) -> None:
         invoke = pulumi.InvokeOutputOptions(parent=self)
+        account = aws.get_caller_identity_output(opts=invoke).account_id
+        if args.submit_arn is None:
+            action = pulumi.Output.format("sqs:path/{0}/{1}", account, args.queue_name)
+            backend = _backend.queue(action, args.queue_arn, args.kms_key_arn, fifo=args.fifo)
+        else:
+            backend = _backend.workflow(args.submit_arn, fifo=args.fifo)
         uri = pulumi.Output.format(
-            "arn:{0}:apigateway:{1}:sqs:path/{2}/{3}",
+            "arn:{0}:apigateway:{1}:{2}",
             aws.get_partition_output(opts=invoke).partition,
             aws.get_region_output(opts=invoke).region,
-            aws.get_caller_identity_output(opts=invoke).account_id,
-            args.queue_name,
+            backend.action,
         )
-        role = self._sender(args)
+        role = self._sender(backend.statements)
         validator = self._part(
             aws.apigateway.RequestValidator,
             "request",
@@ -101,9 +107,11 @@ class JobApi(pulumi.ComponentResource):
             content_type=_templates.CONTENT_TYPE,
             schema=_templates.JOB_SCHEMA,
         )
-        routes = [_post(fifo=args.fifo)]
+        headers = _templates.required_headers(fifo=args.fifo)
+        routes = [_Route(path="jobs", verb="POST", template=backend.post, parameters=headers)]
         if args.settings.get_endpoint:
-            routes.append(_get(fifo=args.fifo))
+            parameters = {"method.request.querystring.message": True, **headers}
+            routes.append(_Route(path="queue", verb="GET", template=backend.get, parameters=parameters))
         for route in routes:
             resource = self._part(
                 aws.apigateway.Resource,
@@ -124,10 +132,15 @@ class JobApi(pulumi.ComponentResource):
                 request_models={_templates.CONTENT_TYPE: model.name} if route.verb == "POST" else None,
                 request_parameters=route.parameters,
             )
-            self._integrate(route, method, uri, role.arn)
+            self._integrate(route, method, backend, uri, role.arn)
 
     def _integrate(
-        self, route: _Route, method: aws.apigateway.Method, uri: pulumi.Output[str], role_arn: pulumi.Output[str]
+        self,
+        route: _Route,
+        method: aws.apigateway.Method,
+        backend: _backend.Backend,
+        uri: pulumi.Output[str],
+        role_arn: pulumi.Output[str],
     ) -> None:
         role = f"{route.path}-{route.verb.lower()}"
         # there is one integration to a method, so a new one must not be made before, or deleting the old one deletes it
@@ -143,14 +156,14 @@ class JobApi(pulumi.ComponentResource):
             uri=uri,
             credentials=role_arn,
             passthrough_behavior="NEVER",
-            request_parameters=_templates.REQUEST_HEADERS,
+            request_parameters=backend.headers,
             request_templates={_templates.CONTENT_TYPE: route.template},
         )
-        answers = (
-            (_templates.ACCEPTED, _templates.SUCCESS_PATTERN, _templates.SUCCESS_TEMPLATE),
-            (_templates.BAD_GATEWAY, None, _templates.ERROR_TEMPLATE),
-        )
-        for status, pattern, template in answers:
+        answers = {
+            _templates.ACCEPTED: (_templates.SUCCESS_PATTERN, backend.answer),
+            _templates.BAD_GATEWAY: (None, backend.error),
+        }
+        for status in (*answers, *backend.statuses):
             response = self._part(
                 aws.apigateway.MethodResponse,
                 f"{role}-{status}",
@@ -159,6 +172,9 @@ class JobApi(pulumi.ComponentResource):
                 http_method=method.http_method,
                 status_code=status,
             )
+            if status not in answers:
+                continue
+            pattern, template = answers[status]
             self._part(
                 aws.apigateway.IntegrationResponse,
                 f"{role}-{status}",
@@ -181,15 +197,11 @@ class JobApi(pulumi.ComponentResource):
         self._parts.append(part)
         return part
 
-    def _sender(self, args: JobApiArgs) -> aws.iam.Role:
+    def _sender(self, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{self._name}-sender", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
         )
-        statements = [_iam.allow(["sqs:SendMessage"], args.queue_arn)]
-        if args.kms_key_arn is not None:
-            # SQS encrypts with a data key that it gets, and decrypts again, in the sender's name
-            statements.append(_iam.allow(["kms:GenerateDataKey", "kms:Decrypt"], args.kms_key_arn))
         aws.iam.RolePolicy(f"{self._name}-sender", role=role.name, policy=_iam.document(statements), opts=child)
         return role
 
@@ -252,24 +264,6 @@ class JobApi(pulumi.ComponentResource):
         )
         aws.apigateway.UsagePlanKey(self._name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=child)
         return key.id
-
-
-def _post(*, fifo: bool) -> _Route:
-    return _Route(
-        path="jobs",
-        verb="POST",
-        template=_templates.post_template(fifo=fifo),
-        parameters=_templates.required_headers(fifo=fifo),
-    )
-
-
-def _get(*, fifo: bool) -> _Route:
-    return _Route(
-        path="queue",
-        verb="GET",
-        template=_templates.get_template(fifo=fifo),
-        parameters={"method.request.querystring.message": True, **_templates.required_headers(fifo=fifo)},
-    )
 
 
 def _digest(definition: str) -> str:

@@ -1,14 +1,17 @@
-"""The command line: one group of commands per room of `ebb`."""
+"""The command line of `ebb`: its commands and groups of commands."""
 
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from ebb.forecast.cli import forecast
+from ebb.ops.cli import pause, resume, status
+
 app = typer.Typer(
-    help="Ebb on your own machine: see the stack at work before any account is touched.",
+    help="Ebb on your own machine: know what a stack will do, and see it at work, before any account is touched.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -19,6 +22,9 @@ sandbox = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(sandbox, name="sandbox")
+app.command()(forecast)
+for command in (status, pause, resume):
+    app.command()(command)
 
 #: Exit code of a process that Ctrl-C ended (128 + SIGINT).
 INTERRUPTED = 130
@@ -27,6 +33,10 @@ Stack = Annotated[str, typer.Option(help="Which Pulumi.<stack>.yaml to deploy.")
 Speed = Annotated[
     float,
     typer.Option(min=1, max=600, help="How many times faster than AWS metrics, alarms, cooldowns and task starts run."),
+]
+Wake = Annotated[
+    Literal["metrics", "watch", "direct"],
+    typer.Option(help="What wakes the service: alarms, the watcher or the API; by default what the stack says."),
 ]
 InProcess = Annotated[bool, typer.Option(help="Deploy without the Pulumi CLI, through Pulumi's mocks.")]
 
@@ -72,14 +82,16 @@ def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = Fa
 
 
 @sandbox.command()
-def demo(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False) -> None:
+def demo(
+    stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False, wake: Wake | None = None
+) -> None:
     """The whole story once: deploy, 20 jobs over HTTP, 0 → 4 → 0 tasks, nothing to change, destroy.
 
     Exits 0 only if every claim that it makes was seen to be true.
     """
     from ebb.sandbox.demo import run  # noqa: PLC0415
 
-    _finish(lambda: run(stack, speed, in_process))
+    _finish(lambda: run(stack, speed, in_process, wake))
 
 
 @sandbox.command()

@@ -23,6 +23,7 @@ from settings.sections import (
     Settings,
     Statement,
     Step,
+    WarmHours,
     Worker,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "SettingsError",
     "Statement",
     "Step",
+    "WarmHours",
     "Worker",
     "load",
     "read",

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -94,6 +95,14 @@ def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _timezone(name: str) -> str:
+    """a time zone's name in the IANA database"""
+    known = available_timezones()
+    if known and name not in known:  # a machine without the database leaves it to AWS
+        raise _broken("must be a time zone's name in the IANA database, such as Europe/Berlin or UTC")
+    return name
+
+
 _KMS_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/\S+"
 _PARAMETER_ARN = r"arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/\S+"
 _SECRETS_MANAGER_ARN = (
@@ -148,5 +157,8 @@ BucketName = Annotated[
     str,
     Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "must be an S3 bucket's name: 3 to 63 small letters, digits, - or ."),
 ]
+TimeOfDay = Annotated[str, Form(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day, 00:00 to 23:59, in quotes")]
+Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
+Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
 Text = Annotated[str, Field(min_length=1)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from settings.lints import scaling_warnings
 from settings.sections import PROJECT, SQS_BODY, Scaling, Settings, Step, Worker
 
 #: Task sizes that Fargate has, CPU units -> MiB (ECS developer guide, "Task size").
@@ -133,6 +134,13 @@ def _scaling_breaches(s: Settings) -> Iterator[Breach]:
     if c.min_tasks > c.max_tasks:
         rule = f"must not exceed max_tasks, which is {c.max_tasks}"
         yield ("scaling.min_tasks", "scaling.max_tasks"), rule, c.min_tasks
+    if c.message_groups is not None and not s.queue.fifo:
+        yield (
+            ("scaling.message_groups", "queue.fifo"),
+            "a standard queue has none, it needs fifo: true",
+            c.message_groups,
+        )
+    yield from _wake_breaches(c)
     if c.steps:
         yield from _table_breaches(c)
     if c.steps and c.surplus:
@@ -150,6 +158,20 @@ def _scaling_breaches(s: Settings) -> Iterator[Breach]:
     for field in sorted({"cpu_threshold", "cpu_minutes"} & c.model_fields_set):
         if c.scale_in != "cpu":
             yield (f"scaling.{field}", "scaling.scale_in"), "needs scale_in: cpu", getattr(c, field)
+
+
+def _wake_breaches(c: Scaling) -> Iterator[Breach]:
+    if c.direct and not c.watch and "watch" in c.model_fields_set:
+        yield ("scaling.watch", "scaling.direct"), "direct includes the watcher: leave watch out", False
+    for hours in c.warm_hours:
+        if hours.min_tasks > c.max_tasks:
+            rule = f"min_tasks must not exceed max_tasks, which is {c.max_tasks}"
+            yield ("scaling.warm_hours", "scaling.max_tasks"), rule, hours.min_tasks
+        if hours.min_tasks <= c.min_tasks:
+            rule = f"min_tasks must exceed the other hours' min_tasks, which is {c.min_tasks}"
+            yield ("scaling.warm_hours", "scaling.min_tasks"), rule, hours.min_tasks
+    if "timezone" in c.model_fields_set and not c.warm_hours:
+        yield ("scaling.timezone", "scaling.warm_hours"), "belongs to warm_hours", c.timezone
 
 
 def _table_breaches(c: Scaling) -> Iterator[Breach]:
@@ -227,8 +249,27 @@ def warnings(settings: Settings) -> list[str]:
             f"{PROJECT}:scaling.steps: rows that remove tasks see waiting messages only, so running jobs look like an "
             "empty queue; leave them out, and scale_in: queue counts jobs in flight too."
         )
+    found.extend(_wake_warnings(scaling))
+    found.extend(scaling_warnings(settings))
     found.extend(_worker_warnings(settings))
     return found
+
+
+def _wake_warnings(scaling: Scaling) -> Iterator[str]:
+    key = f"{PROJECT}:scaling"
+    if scaling.watches and scaling.min_tasks >= 1:
+        name = "direct" if scaling.direct else "watch"
+        yield (
+            f"{key}.{name}: wakes a service that has no task, and with min_tasks {scaling.min_tasks} this one always "
+            "has; leave it out, or set min_tasks to 0."
+        )
+    if scaling.watches and scaling.keep_alive and "keep_alive" in scaling.model_fields_set:
+        yield f"{key}.keep_alive: the watcher touches the queue every minute, so this does nothing; leave it out."
+    if not scaling.watches and not scaling.keep_alive and scaling.min_tasks == 0:
+        yield (
+            f"{key}.keep_alive: without it, and after six hours without a job, SQS's metrics take up to 15 minutes to "
+            "notice one; leave it out, or set watch."
+        )
 
 
 def _worker_warnings(settings: Settings) -> Iterator[str]:

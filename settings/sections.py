@@ -9,6 +9,7 @@ from settings.forms import (
     BucketName,
     Cidr,
     ClusterName,
+    Day,
     Digest,
     Email,
     Endpoint,
@@ -26,6 +27,8 @@ from settings.forms import (
     SubnetId,
     Tag,
     Text,
+    TimeOfDay,
+    Timezone,
     Variable,
     VpcId,
     each_once,
@@ -230,6 +233,17 @@ class Step(Section):
     change: int = Field(ge=-MOST_TASKS, le=MOST_TASKS, description="Tasks to add or, negative, to remove.")
 
 
+class WarmHours(Section):
+    """Hours of the week in which more tasks are kept than `min_tasks`."""
+
+    start: TimeOfDay = Field(description="When they begin.")
+    stop: TimeOfDay = Field(description="When they end; at `start` or before it, on the next day.")
+    days: Annotated[tuple[Day, ...], AfterValidator(each_once)] = Field(
+        ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"), min_length=1, description="Days on which they begin."
+    )
+    min_tasks: int = Field(ge=1, le=MOST_TASKS, description="Tasks that are kept; where hours overlap, the larger.")
+
+
 class Scaling(Section):
     """From zero to N tasks and back: the recommended policy from three numbers, or a table."""
 
@@ -238,6 +252,24 @@ class Scaling(Section):
     seconds_per_job: float = Field(60, gt=0, description="How long a job takes, roughly.")
     tolerated_wait: float = Field(300, ge=0, description="Seconds that a job may wait while tasks run.")
     surplus: bool = Field(False, description="Also remove tasks while fewer jobs than tasks are left.")
+    message_groups: int | None = Field(
+        None,
+        ge=1,
+        description="FIFO: message groups that have jobs at the same time, at the most. A group's jobs run one after "
+        "the other, so no more tasks are started than these groups can keep busy.",
+    )
+    keep_alive: bool = Field(
+        True, description="Touch the queue once an hour, so that SQS's metrics do not go to sleep; `watch` does, too."
+    )
+    watch: bool = Field(
+        False, description="Look at the queue once a minute and start a task at once, not when SQS's metrics say so."
+    )
+    direct: bool = Field(
+        False,
+        description="The API wakes the service with the job that it takes, of 200 KB at the most; includes `watch`.",
+    )
+    warm_hours: tuple[WarmHours, ...] = Field((), description="Hours with more tasks at the least.")
+    timezone: Timezone = Field("UTC", description="Time zone of `warm_hours`.")
     steps: tuple[Step, ...] = Field((), description="A table in place of the recommended scale-out policy.")
     cooldown: int = Field(300, ge=0, description="Seconds between two changes by the table or by CPU.")
     scale_in: Literal["queue", "cpu", "steps"] | None = Field(
@@ -250,6 +282,21 @@ class Scaling(Section):
     def scales_in_by(self) -> Literal["queue", "cpu", "steps"]:
         """What takes tasks away, as told or as the table says."""
         return self.scale_in or ("steps" if any(row.change < 0 for row in self.steps) else "queue")
+
+    @property
+    def watches(self) -> bool:
+        """Whether the queue is looked at once a minute."""
+        return self.watch or self.direct
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the queue is touched once an hour: not where it is looked at anyway."""
+        return self.keep_alive and not self.watches
+
+    @property
+    def moves_minimum(self) -> bool:
+        """Whether the least number of tasks changes while the stack runs."""
+        return self.watches or bool(self.warm_hours)
 
 
 class Monitoring(Section):

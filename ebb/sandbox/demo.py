@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +19,19 @@ SHORT_MINUTES, LONG_MINUTES = 1, 28
 PEAK = 4
 #: What the closing table calls a job that failed for good.
 DEAD = "in the dead-letter queue"
+#: What may wake the service, and the settings for it.
+Wake = Literal["metrics", "watch", "direct"]
+WAKES: dict[Wake, dict[str, bool]] = {
+    "metrics": {"watch": False, "direct": False},
+    "watch": {"watch": True, "direct": False},
+    "direct": {"direct": True},
+}
+#: What wakes it then, in words, and simulated seconds from the first job to the request for a task, at the most.
+WAKERS: dict[Wake, tuple[str, int]] = {
+    "metrics": ("an alarm", 240),
+    "watch": ("the watcher", 120),
+    "direct": ("the API", 60),
+}
 #: Real seconds between two looks, and the region's minutes after which the story is given up.
 LOOK, LIMIT_MINUTES = 0.25, 120
 
@@ -55,11 +69,15 @@ def plan(max_receive_count: int) -> list[Planned]:
     ]
 
 
-def run(stack: str, speed: float, in_process: bool) -> bool:
-    """Tell the story; false when one of its claims was not seen to be true."""
+def run(stack: str, speed: float, in_process: bool, wake: Wake | None = None) -> bool:
+    """Tell the story; false when one of its claims was not seen to be true.
+
+    `wake` is what wakes the service, in place of what the stack says.
+    """
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
-    with Sandbox(stack, speed=speed, in_process=in_process, say=console.out) as sandbox:
+    overrides = {"ebb:scaling": WAKES[wake]} if wake else None
+    with Sandbox(stack, speed=speed, in_process=in_process, overrides=overrides, say=console.out) as sandbox:
         return Demo(console, sandbox, began).run()
 
 
@@ -69,14 +87,18 @@ class Demo:
     def __init__(self, console: Console, sandbox: Sandbox, began: float) -> None:
         self._console, self._sandbox, self._began = console, sandbox, began
         self._claims: list[tuple[bool, str]] = []
+        scaling = sandbox.settings.scaling
+        self._wake: Wake = "direct" if scaling.direct else "watch" if scaling.watch else "metrics"
+        self._first_sent = 0.0  # simulated seconds since the epoch
 
     def run(self) -> bool:
         """Deploy, send, watch, look again, destroy."""
         self._chapter("pulumi up")
         made = self._sandbox.deployment.up(self._console.out)
         watch = Watch(self._sandbox.region, self._sandbox.deployment.outputs())
+        before = watch.sample()
         sent = self._send()
-        samples = self._watch(watch, sent)
+        samples = self._watch(watch, sent, before)
         self._judge(watch, sent, samples)
         self._closing(watch, sent, made)
         self._chapter("A second pulumi up would change")
@@ -101,17 +123,18 @@ class Demo:
         sent = []
         for job in planned:
             message = {"sleep": self._sandbox.region.clock.real(job.minutes * 60), "fail_times": job.fail}
+            self._first_sent = self._first_sent or self._sandbox.region.clock.now()
             get = job.kind == "by GET" and self._sandbox.settings.api.get_endpoint
             sent.append(Sent(job, client.get(json.dumps(message)) if get else client.post(message)))
         return sent
 
-    def _watch(self, watch: Watch, sent: list[Sent]) -> list[Sample]:
-        """Print the timeline until all is done and the service back at zero, or the time is up."""
+    def _watch(self, watch: Watch, sent: list[Sent], before: Sample) -> list[Sample]:
+        """Print the timeline, from before the first job until the service is back at zero or the time is up."""
         limit = self._sandbox.region.clock.real(LIMIT_MINUTES * 60) + self._pauses()
         self._console.print(f"{'time':>8} {'depth':>6} {'in flight':>10} {'desired':>8} {'running':>8} {'done':>5}")
         samples: list[Sample] = []
-        while not samples or samples[-1].seconds < limit:
-            sample = watch.sample()
+        sample = before
+        while True:
             if not samples or sample.counts() != samples[-1].counts():
                 self._console.print(
                     f"{sample.seconds:6.1f} s {sample.depth:6} {sample.in_flight:10} {sample.desired:8} "
@@ -119,10 +142,10 @@ class Demo:
                 )
             samples.append(sample)
             finished = sample.done + sample.dead == len(sent) and not sample.depth + sample.in_flight
-            if finished and not sample.desired + sample.running:
-                break
+            if (finished and not sample.desired + sample.running) or sample.seconds >= limit:
+                return samples
             time.sleep(LOOK)
-        return samples
+            sample = watch.sample()
 
     def _pauses(self) -> float:
         """Real seconds that the job which always fails may spend between its attempts."""
@@ -152,8 +175,26 @@ class Demo:
             0 < after.desired < before.desired and after.in_flight for before, after in pairwise(samples)
         )
         self._claim(kept, "a scale-in comes while the long job runs, and leaves its task")
+        self._judge_wake()
         errors = [event.text for event in self._sandbox.region.events if event.kind == "error"]
         self._claim(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
+
+    def _judge_wake(self) -> None:
+        """What asked for the first task, and how long after the first job: an alarm, or a workflow's new minimum."""
+        events = list(self._sandbox.region.events)
+        asked = next((event for event in events if event.kind == "scaling"), None)
+        if asked is None or not asked.data["after"]:
+            self._claim(False, "the service is woken")
+            return
+        waker, limit = WAKERS[self._wake]
+        right = bool(asked.data["alarm"]) == (self._wake == "metrics")
+        self._claim(right, f"the service is woken by {waker}, not because {asked.data['cause']}")
+        seconds = asked.time - self._first_sent
+        self._claim(seconds <= limit, f"the first task is asked for within {limit} s of AWS's time, not {seconds:.0f}")
+        if self._sandbox.settings.scaling.keeps_alive or self._wake != "metrics":
+            self._claim(any(event.kind == "schedule" for event in events), "the schedule fires")
+        self._chapter("What woke the service")
+        self._console.print(f"The first task was asked for {seconds:.0f} s after the first job: {asked.data['cause']}.")
 
     def _closing(self, watch: Watch, sent: list[Sent], made: list[Change]) -> None:
         self._chapter("What became of the jobs")

@@ -39,6 +39,7 @@ KINDS = (
     Kind("ecs", "list_task_definitions", "taskDefinitionArns", {"status": "ACTIVE"}),
     Kind("application-autoscaling", "describe_scalable_targets", "ScalableTargets[].ResourceId", _ECS),
     Kind("application-autoscaling", "describe_scaling_policies", "ScalingPolicies[].PolicyName", _ECS),
+    Kind("application-autoscaling", "describe_scheduled_actions", "ScheduledActions[].ScheduledActionName", _ECS),
     Kind("cloudwatch", "describe_alarms", "MetricAlarms[].AlarmName"),
     Kind("cloudwatch", "list_dashboards", "DashboardEntries[].DashboardName"),
     Kind("logs", "describe_log_groups", "logGroups[].logGroupName"),

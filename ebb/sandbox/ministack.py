@@ -12,11 +12,11 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from xml.etree import ElementTree
 
-from ebb.sandbox import ministack_fixes
+from ebb.sandbox import ministack_fixes, ministack_states
 
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
@@ -37,13 +37,45 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-class Router:
-    """An ASGI application: MiniStack's, or moto's behind a pool of kept connections (one per thread)."""
+class Moto:
+    """moto's port, behind a pool of kept connections (one per thread)."""
 
-    def __init__(self, ministack: App, moto_port: int) -> None:
-        self._ministack = ministack
-        self._moto_port = moto_port
+    def __init__(self, port: int) -> None:
+        self._port = port
         self._threads = threading.local()
+
+    def ask(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and body of its answer; 503 when there is none."""
+        connection = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=MOTO_TIMEOUT)
+            self._threads.connection = connection
+        try:
+            connection.request(method, target, body, _of_the_message(headers.items()))
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            return 503, [("content-type", "text/plain")], f"moto did not answer: {error!r}".encode()
+        return response.status, list(_of_the_message(response.getheaders()).items()), answer
+
+    async def handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, _query: Mapping[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
+        """As a service of MiniStack's; what it sends itself has nothing in the query."""
+        content = body.encode() if isinstance(body, str) else body
+        status, answered, answer = await asyncio.to_thread(self.ask, method, path, dict(headers), content)
+        return status, dict(answered), answer
+
+
+class Router:
+    """An ASGI application: MiniStack's, or moto's."""
+
+    def __init__(self, ministack: App, moto: Moto) -> None:
+        self._ministack = ministack
+        self._moto = moto
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Hand the request to whom its signature names."""
@@ -58,33 +90,20 @@ class Router:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        status, headers, answer = await asyncio.to_thread(self._ask_moto, scope, bytes(body))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
-
-    def _ask_moto(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         target = scope["raw_path"].decode("ascii")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("ascii")
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        headers = {name: value for name, value in headers.items() if name.lower() not in _CONNECTION_HEADERS}
-        connection = getattr(self._threads, "connection", None)
-        if connection is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self._moto_port, timeout=MOTO_TIMEOUT)
-            self._threads.connection = connection
-        try:
-            connection.request(scope["method"], target, body, headers)
-            response = connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            return 503, [(b"content-type", b"text/plain")], f"moto did not answer: {error!r}".encode()
-        kept = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in response.getheaders()
-            if name.lower() not in _CONNECTION_HEADERS
-        ]
-        return response.status, [*kept, (b"content-length", str(len(answer)).encode())], answer
+        asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        status, answered, answer = await asyncio.to_thread(self._moto.ask, scope["method"], target, asked, bytes(body))
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answered]
+        headers.append((b"content-length", str(len(answer)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+def _of_the_message(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Without those of the connection."""
+    return {name: value for name, value in headers if name.lower() not in _CONNECTION_HEADERS}
 
 
 def signed_for(headers: list[tuple[bytes, bytes]]) -> str | None:
@@ -114,20 +133,24 @@ def main() -> None:
     # imported here: MiniStack takes a second and reads the environment as it is imported
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
-    from ministack.app import app  # noqa: PLC0415
-    from ministack.services import apigateway_v1  # noqa: PLC0415
+    from ministack import app  # noqa: PLC0415
+    from ministack.services import apigateway_v1, scheduler, stepfunctions  # noqa: PLC0415
 
     respond = apigateway_v1._service_integration_response
     apigateway_v1._service_integration_response = lambda integration, status, text, *rest: respond(
         integration, status, error_as_json(status, text), *rest
     )
     ministack_fixes.apply(apigateway_v1)
+    moto = Moto(moto_port)
+    ministack_states.reach_all(app, stepfunctions, MINISTACK_SERVICES, moto.handle)
+    ministack_states.integrate(app, apigateway_v1)
+    ministack_states.rest_the_clock(scheduler)
     config = Config()
     config.bind = [f"fd://{socket_fd}"]
     config.keep_alive_timeout = 75  # seconds, as MiniStack's own launcher sets
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").disabled = True
-    asyncio.run(serve(Router(app, moto_port), config))  # type: ignore[arg-type]
+    asyncio.run(serve(Router(app.app, moto), config))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -63,31 +63,42 @@ class Ticker:
         self._tick = tick
         self._interval = interval
         self._phase = phase
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._awake = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_error = ""
 
     def start(self) -> None:
         """Begin; the first tick is at the next boundary."""
-        self._stopping.clear()
+        self._stopping = False
+        self._awake.clear()
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End; returns when a tick under way is over. Harmless when not started."""
-        self._stopping.set()
+        self._stopping = True
+        self._awake.set()
         if self._thread:
             self._thread.join()
             self._thread = None
 
+    def poke(self) -> None:
+        """Tick now, too, and not at the next boundary alone."""
+        self._awake.set()
+
     def _run(self) -> None:
-        while not self._stopping.wait(self._wait()):
+        while True:
+            self._awake.wait(self._wait())
+            self._awake.clear()
+            if self._stopping:
+                return
             try:
                 self._tick()
                 self._last_error = ""
             except Exception as error:  # a thread that dies would stop the scaling of everything, unseen
                 text = f"{self._name}: {type(error).__name__}: {error}"
-                if not self._stopping.is_set() and not gone(error) and text != self._last_error:
+                if not self._stopping and not gone(error) and text != self._last_error:
                     self._last_error = text
                     self._region.events.add("error", text)
 

@@ -1,6 +1,10 @@
 """Where moto differs from AWS in what a deployment depends on."""
 
+from collections.abc import Callable
 from typing import Any
+
+#: Called after each RegisterScalableTarget, which AWS acts on at once and moto only notes down.
+ON_REGISTER: list[Callable[[], None]] = []
 
 
 def apply() -> None:
@@ -25,3 +29,13 @@ def apply() -> None:
         return changed
 
     ApplicationAutoscalingBackend.put_scaling_policy = put_and_keep_the_arn  # type: ignore[method-assign, assignment]
+
+    register = ApplicationAutoscalingBackend.register_scalable_target
+
+    def register_and_tell(self: Any, *args: Any, **target: Any) -> Any:
+        registered = register(self, *args, **target)
+        for tell in list(ON_REGISTER):
+            tell()
+        return registered
+
+    ApplicationAutoscalingBackend.register_scalable_target = register_and_tell  # type: ignore[method-assign]

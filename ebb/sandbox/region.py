@@ -240,6 +240,7 @@ class Region:
             "MINISTACK_REGION": self.region,
             "IOT_MTLS_ENABLED": "0",  # else it opens 8883 on all interfaces
             "SFTP_ENABLED": "0",
+            "SFN_WAIT_SCALE": repr(1 / self.clock.speed),  # what workflows wait, they wait in simulated seconds
             "DOCKER_HOST": f"unix://{self.directory}/no-docker",  # else it removes containers of other MiniStacks
             "LOG_LEVEL": "WARNING",
             "TMPDIR": str(self.directory),

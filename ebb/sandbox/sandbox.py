@@ -17,6 +17,7 @@ from ebb.sandbox.metrics import Metrics
 from ebb.sandbox.provider import serve
 from ebb.sandbox.pulumi_cli import NoEngineError, find
 from ebb.sandbox.region import Region, RegionError
+from ebb.sandbox.schedules import Scheduler
 from ebb.sandbox.tasks import Tasks
 
 #: What ends a command with one sentence.
@@ -82,7 +83,8 @@ class Sandbox:
                 provider = serve(aws, images, PROJECT)
                 opened.callback(provider.stop)
                 self.deployment = Deployment(region, provider.port, self.stack, command, config)
-            for part in (self.tasks, Metrics(region, self.tasks.cpu_percent), Autoscaler(region, self.tasks.running)):
+            autoscaler, metrics = Autoscaler(region, self.tasks.running), Metrics(region, self.tasks.cpu_percent)
+            for part in (self.tasks, metrics, autoscaler, Scheduler(region)):
                 opened.callback(part.stop)
                 part.start()
             self._stack = opened.pop_all()

@@ -6,14 +6,15 @@ CloudWatch alarms treat missing data" (alarms-and-missing-data.html) in the Clou
 
 import json
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from ebb.scaling import expressions
-from ebb.scaling.expressions import Series
+from ebb.scaling.expressions import Expression, Series
 
 Missing = Literal["missing", "ignore", "breaching", "notBreaching"]
 Comparison = Literal[
@@ -24,6 +25,10 @@ Comparison = Literal[
 ]
 #: "Every metric math expression in an alarm can use as many as 10 metrics."
 MAX_METRICS = 10
+#: Seconds; "valid values are 10, 20, 30, and any multiple of 60" (API_PutMetricAlarm).
+SHORT_PERIODS = (10, 20, 30)
+#: Seconds that an alarm may look back, with periods under an hour and others (cloudwatch_limits.html).
+LONGEST = (86_400, 604_800)
 _COMPARISONS: dict[Comparison, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
     "GreaterThanThreshold": (operator.gt, "greater than"),
@@ -58,13 +63,20 @@ class Query:
     source: Metric | str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """What one evaluation found: `points` are the real values that decided, oldest first, as policies receive them."""
 
     state: State
-    reason: str
     points: tuple[float, ...]
+    alarm: "Alarm"
+    series: Series
+    previous: State
+    end: float
+
+    @property
+    def reason(self) -> str:
+        """StateReason as CloudWatch words it, built when asked for: most evaluations change nothing."""
+        return self.alarm.reason(self)
 
 
 def evaluation_range(period: int, periods: int) -> int:
@@ -98,20 +110,11 @@ class Alarm:
     retrieved: int | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
-            raise ValueError(
-                f"Alarm {self.name}: datapoints to alarm must be 1 to {self.evaluation_periods} (the evaluation "
-                f"periods), got {self.datapoints_to_alarm}."
-            )
-        ids = {query.id for query in self.queries}
-        if self.watched not in ids:
-            raise ValueError(f"Alarm {self.name}: no query returns data.")
-        if len(self.metrics) > MAX_METRICS:
-            raise ValueError(f"Alarm {self.name}: at most {MAX_METRICS} metrics, got {len(self.metrics)}.")
-        for query in self.queries:
-            if isinstance(query.source, str):
-                for name in expressions.parse(query.source).names - ids:
-                    raise ValueError(f"Alarm {self.name}: {query.source!r} refers to {name}, which is not defined.")
+        for problem in self._problems():
+            raise ValueError(f"Alarm {self.name}: {problem}.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}  # what is compiled is compiled again
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -123,20 +126,44 @@ class Alarm:
         """How many periods to retrieve."""
         return self.retrieved or evaluation_range(self.period, self.evaluation_periods)
 
+    @property
+    def interval(self) -> int:
+        """Seconds between two evaluations: each minute for any period of a minute or more, else each 10 seconds.
+
+        Source: "Evaluating an alarm" (AlarmThatSendsEmail.html), "High-resolution alarms".
+        """
+        return 10 if self.period in SHORT_PERIODS else 60
+
     def series(self, points: Mapping[Metric, Series]) -> Series:
         """What the alarm watches, from the points of each of its metrics over the evaluation range.
 
         Raises ValueError for expressions that refer to each other in a circle.
         """
-        values = {query.id: points[query.source] for query in self.queries if isinstance(query.source, Metric)}
+        return self.compute({each.id: points[each.source] for each in self.queries if isinstance(each.source, Metric)})
+
+    def compute(self, values: Mapping[str, Series]) -> Series:
+        """What series() gives, from points by the ids of the metrics' queries: the fast way for many evaluations."""
+        steps = self._steps
+        if len(steps) == 1:
+            return steps[0][1].evaluate(values)
+        known = dict(values)
+        for name, expression in steps:
+            known[name] = expression.evaluate(known)
+        return known[self.watched]
+
+    @cached_property
+    def _steps(self) -> tuple[tuple[str, Expression], ...]:
+        """The expressions that the watched one needs, each after those that it refers to."""
         left = {query.id: expressions.parse(query.source) for query in self.queries if isinstance(query.source, str)}
-        while left:
-            ready = [name for name, expression in left.items() if expression.names <= values.keys()]
+        found: list[tuple[str, Expression]] = []
+        known = {query.id for query in self.queries} - left.keys()
+        while self.watched not in known:
+            ready = [name for name, expression in left.items() if expression.names <= known]
             if not ready:
                 raise ValueError(f"Alarm {self.name}: the expressions {', '.join(sorted(left))} refer to each other.")
-            for name in ready:
-                values[name] = left.pop(name).evaluate(values)
-        return values[self.watched]
+            found += [(name, left.pop(name)) for name in ready]
+            known.update(ready)
+        return tuple(found)
 
     def evaluate(self, series: Series, previous: State, end: float = 0.0) -> Evaluation:
         """The state that follows from `series` (the evaluation range, oldest first) and the state before.
@@ -147,24 +174,22 @@ class Alarm:
         are included", and it "uses missing data points only as few times as possible".
         `end` is when the newest period ends, in seconds since the epoch; reasons name the times of points.
         """
-        real = [(index, value) for index, value in enumerate(series) if value is not None]
-        recent = real[-self.evaluation_periods :]
-        filled = self.evaluation_periods - len(recent)
-        bad = [point for point in recent if self.breaches(point[1])]
-        if filled and len(bad) == len(recent) and self.missing in ("missing", "ignore"):
-            state = self._undecided(len(series), bad, previous)
+        n, threshold, holds = self.evaluation_periods, self.threshold, _COMPARISONS[self.comparison][0]
+        points = tuple([value for value in series if value is not None][-n:])
+        bad = sum([holds(value, threshold) for value in points])
+        filled = n - len(points)
+        if filled and bad == len(points) and self.missing in ("missing", "ignore"):
+            state = self._undecided(series, bad, previous)
         else:
-            breaching = len(bad) + (filled if self.missing == "breaching" else 0)
+            breaching = bad + filled if self.missing == "breaching" else bad
             state = State.ALARM if breaching >= self.datapoints_to_alarm else State.OK
-        times = [(value, end - (len(series) - index) * self.period) for index, value in recent]
-        points = tuple(value for _, value in recent)
-        return Evaluation(state=state, reason=self._reason(state, previous, times, filled), points=points)
+        return Evaluation(state, points, self, series, previous, end)
 
     def breaches(self, value: float) -> bool:
         """Whether one value is on the wrong side of the threshold."""
         return _COMPARISONS[self.comparison][0](value, self.threshold)
 
-    def _undecided(self, length: int, bad: list[tuple[int, float]], previous: State) -> State:
+    def _undecided(self, series: Series, bad: int, previous: State) -> State:
         """Too few real points, and none of them good.
 
         Ignore: "the current alarm state is maintained"; missing: INSUFFICIENT_DATA. Both go to ALARM with enough
@@ -172,35 +197,37 @@ class Alarm:
         data point is at least as old as Datapoints to Alarm, and all other more recent data points are breaching or
         missing, the alarm goes to ALARM even if the number of data points available is lower than M".
         """
-        if len(bad) >= self.datapoints_to_alarm:
+        if bad >= self.datapoints_to_alarm:
             return State.ALARM
         if self.missing == "ignore":
             return previous
-        if bad and length - bad[0][0] >= self.datapoints_to_alarm:
-            return State.ALARM
-        return State.INSUFFICIENT_DATA
+        oldest = next((index for index, value in enumerate(series) if value is not None), len(series))
+        return State.ALARM if bad and len(series) - oldest >= self.datapoints_to_alarm else State.INSUFFICIENT_DATA
 
-    def _reason(self, state: State, previous: State, times: list[tuple[float, float]], filled: int) -> str:
+    def reason(self, evaluation: Evaluation) -> str:
         """The text of StateReason, as CloudWatch words it."""
-        n, words = self.evaluation_periods, _COMPARISONS[self.comparison][1]
+        state, series, n = evaluation.state, evaluation.series, self.evaluation_periods
+        starts = [(value, evaluation.end - (len(series) - index) * self.period) for index, value in enumerate(series)]
+        times = [(value, start) for value, start in starts if value is not None][-n:]
+        filled = n - len(times)
+        verb = "was" if filled == 1 else "were"
         if state is State.INSUFFICIENT_DATA:
-            return f"Insufficient Data: {_count(filled, 'datapoint')} {'was' if filled == 1 else 'were'} unknown."
+            return f"Insufficient Data: {_count(filled, 'datapoint')} {verb} unknown."
         shown = [each for each in times if self.breaches(each[0]) == (state is State.ALARM)]
         if not shown:
             none = "" if times else f"no datapoints were received for {_count(n, 'period')} and "
-            verb = "was" if filled == 1 else "were"
             treated = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}.get(self.missing)
             return f"Threshold Crossed: {none}{_count(filled, 'missing datapoint')} {verb} treated as [{treated}]."
         listed = ", ".join(f"{value} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})" for value, at in shown)
         verb = ("was" if len(shown) == 1 else "were") + (" not" if state is State.OK else "")
+        text = (
+            f"Threshold Crossed: {len(shown)} out of the last {n} datapoints [{listed}] {verb} "
+            f"{_COMPARISONS[self.comparison][1]} the threshold ({float(self.threshold)})"
+        )
+        if state is evaluation.previous:
+            return f"{text}."
         needed = self.datapoints_to_alarm if state is State.ALARM else n - self.datapoints_to_alarm + 1
         before = State.OK if state is State.ALARM else State.ALARM
-        text = (
-            f"Threshold Crossed: {len(shown)} out of the last {n} datapoints [{listed}] {verb} {words} the threshold "
-            f"({float(self.threshold)})"
-        )
-        if state is previous:
-            return f"{text}."
         return f"{text} (minimum {_count(needed, 'datapoint')} for {before} -> {state} transition)."
 
     def reason_data(self, evaluation: Evaluation, now: float) -> str:
@@ -216,6 +243,25 @@ class Alarm:
                 "threshold": self.threshold,
             }
         )
+
+    def _problems(self) -> Iterator[str]:
+        """What PutMetricAlarm refuses."""
+        n, m, ids = self.evaluation_periods, self.datapoints_to_alarm, {query.id for query in self.queries}
+        if self.period not in SHORT_PERIODS and (self.period < 60 or self.period % 60):
+            yield f"the period must be 10, 20, 30 or a multiple of 60 seconds, got {self.period}"
+        if not 1 <= m <= n:
+            yield f"datapoints to alarm must be 1 to {n} (the evaluation periods), got {m}"
+        longest = LONGEST[self.period >= 3600]
+        if self.period * n > longest:
+            yield f"the evaluation periods must not be longer than {longest} seconds together, got {self.period * n}"
+        if self.watched not in ids:
+            yield "no query returns data"
+        if len(self.metrics) > MAX_METRICS:
+            yield f"at most {MAX_METRICS} metrics, got {len(self.metrics)}"
+        for query in self.queries:
+            if isinstance(query.source, str):
+                for name in expressions.parse(query.source).names - ids:
+                    yield f"{query.source!r} refers to {name}, which is not defined"
 
 
 def _count(number: int, noun: str) -> str:

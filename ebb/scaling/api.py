@@ -3,20 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ebb.scaling import samples
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import DEFAULT_COOLDOWN, Step, StepPolicy
+from ebb.scaling.schedules import Schedule, ScheduledAction
 from ebb.scaling.targets import ScalableTarget
 
 Described = Mapping[str, Any]
-#: The statistics that can be computed from a period's count, sum and extremes.
-STATISTICS = frozenset({"SampleCount", "Average", "Sum", "Minimum", "Maximum"})
 _COMPARISONS = frozenset(
     {"GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"}
 )
 
 
-def alarm(described: Described) -> Alarm:
-    """An entry of DescribeAlarms' MetricAlarms. Raises ValueError, one sentence, for what the model does not know."""
+def alarm(described: Described, *, raw: bool = False) -> Alarm:
+    """An entry of DescribeAlarms' MetricAlarms; `raw` is whether the caller has the raw samples of each metric.
+
+    Raises ValueError, one sentence, for what the model does not know: anomaly detection, and statistics that need raw
+    samples where there are none ("CloudWatch needs raw data points to calculate" percentiles and trimmed statistics).
+    """
     name = described["AlarmName"]
     comparison = described["ComparisonOperator"]
     if comparison not in _COMPARISONS or "Threshold" not in described:
@@ -24,14 +28,15 @@ def alarm(described: Described) -> Alarm:
     queries: tuple[Query, ...]
     if described.get("Metrics"):
         entries = described["Metrics"]
-        queries = tuple(_query(name, entry) for entry in entries)
+        queries = tuple(_query(name, entry, raw) for entry in entries)
         returning = [entry["Id"] for entry in entries if entry.get("ReturnData", True)]
         if len(returning) != 1:
             raise ValueError(f"Alarm {name}: exactly one query must return data, got {len(returning)}.")
         watched = returning[0]
         periods = {_period(entry) for entry in entries} - {None}
     else:
-        queries = (Query(id="m", source=_metric(name, described, described.get("Statistic"))),)
+        statistic = described.get("Statistic") or described["ExtendedStatistic"]
+        queries = (Query(id="m", source=_metric(name, described, statistic, raw)),)
         watched = "m"
         periods = {described["Period"]}
     if len(periods) != 1:
@@ -80,26 +85,49 @@ def target(described: Described) -> ScalableTarget:
         maximum=described["MaxCapacity"],
         scale_in_suspended=suspended.get("DynamicScalingInSuspended", False),
         scale_out_suspended=suspended.get("DynamicScalingOutSuspended", False),
+        schedules_suspended=suspended.get("ScheduledScalingSuspended", False),
     )
 
 
-def _query(name: str, entry: Described) -> Query:
+def scheduled_action(described: Described) -> ScheduledAction:
+    """An entry of DescribeScheduledActions' ScheduledActions. Raises ValueError, one sentence, for an invalid one."""
+    limits = described.get("ScalableTargetAction", {})
+    times = (described.get("StartTime"), described.get("EndTime"))
+    start, end = (None if time is None else time.timestamp() for time in times)
+    return ScheduledAction(
+        name=described["ScheduledActionName"],
+        schedule=Schedule(expression=described["Schedule"], timezone=described.get("Timezone") or "UTC"),
+        minimum=limits.get("MinCapacity"),
+        maximum=limits.get("MaxCapacity"),
+        start=start,
+        end=end,
+    )
+
+
+def _query(name: str, entry: Described, raw: bool) -> Query:
     if "Expression" in entry:
         return Query(id=entry["Id"], source=entry["Expression"])
     stat = entry["MetricStat"]
-    return Query(id=entry["Id"], source=_metric(name, stat["Metric"], stat["Stat"]))
+    return Query(id=entry["Id"], source=_metric(name, stat["Metric"], stat["Stat"], raw))
 
 
-def _metric(name: str, described: Described, statistic: str | None) -> Metric:
-    if statistic not in STATISTICS:
-        raise ValueError(
-            f"Alarm {name}: the statistic {statistic or described.get('ExtendedStatistic')} is not supported."
-        )
+def _metric(name: str, described: Described, statistic: str, raw: bool) -> Metric:
+    namespace = described["Namespace"]
+    if statistic not in samples.BASIC:
+        try:
+            samples.statistic(statistic)
+        except ValueError as error:
+            raise ValueError(f"Alarm {name}: {error}.") from error
+        if not raw or namespace in samples.WITHOUT_SAMPLES:
+            raise ValueError(
+                f"Alarm {name}: the statistic {statistic} is not supported: {namespace} {described['MetricName']} has "
+                "no raw samples."
+            )
     return Metric(
-        namespace=described["Namespace"],
+        namespace=namespace,
         name=described["MetricName"],
         dimensions=tuple(sorted((each["Name"], each["Value"]) for each in described.get("Dimensions", []))),
-        statistic=str(statistic),
+        statistic=statistic,
     )
 
 

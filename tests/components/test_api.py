@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from components import _templates
+from components import _direct, _templates
 from components.api import JobApi, JobApiArgs
 from settings import Api as ApiSettings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
@@ -21,6 +21,7 @@ ACCOUNT_SETTINGS, LOGS = A + "account:Account", "aws:cloudwatch/logGroup:LogGrou
 ROLE, POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 QUEUE, KMS_KEY = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+WORKFLOW = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:wake-submit"
 POST, GET = "api-jobs-post", "api-queue-get"
 GOVERNMENT = {"aws:index/getPartition:getPartition": {"partition": "aws-us-gov", "dnsSuffix": "amazonaws.com"}}
 
@@ -30,6 +31,7 @@ def api(
     fifo: bool = False,
     queue_name: str = "jobs",
     kms_key_arn: str | None = None,
+    submit_arn: str | None = None,
     answers: dict[str, dict[str, Any]] | None = None,
     **settings: Any,
 ) -> Deployed:
@@ -42,6 +44,7 @@ def api(
                 queue_name=queue_name,
                 queue_arn=QUEUE,
                 kms_key_arn=kms_key_arn,
+                submit_arn=submit_arn,
             ),
         )
         return {"url": made.url, "api_key_id": made.api_key_id}
@@ -200,6 +203,37 @@ def test_with_a_customer_key_the_api_may_use_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(("answers", "partition"), [(None, "aws"), (GOVERNMENT, "aws-us-gov")])
+@pytest.mark.parametrize("fifo", [False, True])
+def test_with_a_workflow_that_wakes_every_job_goes_through_it(
+    fifo: bool, answers: dict[str, dict[str, Any]] | None, partition: str
+) -> None:
+    made = api(submit_arn=WORKFLOW, fifo=fifo, get_endpoint=True, kms_key_arn=KMS_KEY, answers=answers)
+    for name, template in ((POST, _direct.post_template), (GET, _direct.get_template)):
+        inputs = made.one(INTEGRATION, name).inputs
+        assert inputs["uri"] == f"arn:{partition}:apigateway:{REGION}:states:action/StartSyncExecution"
+        assert (inputs["type"], inputs["integrationHttpMethod"]) == ("AWS", "POST")
+        assert inputs["requestTemplates"] == {"application/json": template(WORKFLOW, fifo=fifo)}
+        assert inputs["requestParameters"] == {}
+        assert inputs["passthroughBehavior"] == "NEVER"
+        answered = made.one(ANSWER, f"{name}-202").inputs
+        assert answered["selectionPattern"] == r"2\d{2}"
+        assert answered["responseTemplates"] == {"application/json": _direct.ANSWER_TEMPLATE}
+        refused = made.one(ANSWER, f"{name}-502").inputs
+        assert "selectionPattern" not in refused
+        assert refused["responseTemplates"] == {"application/json": _direct.ERROR_TEMPLATE}
+    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == {"202", "413", "502"}
+    assert {found.inputs["statusCode"] for found in made.of(ANSWER)} == {"202", "502"}
+    assert made.one(METHOD, POST).inputs["requestParameters"] == _templates.required_headers(fifo=fifo)
+
+
+def test_then_the_api_may_start_that_workflow_and_send_nothing_itself() -> None:
+    made = api(submit_arn=WORKFLOW, kms_key_arn=KMS_KEY)
+    assert made.one(POLICY).statements == [
+        {"Effect": "Allow", "Action": ["states:StartSyncExecution"], "Resource": [WORKFLOW]}
+    ]
+
+
 def test_the_stage_is_traced_logged_and_throttled() -> None:
     made = api(stage="v1", tracing=True, log_retention_days=7, rate_limit=12.5, burst_limit=40)
     assert made.one(LOGS).inputs == {"retentionInDays": 7}
@@ -280,7 +314,14 @@ def test_a_deployment_waits_for_every_part_of_the_definition() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"get_endpoint": True}, {"auth": "none"}, {"auth": "api_key"}, {"fifo": True}, {"queue_name": "others"}],
+    [
+        {"get_endpoint": True},
+        {"auth": "none"},
+        {"auth": "api_key"},
+        {"fifo": True},
+        {"queue_name": "others"},
+        {"submit_arn": WORKFLOW},
+    ],
 )
 def test_a_change_of_the_definition_makes_a_new_deployment(change: dict[str, Any]) -> None:
     assert definition(api(**change)) != definition(api())

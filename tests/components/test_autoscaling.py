@@ -5,7 +5,7 @@ import pytest
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from ebb.scaling import expressions
 from settings import Scaling as ScalingSettings
-from settings import Step
+from settings import Settings, Step, WarmHours
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
 
 TARGET, POLICY = "aws:appautoscaling/target:Target", "aws:appautoscaling/policy:Policy"
@@ -16,6 +16,7 @@ TARGETED = {
     "scalableDimension": "ecs:service:DesiredCount",
     "serviceNamespace": "ecs",
 }
+HOURS = (WarmHours(start="08:00", stop="18:00", min_tasks=2),)
 TABLE = (Step(upper=0, change=-1), Step(lower=1, change=1))
 
 
@@ -24,7 +25,7 @@ def scaling(**settings: Any) -> Deployed:
         QueueScaling(
             "scaling",
             QueueScalingArgs(
-                settings=ScalingSettings(**settings),
+                settings=Settings(scaling=ScalingSettings(**settings)),
                 queue_name="jobs",
                 cluster_name="cluster",
                 service_name="worker",
@@ -140,6 +141,12 @@ def test_the_recommended_policy_goes_to_the_least_when_nothing_waits_runs_or_is_
         "metricAggregationType": "Maximum",
         "stepAdjustments": [step(None, "0", least)],
     }
+
+
+@pytest.mark.parametrize("owner", [{"watch": True}, {"direct": True}, {"warm_hours": HOURS}])
+def test_a_later_deployment_leaves_a_pause_alone_and_a_minimum_that_moves(owner: dict[str, Any]) -> None:
+    assert scaling().one(TARGET).ignore_changes == ("suspendedState",)
+    assert scaling(max_tasks=2, **owner).one(TARGET).ignore_changes == ("suspendedState", "minCapacity")
 
 
 def test_surplus_tasks_go_when_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""`python -m ebb sandbox demo`, as a user runs it: its exit code and what it prints."""
+"""`python -m ebb sandbox demo --wake …`, as a user runs it: its exit code and what it prints."""
 
 import os
 import re
@@ -15,10 +15,10 @@ LIMIT = 90
 JOBS = 20
 
 
-@pytest.fixture(scope="module")
-def told() -> tuple[subprocess.CompletedProcess[str], float]:
+@pytest.fixture(scope="module", params=["metrics", "watch", "direct"])
+def told(request: pytest.FixtureRequest) -> tuple[subprocess.CompletedProcess[str], float]:
     began = time.monotonic()
-    command = [sys.executable, "-m", "ebb", "sandbox", "demo"]
+    command = [sys.executable, "-m", "ebb", "sandbox", "demo", "--wake", request.param]
     environment = {**os.environ, "COLUMNS": "160"}
     result = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
@@ -66,6 +66,16 @@ def test_the_timeline_goes_from_zero_to_four_tasks_and_back(
     desired = [int(row[4]) for row in rows]
     in_flight = [int(row[3]) for row in rows]
     assert any(0 < desired[n + 1] < desired[n] and in_flight[n + 1] for n in range(len(rows) - 1)), "a scale-in at work"
+
+
+def test_the_first_task_is_asked_for_by_whom_the_settings_say(
+    told: tuple[subprocess.CompletedProcess[str], float], request: pytest.FixtureRequest
+) -> None:
+    line = re.search(r"^The first task was asked for \d+ s after the first job: (.*)$", told[0].stdout, re.MULTILINE)
+    assert line
+    by_alarm = "monitor alarm scaling-out-" in line[1]
+    assert by_alarm == ("metrics" in request.node.name)
+    assert by_alarm != (line[1] == "minimum capacity was set to 1.")
 
 
 def test_the_closing_table_tells_each_job(told: tuple[subprocess.CompletedProcess[str], float]) -> None:

@@ -22,6 +22,20 @@ def replaced(type_: str, name: str) -> set[Step]:
 
 QUEUE, SERVICE = "aws:sqs/queue:Queue", "aws:ecs/service:Service"
 NEW_TASK = {*replaced("aws:ecs/taskDefinition:TaskDefinition", "worker"), ("update", SERVICE, "worker")}
+KEEP_ALIVE: set[Step] = {
+    ("delete", "aws:scheduler/schedule:Schedule", "wake-keep-alive"),
+    ("delete", "aws:iam/role:Role", "wake-keep-alive"),
+    ("delete", "aws:iam/rolePolicy:RolePolicy", "wake-keep-alive"),
+}
+WATCHER: set[Step] = {
+    ("create", "aws:sfn/stateMachine:StateMachine", "wake-watcher"),
+    ("create", "aws:scheduler/schedule:Schedule", "wake-watch"),
+    *{
+        ("create", f"aws:iam/{kind}", f"wake-{role}")
+        for kind in ("role:Role", "rolePolicy:RolePolicy")
+        for role in ("watcher", "watch")
+    },
+}
 #: One changed setting of the sandbox stack, and what `up` then does.
 CHANGES: dict[str, tuple[dict[str, Any], set[Step]]] = {
     "longer visibility: the queue, and the task that is told of it": (
@@ -55,7 +69,53 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Step]]] = {
         },
     ),
     "more memory: a new revision, rolled out": ({"ebb:worker": {"memory": 1024}}, NEW_TASK),
-    "more jobs at once: a new revision, rolled out": ({"ebb:worker": {"concurrency": 4}}, NEW_TASK),
+    "more jobs at once: a new revision, rolled out, and the backlog that a task may own": (
+        {"ebb:worker": {"concurrency": 4}},
+        {
+            ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
+            ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
+            *NEW_TASK,
+        },
+    ),
+    "a watcher: it comes with its schedule, and the keep-alive goes": (
+        {"ebb:scaling": {"watch": True}},
+        KEEP_ALIVE | WATCHER,
+    ),
+    "jobs that wake: the workflow comes with the watcher, and the API talks to it": (
+        {"ebb:scaling": {"direct": True}},
+        {
+            *KEEP_ALIVE,
+            *WATCHER,
+            ("create", "aws:sfn/stateMachine:StateMachine", "wake-submit"),
+            ("create", "aws:iam/role:Role", "wake-submit"),
+            ("create", "aws:iam/rolePolicy:RolePolicy", "wake-submit"),
+            ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
+            *{
+                (operation, f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-{route}{status}")
+                for operation, kind, status in (
+                    ("update", "Integration", ""),
+                    ("create", "MethodResponse", "-413"),
+                    ("update", "IntegrationResponse", "-202"),
+                    ("update", "IntegrationResponse", "-502"),
+                )
+                for route in ("jobs-post", "queue-get")
+            },
+            *replaced("aws:apigateway/deployment:Deployment", "api"),
+            ("update", "aws:apigateway/stage:Stage", "api"),
+        },
+    ),
+    "warm hours: an action at each change": (
+        {
+            "ebb:scaling": {
+                "warm_hours": [{"start": "08:00", "stop": "18:00", "min_tasks": 1}],
+                "timezone": "Europe/Berlin",
+            }
+        },
+        {
+            ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-1-at-8-0"),
+            ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-0-at-18-0"),
+        },
+    ),
     "no protection: a new revision, and the task role no longer asks ECS": (
         {"ebb:worker": {"protection": False, "job_timeout": 5}},
         {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"), *NEW_TASK},

@@ -27,6 +27,7 @@ COMPONENTS = {
     "ebb:index:WorkerImage": "image",
     "ebb:index:WorkerService": "worker",
     "ebb:index:QueueScaling": "scaling",
+    "ebb:index:Wake": "wake",
     "ebb:index:Monitoring": "monitoring",
 }
 #: Made only when a setting asks for it.
@@ -87,7 +88,7 @@ def identity_statements(deployed: Deployed) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_stack_is_its_seven_components(stack: str) -> None:
+def test_the_stack_is_its_eight_components(stack: str) -> None:
     assert {found.type: found.name for found in components(program(stack))} == COMPONENTS
 
 
@@ -228,6 +229,41 @@ def test_jobs_that_are_done_once_have_their_store_and_nothing_else_is_new() -> N
     assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:once"]
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_by_default_a_stack_keeps_its_metrics_awake_and_does_no_more(stack: str) -> None:
+    deployed = program(stack)
+    kinds = {
+        "aws:scheduler/schedule:Schedule",
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+    }
+    assert {found.type for found in children(deployed) if found.parent_name == "wake"} == kinds
+    target = json.loads(deployed.one("aws:scheduler/schedule:Schedule").inputs["target"]["input"])
+    assert target["QueueUrl"] == deployed.exports["queue_url"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_jobs_wake_the_service_directly_when_asked_to(stack: str) -> None:
+    config = configuration(stack)
+    config["ebb:scaling"] = {**config["ebb:scaling"], "direct": True}
+    deployed = run(config)
+    submit = deployed.one("aws:sfn/stateMachine:StateMachine", "wake-submit")
+    arn = f"arn:aws:sfn:us-east-1:{ACCOUNT}:wake-submit"
+    states = submit.json("definition")["States"]
+    target = deployed.one("aws:appautoscaling/target:Target")
+    assert states["Send"]["Arguments"]["QueueUrl"] == deployed.exports["queue_url"]
+    assert states["Register"]["Arguments"]["ResourceId"] == target.inputs["resourceId"]
+    assert target.ignore_changes == ("suspendedState", "minCapacity")
+    integrations = deployed.of("aws:apigateway/integration:Integration")
+    assert all(arn in found.inputs["requestTemplates"]["application/json"] for found in integrations)
+    assert ("MessageGroupId" in states["Send"]["Arguments"]) == (stack == "shared")
+    wide = Counter(
+        action for found in identity_statements(deployed) if "*" in found["Resource"] for action in found["Action"]
+    )
+    # service authorization reference, "Actions … for AWS Application Auto Scaling": no resource type for reading
+    assert wide == {"ecr:GetAuthorizationToken": 1, "application-autoscaling:DescribeScalableTargets": 2}
+
+
 def test_tasks_have_their_way_out_from_first_to_last() -> None:
     deployed = program("dev")
     waits = deployed.one("ebb:index:WorkerService").dependencies
@@ -259,9 +295,12 @@ def test_a_refused_configuration_creates_nothing() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_file_draws_no_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stack_file_draws_no_warning_but_of_the_quota_that_it_needs(
+    stack: str, caplog: pytest.LogCaptureFixture
+) -> None:
     run(configuration(stack))
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+    found = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [text.partition(":")[2].partition(":")[0] for text in found] == ["scaling.max_tasks"] * (stack == "prod")
 
 
 def test_scaling_by_cpu_draws_a_warning(caplog: pytest.LogCaptureFixture) -> None:

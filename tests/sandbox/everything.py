@@ -7,6 +7,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
+from tests.sandbox import scheduled
+
 Settings = dict[str, Any]
 
 
@@ -433,12 +435,12 @@ def service(
         tags={"Name": "worker"},
         opts=pulumi.ResourceOptions(ignore_changes=["desiredCount"]),
     )
-    scaling(settings, cluster, running)
+    scheduled.program(settings, jobs, scaling(settings, cluster, running))
     arn: pulumi.Output[str] = repository.repository.arn
     return arn
 
 
-def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Service) -> None:
+def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Service) -> aws.appautoscaling.Target:
     target = aws.appautoscaling.Target(
         "worker",
         min_capacity=0,
@@ -516,6 +518,7 @@ def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Servi
             },
         ],
     )
+    return target
 
 
 # What one test changes at a time.
@@ -531,11 +534,14 @@ SETTINGS: Settings = {
     "health_interval": 60,
     "instance_type": "t4g.nano",
     "kept": 10,
+    "last_state": "Succeed",
     "max_capacity": 4,
     "retention": 30,
+    "schedule": "rate(1 hour)",
     "threshold": 1,
     "user_data": "#!/bin/sh\necho nat\n",
     "visibility": 300,
+    "warm": 1,
 }
 
 

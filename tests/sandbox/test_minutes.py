@@ -98,3 +98,15 @@ def test_what_is_gone_is_no_error(code: str) -> None:
 
 def test_stopping_what_was_not_started_is_harmless() -> None:
     Ticker(Place(speed=60), "t", lambda: None, interval=60, phase=0).stop()
+
+
+def test_a_poke_makes_a_tick_at_once_and_leaves_the_boundaries_as_they_are() -> None:
+    place = Place(speed=1)
+    ticks: list[float] = []
+    ticker = Ticker(place, "t", lambda: ticks.append(place.clock.now()), interval=3600, phase=0)
+    ticker.start()
+    for count in (1, 2):
+        ticker.poke()
+        until(lambda count=count: len(ticks) == count)  # type: ignore[misc]
+    ticker.stop()
+    assert len(ticks) == 2

@@ -84,6 +84,9 @@ CHANGES: list[tuple[everything.Settings, set[Change]]] = [
             "burst": 70,
             "api_key_required": False,
             "instance_type": "t4g.micro",
+            "schedule": "rate(2 hours)",
+            "last_state": "Fail",
+            "warm": 2,
         },
         {
             ("update", "Queue", "jobs"),
@@ -94,6 +97,9 @@ CHANGES: list[tuple[everything.Settings, set[Change]]] = [
             ("update", "MethodSettings", "run"),
             ("update", "Method", "post"),
             ("update", "Instance", "nat"),
+            ("update", "Schedule", "keep"),
+            ("update", "StateMachine", "watch"),
+            ("update", "ScheduledAction", "warm"),
         },
     ),
     (

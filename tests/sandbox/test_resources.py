@@ -52,6 +52,7 @@ PULUMIS_OWN = {
 NOT_SHOWN = {
     "aws:appautoscaling/target:Target": {"tagsAll"},
     "aws:kms/key:Key": {"rotationPeriodInDays"},
+    "aws:sfn/stateMachine:StateMachine": {"tracingConfiguration"},
 }
 
 
@@ -124,6 +125,7 @@ REFERENCE = {
     "aws:apigateway/usagePlan:UsagePlan": "",
     "aws:apigateway/usagePlanKey:UsagePlanKey": "keyId keyType usagePlanId",
     "aws:appautoscaling/policy:Policy": "name resourceId scalableDimension serviceNamespace",
+    "aws:appautoscaling/scheduledAction:ScheduledAction": "name resourceId scalableDimension serviceNamespace",
     "aws:appautoscaling/target:Target": "resourceId scalableDimension serviceNamespace",
     "aws:cloudwatch/logGroup:LogGroup": "logGroupClass name",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
@@ -164,6 +166,8 @@ REFERENCE = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "policyArn role",
     "aws:kms/alias:Alias": "name",
     "aws:kms/key:Key": "customKeyStoreId customerMasterKeySpec keyUsage multiRegion xksKeyId",
+    "aws:scheduler/schedule:Schedule": "groupName name",
+    "aws:sfn/stateMachine:StateMachine": "name type",
     "aws:sns/topic:Topic": "fifoTopic name",
     "aws:sns/topicPolicy:TopicPolicy": "arn",
     "aws:sns/topicSubscription:TopicSubscription": "endpoint protocol topic",

@@ -97,3 +97,37 @@ def test_a_rule_for_all_protocols_takes_another_range_and_note(region: Region) -
     new = {**old, "cidrIpv4": "10.1.0.0/16", "description": "next door"}
     seen = update(region, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", old, new)
     assert {name: seen[name] for name in new} == new
+
+
+def test_a_schedule_loses_what_is_left_out(region: Region) -> None:
+    target = {"arn": "arn:aws:scheduler:::aws-sdk:sqs:untagQueue", "roleArn": "arn:aws:iam::000000000000:role/r"}
+    new = {"name": "s", "flexibleTimeWindow": {"mode": "OFF"}, "scheduleExpression": "rate(1 hour)", "target": target}
+    more = {"startDate": "2030-01-01T00:00:00Z", "endDate": "2031-01-01T00:00:00Z", "description": "d"}
+    seen = update(region, "aws:scheduler/schedule:Schedule", {**new, **more}, new)
+    assert (seen["startDate"], seen["endDate"], seen.get("description") or None) == (None, None, None)
+
+
+def test_a_state_machine_stops_logging_when_that_is_left_out(region: Region) -> None:
+    role = "arn:aws:iam::000000000000:role/r"
+    new = {"name": "m", "definition": json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})}
+    new |= {"roleArn": role, "type": "EXPRESS"}
+    logged = {"level": "ALL", "logDestination": "arn:aws:logs:us-east-1:000000000000:log-group:l:*"}
+    seen = update(region, "aws:sfn/stateMachine:StateMachine", {**new, "loggingConfiguration": logged}, new)
+    assert seen["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False}
+
+
+def test_a_scheduled_action_loses_its_times_and_its_maximum(region: Region) -> None:
+    ecs = region.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    ecs.register_task_definition(family="f", containerDefinitions=[{"name": "a", "image": "i", "memory": 64}])
+    ecs.create_service(cluster="c", serviceName="s", taskDefinition="f", desiredCount=0)
+    key = {"serviceNamespace": "ecs", "resourceId": "service/c/s", "scalableDimension": "ecs:service:DesiredCount"}
+    ROWS["aws:appautoscaling/target:Target"].create(Aws(region.client), {**key, "minCapacity": 0, "maxCapacity": 9})
+    new: Props = {**key, "name": "a", "schedule": "rate(1 hour)", "scalableTargetAction": {"minCapacity": 1}}
+    new["timezone"] = "UTC"
+    old = {**new, "startTime": "2030-01-01T00:00:00Z", "scalableTargetAction": {"minCapacity": 1, "maxCapacity": 2}}
+    seen = update(region, "aws:appautoscaling/scheduledAction:ScheduledAction", old, new)
+    assert seen.get("startTime") is None
+    assert {name: value for name, value in seen["scalableTargetAction"].items() if value is not None} == {
+        "minCapacity": 1
+    }

@@ -1,6 +1,7 @@
 """States of alarms, by the tables of CloudWatch's "Configuring how CloudWatch alarms treat missing data"."""
 
 import json
+import pickle
 from typing import Any, get_args
 
 import pytest
@@ -201,9 +202,44 @@ def test_a_math_alarm_watches_an_expression_of_expressions() -> None:
     assert tested.series({METRIC: (1.0, None), other: (2.0, 3.0)}) == (6.0, 6.0)
 
 
+def test_filling_the_newest_minute_with_zero_pins_an_alarm_as_the_guide_warns() -> None:
+    """ "The most recent minute never has data … FILL replaces that …; work around this by using a M out of N alarm"."""
+    queries = (Query(id="e", source="FILL(v, 0)"), Query(id="v", source=METRIC))
+    published = {METRIC: (9.0, 9.0, 9.0, None)}
+    one, two = (alarm(1, n, queries=queries, watched="e") for n in (1, 2))
+    assert one.evaluate(one.series(published), OK).state is OK
+    assert two.evaluate(two.series(published), OK).state is ALARM
+    plain = alarm(1, 1)
+    assert plain.evaluate(plain.series(published), OK).state is ALARM
+
+
+def test_points_may_be_given_by_the_ids_of_their_queries() -> None:
+    queries = (Query(id="e", source="v + 1"), Query(id="v", source=METRIC))
+    assert alarm(1, 1, queries=queries, watched="e").compute({"v": (1.0, None)}) == (2.0, None)
+    assert alarm(1, 1, queries=queries, watched="v").compute({"v": (1.0, None)}) == (1.0, None)
+
+
+@pytest.mark.parametrize(("period", "seconds"), [(10, 10), (20, 10), (30, 10), (60, 60), (300, 60), (86400, 60)])
+def test_an_alarm_is_evaluated_each_minute_or_with_a_short_period_each_ten_seconds(period: int, seconds: int) -> None:
+    assert alarm(1, 1, period=period).interval == seconds
+
+
+def test_an_alarm_that_has_been_used_can_be_sent_to_another_process() -> None:
+    queries = (Query(id="e", source="v + 1"), Query(id="v", source=METRIC))
+    tested = alarm(1, 1, queries=queries, watched="e")
+    tested.series({METRIC: (1.0,)})
+    sent = pickle.loads(pickle.dumps(tested))
+    assert sent == tested
+    assert sent.series({METRIC: (1.0,)}) == (2.0,)
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
+        ({"period": 45}, "the period must be 10, 20, 30 or a multiple of 60 seconds, got 45"),
+        ({"period": 90}, "the period must be .*, got 90"),
+        ({"n": 1441}, "must not be longer than 86400 seconds together, got 86460"),
+        ({"n": 8, "period": 86400}, "must not be longer than 604800 seconds together, got 691200"),
         ({"m": 2, "n": 1}, "Alarm a: datapoints to alarm must be 1 to 1 .*, got 2"),
         ({"m": 0, "n": 1}, "Alarm a: datapoints to alarm must be 1 to 1 .*, got 0"),
         ({"watched": "x"}, "Alarm a: no query returns data"),

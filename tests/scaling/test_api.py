@@ -1,5 +1,6 @@
 """From what boto3's describe operations answer to the model's values."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ebb.scaling import api
 from ebb.scaling.alarms import Metric, Query
 from ebb.scaling.policies import Step, StepPolicy
+from ebb.scaling.schedules import Schedule, ScheduledAction
 from ebb.scaling.targets import ScalableTarget
 
 PLAIN: dict[str, Any] = {
@@ -73,7 +75,11 @@ def other_period(period: int) -> dict[str, Any]:
             {**PLAIN, "ComparisonOperator": "GreaterThanUpperThreshold"},
             "Alarm out: .*anomaly detection.* not supported",
         ),
-        ({**PLAIN, "Statistic": None, "ExtendedStatistic": "p99"}, "Alarm out: the statistic p99 is not supported"),
+        (
+            {**PLAIN, "Statistic": None, "ExtendedStatistic": "p99"},
+            "Alarm out: the statistic p99 is not supported: AWS/ECS CPUUtilization has no raw samples",
+        ),
+        ({**PLAIN, "Statistic": None, "ExtendedStatistic": "q9"}, "Alarm out: the statistic q9 is not supported"),
         ({**MATH, "Metrics": [{**STAT}]}, "Alarm zero: exactly one query must return data, got 0"),
         (
             {**MATH, "Metrics": [*MATH["Metrics"], other_period(300)]},
@@ -113,3 +119,33 @@ def test_a_target_has_its_limits_and_suspended_state() -> None:
     assert api.target({"MinCapacity": 0, "MaxCapacity": 4}) == ScalableTarget(minimum=0, maximum=4)
     suspended = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": False}
     assert api.target({"MinCapacity": 0, "MaxCapacity": 4, "SuspendedState": suspended}).scale_in_suspended
+    all_three = api.target({"MinCapacity": 0, "MaxCapacity": 4, "SuspendedState": {"ScheduledScalingSuspended": True}})
+    assert all_three == ScalableTarget(minimum=0, maximum=4, schedules_suspended=True)
+
+
+def test_percentiles_are_for_whoever_has_raw_samples_of_a_metric_that_has_them() -> None:
+    latency = {**PLAIN, "Namespace": "AWS/ApiGateway", "MetricName": "Latency"}
+    latency = {**latency, "Statistic": None, "ExtendedStatistic": "p99"}
+    assert [metric.statistic for metric in api.alarm(latency, raw=True).metrics] == ["p99"]
+    with pytest.raises(ValueError, match="p99 is not supported: AWS/ApiGateway Latency has no raw samples"):
+        api.alarm(latency)
+    with pytest.raises(ValueError, match="p99 is not supported: AWS/SQS Latency has no raw samples"):
+        api.alarm({**latency, "Namespace": "AWS/SQS"}, raw=True)
+
+
+def test_a_scheduled_action_has_its_schedule_its_limits_and_its_bounds() -> None:
+    described = {
+        "ScheduledActionName": "warm",
+        "Schedule": "cron(0 8 ? * MON-FRI *)",
+        "Timezone": "Europe/Berlin",
+        "ScalableTargetAction": {"MinCapacity": 1},
+        "StartTime": datetime(2027, 1, 15, tzinfo=UTC),
+    }
+    assert api.scheduled_action(described) == ScheduledAction(
+        name="warm",
+        schedule=Schedule(expression="cron(0 8 ? * MON-FRI *)", timezone="Europe/Berlin"),
+        minimum=1,
+        start=1_799_971_200.0,
+    )
+    rate = {"ScheduledActionName": "r", "Schedule": "rate(1 day)", "ScalableTargetAction": {"MaxCapacity": 2}}
+    assert api.scheduled_action(rate).schedule.timezone == "UTC"

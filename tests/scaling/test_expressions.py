@@ -1,6 +1,8 @@
 """Metric math, by the tables of CloudWatch's "Using metric math"."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,6 +78,21 @@ def test_if_gives_what_the_guides_tables_say(expression: str, expected: str) -> 
         ("a + AVG(a)", "1.75 2.75 - -"),
         ("SUM([a, b] * 2)", "22 4 40 -"),
         ("a + 1.5e1", "16 17 - -"),
+        ("a ^ 2", "1 4 - -"),
+        ("2 ^ a ^ 2", "2 16 - -"),
+        ("-a ^ 2 * 2", "-2 -8 - -"),
+        ("(a - 1) ^ -1", "- 1 - -"),
+        ("(a - 3) ^ 0.5", "- - - -"),
+        ("a * 10 ^ 400", "- - - -"),
+        ("ABS(a - b)", "9 2 20 -"),
+        ("CEIL(a * 1e308 * 10)", "inf inf - -"),
+        ("SUM([a, b] - [b, a])", "0 0 0 -"),
+        ("MAX(100 / [a, b])", "100 50 5 -"),
+        ("SUM([[a, b], a])", "12 4 20 -"),
+        ("IF(1 > 2, a, b)", "10 - 20 -"),
+        ("IF(1 / 0, a, b)", "- - - -"),
+        ("IF(2 > 1, a, 1) * IF(0, 2, 3)", "3 6 - -"),
+        ("a * ABS(1 - 3) * CEIL(0.5) * -FLOOR(-0.5)", "2 4 - -"),
     ],
 )
 def test_arithmetic_takes_missing_points_as_zero_and_drops_divisions_by_zero(expression: str, expected: str) -> None:
@@ -134,7 +151,8 @@ def test_an_unsupported_function_is_named(name: str) -> None:
     ("expression", "problem"),
     [
         ("m1 +", "cannot be read at its end"),
-        ("m1 ^ 2", "cannot be read at column 4"),
+        ("m1 % 2", "cannot be read at column 4"),
+        ("+m1", "cannot be read at column 1"),
         ("M1", "cannot be read at column 1"),
         ("CEIL(m1, 2)", "CEIL in .* takes 1 arguments"),
         ("IF(m1)", "IF in .* takes 2 or 3 arguments"),
@@ -153,10 +171,13 @@ def test_an_expression_that_cannot_be_read_says_where(expression: str, problem: 
         ("5", "does not give one time series"),
         ("[m, m]", "does not give one time series"),
         ("REPEAT", "does not give one time series"),
-        ("m + REPEAT", "REPEAT and LINEAR in .* can only be"),
+        ("m + REPEAT", "REPEAT in .* can only be the second argument of FILL, not of \\+"),
         ("CEIL(LINEAR)", "LINEAR in .* can only be"),
         ("FILL(3, 0)", "FILL in .* needs a time series"),
-        ("IF(m, REPEAT, 0)", "needs a number or a time series"),
+        ("IF(m, REPEAT, 0)", "REPEAT in .* can only be"),
+        ("IF(m, [m, m], 0)", "IF in .* needs a number or a time series"),
+        ("SUM([m, m] + [m])", "arrays beside \\+ in .* differ in length"),
+        ("SUM([m, 3])", "an array in .* needs a time series"),
         ("m + other", "refers to other, which is not defined"),
     ],
 )
@@ -195,3 +216,55 @@ def test_ceiling_and_floor_are_the_integers_around_a_value(a: float, b: float) -
     values = {"m": (a, b)}
     assert parse("CEIL(m)").evaluate(values) == (math.ceil(a), math.ceil(b))
     assert parse("FLOOR(m)").evaluate(values) == (math.floor(a), math.floor(b))
+
+
+def trees(depth: int) -> st.SearchStrategy[tuple[str, Callable[[int], float | None]]]:
+    """An expression of a and b without missing points, and what Python makes of it at an index."""
+    leaf = st.one_of(
+        st.integers(0, 9).map(lambda n: (str(n), lambda _: float(n))),
+        st.sampled_from([("a", lambda i: A[i]), ("b", lambda i: B[i])]),
+    )
+    if not depth:
+        return leaf
+    pair = st.tuples(trees(depth - 1), st.sampled_from(list(OPERATORS)), trees(depth - 1))
+    return st.one_of(leaf, pair.map(lambda each: (f"({each[0][0]} {each[1]} {each[2][0]})", joined(*each))))
+
+
+A, B = (3.0, -2.0, 0.0), (5.0, 1.0, 7.0)
+OPERATORS: dict[str, Callable[[float, float], float | None]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b if b else None,
+    ">=": lambda a, b: float(a >= b),
+    "!=": lambda a, b: float(a != b),
+    "AND": lambda a, b: float(a != 0 and b != 0),
+    "||": lambda a, b: float(a != 0 or b != 0),
+}
+
+
+def joined(left: Any, symbol: str, right: Any) -> Callable[[int], float | None]:
+    """A dropped point of one series is a zero beside another; beside a number, it stays dropped."""
+
+    def at(index: int) -> float | None:
+        a, b = left[1](index), right[1](index)
+        if (a is None and b is None) or (a is None and number(right[0])) or (b is None and number(left[0])):
+            return None
+        if (a is None and number(left[0])) or (b is None and number(right[0])):
+            return None
+        return OPERATORS[symbol](a or 0.0, b or 0.0)
+
+    return at
+
+
+def number(text: str) -> bool:
+    return not {"a", "b"} & set(text)
+
+
+@given(trees(4))
+def test_any_expression_is_computed_as_its_arithmetic_says(tree: tuple[str, Callable[[int], float | None]]) -> None:
+    text, expected = tree
+    found = parse(f"{text} + a * 0").evaluate({"a": A, "b": B})
+    assert found == tuple(
+        (expected(i) or 0.0) if not number(text) or expected(i) is not None else None for i in range(3)
+    )

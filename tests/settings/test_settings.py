@@ -679,9 +679,17 @@ def test_there_are_the_four_stacks() -> None:
     assert STACKS == ["dev", "prod", "sandbox", "shared"]
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", sorted({*STACKS} - {"prod"}))
 def test_a_stack_file_is_accepted_without_a_warning(name: str) -> None:
     assert settings.warnings(settings.read(stack(name))) == []
+
+
+def test_the_production_stack_is_warned_that_a_new_account_may_not_run_so_many_tasks() -> None:
+    (warning,) = settings.warnings(settings.read(stack("prod")))
+    assert warning == (
+        "ebb:scaling.max_tasks: 20 tasks of 2 vCPU are 40; a new account may run 6 on Fargate; have the quota raised "
+        "(Service Quotas, L-3032A538)."
+    )
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -12,8 +12,10 @@ from ebb.sandbox.resources import (
     ecs,
     iam,
     kms,
+    scheduler,
     sns,
     sqs,
+    stepfunctions,
     vpc,
 )
 from ebb.sandbox.resources._row import Row
@@ -31,8 +33,10 @@ _TABLES = (
     ecs,
     iam,
     kms,
+    scheduler,
     sns,
     sqs,
+    stepfunctions,
     vpc,
 )
 ROWS: dict[str, Row] = {row.type: row for table in _TABLES for row in table.ROWS}

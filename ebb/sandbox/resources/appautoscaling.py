@@ -1,4 +1,6 @@
-"""Application Auto Scaling: scalable targets and step policies."""
+"""Application Auto Scaling: scalable targets, step policies, scheduled actions."""
+
+from datetime import UTC, datetime
 
 from ebb.sandbox.aws import Aws
 from ebb.sandbox.resources._row import Call, Props, Row, Tags, deletes, first, pick, send
@@ -7,6 +9,8 @@ _SERVICE = "application-autoscaling"
 _KEY = ("serviceNamespace", "resourceId", "scalableDimension")
 _TARGET_INPUTS = (*_KEY, "minCapacity", "maxCapacity", "suspendedState")
 _POLICY_INPUTS = (*_KEY, "policyType", "stepScalingPolicyConfiguration")
+_TIMES = ("startTime", "endTime")
+_ACTION_INPUTS = (*_KEY, "schedule", "timezone", "scalableTargetAction", *_TIMES)
 
 
 def _target(props: Props) -> Call:
@@ -45,6 +49,31 @@ def _read_policy(aws: Aws, name: str, outputs: Props) -> Props | None:
     return found and found | {"name": name, "arn": found["policyARN"]}
 
 
+def _action(props: Props) -> Call:
+    return _SERVICE, "put_scheduled_action", pick(props, *_ACTION_INPUTS, scheduledActionName="name")
+
+
+def _put_action(aws: Aws, props: Props) -> tuple[str, Props]:
+    send(aws, _action(props))
+    found = _read_action(aws, props["name"], props) or {}
+    return props["name"], {"arn": found.get("scheduledActionARN")}
+
+
+def _read_action(aws: Aws, name: str, outputs: Props) -> Props | None:
+    names = {"scheduledActionNames": [name], **pick(outputs, *_KEY)}
+    found = first(aws.call(_SERVICE, "describe_scheduled_actions", **names), "ScheduledActions")
+    times = {key: found[key] for key in _TIMES if found and isinstance(found.get(key), datetime)}
+    shown = {key: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for key, time in times.items()}
+    return found and found | shown | {"name": name, "arn": found["scheduledActionARN"]}
+
+
+def _update_action(aws: Aws, name: str, old: Props, new: Props) -> Props:
+    """Puts it again; what AWS keeps where nothing is said goes with the old one first."""
+    if any(old.get(key) is not None and new.get(key) is None for key in _TIMES):
+        ROWS[-1].delete(aws, name, old)
+    return _put_action(aws, new)[1]
+
+
 ROWS = (
     Row(
         type="aws:appautoscaling/target:Target",
@@ -72,5 +101,19 @@ ROWS = (
         read=_read_policy,
         update=lambda aws, _, __, new: _put_policy(aws, new)[1],
         delete=deletes(_SERVICE, "delete_scaling_policy", policyName="id", **{name: name for name in _KEY}),
+    ),
+    Row(
+        type="aws:appautoscaling/scheduledAction:ScheduledAction",
+        inputs=frozenset({*_ACTION_INPUTS, "name"}),
+        required=frozenset({*_KEY, "schedule", "scalableTargetAction"}),
+        replaces=frozenset({*_KEY, "name"}),
+        identity=frozenset({*_KEY, "name"}),
+        defaults={"timezone": "UTC"},
+        autoname=("name", 256),
+        request=_action,
+        create=_put_action,
+        read=_read_action,
+        update=_update_action,
+        delete=deletes(_SERVICE, "delete_scheduled_action", scheduledActionName="id", **{name: name for name in _KEY}),
     ),
 )

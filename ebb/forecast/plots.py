@@ -1,0 +1,220 @@
+"""Plots of one run and of a bill, as SVG to stand in a page. The only module that loads matplotlib.
+
+Drawn for a column of a page, about as wide as a phone: text keeps its size there, and is text, not outlines.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ebb.forecast.outcome import Bill, Outcome, Timeline
+from ebb.scaling.alarms import State
+
+#: Inches; at 72 points an inch a phone's column of 360.
+WIDTH = 5.0
+#: Change points that a line keeps at the most; no more could be told apart.
+MOST_POINTS = 1200
+INK, FAINT = "#1a1a1a", "#c9c9c9"
+#: Colours that differ in lightness too (Okabe and Ito), so that they do in grey.
+BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#b3261e"
+STATES = {State.OK: "#cfe8dd", State.ALARM: RED, State.INSUFFICIENT_DATA: "#e4e4e4"}
+WORDS = {State.OK: "OK", State.ALARM: "ALARM", State.INSUFFICIENT_DATA: "no data"}
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def queue(outcome: Outcome) -> str:
+    """Messages waiting and in flight over time."""
+    figure, axes = _figure(2.4)
+    scale = _time_axis(axes, outcome)
+    _line(axes, outcome.visible, scale, label="waiting", color=BLUE)
+    _line(axes, outcome.in_flight, scale, label="in flight", color=ORANGE, linestyle="--")
+    axes.set_ylabel("messages")
+    return _finish(figure, axes, "queue", "Messages waiting and in flight over time")
+
+
+def tasks(outcome: Outcome) -> str:
+    """Desired and running tasks over time."""
+    figure, axes = _figure(2.4)
+    scale = _time_axis(axes, outcome)
+    _line(axes, outcome.running, scale, label="running", color=GREEN, fill=True)
+    _line(axes, outcome.desired, scale, label="desired", color=INK, linestyle="--")
+    axes.set_ylabel("tasks")
+    return _finish(figure, axes, "tasks", "Desired and running tasks over time")
+
+
+def alarms(outcome: Outcome, order: Sequence[str] = ()) -> str:
+    """The alarms' states over time, a band each, in this order; nothing where none changed its state."""
+    changed = dict.fromkeys(change.alarm for change in outcome.alarms)
+    names = list(dict.fromkeys(name for name in (*order, *changed) if name in changed))
+    if not names:
+        return ""
+    figure, axes = _figure(0.9 + 0.34 * len(names))
+    scale = _time_axis(axes, outcome)
+    end = shown_until(outcome)
+    for row, name in enumerate(names):
+        changes = [change for change in outcome.alarms if change.alarm == name]
+        at, state = 0.0, changes[0].before
+        for change in changes:
+            _band(axes, row, at * scale, change.time * scale, state)
+            at, state = change.time, change.state
+        _band(axes, row, at * scale, max(at, end) * scale, state)
+    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    for state, colour in STATES.items():
+        axes.bar(0, 0, color=colour, label=WORDS[state])
+    return _finish(figure, axes, "alarms", "States of the alarms over time")
+
+
+def waits(outcome: Outcome) -> str:
+    """How long jobs waited for their start; nothing where none started."""
+    if not outcome.waits:
+        return ""
+    figure, axes = _figure(2.2)
+    longest = max(outcome.waits)
+    scale, unit = _unit(longest)
+    axes.hist([wait * scale for wait in outcome.waits], bins=min(40, max(5, len(outcome.waits))), color=BLUE)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"wait from sent to started, {unit}")
+    axes.set_ylabel("jobs")
+    return _finish(figure, axes, "waits", "Distribution of the jobs' waits", legend=False)
+
+
+def costs(bill: Bill) -> str:
+    """The parts of the bill as bars, idle and at this load."""
+    names = list(dict.fromkeys(part.name for part in (*bill.load, *bill.idle)))
+    if not names:
+        return ""
+    idle = {part.name: part.dollars for part in bill.idle}
+    load = {part.name: part.dollars for part in bill.load}
+    figure, axes = _figure(0.9 + 0.42 * len(names))
+    places = range(len(names))
+    axes.barh(
+        [place - 0.19 for place in places], [idle.get(name, 0) for name in names], 0.36, color=GREEN, label="idle"
+    )
+    axes.barh(
+        [place + 0.19 for place in places],
+        [load.get(name, 0) for name in names],
+        0.36,
+        color=BLUE,
+        label="at this load",
+    )
+    axes.set_yticks(places, [_short(name) for name in names])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("US dollars a month")
+    return _finish(figure, axes, "costs", "Parts of the bill, idle and at this load")
+
+
+def shown_until(outcome: Outcome) -> float:
+    """The end of what is worth showing: the last change of anything, and a little more; never beyond the run."""
+    lines = (outcome.visible, outcome.in_flight, outcome.desired, outcome.running)
+    last = max((line[-1][0] for line in lines if line), default=0.0)
+    return min(outcome.until, max(60.0, last * 1.04)) if outcome.until > 0 else max(60.0, last * 1.04)
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        return figure, figure.add_subplot()
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    for limit, unit, word in ((600, 1, "s"), (7200 * 2, 60, "min"), (172_800 * 2, 3600, "h")):
+        if seconds < limit:
+            return 1 / unit, word
+    return 1 / 86_400, "days"
+
+
+def _time_axis(axes: Axes, outcome: Outcome) -> float:
+    """Units of the time axis a second."""
+    end = shown_until(outcome)
+    scale, unit = _unit(end)
+    axes.set_xlim(0, end * scale)
+    axes.set_xlabel(f"time from the first job, {unit}" if outcome.sent else f"time, {unit}")
+    return scale
+
+
+def _line(
+    axes: Axes, timeline: Timeline, scale: float, *, label: str, color: str, linestyle: str = "-", fill: bool = False
+) -> None:
+    points = _thinned(timeline)
+    right = axes.get_xlim()[1]
+    times = [time * scale for time, _ in points] or [0.0]
+    values = [value for _, value in points] or [0]
+    times, values = [*times, max(right, times[-1])], [*values, values[-1]]
+    if fill:
+        axes.fill_between(times, values, step="post", color=color, alpha=0.35, linewidth=0)
+    axes.step(times, values, where="post", color=color, linestyle=linestyle, linewidth=1.4, label=label)
+    axes.set_ylim(bottom=0)
+
+
+def _thinned(timeline: Timeline) -> Timeline:
+    """Of a long line the least and the greatest value of each of many equal stretches of points."""
+    if len(timeline) <= MOST_POINTS:
+        return timeline
+    size = -(-len(timeline) // (MOST_POINTS // 2))
+    kept: list[tuple[float, int]] = []
+    for start in range(0, len(timeline), size):
+        chunk = timeline[start : start + size]
+        ends = {min(chunk, key=lambda point: point[1]), max(chunk, key=lambda point: point[1]), chunk[-1]}
+        kept += sorted(ends)
+    return tuple(kept)
+
+
+def _band(axes: Axes, row: int, start: float, end: float, state: State) -> None:
+    axes.barh(row, end - start, left=start, height=0.62, color=STATES[state], linewidth=0)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 20 else f"{text[:19]}…"
+
+
+def _finish(figure: Figure, axes: Axes, name: str, label: str, *, legend: bool = True) -> str:
+    """The figure as an <svg> element whose ids are its own, with a label for those who do not see it."""
+    if legend:
+        above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "borderaxespad": 0.2}
+        axes.legend(**above, frameon=False, handlelength=1.4, columnspacing=1.2)
+    buffer = io.StringIO()
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _own(buffer.getvalue(), name, label)
+
+
+def _own(svg: str, name: str, label: str) -> str:
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def sequence(outcome: Outcome, order: Sequence[str] = ()) -> Sequence[tuple[str, str]]:
+    """The plots of one run with their captions, alarms in this order; those without anything to show are left out."""
+    plots = (
+        ("Messages in the queue", queue(outcome)),
+        ("Tasks", tasks(outcome)),
+        ("States of the alarms", alarms(outcome, order)),
+        ("Waits of the jobs", waits(outcome)),
+    )
+    return [(caption, svg) for caption, svg in plots if svg]

@@ -1,0 +1,64 @@
+"""From a stack and a load, in words, to findings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from ebb.forecast import stack
+from ebb.forecast.lints import Jobs, Pull, lints
+from ebb.forecast.loads import Load
+from ebb.forecast.monte_carlo import forecast, jobs_of
+from ebb.forecast.outcome import Outcome
+from ebb.forecast.recipes import RECIPES
+from ebb.forecast.report import Finding
+from ebb.forecast.setup import Setup, from_settings
+from ebb.forecast.simulate import simulate
+
+#: Told what is under way, and how many of how many runs are done.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be forecast."""
+
+    stack: str
+    load: Load
+    against: bool = False
+    runs: int = 20
+    seed: int = 1
+    until: float | None = None
+    pull: Pull | None = None
+
+
+def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
+    """The stack's own finding and, if asked for, those of the known recipes.
+
+    Raises StackError, SettingsError, or ValueError with one sentence.
+    """
+    own = from_settings(stack.read(request.stack), request.stack)
+    jobs = jobs_of(request.load, request.seed)
+    found = [_finding(request, own, jobs, progress)]
+    if request.against:
+        for recipe in RECIPES:
+            found.append(
+                _finding(request, recipe.setup(own, jobs), jobs, progress, title=recipe.title, source=recipe.source)
+            )
+    return tuple(found)
+
+
+def _finding(
+    request: Request, setup: Setup, jobs: Jobs, progress: Progress, *, title: str = "", source: str = ""
+) -> Finding:
+    def run(seed: int) -> Outcome:
+        return simulate(setup, request.load, seed=seed, until=request.until)
+
+    found = forecast(
+        setup,
+        request.load,
+        run,
+        runs=request.runs,
+        seed=request.seed,
+        progress=partial(progress, setup.name),
+    )
+    return Finding(forecast=found, lints=lints(setup, jobs, request.pull), title=title, source=source)

@@ -1,0 +1,67 @@
+"""Where a deployed stack's parts are: from its outputs and its configuration, as Pulumi has them."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: The checkout that this package stands in: Pulumi finds the project by it.
+PROJECT = Path(__file__).resolve().parents[2]
+#: Seconds that a backend may take to answer.
+PULUMI_TIMEOUT = 60.0
+
+
+class OpsError(Exception):
+    """Something that the operator can mend, in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A deployed stack. `region` is None where its configuration names none: then it is the environment's."""
+
+    name: str
+    region: str | None
+    queue_url: str
+    cluster_name: str
+    service_name: str
+
+    @property
+    def resource_id(self) -> str:
+        """The service as Application Auto Scaling names it."""
+        return f"service/{self.cluster_name}/{self.service_name}"
+
+
+def read(name: str) -> Stack:
+    """The stack of this name. Raises OpsError."""
+    outputs = json.loads(_pulumi("stack", "output", "--json", "--stack", name))
+    needed = ("queue_url", "cluster_name", "service_name")
+    missing = [key for key in needed if not outputs.get(key)]
+    if missing:
+        raise OpsError(f"Stack {name} has no output {missing[0]}: it is not deployed, run pulumi up first.")
+    config: dict[str, Any] = json.loads(_pulumi("config", "--json", "--stack", name))
+    region = config.get("aws:region", {}).get("value")
+    return Stack(name=name, region=region, **{key: str(outputs[key]) for key in needed})
+
+
+def _pulumi(*arguments: str) -> str:
+    """What the Pulumi CLI prints. Raises OpsError with what it says."""
+    program = shutil.which("pulumi")
+    if program is None:
+        raise OpsError("The pulumi command is not on the PATH; a stack's outputs are read by it.")
+    try:
+        done = subprocess.run(
+            [program, *arguments, "--non-interactive", "--color", "never"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=PULUMI_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise OpsError(f"pulumi did not answer within {PULUMI_TIMEOUT:g} seconds.") from None
+    if done.returncode:
+        said = " ".join(done.stderr.split()).removeprefix("error: ")
+        raise OpsError(f"pulumi {arguments[0]} failed: {said or f'exit code {done.returncode}'}")
+    return done.stdout

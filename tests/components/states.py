@@ -1,0 +1,106 @@
+"""An interpreter of Amazon States Language with JSONata, for the states that the program's workflows have.
+
+Rules: Amazon States Language specification (states-language.net) and Step Functions developer guide, "Transforming data
+with JSONata". A field that it does not know is an error here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jsonata.jsonata import Jsonata
+
+#: What answers a task: its action, such as "sqs:sendMessage", and its arguments.
+Service = Callable[[str, dict[str, Any]], Any]
+_COMMON = {"Type", "Next", "End", "Assign", "Output", "Comment"}
+_FIELDS = {
+    "Task": _COMMON | {"Resource", "Arguments", "TimeoutSeconds", "Catch"},
+    "Choice": {"Type", "Choices", "Default"},
+    "Pass": _COMMON,
+    "Succeed": {"Type"},
+    "Fail": {"Type", "Error", "Cause"},
+}
+
+
+class Failed(Exception):  # noqa: N818
+    """A task's error, or the execution's."""
+
+    def __init__(self, error: str) -> None:
+        self.error = error
+        super().__init__(error)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended."""
+
+    status: str
+    output: Any = None
+    error: str | None = None
+
+
+def execute(document: dict[str, Any], given: Any, service: Service) -> Ended:
+    """Runs a workflow to its end."""
+    assert document["QueryLanguage"] == "JSONata"
+    variables: dict[str, Any] = {}
+    name, data = document["StartAt"], given
+    for _ in range(20):
+        state = document["States"][name]
+        assert set(state) <= _FIELDS[state["Type"]], f"{name}: {set(state) - _FIELDS[state['Type']]}"
+        if state["Type"] == "Succeed":
+            return Ended("SUCCEEDED", data)
+        if state["Type"] == "Fail":
+            return Ended("FAILED", error=state["Error"])
+        try:
+            following, data = _step(state, data, variables, service)
+        except Failed as failed:
+            caught = [catch for catch in state.get("Catch", []) if catch["ErrorEquals"] == ["States.ALL"]]
+            if not caught:
+                return Ended("FAILED", error=failed.error)
+            following, data = caught[0]["Next"], {"Error": failed.error}
+        if following is None:
+            return Ended("SUCCEEDED", data)
+        name = following
+    raise AssertionError("no end")
+
+
+def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service) -> tuple[str | None, Any]:
+    """The next state's name, None at the end, and its input."""
+    scope = {**variables, "states": {"input": data}}
+    if state["Type"] == "Choice":
+        for choice in state["Choices"]:
+            holds = _evaluate(choice["Condition"], scope)
+            assert isinstance(holds, bool), "a condition must be true or false, and nothing catches it"
+            if holds:
+                return choice["Next"], data
+        return state["Default"], data
+    if state["Type"] == "Task":
+        prefix, _, action = state["Resource"].partition(":aws-sdk:")
+        assert prefix.split(":")[2:] == ["states", "", ""]
+        data = service(action, _evaluate(state["Arguments"], scope))
+        scope["states"] = {**scope["states"], "result": data}
+    assigned = _evaluate(state.get("Assign", {}), scope)
+    output = _evaluate(state["Output"], scope) if "Output" in state else data
+    variables.update(assigned)
+    assert ("Next" in state) != state.get("End", False)
+    return state.get("Next"), output
+
+
+def _evaluate(template: Any, scope: dict[str, Any]) -> Any:
+    """A template with its expressions' values. An expression without one is an error, as at AWS."""
+    if isinstance(template, dict):
+        return {key: _evaluate(value, scope) for key, value in template.items()}
+    if isinstance(template, list):
+        return [_evaluate(value, scope) for value in template]
+    if not (isinstance(template, str) and template.startswith("{%")):
+        return template
+    expression = Jsonata(template.removeprefix("{%").removesuffix("%}").strip())
+    for name, value in scope.items():
+        expression.assign(name, value)
+    try:
+        value = expression.evaluate(None)
+    except Exception as error:
+        raise Failed("States.QueryEvaluationError") from error
+    if value is None:
+        raise Failed("States.QueryEvaluationError")
+    return value

@@ -1,0 +1,114 @@
+"""What the API says to Step Functions, and to its callers for each of Step Functions' answers."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import _direct, _templates, _workflow
+from tests.components import vtl
+from tests.components.vtl import Input, render
+
+ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:wake-submit-1234567"
+ID = "98b47f92-b9c4-463d-a585-3ed42f0b549d"
+#: What a body is made of, with what JSON, JavaScript and VTL each have a meaning for.
+TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\"'\\/$#{}()\n\t\u2028😀")))
+
+
+def started(text: str) -> dict[str, str]:
+    """The workflow's input, of a request to StartSyncExecution."""
+    request = json.loads(text)
+    assert set(request) == {"stateMachineArn", "input"}
+    assert request["stateMachineArn"] == ARN
+    return dict(json.loads(request["input"]))
+
+
+def told(status: int, body: object) -> tuple[str, object]:
+    """What the caller gets when Step Functions answers so."""
+    success = re.fullmatch(_templates.SUCCESS_PATTERN, str(status)) is not None
+    template = _direct.ANSWER_TEMPLATE if success else _direct.ERROR_TEMPLATE
+    text, override = vtl.answer(template, Input(body=json.dumps(body)))
+    code = _templates.ACCEPTED if success else _templates.BAD_GATEWAY
+    return str(override or code), json.loads(text)
+
+
+@given(body=TEXTS)
+def test_the_body_reaches_the_workflow_as_it_came(body: str) -> None:
+    assert started(render(_direct.post_template(ARN, fifo=False), Input(body=body))) == {"body": body}
+
+
+@given(message=TEXTS.filter(bool))
+def test_the_message_parameter_reaches_the_workflow_as_it_came(message: str) -> None:
+    text = render(_direct.get_template(ARN, fifo=False), Input(query={"message": message}))
+    assert started(text) == {"body": message}
+
+
+@pytest.mark.parametrize("case", [str, str.lower])
+@given(group=TEXTS.filter(bool), deduplication=TEXTS.filter(bool))
+def test_a_fifo_queues_ids_come_from_headers_in_either_case(case: type, group: str, deduplication: str) -> None:
+    headers = {case("X-Message-Group-Id"): group, case("X-Message-Deduplication-Id"): deduplication}
+    text = render(_direct.post_template(ARN, fifo=True), Input(body="{}", headers=headers))
+    assert started(text) == {"body": "{}", "group": group, "deduplication": deduplication}
+
+
+def test_a_body_cannot_add_inputs_or_directives() -> None:
+    body = """{"a": "\\", \\"group\\": \\"x", "b": "#end $input.body #set($x = 1) ${util}", "c": "it's"}"""
+    assert started(render(_direct.post_template(ARN, fifo=False), Input(body=body))) == {"body": body}
+
+
+@given(size=st.integers(0, _workflow.LONGEST_BODY))
+def test_a_plain_body_that_is_short_enough_fits_into_an_execution(size: int) -> None:
+    body = json.dumps({"text": "x" * size})[: _workflow.LONGEST_BODY]
+    text = json.loads(render(_direct.post_template(ARN, fifo=False), Input(body=body)))["input"]
+    assert len(text.encode()) <= 262_144
+
+
+def ended(status: str, **more: object) -> dict[str, object]:
+    """StartSyncExecution's answer."""
+    return {"executionArn": "e", "status": status, "input": '{"body": "{}"}', "startDate": 1.7e9, **more}
+
+
+def test_a_job_that_was_sent_is_answered_by_its_id() -> None:
+    done = ended("SUCCEEDED", output=json.dumps({"messageId": ID}))
+    assert told(200, done) == ("202", {"messageId": ID})
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", ""])
+@pytest.mark.parametrize("error", ["Sqs.QueueDoesNotExistException", "States.Timeout", ""])
+def test_an_execution_that_failed_is_a_bad_gateway_though_step_functions_said_two_hundred(
+    status: str, error: str
+) -> None:
+    expected = {"message": "The queue did not take the job.", "error": error}
+    assert told(200, ended(status, error=error, cause='a "quoted" text')) == ("502", expected)
+    assert told(200, ended(status, output=json.dumps({"messageId": ID}))) == ("502", {**expected, "error": ""})
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, ended("FAILED", error="TooLong", cause="More than 204800 characters.")),
+        (400, {"__type": "com.amazon.coral.validate#ValidationException", "message": "1 validation error"}),
+        (400, {"__type": "com.amazonaws.swf.service.v2.model#InvalidExecutionInput"}),
+    ],
+)
+def test_a_body_that_is_too_long_is_refused_with_the_reason(status: int, body: object) -> None:
+    code, answer = told(status, body)
+    assert code == "413"
+    assert isinstance(answer, dict)
+    assert answer["error"] == "TooLong"
+    assert "200 KB at the most" in answer["message"]
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 500, 503])
+@pytest.mark.parametrize(
+    "error", ["ThrottlingException", "com.amazonaws.swf.service.v2.model#StateMachineDeleting", ""]
+)
+def test_without_an_execution_nothing_was_sent_and_the_answer_says_so(status: int, error: str) -> None:
+    body = {"__type": error, "message": "m"} if error else {}
+    assert told(status, body) == ("502", {"message": "The queue did not take the job.", "error": error})
+
+
+def test_no_answer_of_step_functions_without_an_id_is_accepted() -> None:
+    assert told(200, {}) == ("502", {"message": "The queue did not take the job.", "error": ""})

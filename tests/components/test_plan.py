@@ -1,0 +1,142 @@
+"""What is planned is what is deployed, and follows the settings beyond `scaling`."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import _plan, _steps
+from components.autoscaling import QueueScaling, QueueScalingArgs
+from settings import Queue, Scaling, Settings, Step, Worker
+from tests.components.harness import deploy
+
+TARGET, POLICY = "aws:appautoscaling/target:Target", "aws:appautoscaling/policy:Policy"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+DIMENSIONS = {"queue": {"QueueName": "jobs"}, "service": {"ClusterName": "cluster", "ServiceName": "worker"}}
+TABLE = (Step(upper=0, change=-1), Step(lower=1, upper=2.5, change=1), Step(lower=10, change=2))
+STACKS = [
+    Settings(),
+    Settings(scaling=Scaling(max_tasks=10, surplus=True), worker=Worker(concurrency=4)),
+    Settings(scaling=Scaling(max_tasks=10, message_groups=3), queue=Queue(fifo=True)),
+    Settings(scaling=Scaling(min_tasks=2, max_tasks=7, scale_in="cpu", cpu_threshold=0.5, cpu_minutes=4)),
+    Settings(scaling=Scaling(max_tasks=5, steps=TABLE, cooldown=240)),
+    Settings(scaling=Scaling(max_tasks=5, steps=TABLE[1:])),
+]
+
+
+def deployed(settings: Settings) -> Any:
+    def program() -> None:
+        QueueScaling(
+            "scaling",
+            QueueScalingArgs(settings=settings, queue_name="jobs", cluster_name="cluster", service_name="worker"),
+        )
+
+    return deploy(program)
+
+
+def read_alarm(inputs: dict[str, Any]) -> _plan.AlarmPlan:
+    """The plan of a deployed alarm, from nothing but its inputs."""
+    queries = inputs.get("metricQueries")
+    expression = None
+    if queries is None:
+        sources = {None: {**inputs, "stat": inputs["statistic"]}}
+    else:
+        expression, *rest = queries
+        assert [query["returnData"] for query in queries] == [True] + [False] * len(rest)
+        sources = {query["id"]: query["metric"] for query in rest}
+    assert len({source["period"] for source in sources.values()}) == 1
+    metrics = []
+    for identifier, source in sources.items():
+        (of,) = (of for of, dimensions in DIMENSIONS.items() if dimensions == source["dimensions"])
+        metrics.append(
+            _plan.MetricPlan(
+                id=identifier or "",
+                namespace=source["namespace"],
+                name=source["metricName"],
+                statistic=source["stat"],
+                of=of,  # type: ignore[arg-type]
+            )
+        )
+    return _plan.AlarmPlan(
+        description=inputs["alarmDescription"],
+        metrics=tuple(metrics),
+        expression=expression and expression["expression"],
+        label=expression and expression["label"],
+        period=next(iter(sources.values()))["period"],
+        evaluation_periods=inputs["evaluationPeriods"],
+        datapoints_to_alarm=inputs["datapointsToAlarm"],
+        threshold=inputs["threshold"],
+        comparison=inputs["comparisonOperator"],
+        missing=inputs["treatMissingData"],
+    )
+
+
+def read_policy(inputs: dict[str, Any]) -> _plan.PolicyPlan:
+    configuration = inputs["stepScalingPolicyConfiguration"]
+
+    def bound(step: dict[str, Any], side: str) -> float | None:
+        text = step.get(f"metricInterval{side}Bound")
+        return None if text is None else float(text)
+
+    return _plan.PolicyPlan(
+        adjustment_type=configuration["adjustmentType"],
+        steps=tuple(
+            _steps.Adjustment(bound(step, "Lower"), bound(step, "Upper"), step["scalingAdjustment"])
+            for step in configuration["stepAdjustments"]
+        ),
+        cooldown=configuration["cooldown"],
+        aggregation=configuration["metricAggregationType"],
+    )
+
+
+@pytest.mark.parametrize("settings", STACKS)
+def test_what_is_deployed_is_the_plan(settings: Settings) -> None:
+    made, plan = deployed(settings), _plan.plan(settings)
+    target = made.one(TARGET).inputs
+    assert (target["minCapacity"], target["maxCapacity"]) == (plan.minimum, plan.maximum)
+    assert {found.name for found in made.of(ALARM)} == {f"scaling-{rule.role}" for rule in plan.rules}
+    for rule in plan.rules:
+        planned = rule.alarm
+        if planned.expression is None:  # an alarm on one metric has no id for it
+            planned = replace(planned, metrics=tuple(replace(metric, id="") for metric in planned.metrics))
+        assert read_alarm(made.one(ALARM, f"scaling-{rule.role}").inputs) == planned
+        assert read_policy(made.one(POLICY, f"scaling-{rule.role}").inputs) == rule.policy
+
+
+def test_a_task_that_does_several_jobs_at_once_owns_a_larger_backlog_and_is_busy_with_several() -> None:
+    scaling = Scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=150, surplus=True)
+    plan = _plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=4)))
+    assert plan.rule("out").policy.steps == (  # 4 * 150/60 = 10 messages of backlog a task
+        _steps.Adjustment(0, 19, 1),
+        _steps.Adjustment(19, 99, 3),
+        _steps.Adjustment(99, 399, 6),
+        _steps.Adjustment(399, None, 10),
+    )
+    assert plan.rule("surplus").alarm.expression == "FILL(r,REPEAT) - CEIL(n / 4 + v / 10)"
+
+
+@pytest.mark.parametrize(
+    ("most", "groups", "concurrency", "maximum"),
+    [(10, None, 1, 10), (10, 3, 1, 3), (10, 3, 2, 2), (10, 40, 1, 10), (10, 40, 5, 8), (10, 1, 100, 1)],
+)
+def test_a_fifo_queue_has_no_more_tasks_than_its_groups_keep_busy(
+    most: int, groups: int | None, concurrency: int, maximum: int
+) -> None:
+    scaling = Scaling(max_tasks=most, message_groups=groups, seconds_per_job=60, tolerated_wait=60)
+    plan = _plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=concurrency), queue=Queue(fifo=True)))
+    assert plan.maximum == maximum
+    assert max(step.change for step in plan.rule("out").policy.steps) == maximum
+
+
+@given(least=st.integers(0, 50), more=st.integers(0, 50), groups=st.integers(1, 200), concurrency=st.integers(1, 100))
+def test_groups_bound_the_tasks_between_the_least_and_the_most(
+    least: int, more: int, groups: int, concurrency: int
+) -> None:
+    most = max(1, least + more)
+    scaling = Scaling(min_tasks=least, max_tasks=most, message_groups=groups)
+    maximum = _plan.most_tasks(Settings(scaling=scaling, worker=Worker(concurrency=concurrency)))
+    assert max(1, least) <= maximum <= most
+    # one task fewer could not do a job of each group at once, unless the settings themselves say no more
+    assert maximum in (least, most) or (maximum - 1) * concurrency < groups <= maximum * concurrency

@@ -1,0 +1,54 @@
+"""Setups that several tests forecast."""
+
+from dataclasses import replace
+
+from ebb.forecast.setup import Rule, Setup, Wake, Worker, from_settings, messages
+from ebb.scaling.alarms import Alarm, Comparison, Missing, Query
+from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
+from settings import Scaling, Settings
+
+VISIBLE = messages("ApproximateNumberOfMessagesVisible")
+#: What the public recipes run: a loop without heartbeat and protection that SIGTERM does not reach.
+PLAIN = Worker(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
+
+
+def recommended(**scaling: object) -> Setup:
+    """What Ebb deploys with ten tasks."""
+    return from_settings(Settings(scaling=Scaling.model_validate({"max_tasks": 10, **scaling})))
+
+
+def rule(
+    name: str,
+    comparison: Comparison,
+    threshold: float,
+    *steps: Step,
+    period: int = 60,
+    cooldown: float = 300,
+    adjustment_type: AdjustmentType = "ChangeInCapacity",
+    missing: Missing = "notBreaching",
+) -> Rule:
+    """An alarm on the waiting messages, one of one, and its policy."""
+    return Rule(
+        alarm=Alarm(
+            name=name,
+            period=period,
+            evaluation_periods=1,
+            datapoints_to_alarm=1,
+            threshold=threshold,
+            comparison=comparison,
+            missing=missing,
+            queries=(Query(id="m", source=VISIBLE),),
+            watched="m",
+        ),
+        policy=StepPolicy(name=name, adjustment_type=adjustment_type, steps=steps, cooldown=cooldown),
+    )
+
+
+OUT = rule("out", "GreaterThanOrEqualToThreshold", 1, Step(0, None, 1))
+#: The widespread mistake: running jobs do not wait.
+IN = rule("in", "LessThanOrEqualToThreshold", 0, Step(None, 0, -1), period=300)
+
+
+def bare(setup: Setup) -> Setup:
+    """Nothing that keeps the queue awake."""
+    return replace(setup, wake=Wake(keep_alive=False))

@@ -1,0 +1,178 @@
+"""Pausing a deployed stack: the real command line, a Pulumi that answers as the real one, and AWS emulated."""
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from ebb.cli import app
+from ebb.ops import stack as stack_module
+from ebb.ops.scaling import FLAGS, Service, State, lines
+from ebb.ops.stack import OpsError, Stack
+
+PLACE = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+RESOURCE = "service/cluster/worker"
+REGION = "eu-central-1"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A deployed service with a job that waits; its queue's address."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        ecs = boto3.client("ecs", REGION)
+        ecs.create_cluster(clusterName="cluster")
+        ecs.register_task_definition(family="task", containerDefinitions=[{"name": "c", "image": "i", "memory": 512}])
+        ecs.create_service(cluster="cluster", serviceName="worker", taskDefinition="task", desiredCount=0)
+        boto3.client("application-autoscaling", REGION).register_scalable_target(
+            ResourceId=RESOURCE, MinCapacity=0, MaxCapacity=7, **PLACE
+        )
+        sqs = boto3.client("sqs", REGION)
+        url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="{}")
+        yield url
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a `pulumi` that prints outputs.json and config.json, or fails with error.txt."""
+    program = tmp_path / "pulumi"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'cd "{tmp_path}"\n'
+        'echo "$@" >> calls.txt\n'
+        "if [ -f error.txt ]; then cat error.txt >&2; exit 255; fi\n"
+        'if [ "$1" = stack ]; then cat outputs.json; else cat config.json; fi\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "config.json").write_text(json.dumps({"aws:region": {"value": REGION, "secret": False}}))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return tmp_path
+
+
+def deployed(pulumi: Path, url: str, **more: Any) -> None:
+    outputs = {"queue_url": url, "cluster_name": "cluster", "service_name": "worker", "api_url": "https://x", **more}
+    (pulumi / "outputs.json").write_text(json.dumps(outputs))
+
+
+def ebb(*arguments: str) -> tuple[int, list[str]]:
+    done = CliRunner().invoke(app, list(arguments))
+    return done.exit_code, done.output.splitlines()
+
+
+def suspended() -> dict[str, bool]:
+    client = boto3.client("application-autoscaling", REGION)
+    (target,) = client.describe_scalable_targets(ResourceIds=[RESOURCE], ServiceNamespace="ecs")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 7)
+    return dict(target.get("SuspendedState", {}))
+
+
+def test_a_pause_stops_scaling_says_so_and_a_resume_ends_it(aws: str, pulumi: Path) -> None:
+    deployed(pulumi, aws)
+    paused = [
+        "Stack acme/dev is paused: no task is started or taken away until python -m ebb resume --stack acme/dev.",
+        "Tasks: 0 running of 0 desired.",
+        "Jobs: 1 waiting, 0 in flight, 0 delayed.",
+        "What waits is kept, and starts when scaling is resumed.",
+    ]
+    assert ebb("pause", "--stack", "acme/dev") == (0, paused)
+    assert suspended() == dict.fromkeys(FLAGS, True)
+    assert ebb("status", "--stack", "acme/dev") == (0, paused)
+    assert ebb("pause", "--stack", "acme/dev") == (0, paused)
+    resumed = ["Stack acme/dev scales from 0 to 7 tasks.", *paused[1:3]]
+    assert ebb("resume", "--stack", "acme/dev") == (0, resumed)
+    assert suspended() == dict.fromkeys(FLAGS, False)
+    assert ebb("status", "--stack", "acme/dev") == (0, resumed)
+
+
+def test_the_stack_is_asked_of_pulumi_by_its_name(aws: str, pulumi: Path) -> None:
+    deployed(pulumi, aws)
+    ebb("status", "--stack", "acme/dev")
+    quiet = "--stack acme/dev --non-interactive --color never"
+    assert (pulumi / "calls.txt").read_text().splitlines() == [f"stack output --json {quiet}", f"config --json {quiet}"]
+
+
+STATE = State(minimum=0, maximum=7, desired=2, running=2, waiting=0, in_flight=2, delayed=0, suspended=tuple(FLAGS))
+
+
+def test_running_tasks_of_a_paused_stack_are_said_to_go_on() -> None:
+    *_, last = lines("dev", STATE)
+    assert last == "The running tasks go on: they take what waits, and cost while they idle."
+    assert len(list(lines("dev", replace(STATE, running=0)))) == 3
+
+
+def test_what_somebody_else_suspended_in_part_is_no_pause_and_is_named() -> None:
+    first, *_ = lines("dev", replace(STATE, suspended=("DynamicScalingInSuspended", "ScheduledScalingSuspended")))
+    assert first == (
+        "Stack dev is suspended in part, by other means (taking tasks away, warm hours); "
+        "python -m ebb resume --stack dev ends that."
+    )
+
+
+def refused(*arguments: str) -> str:
+    code, said = ebb(*arguments)
+    assert code == 1
+    (sentence,) = said
+    return sentence
+
+
+def test_a_stack_that_is_not_deployed_is_refused_in_one_sentence(pulumi: Path) -> None:
+    (pulumi / "outputs.json").write_text("{}")
+    expected = "Stack dev has no output queue_url: it is not deployed, run pulumi up first."
+    assert refused("pause", "--stack", "dev") == expected
+
+
+def test_what_pulumi_refuses_is_told_in_its_words(pulumi: Path) -> None:
+    (pulumi / "error.txt").write_text("error: no stack named 'prd'\nfound\n")
+    assert refused("status", "--stack", "prd") == "pulumi stack failed: no stack named 'prd' found"
+
+
+def test_without_pulumi_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    expected = "The pulumi command is not on the PATH; a stack's outputs are read by it."
+    assert refused("resume", "--stack", "dev") == expected
+
+
+def test_a_pulumi_that_does_not_answer_is_not_waited_for_without_end(
+    pulumi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pulumi / "pulumi").write_text("#!/bin/sh\nexec sleep 30\n")
+    monkeypatch.setattr(stack_module, "PULUMI_TIMEOUT", 0.2)
+    assert refused("status", "--stack", "dev") == "pulumi did not answer within 0.2 seconds."
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "RegisterScalableTarget"),
+            "AWS refused RegisterScalableTarget: AccessDeniedException: not you",
+        ),
+        (NoCredentialsError(), "AWS could not be asked: Unable to locate credentials"),
+    ],
+)
+def test_what_aws_refuses_is_one_sentence(error: Exception, sentence: str) -> None:
+    class Refusing:
+        def register_scalable_target(self, **_: Any) -> None:
+            raise error
+
+    place = Stack(name="dev", region=REGION, queue_url="u", cluster_name="cluster", service_name="worker")
+    with pytest.raises(OpsError) as raised:
+        Service(place, lambda _: Refusing()).suspend(True)
+    assert str(raised.value) == sentence
+
+
+def test_a_service_that_is_gone_is_refused_in_one_sentence(aws: str, pulumi: Path) -> None:
+    deployed(pulumi, aws, service_name="other")
+    expected = "The service of stack dev is not there; run pulumi up --refresh."
+    assert refused("status", "--stack", "dev") == expected

@@ -1,0 +1,208 @@
+"""Schedules that were deployed fire in simulated time, and their calls arrive."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ebb.sandbox.region import Events, Region
+from ebb.sandbox.schedules import LOOK, Scheduler
+
+HOUR = 3600
+ROLE = "arn:aws:iam::000000000000:role/clock"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+UNTAG = "arn:aws:scheduler:::aws-sdk:sqs:untagQueue"
+START = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
+
+
+class ByHand:
+    """A region's emulators, and a clock that is set by hand."""
+
+    def __init__(self, region: Region) -> None:
+        self.clock = self
+        self.events = Events(self)  # type: ignore[arg-type]
+        self.time = START
+        self.client = region.client
+        self.client("iam").create_role(RoleName="clock", AssumeRolePolicyDocument=json.dumps(TRUST))
+        self.url = self.client("sqs").create_queue(QueueName="q", tags={"a": "1", "b": "2"})["QueueUrl"]
+        self.scheduler = Scheduler(self)
+
+    def now(self) -> float:
+        return self.time
+
+    def real(self, simulated_seconds: float) -> float:
+        return simulated_seconds
+
+    def schedule(self, expression: str, arn: str = UNTAG, given: Any = None, **fields: Any) -> None:
+        target = {"Arn": arn, "RoleArn": fields.pop("role", ROLE)}
+        target["Input"] = json.dumps({"QueueUrl": self.url, "TagKeys": ["a"]} if given is None else given)
+        put = self.client("scheduler").update_schedule if fields.pop("again", False) else (
+            self.client("scheduler").create_schedule
+        )  # fmt: skip
+        put(
+            Name="s", ScheduleExpression=expression, FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **fields
+        )  # fmt: skip
+
+    def fired(self, seconds: float) -> list[float]:
+        """Looks for this long; the times, from the start on, at which something was called."""
+        until = self.time + seconds
+        before = len(self.events)
+        while self.time < until:
+            self.scheduler.look()
+            self.time += LOOK
+        return [event.time - START for event in self.events.since(before) if event.kind == "schedule"]
+
+    def errors(self) -> list[str]:
+        return [event.text for event in self.events if event.kind == "error"]
+
+
+@pytest.fixture
+def place(region: Region) -> ByHand:
+    return ByHand(region)
+
+
+def test_a_universal_target_is_called_each_hour_and_does_what_it_says(place: ByHand) -> None:
+    place.schedule("rate(1 hour)")
+    assert place.fired(15) == [0]
+    assert place.client("sqs").list_queue_tags(QueueUrl=place.url)["Tags"] == {"b": "2"}
+    assert place.fired(3 * HOUR) == [HOUR, 2 * HOUR, 3 * HOUR]
+    assert next(event.text for event in place.events) == "s: sqs:untagQueue."
+    assert place.errors() == []
+
+
+def test_a_look_that_is_late_fires_once(place: ByHand) -> None:
+    place.schedule("rate(1 minute)")
+    assert place.fired(15) == [0]
+    place.time = START + 10 * 60
+    assert place.fired(90) == [600, 660]
+
+
+def test_a_schedule_in_a_time_zone_begins_and_ends_when_it_says(place: ByHand) -> None:
+    day = 24 * HOUR
+    place.schedule(
+        "cron(30 8 * * ? *)",
+        ScheduleExpressionTimezone="Europe/Berlin",
+        StartDate=START + day,
+        EndDate=START + 2 * day,
+    )
+    place.time = START + day - 60
+    assert place.fired(120) == []
+    place.time = START + day + 7.5 * HOUR - 60
+    assert place.fired(120) == [day + 7.5 * HOUR]
+    place.time = START + 2 * day + 7.5 * HOUR - 60
+    assert place.fired(120) == []
+
+
+def test_a_single_time_comes_once(place: ByHand) -> None:
+    place.schedule("at(2030-01-01T00:10:00)")
+    assert place.fired(HOUR) == [600]
+
+
+def test_a_rate_with_a_start_begins_then(place: ByHand) -> None:
+    place.schedule("rate(5 minutes)", StartDate=START + 120)
+    assert place.fired(600) == [120, 420]
+
+
+def test_a_disabled_schedule_rests_and_one_that_is_changed_begins_anew(place: ByHand) -> None:
+    place.schedule("rate(1 minute)", State="DISABLED")
+    assert place.fired(120) == []
+    place.schedule("rate(2 minutes)", again=True)
+    assert place.fired(240) == [120, 240]
+
+
+def test_a_message_is_sent_to_a_queue(place: ByHand) -> None:
+    arn = "arn:aws:sqs:us-east-1:000000000000:q"
+    place.schedule("rate(1 hour)", arn, {"job": 1})
+    assert place.fired(15) == [0]
+    (message,) = place.client("sqs").receive_message(QueueUrl=place.url)["Messages"]
+    assert json.loads(message["Body"]) == {"job": 1}
+
+
+def machine(place: ByHand, state: dict[str, Any]) -> str:
+    definition = {"StartAt": "a", "States": {"a": state}}
+    made = place.client("stepfunctions").create_state_machine(
+        name="m", type="EXPRESS", roleArn=ROLE, definition=json.dumps(definition)
+    )
+    return str(made["stateMachineArn"])
+
+
+def ended(place: ByHand, arn: str) -> str:
+    limit = time.monotonic() + 20
+    while True:
+        (run,) = place.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+        if run["status"] != "RUNNING":
+            return str(run["executionArn"])
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def test_a_workflow_is_started_with_the_input(place: ByHand) -> None:
+    arn = machine(place, {"Type": "Pass", "End": True})
+    place.schedule("rate(1 hour)", arn, {"minimum": 2})
+    assert place.fired(15) == [0]
+    found = place.client("stepfunctions").describe_execution(executionArn=ended(place, arn))
+    assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"minimum": 2})
+
+
+def test_a_workflow_that_fails_is_told_with_its_cause(place: ByHand) -> None:
+    arn = machine(place, {"Type": "Fail", "Error": "Broken", "Cause": "on purpose"})
+    place.schedule("rate(1 hour)", arn, {})
+    place.fired(15)
+    ended(place, arn)
+    place.fired(15)
+    assert place.errors() == ["Workflow m, started by s, failed: Broken: on purpose"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "given", "role", "text"),
+    [
+        (UNTAG, {"QueueUrl": "http://127.0.0.1/000000000000/gone", "TagKeys": ["a"]}, ROLE, "NonExistentQueue"),
+        (UNTAG, {"QueueUrl": 1}, ROLE, "Parameter validation failed"),
+        (UNTAG, None, ROLE.replace("clock", "nobody"), "NoSuchEntity"),
+        (UNTAG.replace("untag", "get"), None, ROLE, "only reads"),
+        (UNTAG.replace("untagQueue", "untieQueue"), None, ROLE, "sqs has no operation untieQueue"),
+        (UNTAG.replace(":sqs:", ":queues:"), None, ROLE, "there is no service queues"),
+        ("arn:aws:lambda:us-east-1:000000000000:function:f", None, ROLE, "is not in the sandbox"),
+        ("arn:aws:states:us-east-1:000000000000:stateMachine:gone", None, ROLE, "StateMachineDoesNotExist"),
+    ],
+)
+def test_what_cannot_be_called_is_an_error_told_once(place: ByHand, arn: str, given: Any, role: str, text: str) -> None:
+    place.schedule("rate(1 minute)", arn, given, role=role)
+    assert place.fired(180) == []
+    (error,) = place.errors()
+    assert text in error
+
+
+def test_a_role_for_another_service_is_not_taken(place: ByHand) -> None:
+    trust = json.dumps(TRUST).replace("scheduler", "states")
+    place.client("iam").update_assume_role_policy(RoleName="clock", PolicyDocument=trust)
+    place.schedule("rate(1 hour)")
+    assert place.fired(15) == []
+    assert place.errors() == [f"Schedule s: the role {ROLE} does not trust scheduler.amazonaws.com"]
+
+
+@pytest.fixture
+def fast(region: Region) -> Iterator[Scheduler]:
+    scheduler = Scheduler(region)
+    scheduler.start()
+    yield scheduler
+    scheduler.stop()
+
+
+def test_the_schedules_of_a_region_fire_at_its_speed(region: Region, fast: Scheduler) -> None:
+    place = ByHand(region)
+    place.schedule("rate(1 minute)")
+    limit = time.monotonic() + 20
+    while True:
+        times = [event.time for event in region.events if event.kind == "schedule"]
+        if len(times) >= 5:
+            break
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    assert 45 < (times[4] - times[0]) / 4 < 120, "a minute each, or more where this machine is busy"
