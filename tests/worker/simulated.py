@@ -74,6 +74,8 @@ class Worker:
         self._inbox = deque[Event]()
         self._wake_at = math.inf
         self._runs: dict[int, judges.Run] = {}
+        #: Whose job ended last in a slot: in hand until the core is told.
+        self._ended: dict[int, str] = {}
         self._lanes = {"receive": Lane(MOST_RECEIVES), "protect": Lane(1)}
         self._calls = Calls(simulation, name, self._clock, self._post)
         self._receives: list[Receive] = []
@@ -209,6 +211,8 @@ class Worker:
         for event in events:
             if isinstance(event, Received):
                 self._calls.received(event)
+            if isinstance(event, Ended):
+                self._calls.ended(self._ended[event.slot])
             self._told |= isinstance(event, StopRequested)
         for action in self._core.on(now, *events):
             self._do(action)
@@ -370,7 +374,7 @@ class Worker:
         late = self._sim.now - run.began - (self._config.job_timeout or 43_200)
         fine = late < self._config.grace + 0.5 or self._judge.disturbed.get(self.name, -1.0) >= run.began
         self._judge.check(fine, f"a job ran {late:.1f} s past its limit", run.message_id)
-        self._calls.ended(run.message_id)
+        self._ended[slot] = run.message_id
         ended = Ended(slot, result(play or Play.FAIL, after), alive)
         self._sim.after(self._random.uniform(0, 0.005), lambda: self._post(ended))
         if not alive:
