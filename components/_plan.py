@@ -123,7 +123,8 @@ def most_tasks(settings: Settings) -> int:
     return max(min(scaling.max_tasks, useful), scaling.min_tasks, 1)
 
 
-def _share(settings: Settings) -> int:
+def share(settings: Settings) -> int:
+    """Messages of backlog that one task may own."""
     scaling = settings.scaling
     return _steps.share(scaling.seconds_per_job, scaling.tolerated_wait, settings.worker.concurrency)
 
@@ -134,7 +135,7 @@ def _rules(settings: Settings) -> Iterator[Rule]:
         ladder, cooldown = _steps.scale_out(scaling.steps), scaling.cooldown
     else:
         concurrency = settings.worker.concurrency
-        ladder, cooldown = _steps.recommended(most_tasks(settings), _share(settings), concurrency), OUT_COOLDOWN
+        ladder, cooldown = _steps.recommended(most_tasks(settings), share(settings), concurrency), OUT_COOLDOWN
     yield _follow_waiting("out", ladder, cooldown, "Jobs wait: add tasks")
     match scaling.scales_in_by:
         case "queue":
@@ -199,7 +200,7 @@ def _surplus(settings: Settings) -> Rule:
     alarm = AlarmPlan(
         description="Fewer jobs than tasks are left: remove some tasks",
         metrics=(WAITING, IN_FLIGHT, RUNNING),
-        expression=_steps.surplus_expression(_share(settings), settings.worker.concurrency),
+        expression=_steps.surplus_expression(share(settings), settings.worker.concurrency),
         label="Tasks too many",
         evaluation_periods=SURPLUS_MINUTES,
         datapoints_to_alarm=SURPLUS_MINUTES,

@@ -67,13 +67,15 @@ def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -
     return max(concurrency, math.ceil(concurrency * tolerated_wait / seconds_per_job))
 
 
-def recommended(max_tasks: int, messages_per_task: int, concurrency: int = 1) -> Ladder:
+def recommended(
+    max_tasks: int, messages_per_task: int, concurrency: int = 1, *, tasks_per_share: float = TASKS_PER_SHARE
+) -> Ladder:
     """The recommended scale-out: one task from the first message on, then as many as the backlog has use for.
 
-    From k shares on ceil(TASKS_PER_SHARE * k) tasks, but no more than the messages keep busy. Where that would be more
+    From k shares on ceil(tasks_per_share * k) tasks, but no more than the messages keep busy. Where that would be more
     than MOST_STEPS steps, k goes up geometrically.
     """
-    tasks_per_share = min(TASKS_PER_SHARE, messages_per_task / concurrency)
+    tasks_per_share = min(tasks_per_share, messages_per_task / concurrency)
     shares = [count for count in _up_to(math.ceil(max_tasks / tasks_per_share), MOST_STEPS - 1) if count > 1]
     changes = [1, *(min(max_tasks, math.ceil(tasks_per_share * count)) for count in shares)]
     bounds = [1, *(count * messages_per_task for count in shares), math.inf]
