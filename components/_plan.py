@@ -19,14 +19,10 @@ MINUTE = 60
 OUT_COOLDOWN = 120
 #: Minutes in a row without any message before the tasks go.
 IDLE_MINUTES = 5
-#: Tasks too many, in that many of that many minutes, before some go.
-SURPLUS_TASKS, SURPLUS_MINUTES, SURPLUS_OF = 2, 8, 10
-SURPLUS_COOLDOWN = 180  # seconds
-SURPLUS_STEPS = (
-    _steps.Adjustment(0, 2, -1),
-    _steps.Adjustment(2, 5, -2),
-    _steps.Adjustment(5, None, -4),
-)
+#: Tasks too many, and for how many minutes in a row, before they go.
+SURPLUS_TASKS, SURPLUS_MINUTES = 2, 3
+#: Seconds after that in which no more go: a stop plus the age of the number of tasks (up to 200 s).
+SURPLUS_COOLDOWN = 300
 
 Comparison = Literal["GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold", "LessThanThreshold"]
 
@@ -127,7 +123,8 @@ def most_tasks(settings: Settings) -> int:
     return max(min(scaling.max_tasks, useful), scaling.min_tasks, 1)
 
 
-def _share(settings: Settings) -> int:
+def share(settings: Settings) -> int:
+    """Messages of backlog that one task may own."""
     scaling = settings.scaling
     return _steps.share(scaling.seconds_per_job, scaling.tolerated_wait, settings.worker.concurrency)
 
@@ -137,7 +134,8 @@ def _rules(settings: Settings) -> Iterator[Rule]:
     if scaling.steps:
         ladder, cooldown = _steps.scale_out(scaling.steps), scaling.cooldown
     else:
-        ladder, cooldown = _steps.recommended(most_tasks(settings), _share(settings)), OUT_COOLDOWN
+        concurrency = settings.worker.concurrency
+        ladder, cooldown = _steps.recommended(most_tasks(settings), share(settings), concurrency), OUT_COOLDOWN
     yield _follow_waiting("out", ladder, cooldown, "Jobs wait: add tasks")
     match scaling.scales_in_by:
         case "queue":
@@ -202,14 +200,17 @@ def _surplus(settings: Settings) -> Rule:
     alarm = AlarmPlan(
         description="Fewer jobs than tasks are left: remove some tasks",
         metrics=(WAITING, IN_FLIGHT, RUNNING),
-        expression=_steps.surplus_expression(_share(settings), settings.worker.concurrency),
+        expression=_steps.surplus_expression(share(settings), settings.worker.concurrency),
         label="Tasks too many",
-        evaluation_periods=SURPLUS_OF,
+        evaluation_periods=SURPLUS_MINUTES,
         datapoints_to_alarm=SURPLUS_MINUTES,
         threshold=SURPLUS_TASKS,
         comparison="GreaterThanOrEqualToThreshold",
     )
     policy = PolicyPlan(
-        adjustment_type="ChangeInCapacity", steps=SURPLUS_STEPS, cooldown=SURPLUS_COOLDOWN, aggregation="Minimum"
+        adjustment_type="ChangeInCapacity",
+        steps=_steps.surplus(most_tasks(settings)),
+        cooldown=SURPLUS_COOLDOWN,
+        aggregation="Minimum",
     )
     return Rule(role="surplus", alarm=alarm, policy=policy)

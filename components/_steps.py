@@ -11,8 +11,11 @@ from itertools import pairwise
 from typing import Literal, Protocol
 
 Comparison = Literal["GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold", "LessThanThreshold"]
-#: From how many tasks' shares of backlog on, what part of the greatest number of tasks starts at once, in tenths.
-LADDER = ((2, 3), (10, 6), (40, 10))
+#: Tasks that start for each share of backlog, from two shares on: more than do it in the tolerated wait, since jobs
+#: waited two minutes by then, and a task that comes later, with the next step, idles as long as one that comes at once.
+TASKS_PER_SHARE = 1.5
+#: Steps of a policy, at the most ("StepAdjustments", API_PutScalingPolicy; service quotas).
+MOST_STEPS = 20
 
 
 class Row(Protocol):
@@ -64,12 +67,28 @@ def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -
     return max(concurrency, math.ceil(concurrency * tolerated_wait / seconds_per_job))
 
 
-def recommended(max_tasks: int, messages_per_task: int) -> Ladder:
-    """The recommended scale-out: one task from the first message on, more at 2, 10 and 40 tasks' shares of backlog."""
-    bounds = [1, *(shares * messages_per_task for shares, _ in LADDER), math.inf]
-    changes = [1, *(-(-max_tasks * tenths // 10) for _, tenths in LADDER)]
+def recommended(
+    max_tasks: int, messages_per_task: int, concurrency: int = 1, *, tasks_per_share: float = TASKS_PER_SHARE
+) -> Ladder:
+    """The recommended scale-out: one task from the first message on, then as many as the backlog has use for.
+
+    From k shares on ceil(tasks_per_share * k) tasks, but no more than the messages keep busy. Where that would be more
+    than MOST_STEPS steps, k goes up geometrically.
+    """
+    tasks_per_share = min(tasks_per_share, messages_per_task / concurrency)
+    shares = [count for count in _up_to(math.ceil(max_tasks / tasks_per_share), MOST_STEPS - 1) if count > 1]
+    changes = [1, *(min(max_tasks, math.ceil(tasks_per_share * count)) for count in shares)]
+    bounds = [1, *(count * messages_per_task for count in shares), math.inf]
     spans = [_Span(lower, upper, change) for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)]
     return Ladder("GreaterThanOrEqualToThreshold", 1, _relative(_merged(spans), 1))
+
+
+def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
+    """Removes the tasks that are too many, relative to a threshold of two: all but one."""
+    counts = _up_to(max(1, max_tasks - 1), MOST_STEPS)
+    bounds = [*(count - 1 for count in counts), math.inf]
+    spans = [_Span(lower, upper, -count) for (lower, upper), count in zip(pairwise(bounds), counts, strict=True)]
+    return _relative(spans, 0)
 
 
 def scale_out(table: Sequence[Row]) -> Ladder:
@@ -100,15 +119,27 @@ def idle_expression(min_tasks: int) -> str:
     """Messages waiting (v), in flight (n) and delayed (d) while more than the least tasks run (r), else 1.
 
     So the alarm on it is not in ALARM while there is nothing to remove, and a task that was started by other means is
-    not taken away at once. r may lag, hence REPEAT; a message metric without data counts as 0.
+    not taken away at once. r may lag, hence REPEAT. A minute that SQS has not told of is taken for the one before: IF
+    would take it for 0. SQS may leave out n and d where there are none; in a sum with v they count as 0 then.
     """
-    return f"IF(FILL(r,REPEAT) > {min_tasks}, v + n + d, 1)"
+    return f"IF(FILL(r,REPEAT) > {min_tasks}, FILL(v + n + d,REPEAT), 1)"
 
 
 def surplus_expression(messages_per_task: int, concurrency: int = 1) -> str:
-    """Running tasks (r) beyond one per `concurrency` messages in flight (n) and per share of the waiting (v)."""
+    """Running tasks (r) beyond one per `concurrency` messages in flight (n) and per share of the waiting (v).
+
+    Of minutes of which the number of tasks is known: two or three ago, and none once they are gone, so that a task that
+    has just been woken is not one of those that were. Without any message it is nothing: the alarm for that does more.
+    """
     busy = "n" if concurrency == 1 else f"n / {concurrency}"
-    return f"FILL(r,REPEAT) - CEIL({busy} + v / {messages_per_task})"
+    return f"IF(r > 0, IF(n + v > 0, r - CEIL({busy} + v / {messages_per_task}), 0))"
+
+
+def _up_to(last: int, most: int) -> list[int]:
+    """The whole numbers from 1 to the last if they are `most` or fewer, else so many of them, ever farther apart."""
+    if last <= most:
+        return list(range(1, last + 1))
+    return sorted({round(last ** (step / (most - 1))) for step in range(most)})
 
 
 def _spans(table: Iterable[Row]) -> list[_Span]:

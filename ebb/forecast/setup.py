@@ -206,7 +206,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Setup:
         name=name,
         minimum=deployed.minimum,
         maximum=deployed.maximum,
-        rules=tuple(_rule(rule) for rule in deployed.rules),
+        rules=rules(deployed),
         queue=Queue(
             visibility_timeout=visibility,
             max_receive_count=queue.max_receive_count,
@@ -260,6 +260,11 @@ def _seconds(time: str) -> float:
     """Seconds after midnight of HH:MM."""
     hours, minutes = time.split(":")
     return 3600.0 * int(hours) + 60 * int(minutes)
+
+
+def rules(planned: _plan.Plan) -> tuple[Rule, ...]:
+    """The plan's rules, as the model has them."""
+    return tuple(_rule(rule) for rule in planned.rules)
 
 
 def _rule(planned: _plan.Rule) -> Rule:

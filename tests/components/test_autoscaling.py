@@ -117,7 +117,15 @@ def test_the_recommended_policy_adds_a_task_at_the_first_waiting_job_and_more_wi
         "adjustmentType": "ChangeInCapacity",
         "cooldown": 120,
         "metricAggregationType": "Maximum",
-        "stepAdjustments": [step("0", "9", 1), step("9", "49", 3), step("49", "199", 6), step("199", None, 10)],
+        "stepAdjustments": [
+            step("0", "9", 1),
+            step("9", "14", 3),
+            step("14", "19", 5),
+            step("19", "24", 6),
+            step("24", "29", 8),
+            step("29", "34", 9),
+            step("34", None, 10),
+        ],
     }
 
 
@@ -126,7 +134,7 @@ def test_the_recommended_policy_goes_to_the_least_when_nothing_waits_runs_or_is_
     made = scaling(min_tasks=least, max_tasks=4)
     assert alarm(made, "zero") == {
         "metricQueries": queries(
-            f"IF(FILL(r,REPEAT) > {least}, v + n + d, 1)",
+            f"IF(FILL(r,REPEAT) > {least}, FILL(v + n + d,REPEAT), 1)",
             "Jobs while tasks run",
             {"v": jobs("Visible"), "n": jobs("NotVisible"), "d": jobs("Delayed"), "r": RUNNING},
         ),
@@ -154,20 +162,23 @@ def test_surplus_tasks_go_when_asked_for() -> None:
     assert roles(made) == {"out", "zero", "surplus"}
     assert alarm(made, "surplus") == {
         "metricQueries": queries(
-            "FILL(r,REPEAT) - CEIL(n + v / 5)",
+            "IF(r > 0, IF(n + v > 0, r - CEIL(n + v / 5), 0))",
             "Tasks too many",
             {"v": jobs("Visible"), "n": jobs("NotVisible"), "r": RUNNING},
         ),
         "comparisonOperator": "GreaterThanOrEqualToThreshold",
         "threshold": 2,
-        "evaluationPeriods": 10,
-        "datapointsToAlarm": 8,
+        "evaluationPeriods": 3,
+        "datapointsToAlarm": 3,
     }
     assert policy(made, "surplus") == {
         "adjustmentType": "ChangeInCapacity",
-        "cooldown": 180,
+        "cooldown": 300,
         "metricAggregationType": "Minimum",
-        "stepAdjustments": [step("0", "2", -1), step("2", "5", -2), step("5", None, -4)],
+        "stepAdjustments": [
+            *(step(str(count - 1), str(count), -count) for count in range(1, 9)),
+            step("8", None, -9),
+        ],
     }
 
 
@@ -180,6 +191,9 @@ def test_surplus_tasks_go_when_asked_for() -> None:
         ((0, 0), (0, 0), (0, 0), (0, 0), (1, 1)),
         ((None, None), (0, 0), (0, 0), (0, 0), (1, 1)),
         ((2, None), (0, 0), (0, 0), (0, 0), (0, 0)),
+        # SQS tells of nothing for a minute while a job runs, or leaves out what there is none of
+        ((2, 2), (0, None), (1, None), (0, None), (1, 1)),
+        ((2, 2), (0, 0), (1, None), (None, None), (1, 0)),
     ],
 )
 def test_the_idle_expression_is_zero_only_while_tasks_run_without_a_job(
@@ -193,6 +207,26 @@ def test_the_idle_expression_is_zero_only_while_tasks_run_without_a_job(
     points = {"r": running, "v": visible, "n": in_flight, "d": delayed}
     computed = expressions.parse(first["expression"]).evaluate(points)
     assert tuple(1 if value is None else value for value in computed) == expected
+
+
+@pytest.mark.parametrize(
+    ("running", "visible", "in_flight", "expected"),
+    [
+        ((10, 10), (0, 11), (2, 7), (8, 0)),
+        ((10, None), (0, 0), (2, 2), (8, None)),  # how many tasks run now is not known yet, or there are none
+        ((10, 10), (0, 0), (0, 0), (0, 0)),  # idle: not this alarm's
+        ((10, 10), (0, None), (2, None), (8, 0)),
+    ],
+)
+def test_the_surplus_is_counted_in_minutes_with_jobs_and_a_known_number_of_tasks(
+    running: tuple[float | None, ...],
+    visible: tuple[float, ...],
+    in_flight: tuple[float, ...],
+    expected: tuple[float | None, ...],
+) -> None:
+    (first, *_) = alarm(scaling(max_tasks=10, seconds_per_job=60, surplus=True), "surplus")["metricQueries"]
+    points = {"r": running, "v": visible, "n": in_flight}
+    assert expressions.parse(first["expression"]).evaluate(points) == expected
 
 
 def test_a_table_becomes_one_alarm_each_way_with_its_cooldown() -> None:

@@ -110,11 +110,14 @@ def test_a_task_that_does_several_jobs_at_once_owns_a_larger_backlog_and_is_busy
     plan = _plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=4)))
     assert plan.rule("out").policy.steps == (  # 4 * 150/60 = 10 messages of backlog a task
         _steps.Adjustment(0, 19, 1),
-        _steps.Adjustment(19, 99, 3),
-        _steps.Adjustment(99, 399, 6),
-        _steps.Adjustment(399, None, 10),
+        _steps.Adjustment(19, 29, 3),
+        _steps.Adjustment(29, 39, 5),
+        _steps.Adjustment(39, 49, 6),
+        _steps.Adjustment(49, 59, 8),
+        _steps.Adjustment(59, 69, 9),
+        _steps.Adjustment(69, None, 10),
     )
-    assert plan.rule("surplus").alarm.expression == "FILL(r,REPEAT) - CEIL(n / 4 + v / 10)"
+    assert plan.rule("surplus").alarm.expression == "IF(r > 0, IF(n + v > 0, r - CEIL(n / 4 + v / 10), 0))"
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,12 @@ def test_the_recommended_ladder_for_ten_tasks_and_five_messages_each() -> None:
     assert (ladder.comparison, ladder.threshold) == ("GreaterThanOrEqualToThreshold", 1)
     assert ladder.steps == (
         _steps.Adjustment(0, 9, 1),
-        _steps.Adjustment(9, 49, 3),
-        _steps.Adjustment(49, 199, 6),
-        _steps.Adjustment(199, None, 10),
+        _steps.Adjustment(9, 14, 3),
+        _steps.Adjustment(14, 19, 5),
+        _steps.Adjustment(19, 24, 6),
+        _steps.Adjustment(24, 29, 8),
+        _steps.Adjustment(29, 34, 9),
+        _steps.Adjustment(34, None, 10),
     )
 
 
@@ -160,19 +163,47 @@ def test_the_recommended_ladder_for_one_task_is_one_step() -> None:
     assert _steps.recommended(1, 5).steps == (_steps.Adjustment(0, None, 1),)
 
 
-@given(most=st.integers(1, 5000), share=st.integers(1, 100_000), messages=st.integers(0, 10_000_000))
-def test_the_recommended_ladder_adds_as_the_design_says(most: int, share: int, messages: int) -> None:
-    if messages < 1:
-        expected = 0
-    elif messages < 2 * share:
-        expected = 1
-    elif messages < 10 * share:
-        expected = math.ceil(3 * most / 10)
-    elif messages < 40 * share:
-        expected = math.ceil(6 * most / 10)
-    else:
-        expected = most
-    assert invoked(_steps.recommended(most, share), messages) == expected
+def test_the_recommended_ladder_starts_no_more_tasks_than_there_are_jobs_for() -> None:
+    assert [invoked(_steps.recommended(10, 1), messages) for messages in range(12)] == [*range(11), 10]
+    assert [invoked(_steps.recommended(10, 4, 4), messages) for messages in (1, 7, 8, 12, 39, 40)] == [
+        1,
+        1,
+        2,
+        3,
+        9,
+        10,
+    ]
+
+
+@given(most=st.integers(1, 5000), concurrency=st.integers(1, 10), jobs=st.integers(0, 1000), data=st.data())
+def test_the_recommended_ladder_fits_the_backlog_within_what_a_policy_may_have(
+    most: int, concurrency: int, jobs: int, data: st.DataObject
+) -> None:
+    share = concurrency + jobs
+    ladder = _steps.recommended(most, share, concurrency)
+    messages = data.draw(st.integers(1, 3 * most * share))
+    added = invoked(ladder, messages)
+    assert len(ladder.steps) <= 20
+    assert 1 <= added <= min(most, max(1, math.ceil(1.5 * messages / share)), math.ceil(messages / concurrency))
+    if messages >= 2 * share:  # at the least half of those that would have no more than their share
+        assert added >= min(most, messages / share) / 2
+    assert invoked(ladder, most * share) == most
+    changes = [step.change for step in ladder.steps]
+    assert changes == sorted(set(changes))
+
+
+@given(most=st.integers(2, 5000), surplus=st.integers(2, 5000))
+def test_of_the_tasks_that_are_too_many_all_but_one_go_or_nearly_so(most: int, surplus: int) -> None:
+    steps = _steps.surplus(most)
+    assert len(steps) <= 20
+    (removed,) = (
+        -step.change
+        for step in steps
+        if (step.lower or 0) <= surplus - 2 < (math.inf if step.upper is None else step.upper)
+    )
+    assert min(surplus, most) / 2 - 1 < removed < surplus
+    if most <= 21:
+        assert removed == min(surplus, most) - 1
 
 
 @pytest.mark.parametrize(
@@ -186,6 +217,6 @@ def test_a_task_may_own_what_it_does_within_the_tolerated_wait(
 
 
 def test_the_expressions_are_those_of_the_design() -> None:
-    assert _steps.idle_expression(0) == "IF(FILL(r,REPEAT) > 0, v + n + d, 1)"
-    assert _steps.idle_expression(2) == "IF(FILL(r,REPEAT) > 2, v + n + d, 1)"
-    assert _steps.surplus_expression(5) == "FILL(r,REPEAT) - CEIL(n + v / 5)"
+    assert _steps.idle_expression(0) == "IF(FILL(r,REPEAT) > 0, FILL(v + n + d,REPEAT), 1)"
+    assert _steps.idle_expression(2) == "IF(FILL(r,REPEAT) > 2, FILL(v + n + d,REPEAT), 1)"
+    assert _steps.surplus_expression(5) == "IF(r > 0, IF(n + v > 0, r - CEIL(n + v / 5), 0))"

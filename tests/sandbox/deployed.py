@@ -103,7 +103,7 @@ class Stage:
         out = self.policy("out", "ChangeInCapacity", steps, Cooldown=120, MetricAggregationType="Maximum")
         self.alarm("out", out, 1, up=True)
         zero = self.policy("zero", "ExactCapacity", [(None, 0, 0)], Cooldown=60)
-        metrics = queries("IF(FILL(r,REPEAT) > 0, v + n + d, 1)", "vndr")
+        metrics = queries("IF(FILL(r,REPEAT) > 0, FILL(v + n + d,REPEAT), 1)", "vndr")
         self.alarm("zero", zero, 0, up=False, EvaluationPeriods=5, Metrics=metrics)
         if surplus:
             down = self.policy(

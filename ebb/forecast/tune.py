@@ -1,0 +1,256 @@
+"""The search for the default policy: each of its numbers varied alone, under the loads that it has to do well with.
+
+`python -m ebb.forecast.tune [runs]` prints the tables of docs/scaling.md. A variant loses on a load if its latency
+(p50 or p95) or its task-minutes are more than a twentieth above those of the policy that is deployed, or if it kills,
+gives back or loses more jobs.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil, fsum, inf
+
+from components import _plan, _steps
+from ebb.forecast import words
+from ebb.forecast.loads import Load, load
+from ebb.forecast.setup import Setup, from_settings, rules
+from ebb.forecast.simulate import simulate
+from settings import Settings
+
+#: Tasks at the most in all of them.
+MOST_TASKS = 10
+#: Runs of each load, unless told otherwise; those of the long ones are as many jobs as matter.
+RUNS, LONG_RUNS = 40, 5
+#: What is more than this share above the deployed policy's is worse, and what is below it better.
+NOTABLE = 0.05
+
+Plan = _plan.Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A load under a name; `groups` of a FIFO queue, 0 for a standard one."""
+
+    name: str
+    load: Load
+    groups: int = 0
+    long: bool = False
+
+    def settings(self, *, surplus: bool) -> Settings:
+        """The stack that it is tried on."""
+        scaling = {"max_tasks": MOST_TASKS, "seconds_per_job": self.load.job.median, "surplus": surplus}
+        fifo = {"message_groups": self.groups} if self.groups else {}
+        return Settings.model_validate({"scaling": {**scaling, **fifo}, "queue": {"fifo": bool(self.groups)}})
+
+
+LOADS = (
+    Tried(name="one", load=load("burst:1", "30s")),
+    Tried(name="10 of 60 s", load=load("burst:10", "60s")),
+    Tried(name="25 of 60 s", load=load("burst:25", "60s")),
+    Tried(name="200 of 30 s", load=load("burst:200", "30s")),
+    Tried(name="5,000 of 30 s", load=load("burst:5000", "30s"), long=True),
+    Tried(name="trickle", load=load("trickle:60", "60s")),
+    Tried(name="steady", load=load("poisson:240:4h", "60s"), long=True),
+    Tried(name="tail", load=load("tail:100", "30s")),
+    Tried(name="20 of 20 min", load=load("burst:20", "20m")),
+    Tried(name="10 of 5 h", load=load("burst:10", "5h")),
+    Tried(name="FIFO, 3 groups", load=load("burst:60", "60s", groups=3), groups=3),
+    Tried(name="a fifth fails", load=load("burst:60", "60s", failing=0.2)),
+)
+
+
+def _unchanged(plan: Plan, _: Settings) -> Plan:
+    return plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A policy: the deployed one with a change of its plan; `knob` is what is varied."""
+
+    knob: str
+    name: str
+    change: Callable[[Plan, Settings], Plan] = _unchanged
+    surplus: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Latency's p50 and p95 in seconds, minutes of tasks, and jobs of a run."""
+
+    median: float
+    latency: float
+    task_minutes: float
+    killed: float
+    give_backs: float
+    lost: float
+
+    def worse(self, than: "Score") -> bool:
+        """Whether it loses against that one."""
+        return (
+            self.median > than.median * (1 + NOTABLE)
+            or self.latency > than.latency * (1 + NOTABLE)
+            or self.task_minutes > than.task_minutes * (1 + NOTABLE)
+            or self.killed > than.killed
+            or self.give_backs > than.give_backs + 1
+            or self.lost > than.lost * (1 + NOTABLE)
+        )
+
+    def better(self, than: "Score") -> bool:
+        """Whether it wins: it does not lose, and is notably faster or cheaper."""
+        below = 1 - NOTABLE
+        faster = self.median < than.median * below or self.latency < than.latency * below
+        return not self.worse(than) and (faster or self.task_minutes < than.task_minutes * below)
+
+    def text(self) -> str:
+        """Latency p50 and p95, task-minutes, and what went wrong."""
+        wrong = ((self.killed, "killed"), (self.give_backs if self.give_backs >= 1 else 0, "given back"))
+        more = "".join(f", {words.number(round(count, 1))} {what}" for count, what in wrong if count)
+        return f"{words.seconds(self.median)} / {words.seconds(self.latency)}, {self.task_minutes:,.0f} min{more}"
+
+
+def variants() -> tuple[Variant, ...]:
+    """All that are tried; the first of each knob is deployed, and the others are compared with it."""
+    return (
+        Variant(knob="ladder", name="1.5 tasks a share (deployed)"),
+        *(Variant(knob="ladder", name=f"{each:g} tasks a share", change=_share(each)) for each in (1.0, 1.25, 2.0)),
+        Variant(knob="ladder", name="3, 6, 10 tasks from 2, 10, 40 shares", change=_out(steps=_rungs((2, 10, 40)))),
+        Variant(knob="ladder", name="3, 6, 10 tasks from 2, 5, 10 shares", change=_out(steps=_rungs((2, 5, 10)))),
+        Variant(knob="OUT cooldown", name="120 s (deployed)"),
+        *(Variant(knob="OUT cooldown", name=f"{each} s", change=_out(cooldown=each)) for each in (60, 90, 180, 300)),
+        Variant(knob="ZERO", name="5 of 5 (deployed)"),
+        *(Variant(knob="ZERO", name=f"{m} of {n}", change=_periods("zero", m, n)) for m, n in ZERO),
+        Variant(knob="SURPLUS", name="3 of 3 (deployed with `surplus`)", surplus=True),
+        Variant(knob="SURPLUS", name="none (the default)"),
+        *(
+            Variant(knob="SURPLUS", name=f"{m} of {n}", change=_periods("surplus", m, n), surplus=True)
+            for m, n in ((2, 2), (5, 5), (8, 10))
+        ),
+        Variant(knob="SURPLUS", name="3 of 3, cooldown 180 s", change=_cooldown("surplus", 180), surplus=True),
+    )
+
+
+#: Datapoints and periods of ZERO's alarm.
+ZERO = ((3, 3), (4, 4), (6, 6), (8, 8), (4, 5))
+
+
+def setup(variant: Variant, tried: Tried) -> Setup:
+    """What is simulated."""
+    settings = tried.settings(surplus=variant.surplus)
+    return replace(from_settings(settings), rules=rules(variant.change(_plan.plan(settings), settings)))
+
+
+def score(variant: Variant, tried: Tried, runs: int = RUNS) -> Score:
+    """Over so many seeds, from 1 on."""
+    runs = min(runs, LONG_RUNS) if tried.long else runs
+    outcomes = [simulate(setup(variant, tried), tried.load, seed=seed) for seed in range(1, runs + 1)]
+    latencies = sorted(value for outcome in outcomes for value in outcome.latencies)
+    return Score(
+        median=latencies[ceil(0.5 * len(latencies)) - 1],
+        latency=latencies[ceil(0.95 * len(latencies)) - 1],
+        task_minutes=fsum(outcome.task_seconds for outcome in outcomes) / 60 / runs,
+        killed=sum(outcome.killed for outcome in outcomes) / runs,
+        give_backs=sum(outcome.give_backs for outcome in outcomes) / runs,
+        lost=sum(outcome.dead + outcome.expired + outcome.left for outcome in outcomes) / runs,
+    )
+
+
+def tables(runs: int = RUNS, progress: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    """A table of each knob in Markdown, loads down, variants across."""
+    knobs: dict[str, list[Variant]] = {}
+    for variant in variants():
+        knobs.setdefault(variant.knob, []).append(variant)
+    known: dict[tuple[object, bool, str], Score] = {}  # the deployed policy is there with each knob
+    for knob, tried in knobs.items():
+        scores: list[Mapping[str, Score]] = []
+        for variant in tried:
+            progress(f"{knob}: {variant.name}")
+            for each in LOADS:
+                key = (variant.change, variant.surplus, each.name)
+                if key not in known:
+                    known[key] = score(variant, each, runs)
+            scores.append({each.name: known[variant.change, variant.surplus, each.name] for each in LOADS})
+        yield _table(knob, tried, scores)
+
+
+def _table(knob: str, tried: Sequence[Variant], scores: Sequence[Mapping[str, Score]]) -> str:
+    """Each variant's latency and task-minutes, with how it compares with the first."""
+    lines = [f"| {knob} | {' | '.join(variant.name for variant in tried)} |", f"|{'---|' * (len(tried) + 1)}"]
+    for each in LOADS:
+        base = scores[0][each.name]
+        cells = [base.text(), *(_marked(of[each.name], base) for of in scores[1:])]
+        lines.append(f"| {each.name} | {' | '.join(cells)} |")
+    totals = [
+        f"{sum(of[each.name].better(scores[0][each.name]) for each in LOADS)}, "
+        f"{sum(of[each.name].worse(scores[0][each.name]) for each in LOADS)}"
+        for of in scores[1:]
+    ]
+    return "\n".join([*lines, f"| **better, worse** | | {' | '.join(totals)} |"])
+
+
+def _marked(found: Score, base: Score) -> str:
+    mark = " ▼" if found.worse(base) else " ▲" if found.better(base) else ""
+    return f"{found.text()}{mark}"
+
+
+def _changed(role: str, change: Callable[[_plan.Rule], _plan.Rule]) -> Callable[[Plan, Settings], Plan]:
+    def changed(plan: Plan, _: Settings) -> Plan:
+        return replace(plan, rules=tuple(change(rule) if rule.role == role else rule for rule in plan.rules))
+
+    return changed
+
+
+def _cooldown(role: str, seconds: int) -> Callable[[Plan, Settings], Plan]:
+    return _changed(role, lambda rule: replace(rule, policy=replace(rule.policy, cooldown=seconds)))
+
+
+def _periods(role: str, datapoints: int, periods: int) -> Callable[[Plan, Settings], Plan]:
+    def change(rule: _plan.Rule) -> _plan.Rule:
+        return replace(rule, alarm=replace(rule.alarm, datapoints_to_alarm=datapoints, evaluation_periods=periods))
+
+    return _changed(role, change)
+
+
+def _out(
+    *, cooldown: int | None = None, steps: Callable[[int, int], tuple[_steps.Adjustment, ...]] | None = None
+) -> Callable[[Plan, Settings], Plan]:
+    def changed(plan: Plan, settings: Settings) -> Plan:
+        def change(rule: _plan.Rule) -> _plan.Rule:
+            policy = rule.policy if cooldown is None else replace(rule.policy, cooldown=cooldown)
+            own = policy.steps if steps is None else steps(plan.maximum, _plan.share(settings))
+            return replace(rule, policy=replace(policy, steps=own))
+
+        return _changed("out", change)(plan, settings)
+
+    return changed
+
+
+def _share(tasks: float) -> Callable[[Plan, Settings], Plan]:
+    """So many tasks start for each share of backlog."""
+    return _out(steps=lambda most, share: _steps.recommended(most, share, tasks_per_share=tasks).steps)
+
+
+def _rungs(shares: Sequence[int]) -> Callable[[int, int], tuple[_steps.Adjustment, ...]]:
+    """The published designs' ladder: 1 task, then 3, 6 and 10 tenths of the most from so many shares on."""
+
+    def steps(most: int, share: int) -> tuple[_steps.Adjustment, ...]:
+        bounds = [0, *(count * share - 1 for count in shares), inf]
+        changes = [1, *(ceil(most * tenths / 10) for tenths in (3, 6, 10))]
+        return tuple(
+            _steps.Adjustment(lower, None if upper == inf else upper, change)
+            for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)
+            if upper > lower
+        )
+
+    return steps
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints the tables."""
+    runs = int(arguments[0]) if arguments else RUNS
+    for table in tables(runs, lambda text: print(text, file=sys.stderr)):
+        print(table, end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
