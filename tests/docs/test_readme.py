@@ -78,6 +78,22 @@ def test_the_two_commands_start_the_sandbox() -> None:
         assert f"-m ebb sandbox {command}" in planned.stdout
 
 
+FORECASTS = [line for page in PAGES for line in re.findall(r"^\S*python -m (ebb forecast .*)$", page.read_text(), re.M)]
+
+
+@pytest.mark.parametrize("line", FORECASTS)
+def test_each_forecast_that_the_pages_show_is_made(line: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", *line.split()]
+    if "--html" in command:
+        command[command.index("--html") + 1] = str(tmp_path / "page.html")
+    if "--runs" not in command:
+        command += ["--runs", "2"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert made.returncode == 0, made.stderr
+    assert "--html" not in command or (tmp_path / "page.html").read_text().startswith("<!")
+    assert made.stdout
+
+
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder to run the deployment's blocks in: `aws` speaks to an emulator, the others write down their words."""
