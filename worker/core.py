@@ -290,7 +290,9 @@ class Core:
         elif one.state is not State.STOPPING and one.call is None and not one.lease.held(now):
             self._drop(now, one, Ending.JOB_LIMIT if one.lease.last and not one.lease.lost else Ending.LEASE_LOST)
         elif one.state is State.WAITING and one.call is None and self._leaving and self._none_comes(now):
-            self._settle(now, one, Ending.GIVEN_BACK)
+            # Tasks that are blocked one after the other must not use up a good job's attempts.
+            again = self._leaving.blocked and one.message.job.attempt > 1
+            self._settle(now, one, Ending.GIVEN_BACK, delay=self._config.backoff_cap if again else 0)
         return None
 
     def _none_comes(self, now: float) -> bool:

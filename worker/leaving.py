@@ -23,6 +23,11 @@ class Leaving:
         return bool(self._signals) or self._code is not None
 
     @property
+    def blocked(self) -> bool:
+        """Whether it leaves as there is no room for it: others like it may come, and leave in the same way."""
+        return self._code == os.EX_OK
+
+    @property
     def code(self) -> int:
         """The exit code."""
         return self._code or os.EX_OK

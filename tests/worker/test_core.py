@@ -83,6 +83,17 @@ def test_a_rejected_job_whose_dead_letter_queue_cannot_be_reached_has_failed_and
     assert desk.events[-1] == "job_failed"
 
 
+@pytest.mark.parametrize(("attempt", "pause"), [(1, 0), (2, 900)])
+def test_a_job_that_blocked_tasks_hand_on_is_free_at_once_and_then_at_length(attempt: int, pause: int) -> None:
+    desk = Desk(agent_uri="http://agent")
+    (proof,) = wanted(desk.on(), Protect)
+    (receive,) = wanted(desk.on(Protected(proof, 0.0), Ready(0)), Receive)
+    message = Message(job=Job(id="0", body="x", attempt=attempt), handle="h0")
+    (protect,) = wanted(desk.on(Received(receive, 0.0, (message,))), Protect)
+    (hide,) = wanted(desk.on(Protected(protect, 0.0, Denial.BLOCKED, "DEPLOYMENT_BLOCKED")), Hide)
+    assert [seconds for _, seconds in hide.entries] == [pause]
+
+
 def test_what_is_given_back_waits_for_a_receive_in_flight_that_would_bring_it_straight_back() -> None:
     desk = Desk(concurrency=2, agent_uri="http://agent")
     (proof,) = wanted(desk.on(), Protect)
