@@ -73,7 +73,7 @@ engine-tests: engine ## each stack file and setting through the real engine
 	$(PYTEST) -n 2 --dist loadfile tests/engine
 
 demo-test: engine ## the demo, end to end
-	$(PYTEST) tests/demo
+	$(PYTEST) -n 3 --dist loadfile tests/demo
 
 $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/*.txt)
 	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)

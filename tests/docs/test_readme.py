@@ -171,11 +171,12 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
     assert [call[1:] for call in calls[-2:]] == [["destroy"], ["stack", "rm", "dev"]]
 
 
-def test_shell_blocks_that_are_not_run_here_are_make_targets() -> None:
+def test_shell_blocks_that_are_not_run_here_are_make_targets_and_forecasts() -> None:
     run = section("Deploy to AWS")
     others = [block for block in blocks("sh") if block not in run]
-    assert len(others) == 2
-    assert all(line.startswith("make ") for block in others for line in block.splitlines())
+    assert len(others) == 3
+    shown = (line for block in others for line in block.splitlines())
+    assert all(line.startswith(("make ", ".venv/bin/python -m ebb forecast ")) for line in shown)
 
 
 # the worker

@@ -1,0 +1,7 @@
+from tests.demo.story import Story, told
+
+__all__ = ["told"]
+
+
+class TestDemoWokenByWatch(Story):
+    wake = "watch"
