@@ -160,6 +160,8 @@ class Metrics:
 
     def pass_over(self, seconds: float) -> None:
         """So many seconds, whole minutes, in which all samples were as the last: they are the newest still."""
+        if self._awake():
+            self.touched(self._clock.now + seconds)
         for rows in self._rows.values():
             rows.pass_over(seconds)
 

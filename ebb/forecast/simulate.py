@@ -114,10 +114,10 @@ class Simulation:
         )
 
     def _awake(self) -> bool:
-        """Whether the queue is touched all the time: by long polls, extensions, a watcher, a keep-alive, a poller."""
-        wake, heartbeat = self._setup.wake, self._shared.heartbeat
-        polled = bool(self.queue.pollers) or (heartbeat and self._shared.busy > 0)
-        return polled or wake.watches or wake.keep_alive or self._setup.poller is not None
+        """Whether the queue cannot fall asleep: it has messages, or is touched by long polls or what keeps it alive."""
+        wake = self._setup.wake
+        used = bool(self.queue.messages or self.queue.pollers)
+        return used or wake.watches or wake.keep_alive or self._setup.poller is not None
 
     def _count_polls(self) -> None:
         """The receives of long polls that are still under way."""

@@ -82,7 +82,8 @@ class World:
     #: From a sample of the queue to its data point in CloudWatch. Calibrated to one measurement: two publishes in a row
     #: of an active queue took 91 s (LocalStack's AWS-validated test_aws_sqs_metrics_created, 2026-02-26).
     publish: Distribution = Uniform(8, 40)
-    #: "A queue is considered active for up to six hours from the last activity (any action)" (the same page).
+    #: "CloudWatch considers a queue to be active for up to six hours if it contains any messages or if any action
+    #: accesses it" (the same page); taken as: while it has messages, and for six hours from the last action.
     dormancy: float = 6 * HOUR
     #: "There is a delay of up to 15 minutes when a queue is activated from an inactive state" (the same page).
     resume: Distribution = Uniform(0, 900)

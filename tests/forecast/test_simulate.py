@@ -138,6 +138,23 @@ def test_warm_hours_of_the_settings_are_those_of_their_time_zone() -> None:
     )
 
 
+def test_a_queue_that_is_polled_for_hours_does_not_fall_asleep() -> None:
+    # alarms on the queue would else be up to 15 minutes late
+    always = replace(bare(recommended()), minimum=1)
+    late = replace(load("burst:1"), times=_at((0, 30), *[(12 * HOUR, 3000)] * 30), span=13 * HOUR)
+    for seed in range(10):
+        first = next(activity for activity in simulate(always, late, seed=seed).activities if activity.time > HOUR)
+        assert 12 * HOUR < first.time < 12 * HOUR + 190
+
+
+def test_a_message_that_comes_back_after_hours_finds_the_alarms_awake() -> None:
+    # "CloudWatch considers a queue to be active … if it contains any messages"
+    killed = Setup(name="killed", rules=(OUT, IN), worker=PLAIN, queue=Queue(visibility_timeout=8 * HOUR))
+    outcome = simulate(bare(killed), load("burst:1", "5h"), seed=1)
+    assert any(8 * HOUR < activity.time < 8 * HOUR + 600 for activity in outcome.activities)
+    assert (outcome.dead, outcome.left) == (1, 0)
+
+
 def test_a_message_that_nothing_wakes_stays() -> None:
     deaf = Setup(name="deaf", rules=(rule("out", "GreaterThanOrEqualToThreshold", 100, Step(0, None, 1)),))
     outcome = simulate(deaf, load("burst:99"), seed=1)
