@@ -118,7 +118,10 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
     if html is not None:
         from ebb.forecast.page import page  # noqa: PLC0415 — only this needs matplotlib
 
-        html.write_text(page(own, peers, command=_command()), encoding="utf-8")
+        try:
+            html.write_text(page(own, peers, command=_command()), encoding="utf-8")
+        except OSError as error:
+            raise ValueError(f"{html} cannot be written: {error.strerror}.") from error
     if as_json:
         typer.echo(json.dumps(document.document(own, peers), indent=2, ensure_ascii=False))
         return

@@ -6,6 +6,7 @@ What can stand in Ebb's own settings is told by `pulumi preview`, too (settings/
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ebb.forecast.jobs import LONGEST_JOB
 from ebb.forecast.setup import Rule, Setup
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.tracking import TargetTracking
@@ -146,6 +147,12 @@ def _alarms(setup: Setup) -> Iterator[Lint]:
 def _jobs(setup: Setup, jobs: Jobs) -> Iterator[Lint]:
     worker = setup.worker
     longest = f"{jobs.longest:.0f} s"
+    if jobs.longest > LONGEST_JOB:
+        yield Lint(
+            "longer-than-sqs",
+            f"SQS takes a message back after {LONGEST_JOB} s whatever extends it, and jobs take up to {longest}: cut "
+            "them into shorter ones.",
+        )
     if worker.job_timeout is not None and worker.job_timeout < jobs.longest:
         yield Lint(
             "protection-shorter-than-job",

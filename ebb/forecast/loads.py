@@ -129,9 +129,9 @@ def load(arrivals: str, job: str = "60s", *, groups: int = 1, failing: float = 0
     return Load(text=words, times=times, job=time, span=span, every=every, groups=groups, failing=failing)
 
 
-def _positive(seconds: float, text: str) -> float:
+def _positive(seconds: float, text: str, what: str = "A job") -> float:
     if seconds <= 0:
-        raise LoadError(f"A job must take some time, not {text!r}.")
+        raise LoadError(f"{what} must take some time, not {text!r}.")
     return seconds
 
 
@@ -147,7 +147,11 @@ def _rate(text: str) -> tuple[float, float]:
     found = _RATE.fullmatch(rate)
     if not found or not float(found[1]):
         raise LoadError(f"poisson needs a rate of jobs, such as 20 (an hour), 5/s, 10/min or 100/d, not {rate!r}.")
-    return float(found[1]) / _UNITS[found[2] or "h"], duration(span) if colon else DAY
+    return float(found[1]) / _UNITS[found[2] or "h"], _span(span) if colon else DAY
+
+
+def _span(text: str) -> float:
+    return _positive(duration(text), text, "A load")
 
 
 def _burst(rest: str, _: JobTime) -> _Kind:
@@ -200,7 +204,7 @@ def _nightly(rest: str, _: JobTime) -> _Kind:
 
 
 def _idle(rest: str, _: JobTime) -> _Kind:
-    span = _positive(duration(rest), rest) if rest else IDLE_DAYS * DAY
+    span = _span(rest) if rest else IDLE_DAYS * DAY
     return lambda _: iter(()), span, span
 
 

@@ -50,7 +50,7 @@ def render(own: Finding, peers: Sequence[Finding] = ()) -> RenderableType:
 def _table(*columns: str, right: bool = True) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index and right else "left", no_wrap=True)
+        table.add_column(column, justify="right" if index and right else "left", overflow="fold")
     return table
 
 
@@ -95,7 +95,7 @@ def _against(findings: Sequence[Finding]) -> RenderableType:
 def _compared(findings: Sequence[Finding], columns: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for index in columns:
-        table.add_column(words.AGAINST[index], justify="right" if index else "left", no_wrap=True)
+        table.add_column(words.AGAINST[index], justify="right" if index else "left", overflow="fold")
     for place, finding in enumerate(findings):
         cells = words.against(finding.forecast)
         table.add_row(*(cells[index] for index in columns), style="" if place else "bold")

@@ -18,7 +18,7 @@ class StackError(ValueError):
 
 def names(project: Path = PROJECT) -> list[str]:
     """The stacks that the project has a file for."""
-    return sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in project.glob("Pulumi.*.yaml"))
 
 
 def read(stack: str, project: Path = PROJECT) -> settings.Settings:

@@ -78,6 +78,7 @@ def test_until_ends_the_simulation() -> None:
         (("--until", "0s"), "A forecast must reach into the future: --until needs a time above 0."),
         (("--image", "400"), "An image is MB,MBIT/S, such as 400,32, not '400'."),
         (("--html", "none/page.html"), "There is no folder none to write page.html into."),
+        (("--html", "/proc/page.html", "--runs", "1"), "/proc/page.html cannot be written: No such file or directory."),
     ],
 )
 def test_a_mistake_ends_in_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:

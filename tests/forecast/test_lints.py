@@ -98,6 +98,12 @@ def test_the_worker_must_leave_its_longest_job_the_time_it_takes(worker: Worker,
     assert codes(replace(stack(), worker=worker)) == ([code] if code else [])
 
 
+def test_no_job_is_longer_than_sqs_hides_a_message() -> None:
+    most = Jobs(typical=60, longest=43_200)
+    assert [lint.code for lint in lints(stack(), most)] == []
+    assert [lint.code for lint in lints(stack(), replace(most, longest=43_201))] == ["longer-than-sqs"]
+
+
 def test_without_a_heartbeat_the_visibility_must_outlast_the_job() -> None:
     setup = replace(stack(queue={"visibility_timeout": 59}), worker=Worker(heartbeat=False))
     assert codes(setup) == ["visibility-below-job"]

@@ -82,6 +82,8 @@ def test_a_trace_of_times_alone_takes_the_time_of_a_job(tmp_path: Path) -> None:
         ("burst", "1s", "burst needs a number of jobs from 1 to 9999999, such as burst:200, not ''."),
         ("burst:-3", "1s", "burst needs a number of jobs from 1 to 9999999, such as burst:200, not '-3'."),
         ("poisson:0", "1s", "poisson needs a rate of jobs, such as 20 (an hour), 5/s, 10/min or 100/d, not '0'."),
+        ("poisson:5:0s", "1s", "A load must take some time, not '0s'."),
+        ("idle:0", "1s", "A load must take some time, not '0'."),
         ("burst:1", "soon", "A time is a number with ms, s, m, h or d, such as 30s or 1h30m, not 'soon'."),
         ("burst:1", "0s", "A job must take some time, not '0s'."),
         ("burst:1", "normal:3s", "A job's time is a time such as 30s, or lognormal:MEDIAN,SIGMA, not 'normal:3s'."),
