@@ -162,10 +162,10 @@ class Scaling:
             self._record.schedules += number
 
     def direct(self) -> None:
-        """The API's workflow: it wakes a service at 0."""
+        """The API's workflow: it wakes a service whose least number of tasks is 0."""
         self._record.workflows += 1
-        if not self._service.desired:
-            self._register(max(self._floor, 1))
+        if not self._registered:
+            self._register(1)
 
     def _schedule(self, hours: setup.WarmHours) -> None:
         """The next beginning and end of warm hours."""
