@@ -116,7 +116,9 @@ class _Compiler:
         least, most = _ARGUMENTS[name]
         if not least <= len(given) <= most:
             wanted = str(least) if least == most else f"{least} or {most}"
-            raise ExpressionError(f"The function {name} in {self._text!r} takes {wanted} arguments.")
+            raise ExpressionError(
+                f"The function {name} in {self._text!r} takes {wanted} argument{'' if wanted == '1' else 's'}."
+            )
         arguments = [self.of(tree) for tree in given]
         if name == "IF":
             return self._choose(*arguments)

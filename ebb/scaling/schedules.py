@@ -199,7 +199,7 @@ def _values(field: str, least: int, most: int, names: dict[str, int] | None = No
 
 
 def _number(text: str, least: int, most: int, names: dict[str, int] | None) -> int:
-    value = (names or {}).get(text, int(text) if text.isdigit() else least - 1)
+    value = (names or {}).get(text, int(text) if text.isdecimal() else least - 1)
     if not least <= value <= most:
         raise ValueError(f"{text} is not one of {least} to {most}")
     return value

@@ -154,9 +154,9 @@ def test_an_unsupported_function_is_named(name: str) -> None:
         ("m1 % 2", "cannot be read at column 4"),
         ("+m1", "cannot be read at column 1"),
         ("M1", "cannot be read at column 1"),
-        ("CEIL(m1, 2)", "CEIL in .* takes 1 arguments"),
+        ("CEIL(m1, 2)", "CEIL in .* takes 1 argument\\."),
         ("IF(m1)", "IF in .* takes 2 or 3 arguments"),
-        ("SUM()", "SUM in .* takes 1 arguments"),
+        ("SUM()", "SUM in .* takes 1 argument\\."),
     ],
 )
 def test_an_expression_that_cannot_be_read_says_where(expression: str, problem: str) -> None:
