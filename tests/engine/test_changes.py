@@ -54,11 +54,12 @@ CHANGES: dict[str, tuple[dict[str, Any], set[Step]]] = {
             ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
         },
     ),
-    "more tasks: the target, and the policy whose steps are shares of them": (
+    "more tasks: the target, and the policies whose steps are shares of them": (
         {"ebb:scaling": {"max_tasks": 8}},
         {
             ("update", "aws:appautoscaling/target:Target", "scaling"),
             ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
+            ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
         },
     ),
     "no surplus policy: it goes with its alarm": (
