@@ -42,6 +42,8 @@ def value(shape: Shape, words: list[str]) -> Any:
     if isinstance(shape, StructureShape):
         pairs = (pair.split("=") for pair in words[0].split(","))
         return {name: value(shape.members[name], [text]) for name, text in pairs}
+    if shape.type_name == "integer":
+        return int(words[0])
     if words[0].startswith("file://"):
         return Path(words[0].removeprefix("file://")).read_text()
     return words[0]

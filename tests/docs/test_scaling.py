@@ -1,10 +1,15 @@
 """What docs/scaling.md shows is what its commands print."""
 
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from docs import forecasts
 from ebb.forecast import aims, tune
@@ -73,3 +78,36 @@ def test_every_command_is_one_that_exists() -> None:
         module = Path(*shlex.split(command)[2].split("."))
         root = forecasts.PAGE.parents[1]
         assert (root / module / "__main__.py").exists() or (root / module.with_suffix(".py")).exists()
+
+
+def test_the_line_that_measures_the_keep_alive_has_options_that_the_aws_cli_knows(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```sh\n(queue=.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    script = Path(__file__).parent / "aws_cli.py"
+    (tmp_path / "pulumi").write_text("#!/bin/sh\necho https://sqs.us-east-1.amazonaws.com/123456789012/jobs-0123456\n")
+    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    for program in tmp_path.iterdir():
+        program.chmod(0o755)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        environment = {
+            **os.environ,
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+        }
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        server.stop()
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["Datapoints"] == []

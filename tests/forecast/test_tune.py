@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ebb.forecast import aims
+from ebb.forecast.loads import Timed, Times
 from ebb.forecast.setup import from_settings
+from ebb.forecast.simulate import simulate
 from ebb.forecast.tune import LOADS, Score, Variant, score, setup, tables, variants
 
 SCORE = Score(median=60, latency=200, task_minutes=100, killed=0, give_backs=0, lost=1)
@@ -67,3 +69,22 @@ def test_all_aims_are_met_but_the_burst_for_whose_work_ten_tasks_need_ten_minute
     assert [aim.text for aim in found if not aim.met and "200 jobs" not in aim.text] == []
     missed = [float(aim.found.split()[0]) for aim in found if not aim.met]
     assert all(700 < seconds < 760 for seconds in missed)
+
+
+def _at(jobs: list[Timed]) -> Times:
+    return lambda _: iter(jobs)
+
+
+@pytest.mark.parametrize("minutes", [1, 3, 5, 10])
+def test_the_tasks_of_a_burst_are_not_held_against_the_first_task_after_it(minutes: int) -> None:
+    tried = LOAD["25 of 60 s"]
+    own = from_settings(tried.settings(surplus=True))
+    for seed in range(20):
+        burst = simulate(own, tried.load, seed=seed)
+        emptied = next(activity.time for activity in burst.activities if activity.after == 0)
+        later = emptied + 60 * minutes
+        jobs: list[Timed] = [*[(0.0, 60.0, "")] * 25, (later, 1200.0, "")]
+        outcome = simulate(own, replace(tried.load, times=_at(jobs), span=later), seed=seed)
+        assert (outcome.done, outcome.killed) == (26, 0)
+        after = [(activity.before, activity.after) for activity in outcome.activities if activity.time > later]
+        assert after == [(0, 1), (1, 0)]
