@@ -42,11 +42,9 @@ def value(shape: Shape, words: list[str]) -> Any:
     if isinstance(shape, StructureShape):
         pairs = (pair.split("=") for pair in words[0].split(","))
         return {name: value(shape.members[name], [text]) for name, text in pairs}
-    if shape.type_name == "integer":
-        return int(words[0])
     if words[0].startswith("file://"):
         return Path(words[0].removeprefix("file://")).read_text()
-    return words[0]
+    return int(words[0]) if shape.type_name == "integer" else words[0]
 
 
 def main(service: str, operation: str, *words: str) -> None:
