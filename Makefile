@@ -15,8 +15,8 @@ PYTEST := $(BIN)/pytest --timeout 300
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine demo up test fmt format lint types imports docs docs-check actionlint unit engine-tests \
-	demo-test bench bench-worker chaos worker-image clean
+.PHONY: help venv engine demo up test fmt format lint types imports docs docs-check forecast-report tune \
+	actionlint unit engine-tests demo-test bench bench-worker bench-forecast chaos worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -62,6 +62,12 @@ docs: $(STAMP) ## write docs/configuration.md from the settings' models
 docs-check: $(STAMP) ## is docs/configuration.md current?
 	$(BIN)/python -m docs.generate --check
 
+forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
+	$(BIN)/python -m docs.forecasts
+
+tune: $(STAMP) ## search for a better default scaling policy (two minutes)
+	$(BIN)/python -m ebb.forecast.tune
+
 actionlint: ## the workflows (needs Go; left out with a word where there is none)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
 	else echo "actionlint is left out: there is no go on PATH."; fi
@@ -92,6 +98,9 @@ chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 o
 
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python bench/preview.py
+
+bench-forecast: $(STAMP) ## what a forecast costs, beside the same model stepped minute by minute
+	$(BIN)/python -m bench.forecast
 
 worker-image: ## build the worker's image for both architectures (needs docker buildx)
 	docker buildx build --platform linux/arm64,linux/amd64 worker

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 USER_ERROR, INTERRUPTED = 1, 130
 
 Stack = Annotated[str, typer.Option(help="Which Pulumi.<stack>.yaml to forecast.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="SECTION.KEY=VALUE", help="What if the stack said this? Such as scaling.max_tasks=10."
+    ),
+]
 Arrivals = Annotated[
     str,
     typer.Option(
@@ -47,6 +53,7 @@ Image = Annotated[
 def forecast(
     *,
     stack: Stack = "dev",
+    changes: Set = None,
     arrivals: Arrivals = "burst:1",
     job: Job = "60s",
     groups: Groups = 1,
@@ -74,6 +81,8 @@ def forecast(
       python -m ebb forecast --arrivals poisson:20/h:7d --job lognormal:5m,0.8
     Your own past, as a page with plots:
       python -m ebb forecast --stack prod --arrivals trace:jobs.csv --html f.html
+    What a setting would change:
+      python -m ebb forecast --set scaling.max_tasks=10 --set network.nat=none
     What a month without jobs costs, for a program:
       python -m ebb forecast --arrivals idle --json
     """
@@ -84,6 +93,7 @@ def forecast(
 
         request = Request(
             stack=stack,
+            changes=tuple(changes or ()),
             load=loads.load(arrivals, job, groups=groups, failing=failing),
             against=against,
             runs=runs,

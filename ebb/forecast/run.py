@@ -24,6 +24,7 @@ class Request:
 
     stack: str
     load: Load
+    changes: tuple[str, ...] = ()
     against: bool = False
     runs: int = 20
     seed: int = 1
@@ -36,7 +37,7 @@ def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
 
     Raises StackError, SettingsError, or ValueError with one sentence.
     """
-    own = from_settings(stack.read(request.stack), request.stack)
+    own = from_settings(stack.read(request.stack, changes=request.changes), request.stack)
     jobs = jobs_of(request.load, request.seed)
     found = [_finding(request, own, jobs, progress)]
     if request.against:

@@ -1,7 +1,8 @@
 """A stack's settings from its file, without Pulumi's engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,8 +22,8 @@ def names(project: Path = PROJECT) -> list[str]:
     return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in project.glob("Pulumi.*.yaml"))
 
 
-def read(stack: str, project: Path = PROJECT) -> settings.Settings:
-    """The settings in Pulumi.<stack>.yaml.
+def read(stack: str, project: Path = PROJECT, changes: Sequence[str] = ()) -> settings.Settings:
+    """The settings in Pulumi.<stack>.yaml, with changes such as `scaling.max_tasks=10`, whose values are YAML.
 
     Raises StackError for a stack without a file, or one that cannot be read here, and SettingsError for wrong settings.
     """
@@ -41,4 +42,20 @@ def read(stack: str, project: Path = PROJECT) -> settings.Settings:
     for section, value in sections.items():
         if isinstance(value, Mapping) and "secure" in value:
             raise StackError(f"{_PREFIX}{section} in {file.name} is encrypted, and a forecast has no key for it.")
+    for change in changes:
+        _change(sections, change)
     return settings.read(sections)
+
+
+def _change(sections: dict[str, Any], change: str) -> None:
+    name, equals, text = change.partition("=")
+    *path, key = name.split(".")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        equals = ""
+    if not equals or len(path) != 1 or not key:
+        raise StackError(f"A change is SECTION.KEY=VALUE, such as scaling.max_tasks=10, not {change!r}.")
+    section = sections.get(path[0]) or {}
+    if isinstance(section, Mapping):  # else it is wrong anyway
+        sections[path[0]] = {**section, key: value}

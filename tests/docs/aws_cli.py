@@ -44,7 +44,7 @@ def value(shape: Shape, words: list[str]) -> Any:
         return {name: value(shape.members[name], [text]) for name, text in pairs}
     if words[0].startswith("file://"):
         return Path(words[0].removeprefix("file://")).read_text()
-    return words[0]
+    return int(words[0]) if shape.type_name == "integer" else words[0]
 
 
 def main(service: str, operation: str, *words: str) -> None:

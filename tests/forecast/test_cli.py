@@ -25,7 +25,7 @@ def run(*arguments: str) -> Result:
 def test_help_teaches_by_examples_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = CliRunner().invoke(app, ["forecast", "--help"], env={"COLUMNS": "80"}).output
     examples = re.findall(r"python -m ebb forecast *(.*)", shown)
-    assert len(examples) == 5
+    assert len(examples) == 6
     (tmp_path / "jobs.csv").write_text("time,seconds\n0,30\n60,45\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for line in examples:
@@ -107,6 +107,22 @@ def test_a_stack_file_is_read_without_pulumi(tmp_path: Path) -> None:
     read = stack.read("dev", file(tmp_path, "config:\n  aws:region: us-east-1\n  ebb:scaling: {max_tasks: 7}\n"))
     assert read == settings.read({"scaling": {"max_tasks": 7}})
     assert stack.read("dev", file(tmp_path, "")) == settings.read({})
+
+
+def test_a_forecast_of_what_the_stack_does_not_say_yet(tmp_path: Path) -> None:
+    folder = file(tmp_path, "config:\n  ebb:scaling: {max_tasks: 7, seconds_per_job: 30}\n")
+    changes = ("scaling.max_tasks=9", "network.nat=gateway", "scaling.watch=true")
+    assert stack.read("dev", folder, changes) == settings.read(
+        {"scaling": {"max_tasks": 9, "seconds_per_job": 30, "watch": True}, "network": {"nat": "gateway"}}
+    )
+    assert "NAT gateway" in run("--set", "network.nat=gateway", "--runs", "1").output
+
+
+@pytest.mark.parametrize("change", ["max_tasks=9", "scaling.max_tasks", "scaling.a.b=1", "scaling.=1", "a.b=["])
+def test_a_change_that_is_none_ends_in_one_sentence(change: str) -> None:
+    result = run("--set", change)
+    assert result.exit_code == 1
+    assert result.output == f"A change is SECTION.KEY=VALUE, such as scaling.max_tasks=10, not {change!r}.\n"
 
 
 @pytest.mark.parametrize(

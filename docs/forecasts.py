@@ -1,0 +1,65 @@
+"""Writes what commands print into docs/scaling.md; with --check it says whether the quick ones still print that.
+
+A block is
+
+    <!-- python -m ebb forecast …: quick -->
+    (what it prints, fenced unless it is a table)
+    <!-- end -->
+
+where `: quick` marks what takes a second or two. Forecasts are reproducible by their seed, so that a block is the same
+wherever it is written. Run as `python -m docs.forecasts` (`make forecast-report`) from the project's folder.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "scaling.md"
+_BLOCK = re.compile(r"<!-- (python -m [^\n]*?)(: quick)? -->\n.*?<!-- end -->", re.DOTALL)
+#: Of the page; a terminal's as wide.
+COLUMNS = 100
+
+
+def commands(page: str) -> list[tuple[str, bool]]:
+    """The commands of a page, and whether each is quick."""
+    return [(found[1], bool(found[2])) for found in _BLOCK.finditer(page)]
+
+
+def printed(command: str) -> str:
+    """What a command prints, as it stands on the page. Raises CalledProcessError."""
+    environment = {**os.environ, "COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
+    argv = [sys.executable, *shlex.split(command)[1:]]
+    done = subprocess.run(argv, env=environment, cwd=PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True)
+    text = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    return text if text.startswith("|") else f"```text\n{text}\n```"
+
+
+def rewritten(page: str, quick_only: bool, run: Callable[[str], str] = printed) -> str:
+    """The page with what its commands print now, or the quick ones."""
+
+    def block(found: re.Match[str]) -> str:
+        command, quick = found[1], found[2] or ""
+        return found[0] if quick_only and not quick else f"<!-- {command}{quick} -->\n{run(command)}\n<!-- end -->"
+
+    return _BLOCK.sub(block, page)
+
+
+def main(arguments: list[str]) -> int:
+    """Writes or checks the page; the exit code says whether it is current."""
+    page = PAGE.read_text(encoding="utf-8")
+    check = arguments == ["--check"]
+    new = rewritten(page, quick_only=check)
+    if not check:
+        PAGE.write_text(new, encoding="utf-8")
+    elif new != page:
+        print("docs/scaling.md is not what forecasts print: run make forecast-report.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
