@@ -73,7 +73,7 @@ actionlint: ## the workflows (needs Go; left out with a word where there is none
 	else echo "actionlint is left out: there is no go on PATH."; fi
 
 unit: engine ## every test but the two slow groups below
-	$(PYTEST) -n 2 --dist loadfile --ignore tests/engine --ignore tests/demo tests
+	$(PYTEST) -n 3 --dist loadfile --ignore tests/engine --ignore tests/demo tests
 
 engine-tests: engine ## each stack file and setting through the real engine
 	$(PYTEST) -n 2 --dist loadfile tests/engine

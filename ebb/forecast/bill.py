@@ -99,6 +99,12 @@ def at_rest(setup: Setup, tasks: int) -> Use:
     )
 
 
+def a_million(setup: Setup) -> tuple[Part, ...]:
+    """What a million jobs cost on their way into the queue: API requests, sends and, with `direct`, a workflow each."""
+    sent = Use(api=MILLION, sqs=MILLION, workflows=MILLION if setup.wake.direct else 0.0)
+    return tuple(part for part in _requests(setup, sent) if part.dollars > 0 and part.name != "Logs")
+
+
 def _parts(setup: Setup, use: Use) -> Iterator[Part]:
     """The lines that are not nothing."""
     for part in (*_tasks(setup, use), *_network(setup), *_monthly(setup), *_requests(setup, use)):

@@ -13,6 +13,7 @@ SETUP = {
               "give_backs": ESTIMATE, "failed": ESTIMATE, "dead": ESTIMATE, "left": ESTIMATE},
   "dollars_per_month": {"idle": 7.4, "load": 9.1,
                         "idle_parts": [{"name": "…", "dollars": 0.5, "source": "…"}, …], "load_parts": […]},
+  "dollars_per_million_sent": [{"name": "API requests", "dollars": 3.5, "source": "…"}, …],
   "lints": [{"code": "long-period", "text": "…"}, …]
 }
 SPREAD = {"p50": ESTIMATE, "p95": ESTIMATE}
@@ -24,6 +25,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ebb.forecast import bill
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 from ebb.forecast.outcome import Part
 from ebb.forecast.report import Finding
@@ -55,6 +57,7 @@ def _setup(finding: Finding) -> dict[str, Any]:
             "idle_parts": [_part(part) for part in found.bill.idle],
             "load_parts": [_part(part) for part in found.bill.load],
         },
+        "dollars_per_million_sent": [_part(part) for part in bill.a_million(found.setup)],
         "lints": [{"code": lint.code, "text": lint.text} for lint in finding.lints],
     }
 

@@ -40,7 +40,7 @@ def render(own: Finding, peers: Sequence[Finding] = ()) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(found), style="bold"), Text()]
     if times := words.times(found):
         parts += [_times(times), Text()]
-    parts += [_counts(found), Text(), _costs(found), Text()]
+    parts += [_counts(found), Text(), _costs(found), Text(words.a_million(found)), Text()]
     parts.append(_lints(own.lints) if own.lints else Text("Nothing in it is known to hurt."))
     if peers:
         parts += [Text(), _against((own, *peers)), Text(), _legend(peers)]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+from ebb.forecast import bill
 from ebb.forecast.lints import Lint
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 
@@ -99,6 +100,13 @@ def costs(found: Forecast) -> list[tuple[str, str, str, str]]:
         for name, source in sources.items()
     ]
     return [*rows, ("together", dollars(found.bill.idle_total), dollars(found.bill.load_total), "")]
+
+
+def a_million(found: Forecast) -> str:
+    """What a million jobs cost on their way into the queue, with the parts."""
+    parts = bill.a_million(found.setup)
+    listed = ", ".join(f"{part.name} {dollars(part.dollars)}" for part in parts)
+    return f"A million jobs sent: {dollars(sum(part.dollars for part in parts))} ({listed})."
 
 
 def codes(lints: Sequence[Lint]) -> str:

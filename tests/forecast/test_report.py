@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ebb.forecast import document, page, plots, report, words
+from ebb.forecast import bill, document, page, plots, report, words
 from ebb.forecast.lints import Lint
 from ebb.forecast.loads import load
 from ebb.forecast.monte_carlo import Estimate, forecast
@@ -70,6 +70,9 @@ def test_less_than_a_cent_still_shows(value: float, text: str) -> None:
     assert words.dollars(value) == text
 
 
+DOLLARS = ["dollars_per_month", "dollars_per_million_sent"]
+
+
 def test_the_report_has_every_figure_cost_and_lint() -> None:
     text = printed(finding())
     rows = {re.split(r"  +", line.strip())[0]: re.split(r"  +", line.strip())[1:] for line in text.splitlines()}
@@ -110,7 +113,7 @@ def test_the_document_is_json_in_the_shape_that_its_module_states() -> None:
     assert (made["load"], made["runs"], made["seed"]) == ("burst:2 of 30s", 3, 1)
     estimate = {"value": 140.0, "low": 140.0, "high": 140.0}
     stack_ = made["stack"]
-    assert list(stack_) == ["name", "title", "source", "seconds", "per_run", "dollars_per_month", "lints"]
+    assert list(stack_) == ["name", "title", "source", "seconds", "per_run", *DOLLARS, "lints"]
     assert list(stack_["seconds"]) == ["wake", "wait", "latency", "drain"]
     assert stack_["seconds"]["wake"] == {"p50": estimate, "p95": estimate}
     assert stack_["per_run"] == {
@@ -238,3 +241,11 @@ def test_alarms_stand_in_the_order_of_the_rules() -> None:
     drawn = plots.alarms(outcome(alarms=changes), ["out", "zero", "surplus"])
     assert drawn.index(">out<") < drawn.index(">zero<")
     assert ">surplus<" not in drawn
+
+
+def test_a_million_jobs_sent_cost_their_requests_and_with_direct_a_workflow_each() -> None:
+    def parts(**scaling: bool) -> dict[str, float]:
+        return {part.name: round(part.dollars, 3) for part in bill.a_million(stack(scaling=scaling))}
+
+    assert parts() == {"API requests": 3.5, "SQS requests": 0.4}
+    assert parts(direct=True) == {"API requests": 3.5, "SQS requests": 0.4, "Workflows": 1.104}
