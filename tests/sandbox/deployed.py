@@ -6,6 +6,7 @@ from typing import Any
 
 from ebb.sandbox.autoscaler import Autoscaler
 from ebb.sandbox.region import Event, Region
+from ebb.sandbox.services import Services
 
 CLUSTER, SERVICE, QUEUE = "c", "s", "q"
 RESOURCE = f"service/{CLUSTER}/{SERVICE}"
@@ -54,6 +55,7 @@ class Stage:
         self.clock = HandClock()
         self.events = Log(self.clock)
         self.tasks = 0
+        self._services = Services(region.account, region.region)
         ecs = self.client("ecs")
         ecs.create_cluster(clusterName=CLUSTER)
         ecs.register_task_definition(family="f", containerDefinitions=[{"name": "w", "image": "i", "memory": 128}])
@@ -154,6 +156,7 @@ class Stage:
         self.clock.time += 60
         self.autoscaler.tick()
         self.tasks = self.desired
+        self._services.report(CLUSTER, SERVICE, self.tasks, 0)
         return self.tasks
 
     def state(self, alarm: str) -> str:
