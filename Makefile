@@ -66,7 +66,7 @@ forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (th
 	$(BIN)/python -m docs.forecasts
 
 tune: $(STAMP) ## search for a better default scaling policy (two minutes)
-	$(BIN)/python -m ebb.forecast.tune
+	$(BIN)/python -m bench.policy.tune
 
 actionlint: ## the workflows (needs Go; left out with a word where there is none)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import _plan
+from policy import plan as policy_plan
 from settings import Settings
 
 
@@ -39,7 +39,7 @@ class QueueScaling(pulumi.ComponentResource):
             "queue": {"QueueName": args.queue_name},
             "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
         }
-        plan = _plan.plan(args.settings)
+        plan = policy_plan.plan(args.settings)
         # a pause is an operator's, and the least number of tasks another's where hours or a watcher move it
         moved = ["minCapacity"] if args.settings.scaling.moves_minimum else []
         self._target = aws.appautoscaling.Target(
@@ -56,7 +56,7 @@ class QueueScaling(pulumi.ComponentResource):
         self.resource_id, self.target_arn = self._target.resource_id, self._target.arn
         self.register_outputs({"resource_id": self.resource_id, "target_arn": self.target_arn})
 
-    def _policy(self, role: str, policy: _plan.PolicyPlan) -> aws.appautoscaling.Policy:
+    def _policy(self, role: str, policy: policy_plan.PolicyPlan) -> aws.appautoscaling.Policy:
         return aws.appautoscaling.Policy(
             f"{self._name}-{role}",
             resource_id=self._target.resource_id,
@@ -79,7 +79,7 @@ class QueueScaling(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _alarm(self, role: str, alarm: _plan.AlarmPlan, policy: aws.appautoscaling.Policy) -> None:
+    def _alarm(self, role: str, alarm: policy_plan.AlarmPlan, policy: aws.appautoscaling.Policy) -> None:
         aws.cloudwatch.MetricAlarm(
             f"{self._name}-{role}",
             alarm_description=alarm.description,
@@ -93,18 +93,18 @@ class QueueScaling(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _source(self, metric: _plan.MetricPlan) -> dict[str, Any]:
+    def _source(self, metric: policy_plan.MetricPlan) -> dict[str, Any]:
         return {
             "namespace": metric.namespace,
             "metric_name": metric.name,
             "dimensions": self._dimensions[metric.of],
         }
 
-    def _metric(self, alarm: _plan.AlarmPlan) -> dict[str, Any]:
+    def _metric(self, alarm: policy_plan.AlarmPlan) -> dict[str, Any]:
         (metric,) = alarm.metrics
         return {**self._source(metric), "period": alarm.period, "statistic": metric.statistic}
 
-    def _queries(self, alarm: _plan.AlarmPlan) -> dict[str, Any]:
+    def _queries(self, alarm: policy_plan.AlarmPlan) -> dict[str, Any]:
         expression = {"id": "e", "expression": alarm.expression, "label": alarm.label, "return_data": True}
         metrics = [
             {

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components import _hours, _iam, _workflow
+from components import _iam, _workflow
+from policy import hours
 from settings import Scaling as ScalingSettings
 
 #: The key of a tag that the queue does not have. To remove it changes nothing, and is an action on the queue.
@@ -77,7 +78,7 @@ class Wake(pulumi.ComponentResource):
         # without warm hours the minute needs no clock; with them each minute has the least number of tasks of its hour
         every = {"watch": ("rate(1 minute)", settings.min_tasks)}
         if settings.warm_hours:
-            moments = _hours.minutes(settings)
+            moments = hours.minutes(settings)
             every = {f"watch-{number}": (found.cron, found.minimum) for number, found in enumerate(moments)}
         for role_name, (expression, minimum) in every.items():
             self._schedule(
@@ -104,7 +105,7 @@ class Wake(pulumi.ComponentResource):
 
     def _warm_hours(self) -> None:
         settings = self._args.settings
-        for change in _hours.changes(settings):
+        for change in hours.changes(settings):
             aws.appautoscaling.ScheduledAction(
                 f"{self._name}-hours-{change.minimum}-at-{change.hours}-{change.minutes}",
                 service_namespace="ecs",

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from components import _plan
 from ebb.forecast.world import EPOCH
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking
+from policy import plan
 from settings import Settings
 from settings import sections as settings_sections
 
@@ -197,7 +197,7 @@ def cpu(statistic: str = "Average") -> Metric:
 
 def from_settings(settings: Settings, name: str = "stack") -> Setup:
     """The setup that these settings deploy."""
-    deployed = _plan.plan(settings)
+    deployed = plan.plan(settings)
     worker, network, queue = settings.worker, settings.network, settings.queue
     visibility = max(LEAST_VISIBILITY, queue.visibility_timeout)
     drain = worker.stop_timeout - min(STOP_MARGIN, worker.stop_timeout / 2)
@@ -262,12 +262,12 @@ def _seconds(time: str) -> float:
     return 3600.0 * int(hours) + 60 * int(minutes)
 
 
-def rules(planned: _plan.Plan) -> tuple[Rule, ...]:
+def rules(planned: plan.Plan) -> tuple[Rule, ...]:
     """The plan's rules, as the model has them."""
     return tuple(_rule(rule) for rule in planned.rules)
 
 
-def _rule(planned: _plan.Rule) -> Rule:
+def _rule(planned: plan.Rule) -> Rule:
     alarm, policy = planned.alarm, planned.policy
     queries = [
         Query(id=each.id, source=messages(each.name, each.statistic) if each.of == "queue" else cpu(each.statistic))

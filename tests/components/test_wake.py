@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from components import _hours, _workflow
+from components import _workflow
 from components.wake import Wake, WakeArgs
+from policy import hours as policy_hours
 from settings import Scaling as ScalingSettings
 from settings import WarmHours
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
@@ -153,7 +154,7 @@ def test_with_warm_hours_the_watcher_is_told_the_least_of_the_hour() -> None:
         for found in made.of(SCHEDULE)
     }
     settings = ScalingSettings(max_tasks=9, warm_hours=OFFICE)
-    assert told == {(moments.cron, moments.minimum) for moments in _hours.minutes(settings)}
+    assert told == {(moments.cron, moments.minimum) for moments in policy_hours.minutes(settings)}
     assert {found.inputs["scheduleExpressionTimezone"] for found in made.of(SCHEDULE)} == {"Europe/Berlin"}
     assert {found.inputs["target"]["arn"] for found in made.of(SCHEDULE)} == {
         f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-watcher"

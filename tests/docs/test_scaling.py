@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
+from bench.policy import aims, tune
 from docs import forecasts
-from ebb.forecast import aims, tune
 from ebb.forecast.recipes import RECIPES
 
 PAGE = forecasts.PAGE.read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def test_a_slow_comparison_has_the_recipes_that_there_are(command: str) -> None:
 
 
 def test_the_aims_are_those_of_the_table_and_near_its_figures() -> None:
-    rows = [row.strip("| ").split(" | ") for row in shown("python -m ebb.forecast.aims").splitlines()[2:]]
+    rows = [row.strip("| ").split(" | ") for row in shown("python -m bench.policy.aims").splitlines()[2:]]
     now = list(aims.aims(40, 4))
     assert [row[0] for row in rows] == [aim.text for aim in now]
     assert [row[3] for row in rows if "p95" not in row[0]] == [
@@ -48,7 +48,7 @@ def test_the_aims_are_those_of_the_table_and_near_its_figures() -> None:
 
 
 def test_the_tuning_tables_have_the_variants_and_loads_that_are_tried() -> None:
-    tables = shown("python -m ebb.forecast.tune").split("\n\n")
+    tables = shown("python -m bench.policy.tune").split("\n\n")
     variants: dict[str, list[str]] = {}
     for each in tune.variants():
         variants.setdefault(each.knob, []).append(each.name)
@@ -64,7 +64,7 @@ def test_a_cell_of_the_tuning_tables_is_what_is_found_with_the_same_seeds() -> N
     for name in ("one", "200 of 30 s", "a fifth fails"):
         load = next(each for each in tune.LOADS if each.name == name)
         row = f"| {name} | {tune.score(deployed, load).text()} |"
-        assert row in shown("python -m ebb.forecast.tune")
+        assert row in shown("python -m bench.policy.tune")
 
 
 def test_a_page_is_rewritten_between_its_marks_alone() -> None:

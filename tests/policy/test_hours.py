@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import _hours
+from policy import hours as policy_hours
 from settings import Scaling, WarmHours
 from settings.forms import Day
 
@@ -65,39 +65,39 @@ SETTINGS = st.builds(
 @given(settings=SETTINGS, minute=st.integers(0, 10079))
 def test_the_least_is_that_of_the_hour_and_the_larger_where_hours_overlap(settings: Scaling, minute: int) -> None:
     expected = [hours.min_tasks for hours in settings.warm_hours if warm(hours, minute)]
-    assert _hours.week(settings)[minute] == max([settings.min_tasks, *expected])
+    assert policy_hours.week(settings)[minute] == max([settings.min_tasks, *expected])
 
 
 @given(settings=SETTINGS)
 def test_the_watcher_is_told_the_least_of_every_minute_just_once(settings: Scaling) -> None:
     told: dict[int, int] = {}
-    for found in _hours.minutes(settings):
+    for found in policy_hours.minutes(settings):
         fires = moments(found.cron)
         assert not fires & told.keys()
         told |= dict.fromkeys(fires, found.minimum)
-    assert [told[minute] for minute in range(10080)] == list(_hours.week(settings))
+    assert [told[minute] for minute in range(10080)] == list(policy_hours.week(settings))
 
 
 @given(settings=SETTINGS)
 def test_following_the_changes_from_any_of_them_on_gives_the_least_of_every_later_minute(settings: Scaling) -> None:
-    at = {minute: found.minimum for found in _hours.changes(settings) for minute in moments(found.cron)}
-    assert sum(len(moments(found.cron)) for found in _hours.changes(settings)) == len(at)
+    at = {minute: found.minimum for found in policy_hours.changes(settings) for minute in moments(found.cron)}
+    assert sum(len(moments(found.cron)) for found in policy_hours.changes(settings)) == len(at)
     (first, *_) = sorted(at)
     least, followed = at[first], []
     for minute in range(first, first + 10080):
         least = at.get(minute % 10080, least)
         followed.append(least)
-    week = _hours.week(settings)
+    week = policy_hours.week(settings)
     assert followed == [week[minute % 10080] for minute in range(first, first + 10080)]
 
 
 def test_office_hours_are_two_changes_and_four_expressions() -> None:
     settings = scaling(WarmHours(start="08:00", stop="18:00", days=WORKDAYS, min_tasks=2))
-    assert {(found.cron, found.minimum) for found in _hours.changes(settings)} == {
+    assert {(found.cron, found.minimum) for found in policy_hours.changes(settings)} == {
         ("cron(0 8 ? * MON-FRI *)", 2),
         ("cron(0 18 ? * MON-FRI *)", 0),
     }
-    assert {(found.cron, found.minimum) for found in _hours.minutes(settings)} == {
+    assert {(found.cron, found.minimum) for found in policy_hours.minutes(settings)} == {
         ("cron(* 8-17 ? * MON-FRI *)", 2),
         ("cron(* 0-7,18-23 ? * MON-FRI *)", 0),
         ("cron(* * ? * SUN,SAT *)", 0),
@@ -106,7 +106,7 @@ def test_office_hours_are_two_changes_and_four_expressions() -> None:
 
 def test_a_night_ends_on_the_next_day() -> None:
     settings = scaling(WarmHours(start="22:30", stop="06:00", days=("SAT",), min_tasks=1))
-    assert {(found.cron, found.minimum) for found in _hours.changes(settings)} == {
+    assert {(found.cron, found.minimum) for found in policy_hours.changes(settings)} == {
         ("cron(30 22 ? * SAT *)", 1),
         ("cron(0 6 ? * SUN *)", 0),
     }
@@ -114,11 +114,11 @@ def test_a_night_ends_on_the_next_day() -> None:
 
 def test_hours_without_an_end_are_said_every_day() -> None:
     settings = scaling(WarmHours(start="00:00", stop="00:00", min_tasks=1))
-    assert [(found.cron, found.minimum) for found in _hours.changes(settings)] == [("cron(0 0 ? * * *)", 1)]
-    assert [(found.cron, found.minimum) for found in _hours.minutes(settings)] == [("cron(* * ? * * *)", 1)]
+    assert [(found.cron, found.minimum) for found in policy_hours.changes(settings)] == [("cron(0 0 ? * * *)", 1)]
+    assert [(found.cron, found.minimum) for found in policy_hours.minutes(settings)] == [("cron(* * ? * * *)", 1)]
 
 
 @pytest.mark.parametrize("least", [0, 3])
 def test_without_warm_hours_nothing_changes(least: int) -> None:
-    assert _hours.changes(scaling(least=least)) == ()
-    assert set(_hours.week(scaling(least=least))) == {least}
+    assert policy_hours.changes(scaling(least=least)) == ()
+    assert set(policy_hours.week(scaling(least=least))) == {least}

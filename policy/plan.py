@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from components import _steps
+from policy import steps as policy_steps
 from settings import Settings
 
 #: Seconds: SQS's and ECS's metrics come once a minute.
@@ -61,7 +61,7 @@ class PolicyPlan:
     """A step policy; bounds of its steps are relative to the alarm's threshold, `cooldown` in seconds."""
 
     adjustment_type: Literal["ChangeInCapacity", "ExactCapacity"]
-    steps: tuple[_steps.Adjustment, ...]
+    steps: tuple[policy_steps.Adjustment, ...]
     cooldown: int
     aggregation: Literal["Maximum", "Minimum"] = "Maximum"
 
@@ -126,16 +126,16 @@ def most_tasks(settings: Settings) -> int:
 def share(settings: Settings) -> int:
     """Messages of backlog that one task may own."""
     scaling = settings.scaling
-    return _steps.share(scaling.seconds_per_job, scaling.tolerated_wait, settings.worker.concurrency)
+    return policy_steps.share(scaling.seconds_per_job, scaling.tolerated_wait, settings.worker.concurrency)
 
 
 def _rules(settings: Settings) -> Iterator[Rule]:
     scaling = settings.scaling
     if scaling.steps:
-        ladder, cooldown = _steps.scale_out(scaling.steps), scaling.cooldown
+        ladder, cooldown = policy_steps.scale_out(scaling.steps), scaling.cooldown
     else:
         concurrency = settings.worker.concurrency
-        ladder, cooldown = _steps.recommended(most_tasks(settings), share(settings), concurrency), OUT_COOLDOWN
+        ladder, cooldown = policy_steps.recommended(most_tasks(settings), share(settings), concurrency), OUT_COOLDOWN
     yield _follow_waiting("out", ladder, cooldown, "Jobs wait: add tasks")
     match scaling.scales_in_by:
         case "queue":
@@ -143,13 +143,13 @@ def _rules(settings: Settings) -> Iterator[Rule]:
         case "cpu":
             yield _idle_cpu(settings)
         case "steps":
-            if (removing := _steps.scale_in(scaling.steps)) is not None:
+            if (removing := policy_steps.scale_in(scaling.steps)) is not None:
                 yield _follow_waiting("in", removing, scaling.cooldown, "Few jobs wait: remove tasks")
     if scaling.surplus:
         yield _surplus(settings)
 
 
-def _follow_waiting(role: str, ladder: _steps.Ladder, cooldown: int, description: str) -> Rule:
+def _follow_waiting(role: str, ladder: policy_steps.Ladder, cooldown: int, description: str) -> Rule:
     alarm = AlarmPlan(
         description=description,
         metrics=(WAITING,),
@@ -163,7 +163,7 @@ def _follow_waiting(role: str, ladder: _steps.Ladder, cooldown: int, description
 
 
 def _to_least(least: int, cooldown: int) -> PolicyPlan:
-    steps = (_steps.Adjustment(None, 0, least),)
+    steps = (policy_steps.Adjustment(None, 0, least),)
     return PolicyPlan(adjustment_type="ExactCapacity", steps=steps, cooldown=cooldown)
 
 
@@ -171,7 +171,7 @@ def _zero(least: int) -> Rule:
     alarm = AlarmPlan(
         description="No job waits, runs or is delayed: remove the tasks",
         metrics=(WAITING, IN_FLIGHT, DELAYED, RUNNING),
-        expression=_steps.idle_expression(least),
+        expression=policy_steps.idle_expression(least),
         label="Jobs while tasks run",
         evaluation_periods=IDLE_MINUTES,
         datapoints_to_alarm=IDLE_MINUTES,
@@ -200,7 +200,7 @@ def _surplus(settings: Settings) -> Rule:
     alarm = AlarmPlan(
         description="Fewer jobs than tasks are left: remove some tasks",
         metrics=(WAITING, IN_FLIGHT, RUNNING),
-        expression=_steps.surplus_expression(share(settings), settings.worker.concurrency),
+        expression=policy_steps.surplus_expression(share(settings), settings.worker.concurrency),
         label="Tasks too many",
         evaluation_periods=SURPLUS_MINUTES,
         datapoints_to_alarm=SURPLUS_MINUTES,
@@ -209,7 +209,7 @@ def _surplus(settings: Settings) -> Rule:
     )
     policy = PolicyPlan(
         adjustment_type="ChangeInCapacity",
-        steps=_steps.surplus(most_tasks(settings)),
+        steps=policy_steps.surplus(most_tasks(settings)),
         cooldown=SURPLUS_COOLDOWN,
         aggregation="Minimum",
     )

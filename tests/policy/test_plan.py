@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import _plan, _steps
 from components.autoscaling import QueueScaling, QueueScalingArgs
+from policy import plan as policy_plan
+from policy import steps
 from settings import Queue, Scaling, Settings, Step, Worker
 from tests.components.harness import deploy
 
@@ -36,7 +37,7 @@ def deployed(settings: Settings) -> Any:
     return deploy(program)
 
 
-def read_alarm(inputs: dict[str, Any]) -> _plan.AlarmPlan:
+def read_alarm(inputs: dict[str, Any]) -> policy_plan.AlarmPlan:
     """The plan of a deployed alarm, from nothing but its inputs."""
     queries = inputs.get("metricQueries")
     expression = None
@@ -51,7 +52,7 @@ def read_alarm(inputs: dict[str, Any]) -> _plan.AlarmPlan:
     for identifier, source in sources.items():
         (of,) = (of for of, dimensions in DIMENSIONS.items() if dimensions == source["dimensions"])
         metrics.append(
-            _plan.MetricPlan(
+            policy_plan.MetricPlan(
                 id=identifier or "",
                 namespace=source["namespace"],
                 name=source["metricName"],
@@ -59,7 +60,7 @@ def read_alarm(inputs: dict[str, Any]) -> _plan.AlarmPlan:
                 of=of,  # type: ignore[arg-type]
             )
         )
-    return _plan.AlarmPlan(
+    return policy_plan.AlarmPlan(
         description=inputs["alarmDescription"],
         metrics=tuple(metrics),
         expression=expression and expression["expression"],
@@ -73,17 +74,17 @@ def read_alarm(inputs: dict[str, Any]) -> _plan.AlarmPlan:
     )
 
 
-def read_policy(inputs: dict[str, Any]) -> _plan.PolicyPlan:
+def read_policy(inputs: dict[str, Any]) -> policy_plan.PolicyPlan:
     configuration = inputs["stepScalingPolicyConfiguration"]
 
     def bound(step: dict[str, Any], side: str) -> float | None:
         text = step.get(f"metricInterval{side}Bound")
         return None if text is None else float(text)
 
-    return _plan.PolicyPlan(
+    return policy_plan.PolicyPlan(
         adjustment_type=configuration["adjustmentType"],
         steps=tuple(
-            _steps.Adjustment(bound(step, "Lower"), bound(step, "Upper"), step["scalingAdjustment"])
+            steps.Adjustment(bound(step, "Lower"), bound(step, "Upper"), step["scalingAdjustment"])
             for step in configuration["stepAdjustments"]
         ),
         cooldown=configuration["cooldown"],
@@ -93,7 +94,7 @@ def read_policy(inputs: dict[str, Any]) -> _plan.PolicyPlan:
 
 @pytest.mark.parametrize("settings", STACKS)
 def test_what_is_deployed_is_the_plan(settings: Settings) -> None:
-    made, plan = deployed(settings), _plan.plan(settings)
+    made, plan = deployed(settings), policy_plan.plan(settings)
     target = made.one(TARGET).inputs
     assert (target["minCapacity"], target["maxCapacity"]) == (plan.minimum, plan.maximum)
     assert {found.name for found in made.of(ALARM)} == {f"scaling-{rule.role}" for rule in plan.rules}
@@ -107,15 +108,15 @@ def test_what_is_deployed_is_the_plan(settings: Settings) -> None:
 
 def test_a_task_that_does_several_jobs_at_once_owns_a_larger_backlog_and_is_busy_with_several() -> None:
     scaling = Scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=150, surplus=True)
-    plan = _plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=4)))
+    plan = policy_plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=4)))
     assert plan.rule("out").policy.steps == (  # 4 * 150/60 = 10 messages of backlog a task
-        _steps.Adjustment(0, 19, 1),
-        _steps.Adjustment(19, 29, 3),
-        _steps.Adjustment(29, 39, 5),
-        _steps.Adjustment(39, 49, 6),
-        _steps.Adjustment(49, 59, 8),
-        _steps.Adjustment(59, 69, 9),
-        _steps.Adjustment(69, None, 10),
+        steps.Adjustment(0, 19, 1),
+        steps.Adjustment(19, 29, 3),
+        steps.Adjustment(29, 39, 5),
+        steps.Adjustment(39, 49, 6),
+        steps.Adjustment(49, 59, 8),
+        steps.Adjustment(59, 69, 9),
+        steps.Adjustment(69, None, 10),
     )
     assert plan.rule("surplus").alarm.expression == "IF(r > 0, IF(n + v > 0, r - CEIL(n / 4 + v / 10), 0))"
 
@@ -128,7 +129,7 @@ def test_a_fifo_queue_has_no_more_tasks_than_its_groups_keep_busy(
     most: int, groups: int | None, concurrency: int, maximum: int
 ) -> None:
     scaling = Scaling(max_tasks=most, message_groups=groups, seconds_per_job=60, tolerated_wait=60)
-    plan = _plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=concurrency), queue=Queue(fifo=True)))
+    plan = policy_plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=concurrency), queue=Queue(fifo=True)))
     assert plan.maximum == maximum
     assert max(step.change for step in plan.rule("out").policy.steps) == maximum
 
@@ -139,7 +140,7 @@ def test_groups_bound_the_tasks_between_the_least_and_the_most(
 ) -> None:
     most = max(1, least + more)
     scaling = Scaling(min_tasks=least, max_tasks=most, message_groups=groups)
-    maximum = _plan.most_tasks(Settings(scaling=scaling, worker=Worker(concurrency=concurrency)))
+    maximum = policy_plan.most_tasks(Settings(scaling=scaling, worker=Worker(concurrency=concurrency)))
     assert max(1, least) <= maximum <= most
     # one task fewer could not do a job of each group at once, unless the settings themselves say no more
     assert maximum in (least, most) or (maximum - 1) * concurrency < groups <= maximum * concurrency

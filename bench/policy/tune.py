@@ -1,6 +1,6 @@
 """The search for the default policy: each of its numbers varied alone, under the loads that it has to do well with.
 
-`python -m ebb.forecast.tune [runs]` prints the tables of docs/scaling.md. A variant loses on a load if its latency
+`python -m bench.policy.tune [runs]` prints the tables of docs/scaling.md. A variant loses on a load if its latency
 (p50 or p95) or its task-minutes are more than a twentieth above those of the policy that is deployed, or if it kills,
 gives back or loses more jobs.
 """
@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, fsum, inf
 
-from components import _plan, _steps
 from ebb.forecast import words
 from ebb.forecast.loads import Load, load
 from ebb.forecast.setup import Setup, from_settings, rules
 from ebb.forecast.simulate import simulate
+from policy import plan as policy_plan
+from policy import steps as policy_steps
 from settings import Settings
 
 #: Tasks at the most in all of them.
@@ -25,7 +26,7 @@ RUNS, LONG_RUNS = 40, 5
 #: What is more than this share above the deployed policy's is worse, and what is below it better.
 NOTABLE = 0.05
 
-Plan = _plan.Plan
+Plan = policy_plan.Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,7 @@ ZERO = ((3, 3), (4, 4), (6, 6), (8, 8), (4, 5))
 def setup(variant: Variant, tried: Tried) -> Setup:
     """What is simulated."""
     settings = tried.settings(surplus=variant.surplus)
-    return replace(from_settings(settings), rules=rules(variant.change(_plan.plan(settings), settings)))
+    return replace(from_settings(settings), rules=rules(variant.change(policy_plan.plan(settings), settings)))
 
 
 def score(variant: Variant, tried: Tried, runs: int = RUNS) -> Score:
@@ -193,7 +194,7 @@ def _marked(found: Score, base: Score) -> str:
     return f"{found.text()}{mark}"
 
 
-def _changed(role: str, change: Callable[[_plan.Rule], _plan.Rule]) -> Callable[[Plan, Settings], Plan]:
+def _changed(role: str, change: Callable[[policy_plan.Rule], policy_plan.Rule]) -> Callable[[Plan, Settings], Plan]:
     def changed(plan: Plan, _: Settings) -> Plan:
         return replace(plan, rules=tuple(change(rule) if rule.role == role else rule for rule in plan.rules))
 
@@ -205,19 +206,19 @@ def _cooldown(role: str, seconds: int) -> Callable[[Plan, Settings], Plan]:
 
 
 def _periods(role: str, datapoints: int, periods: int) -> Callable[[Plan, Settings], Plan]:
-    def change(rule: _plan.Rule) -> _plan.Rule:
+    def change(rule: policy_plan.Rule) -> policy_plan.Rule:
         return replace(rule, alarm=replace(rule.alarm, datapoints_to_alarm=datapoints, evaluation_periods=periods))
 
     return _changed(role, change)
 
 
 def _out(
-    *, cooldown: int | None = None, steps: Callable[[int, int], tuple[_steps.Adjustment, ...]] | None = None
+    *, cooldown: int | None = None, steps: Callable[[int, int], tuple[policy_steps.Adjustment, ...]] | None = None
 ) -> Callable[[Plan, Settings], Plan]:
     def changed(plan: Plan, settings: Settings) -> Plan:
-        def change(rule: _plan.Rule) -> _plan.Rule:
+        def change(rule: policy_plan.Rule) -> policy_plan.Rule:
             policy = rule.policy if cooldown is None else replace(rule.policy, cooldown=cooldown)
-            own = policy.steps if steps is None else steps(plan.maximum, _plan.share(settings))
+            own = policy.steps if steps is None else steps(plan.maximum, policy_plan.share(settings))
             return replace(rule, policy=replace(policy, steps=own))
 
         return _changed("out", change)(plan, settings)
@@ -227,17 +228,17 @@ def _out(
 
 def _share(tasks: float) -> Callable[[Plan, Settings], Plan]:
     """So many tasks start for each share of backlog."""
-    return _out(steps=lambda most, share: _steps.recommended(most, share, tasks_per_share=tasks).steps)
+    return _out(steps=lambda most, share: policy_steps.recommended(most, share, tasks_per_share=tasks).steps)
 
 
-def _rungs(shares: Sequence[int]) -> Callable[[int, int], tuple[_steps.Adjustment, ...]]:
+def _rungs(shares: Sequence[int]) -> Callable[[int, int], tuple[policy_steps.Adjustment, ...]]:
     """The published designs' ladder: 1 task, then 3, 6 and 10 tenths of the most from so many shares on."""
 
-    def steps(most: int, share: int) -> tuple[_steps.Adjustment, ...]:
+    def steps(most: int, share: int) -> tuple[policy_steps.Adjustment, ...]:
         bounds = [0, *(count * share - 1 for count in shares), inf]
         changes = [1, *(ceil(most * tenths / 10) for tenths in (3, 6, 10))]
         return tuple(
-            _steps.Adjustment(lower, None if upper == inf else upper, change)
+            policy_steps.Adjustment(lower, None if upper == inf else upper, change)
             for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)
             if upper > lower
         )

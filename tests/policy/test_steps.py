@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import _steps
 from ebb.scaling.policies import Step as PolicyStep
 from ebb.scaling.policies import StepPolicy
+from policy import steps as policy_steps
 from settings import SettingsError, Step, read
 
 
@@ -30,7 +30,7 @@ class Table:
         return 0
 
 
-def invoked(ladder: _steps.Ladder | None, messages: float) -> int:
+def invoked(ladder: policy_steps.Ladder | None, messages: float) -> int:
     """What the alarm and its policy do, by the model of CloudWatch and Application Auto Scaling."""
     if ladder is None:
         return 0
@@ -72,7 +72,7 @@ def tables(draw: st.DrawFn) -> Table:
 
 @given(table=tables(), messages=st.integers(0, 5000).map(lambda quarters: quarters / 4))
 def test_alarms_and_bounds_do_what_the_table_says_at_any_value(table: Table, messages: float) -> None:
-    out, back = _steps.scale_out(table.rows), _steps.scale_in(table.rows)
+    out, back = policy_steps.scale_out(table.rows), policy_steps.scale_in(table.rows)
     added, removed = invoked(out, messages), invoked(back, messages)
     assert added >= 0 >= removed
     assert not (added and removed)
@@ -81,7 +81,7 @@ def test_alarms_and_bounds_do_what_the_table_says_at_any_value(table: Table, mes
 
 @given(table=tables())
 def test_at_each_bound_itself_the_table_is_followed_too(table: Table) -> None:
-    out, back = _steps.scale_out(table.rows), _steps.scale_in(table.rows)
+    out, back = policy_steps.scale_out(table.rows), policy_steps.scale_in(table.rows)
     for bound in {edge for row in table.rows for edge in (row.lower, row.upper) if edge is not None}:
         assert invoked(out, bound) + invoked(back, bound) == table.change(bound)
 
@@ -104,68 +104,70 @@ def long_tables(draw: st.DrawFn) -> list[dict[str, int]]:
 @given(rows=long_tables())
 def test_the_settings_refuse_just_the_tables_that_fit_into_no_policy(rows: list[dict[str, int]]) -> None:
     table = tuple(Step.model_validate(row) for row in rows)
-    back = _steps.scale_in(table)
-    needed = max(len(_steps.scale_out(table).steps), len(back.steps) if back else 0)
+    back = policy_steps.scale_in(table)
+    needed = max(len(policy_steps.scale_out(table).steps), len(back.steps) if back else 0)
     with pytest.raises(SettingsError, match="20 steps at the most") if needed > 20 else nullcontext():
         read({"scaling": {"min_tasks": 1, "steps": rows}})
 
 
 def test_the_widespread_table_becomes_one_step_each_way() -> None:
     table = (Step(upper=0, change=-1), Step(lower=1, change=1))
-    assert _steps.scale_out(table) == _steps.Ladder(
-        "GreaterThanOrEqualToThreshold", 1, (_steps.Adjustment(0, None, 1),)
+    assert policy_steps.scale_out(table) == policy_steps.Ladder(
+        "GreaterThanOrEqualToThreshold", 1, (policy_steps.Adjustment(0, None, 1),)
     )
-    assert _steps.scale_in(table) == _steps.Ladder("LessThanOrEqualToThreshold", 0, (_steps.Adjustment(None, 0, -1),))
+    assert policy_steps.scale_in(table) == policy_steps.Ladder(
+        "LessThanOrEqualToThreshold", 0, (policy_steps.Adjustment(None, 0, -1),)
+    )
 
 
 def test_a_table_that_removes_nothing_has_no_alarm_for_it() -> None:
-    assert _steps.scale_in((Step(upper=0, change=0), Step(lower=1, change=1))) is None
+    assert policy_steps.scale_in((Step(upper=0, change=0), Step(lower=1, change=1))) is None
 
 
 def test_a_gap_between_rows_is_a_step_without_change() -> None:
     table = (Step(lower=1, upper=10, change=1), Step(lower=20, upper=50, change=4))
-    assert _steps.scale_out(table).steps == (
-        _steps.Adjustment(0, 9, 1),
-        _steps.Adjustment(9, 19, 0),
-        _steps.Adjustment(19, 49, 4),
-        _steps.Adjustment(49, None, 0),
+    assert policy_steps.scale_out(table).steps == (
+        policy_steps.Adjustment(0, 9, 1),
+        policy_steps.Adjustment(9, 19, 0),
+        policy_steps.Adjustment(19, 49, 4),
+        policy_steps.Adjustment(49, None, 0),
     )
 
 
 def test_a_bound_that_both_sides_name_belongs_to_the_row_that_adds() -> None:
     table = (Step(upper=5, change=-1), Step(lower=5, change=1))
-    back = _steps.scale_in(table)
+    back = policy_steps.scale_in(table)
     assert back is not None
     assert back.comparison == "LessThanThreshold"
     assert [invoked(back, value) for value in (4.75, 5)] == [-1, 0]
-    assert [invoked(_steps.scale_out(table), value) for value in (4.75, 5)] == [0, 1]
+    assert [invoked(policy_steps.scale_out(table), value) for value in (4.75, 5)] == [0, 1]
 
 
 def test_a_row_that_removes_from_zero_on_acts_on_the_empty_queue() -> None:
-    assert invoked(_steps.scale_in((Step(lower=0, upper=2, change=-1), Step(lower=3, change=1))), 0) == -1
+    assert invoked(policy_steps.scale_in((Step(lower=0, upper=2, change=-1), Step(lower=3, change=1))), 0) == -1
 
 
 def test_the_recommended_ladder_for_ten_tasks_and_five_messages_each() -> None:
-    ladder = _steps.recommended(10, 5)
+    ladder = policy_steps.recommended(10, 5)
     assert (ladder.comparison, ladder.threshold) == ("GreaterThanOrEqualToThreshold", 1)
     assert ladder.steps == (
-        _steps.Adjustment(0, 9, 1),
-        _steps.Adjustment(9, 14, 3),
-        _steps.Adjustment(14, 19, 5),
-        _steps.Adjustment(19, 24, 6),
-        _steps.Adjustment(24, 29, 8),
-        _steps.Adjustment(29, 34, 9),
-        _steps.Adjustment(34, None, 10),
+        policy_steps.Adjustment(0, 9, 1),
+        policy_steps.Adjustment(9, 14, 3),
+        policy_steps.Adjustment(14, 19, 5),
+        policy_steps.Adjustment(19, 24, 6),
+        policy_steps.Adjustment(24, 29, 8),
+        policy_steps.Adjustment(29, 34, 9),
+        policy_steps.Adjustment(34, None, 10),
     )
 
 
 def test_the_recommended_ladder_for_one_task_is_one_step() -> None:
-    assert _steps.recommended(1, 5).steps == (_steps.Adjustment(0, None, 1),)
+    assert policy_steps.recommended(1, 5).steps == (policy_steps.Adjustment(0, None, 1),)
 
 
 def test_the_recommended_ladder_starts_no_more_tasks_than_there_are_jobs_for() -> None:
-    assert [invoked(_steps.recommended(10, 1), messages) for messages in range(12)] == [*range(11), 10]
-    assert [invoked(_steps.recommended(10, 4, 4), messages) for messages in (1, 7, 8, 12, 39, 40)] == [
+    assert [invoked(policy_steps.recommended(10, 1), messages) for messages in range(12)] == [*range(11), 10]
+    assert [invoked(policy_steps.recommended(10, 4, 4), messages) for messages in (1, 7, 8, 12, 39, 40)] == [
         1,
         1,
         2,
@@ -180,7 +182,7 @@ def test_the_recommended_ladder_fits_the_backlog_within_what_a_policy_may_have(
     most: int, concurrency: int, jobs: int, data: st.DataObject
 ) -> None:
     share = concurrency + jobs
-    ladder = _steps.recommended(most, share, concurrency)
+    ladder = policy_steps.recommended(most, share, concurrency)
     messages = data.draw(st.integers(1, 3 * most * share))
     added = invoked(ladder, messages)
     assert len(ladder.steps) <= 20
@@ -194,7 +196,7 @@ def test_the_recommended_ladder_fits_the_backlog_within_what_a_policy_may_have(
 
 @given(most=st.integers(2, 5000), surplus=st.integers(2, 5000))
 def test_of_the_tasks_that_are_too_many_all_but_one_go_or_nearly_so(most: int, surplus: int) -> None:
-    steps = _steps.surplus(most)
+    steps = policy_steps.surplus(most)
     assert len(steps) <= 20
     (removed,) = (
         -step.change
@@ -213,10 +215,10 @@ def test_of_the_tasks_that_are_too_many_all_but_one_go_or_nearly_so(most: int, s
 def test_a_task_may_own_what_it_does_within_the_tolerated_wait(
     seconds_per_job: float, tolerated_wait: float, messages: int
 ) -> None:
-    assert _steps.share(seconds_per_job, tolerated_wait) == messages
+    assert policy_steps.share(seconds_per_job, tolerated_wait) == messages
 
 
 def test_the_expressions_are_those_of_the_design() -> None:
-    assert _steps.idle_expression(0) == "IF(FILL(r,REPEAT) > 0, FILL(v + n + d,REPEAT), 1)"
-    assert _steps.idle_expression(2) == "IF(FILL(r,REPEAT) > 2, FILL(v + n + d,REPEAT), 1)"
-    assert _steps.surplus_expression(5) == "IF(r > 0, IF(n + v > 0, r - CEIL(n + v / 5), 0))"
+    assert policy_steps.idle_expression(0) == "IF(FILL(r,REPEAT) > 0, FILL(v + n + d,REPEAT), 1)"
+    assert policy_steps.idle_expression(2) == "IF(FILL(r,REPEAT) > 2, FILL(v + n + d,REPEAT), 1)"
+    assert policy_steps.surplus_expression(5) == "IF(r > 0, IF(n + v > 0, r - CEIL(n + v / 5), 0))"

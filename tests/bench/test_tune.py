@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ebb.forecast import aims
+from bench.policy import aims
+from bench.policy.tune import LOADS, Score, Variant, score, setup, tables, variants
 from ebb.forecast.loads import Timed, Times
 from ebb.forecast.setup import from_settings
 from ebb.forecast.simulate import simulate
-from ebb.forecast.tune import LOADS, Score, Variant, score, setup, tables, variants
 
 SCORE = Score(median=60, latency=200, task_minutes=100, killed=0, give_backs=0, lost=1)
 LOAD = {each.name: each for each in LOADS}

@@ -1,4 +1,4 @@
-"""The aims of the default policy at ten tasks, and what the forecast finds: `python -m ebb.forecast.aims [runs]`.
+"""The aims of the default policy at ten tasks, and what the forecast finds: `python -m bench.policy.aims [runs]`.
 
 The same can be asked one by one: `python -m ebb forecast --set scaling.max_tasks=10 --job 30s --runs 600`, and so on.
 """
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bench.policy.tune import LOADS
 from ebb.forecast import words
 from ebb.forecast.loads import Load, load
 from ebb.forecast.monte_carlo import Estimate, Forecast, forecast, jobs_of
 from ebb.forecast.recipes import RECIPES
 from ebb.forecast.setup import Setup, from_settings
 from ebb.forecast.simulate import simulate
-from ebb.forecast.tune import LOADS
 from settings import Settings
 
 #: Runs for the 95th percentile of a wake-up, and of all else that takes longer.
