@@ -44,12 +44,12 @@ class Cost:
 def main(rounds: int) -> None:
     """Start a region, measure, print the table."""
     sys.path.insert(0, str(PROJECT))
-    from ebb.sandbox.aws import Aws  # noqa: PLC0415 — the measured processes must not import the sandbox
-    from ebb.sandbox.engine import Deployment, configuration  # noqa: PLC0415
-    from ebb.sandbox.images import Images  # noqa: PLC0415
-    from ebb.sandbox.provider import serve  # noqa: PLC0415
-    from ebb.sandbox.pulumi_cli import find  # noqa: PLC0415
-    from ebb.sandbox.region import Region  # noqa: PLC0415
+    from ebb.sandbox.deploy.engine import Deployment, configuration  # noqa: PLC0415
+    from ebb.sandbox.deploy.pulumi_cli import find  # noqa: PLC0415
+    from ebb.sandbox.emulators.images import Images  # noqa: PLC0415
+    from ebb.sandbox.emulators.region import Region  # noqa: PLC0415
+    from ebb.sandbox.provider.aws import Aws  # noqa: PLC0415 — the measured processes must not import the sandbox
+    from ebb.sandbox.provider.server import serve  # noqa: PLC0415
 
     command = find(lambda line: print(line, file=sys.stderr))
     with Region() as region:

@@ -76,7 +76,7 @@ def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = Fa
     python -m ebb sandbox up --speed 10       slower, to watch alarms and cooldowns
     python -m ebb sandbox up --stack dev      what Pulumi.dev.yaml would be
     """
-    from ebb.sandbox.show import up as run  # noqa: PLC0415 — help answers without loading Pulumi and two emulators
+    from ebb.sandbox.live_view import up as run  # noqa: PLC0415 — help answers without loading Pulumi and two emulators
 
     _finish(lambda: run(stack, speed, in_process))
 
@@ -97,7 +97,7 @@ def demo(
 @sandbox.command()
 def engine() -> None:
     """Get the Pulumi CLI and print where it is: from PATH, the official installer, or built from its Go modules."""
-    from ebb.sandbox.pulumi_cli import find  # noqa: PLC0415
+    from ebb.sandbox.deploy.pulumi_cli import find  # noqa: PLC0415
 
     def run() -> bool:
         typer.echo(find(lambda line: typer.echo(line, err=True)).command)

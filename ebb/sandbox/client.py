@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from ebb.sandbox.region import Region
+from ebb.sandbox.emulators.region import Region
 from settings import Settings
 
 #: Seconds that the API may take; it answers in milliseconds.

@@ -9,9 +9,9 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from ebb.sandbox.engine import Change
+from ebb.sandbox.deploy.engine import Change
+from ebb.sandbox.log_follower import JobRecord, Sample, Watch
 from ebb.sandbox.sandbox import Sandbox
-from ebb.sandbox.watch import JobRecord, Sample, Watch
 
 #: How long a job takes, in the region's own minutes: at speed 60 as many real seconds.
 SHORT_MINUTES, LONG_MINUTES = 1, 28

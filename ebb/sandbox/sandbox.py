@@ -6,19 +6,19 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import settings
-from ebb.sandbox.autoscaler import Autoscaler
-from ebb.sandbox.aws import Aws
 from ebb.sandbox.client import Client, NotAcceptedError
-from ebb.sandbox.engine import PROJECT, Change, Deployment, DeploymentError, configuration
-from ebb.sandbox.fallback import InProcess
-from ebb.sandbox.furnish import adopts, furnish
-from ebb.sandbox.images import Images
-from ebb.sandbox.metrics import Metrics
-from ebb.sandbox.provider import serve
-from ebb.sandbox.pulumi_cli import NoEngineError, find
-from ebb.sandbox.region import Region, RegionError
-from ebb.sandbox.schedules import Scheduler
-from ebb.sandbox.tasks import Tasks
+from ebb.sandbox.controllers.alarms import Autoscaler
+from ebb.sandbox.controllers.metrics import Metrics
+from ebb.sandbox.controllers.schedules import Scheduler
+from ebb.sandbox.deploy.engine import PROJECT, Change, Deployment, DeploymentError, configuration
+from ebb.sandbox.deploy.fallback import InProcess
+from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
+from ebb.sandbox.ecs.tasks import Tasks
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region, RegionError
+from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.server import serve
 
 #: What ends a command with one sentence.
 USER_ERRORS = (DeploymentError, NoEngineError, NotAcceptedError, RegionError, settings.SettingsError, ValueError)

@@ -67,7 +67,7 @@ def used_modules() -> set[str]:
 def sandbox_calls() -> Iterator[tuple[str, str]]:
     """(service, Operation) wherever a resource table of the sandbox names the two side by side."""
     services = set(boto3.Session().get_available_services())
-    for path in sorted((ROOT / "ebb/sandbox/resources").glob("*.py")):
+    for path in sorted((ROOT / "ebb/sandbox/provider/resources").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             parts = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
             texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]

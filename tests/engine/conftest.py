@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.engine import PROJECT, Deployment, configuration
-from ebb.sandbox.furnish import adopts, furnish
-from ebb.sandbox.images import Images
-from ebb.sandbox.provider import serve
-from ebb.sandbox.pulumi_cli import find
-from ebb.sandbox.region import Region
+from ebb.sandbox.deploy.engine import PROJECT, Deployment, configuration
+from ebb.sandbox.deploy.pulumi_cli import find
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.server import serve
 
 Deploy = Callable[..., Deployment]
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.engine import PROJECT, Change, Deployment, configuration
-from ebb.sandbox.images import Images
-from ebb.sandbox.provider import serve
-from ebb.sandbox.region import Region
+from ebb.sandbox.deploy.engine import PROJECT, Change, Deployment, configuration
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.server import serve
 
 Step = tuple[str, str, str]
 

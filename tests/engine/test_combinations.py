@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.region import Region
+from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
 
 ENDPOINTS = ["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"]

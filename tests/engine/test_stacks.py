@@ -2,8 +2,8 @@
 
 import pytest
 
-from ebb.sandbox.engine import DeploymentError, configuration, stacks
-from ebb.sandbox.region import Region
+from ebb.sandbox.deploy.engine import DeploymentError, configuration, stacks
+from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
 
 STACKS = ("dev", "prod", "sandbox", "shared")

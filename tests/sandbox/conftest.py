@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ebb.sandbox.region import Region
+from ebb.sandbox.emulators.region import Region
 
 
 @pytest.fixture(scope="module")

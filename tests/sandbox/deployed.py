@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ebb.sandbox.autoscaler import Autoscaler
-from ebb.sandbox.region import Event, Region
-from ebb.sandbox.services import Services
+from ebb.sandbox.controllers.alarms import Autoscaler
+from ebb.sandbox.ecs.services import Services
+from ebb.sandbox.emulators.region import Event, Region
 
 CLUSTER, SERVICE, QUEUE = "c", "s", "q"
 RESOURCE = f"service/{CLUSTER}/{SERVICE}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.agent import Agent
+from ebb.sandbox.ecs.agent import Agent
 
 ARN = "arn:aws:ecs:us-east-1:000000000000:task/jobs/1234"
 

@@ -14,7 +14,8 @@ from ebb.forecast.loads import Timed, load
 from ebb.forecast.setup import Setup, from_settings
 from ebb.forecast.simulate import simulate
 from ebb.forecast.world import Constant, Uniform, World
-from ebb.sandbox import autoscaler, tasks
+from ebb.sandbox.controllers import alarms
+from ebb.sandbox.ecs import tasks
 from ebb.sandbox.sandbox import Sandbox
 from settings import Settings
 
@@ -45,7 +46,7 @@ WORLD = World(
     sample_phase=Constant(59.5),
     publish=Constant(0.5),
     ecs_delay=Constant(0.5),
-    alarm_phase=Constant(autoscaler.PHASE),
+    alarm_phase=Constant(alarms.PHASE),
     reaction=Constant(0.5),
     starts={"measured": Uniform(tasks.START_SECONDS + PROCESS[0] * SPEED, tasks.START_SECONDS + PROCESS[1] * SPEED)},
     protect=Uniform(0.002 * SPEED, 0.05 * SPEED),

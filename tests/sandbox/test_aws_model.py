@@ -5,9 +5,9 @@ from typing import Any
 import boto3
 import pytest
 
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.region import Region
-from ebb.sandbox.shapes import UNKNOWN, RefusedError
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
 AWS = Aws(lambda service: boto3.client(service, region_name="us-east-1", endpoint_url="http://127.0.0.1:9"))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.sandbox import pulumi_cli
-from ebb.sandbox.pulumi_cli import NoEngineError, find
+from ebb.sandbox.deploy import pulumi_cli
+from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
 
 PULUMI = f"#!{sys.executable}\nprint('v{{version}}')\n"
 #: What the stub Go does: note how it was called, and write a "pulumi".

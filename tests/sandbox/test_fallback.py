@@ -2,9 +2,10 @@
 
 import pytest
 
-from ebb.sandbox import pulumi_cli, sandbox
-from ebb.sandbox.engine import DeploymentError, configuration
-from ebb.sandbox.fallback import InProcess
+from ebb.sandbox import sandbox
+from ebb.sandbox.deploy import pulumi_cli
+from ebb.sandbox.deploy.engine import DeploymentError, configuration
+from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.sandbox import Sandbox
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.sandbox.images import ImageError, Images
-from ebb.sandbox.region import Region
+from ebb.sandbox.emulators.images import ImageError, Images
+from ebb.sandbox.emulators.region import Region
 
 REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 DOCKERFILE = """\

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.metrics import Metrics
-from ebb.sandbox.region import Region
+from ebb.sandbox.controllers.metrics import Metrics
+from ebb.sandbox.emulators.region import Region
 from tests.sandbox.deployed import CLUSTER, SERVICE, SERVICE_DIMENSIONS, Stage
 
 MINUTE = datetime.fromtimestamp(1_900_000_020, UTC)

@@ -7,8 +7,8 @@ import urllib.request
 import pytest
 
 from components import _templates as templates
-from ebb.sandbox.ministack import error_as_json
-from ebb.sandbox.region import Region
+from ebb.sandbox.emulators.ministack.__main__ import error_as_json
+from ebb.sandbox.emulators.region import Region
 
 
 def _api(region: Region, queue: str) -> str:

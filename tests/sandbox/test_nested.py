@@ -5,9 +5,9 @@ from typing import Any
 import botocore.session
 import pytest
 
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.checking import problems
-from ebb.sandbox.resources import ROWS
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.checking import problems
+from ebb.sandbox.provider.resources import ROWS
 
 LOG = {"destinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:api", "format": "$context.requestId"}
 STAGE = {"restApi": "a", "stageName": "run", "deployment": "d"}

@@ -9,13 +9,13 @@ import pulumi_aws as aws
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.images import Images
-from ebb.sandbox.provider import Provider, serve
-from ebb.sandbox.pulumi_cli import find
-from ebb.sandbox.region import Region
-from ebb.sandbox.resources import ROWS
-from tests.sandbox import everything
+from ebb.sandbox.deploy.pulumi_cli import find
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.resources import ROWS
+from ebb.sandbox.provider.server import Provider, serve
+from tests.sandbox import all_resources
 from tests.sandbox.pulumi_stack import Change, FailedError, InlineStack
 
 DOCKERFILE = 'FROM python:3.12-slim\nCOPY . /app\nWORKDIR /app\nENTRYPOINT ["python", "-m", "worker"]\n'
@@ -52,7 +52,7 @@ def leftovers(region: Region) -> list[str]:
 
 
 def test_a_program_of_all_types_previews_goes_up_stays_as_it_is_and_goes_away(start: Start, region: Region) -> None:
-    stack = start(lambda: everything.program(everything.SETTINGS))
+    stack = start(lambda: all_resources.program(all_resources.SETTINGS))
     planned = stack.preview().changes
     assert {change[0] for change in planned} == {"create"}
     assert leftovers(region) == []
@@ -73,7 +73,7 @@ def replaced(kind: str, name: str) -> set[Change]:
 # The instance is made anew, and what points to it is turned to the new one.
 NEW_INSTANCE = replaced("Instance", "nat") | {("update", "Eip", "instance"), ("update", "Route", "instance")}
 # Settings that are changed together, and all that changes with them.
-CHANGES: list[tuple[everything.Settings, set[Change]]] = [
+CHANGES: list[tuple[all_resources.Settings, set[Change]]] = [
     (
         {
             "visibility": 600,
@@ -119,8 +119,8 @@ CHANGES: list[tuple[everything.Settings, set[Change]]] = [
 
 
 def test_changed_settings_update_or_replace_exactly_what_the_tables_say(start: Start) -> None:
-    settings = dict(everything.SETTINGS)
-    stack = start(lambda: everything.program(settings))
+    settings = dict(all_resources.SETTINGS)
+    stack = start(lambda: all_resources.program(settings))
     stack.up()
     for changed, wanted in CHANGES:
         settings |= changed
@@ -129,7 +129,7 @@ def test_changed_settings_update_or_replace_exactly_what_the_tables_say(start: S
 
 
 def test_a_new_file_in_the_build_context_builds_the_image_again(start: Start, project: Path) -> None:
-    stack = start(lambda: everything.program(everything.SETTINGS))
+    stack = start(lambda: all_resources.program(all_resources.SETTINGS))
     stack.up()
     before = {name: output.value for name, output in stack.stack.outputs().items()}
     (project / "worker" / "handler.py").write_text("x = 1\n")
@@ -143,7 +143,7 @@ def test_default_tags_reach_everything_that_can_be_tagged_and_follow_when_they_c
     start: Start, region: Region
 ) -> None:
     aws_api = Aws(region.client)
-    stack = start(lambda: everything.program(everything.SETTINGS))
+    stack = start(lambda: all_resources.program(all_resources.SETTINGS))
     stack.up()
     stack.configure({"defaultTags": '{"tags": {"Project": "other", "Team": "video"}}'})
     stack.up()
@@ -227,7 +227,7 @@ def test_another_region_is_refused(start: Start) -> None:
 def test_names_end_in_seven_digits_that_stay_and_a_fifo_queue_s_in_fifo(start: Start) -> None:
     def program() -> None:
         aws.sqs.Queue("ordered", fifo_queue=True)
-        aws.iam.Role("r" * 80, assume_role_policy=everything.trust("ec2.amazonaws.com"))
+        aws.iam.Role("r" * 80, assume_role_policy=all_resources.trust("ec2.amazonaws.com"))
 
     stack = start(program)
     stack.up()

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.sandbox import ministack
-from ebb.sandbox.clock import Clock
-from ebb.sandbox.region import Region, RegionError
+from ebb.sandbox.emulators.clock import Clock
+from ebb.sandbox.emulators.ministack import __main__
+from ebb.sandbox.emulators.region import Region, RegionError
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Starts a region as a user with a profile, a proxy and service endpoints of their own would, and tells what it made.
@@ -84,11 +84,9 @@ def test_one_address_serves_queues_from_one_emulator_and_the_rest_from_the_other
 def test_each_service_that_one_emulator_keeps_is_left_to_it(region: Region) -> None:
     signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
     for service in ("sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"):
-        assert (
-            ministack.signed_for([(b"authorization", signed.format(service).encode())]) in ministack.MINISTACK_SERVICES
-        )
-    assert ministack.signed_for([(b"Authorization", signed.format("ec2").encode())]) == "ec2"
-    assert ministack.signed_for([(b"authorization", b"Bearer x"), (b"host", b"x")]) is None
+        assert __main__.signed_for([(b"authorization", signed.format(service).encode())]) in __main__.MINISTACK_SERVICES
+    assert __main__.signed_for([(b"Authorization", signed.format("ec2").encode())]) == "ec2"
+    assert __main__.signed_for([(b"authorization", b"Bearer x"), (b"host", b"x")]) is None
     assert region.client("dynamodb").list_tables()["TableNames"] == []
     assert region.client("stepfunctions").list_state_machines()["stateMachines"] == []
     assert region.client("scheduler").list_schedules()["Schedules"] == []
@@ -233,7 +231,9 @@ def test_an_emulator_that_does_not_start_is_told_in_one_sentence_and_nothing_is_
     command = [sys.executable, "-c", script]
     failed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1].startswith("ebb.sandbox.region.RegionError: MiniStack did not start: ")
+    assert failed.stderr.splitlines()[-1].startswith(
+        "ebb.sandbox.emulators.region.RegionError: MiniStack did not start: "
+    )
     assert "No module named 'ebb'" in failed.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 

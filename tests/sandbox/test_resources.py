@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.difference import changes, observed
-from ebb.sandbox.images import Images
-from ebb.sandbox.provider import serve
-from ebb.sandbox.pulumi_cli import find
-from ebb.sandbox.region import Region
-from ebb.sandbox.resources import ROWS
-from tests.sandbox import everything
+from ebb.sandbox.deploy.pulumi_cli import find
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.diff import changes, observed
+from ebb.sandbox.provider.resources import ROWS
+from ebb.sandbox.provider.server import serve
+from tests.sandbox import all_resources
 from tests.sandbox.pulumi_stack import InlineStack
 
 Resource = dict[str, Any]
@@ -32,7 +32,7 @@ def deployed(one_region: Region, tmp_path_factory: pytest.TempPathFactory) -> It
     (folder / "worker" / "Dockerfile").write_text('FROM python:3.12-slim\nENTRYPOINT ["python"]\n')
     provider = serve(Aws(one_region.client), Images(one_region), Path(folder))
     command: PulumiCommand = find(print)
-    stack = InlineStack(folder / "stack", provider.port, command, lambda: everything.program(everything.SETTINGS))
+    stack = InlineStack(folder / "stack", provider.port, command, lambda: all_resources.program(all_resources.SETTINGS))
     stack.up()
     yield [item for item in stack.resources() if item["type"] in ROWS]
     stack.destroy()

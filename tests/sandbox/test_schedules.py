@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.region import Events, Region
-from ebb.sandbox.schedules import LOOK, Scheduler
+from ebb.sandbox.controllers.schedules import LOOK, Scheduler
+from ebb.sandbox.emulators.region import Events, Region
 
 HOUR = 3600
 ROLE = "arn:aws:iam::000000000000:role/clock"

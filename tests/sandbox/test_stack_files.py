@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.sandbox import engine
-from ebb.sandbox.engine import DeploymentError, configuration
+from ebb.sandbox.deploy import engine
+from ebb.sandbox.deploy.engine import DeploymentError, configuration
 
 
 @pytest.fixture

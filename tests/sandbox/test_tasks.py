@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.health import HealthCheck
-from ebb.sandbox.images import Images
-from ebb.sandbox.region import Region
-from ebb.sandbox.task import Status, TaskView
-from ebb.sandbox.tasks import RETRY_SECONDS, START_SECONDS, Tasks
+from ebb.sandbox.ecs.health import HealthCheck
+from ebb.sandbox.ecs.task import Status, TaskView
+from ebb.sandbox.ecs.tasks import RETRY_SECONDS, START_SECONDS, Tasks
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A proxy that a test sets for the tasks is not for the test itself.
@@ -402,7 +402,7 @@ def test_tmp_is_a_folder_of_each_tasks_own(world: World) -> None:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks as often as the sandbox's speed says, not every two seconds."""
-    monkeypatch.setattr("ebb.sandbox.health.LEAST_INTERVAL", 0.02)
+    monkeypatch.setattr("ebb.sandbox.ecs.health.LEAST_INTERVAL", 0.02)
 
 
 def check(program: str, **more: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox import checking
-from ebb.sandbox.aws import Aws
-from ebb.sandbox.region import Region
-from ebb.sandbox.resources import ROWS
-from ebb.sandbox.shapes import RefusedError
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.provider import checking
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.resources import ROWS
+from ebb.sandbox.provider.shapes import RefusedError
 
 Props = dict[str, Any]
 KEY, ENDPOINT = "aws:kms/key:Key", "aws:ec2/vpcEndpoint:VpcEndpoint"

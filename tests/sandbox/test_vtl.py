@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.sandbox.vtl import Rendered, Request, TemplateError, render
+from ebb.sandbox.emulators.ministack.vtl import Rendered, Request, TemplateError, render
 
 ANSWER = """#set($status = $input.path('$.status'))
 #if($status == 'SUCCEEDED')

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from components import _workflow
-from ebb.sandbox.autoscaler import Autoscaler
-from ebb.sandbox.region import Region
-from ebb.sandbox.schedules import Scheduler
+from ebb.sandbox.controllers.alarms import Autoscaler
+from ebb.sandbox.controllers.schedules import Scheduler
+from ebb.sandbox.emulators.region import Region
 from tests.sandbox.deployed import QUEUE, RESOURCE, TARGET, Stage
 from tests.sandbox.test_schedules import ROLE, TRUST
 

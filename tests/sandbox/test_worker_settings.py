@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ebb.sandbox.ecs.task import Status, TaskView
 from ebb.sandbox.sandbox import Sandbox
-from ebb.sandbox.task import Status, TaskView
 
 OVERRIDES = {
     "ebb:worker": {"once_days": 4, "concurrency": 2, "stop_timeout": 2},

@@ -125,7 +125,7 @@ def test_the_engine_is_as_old_as_the_sdk() -> None:
 
 def test_the_kept_engine_is_named_by_the_file_that_pins_it() -> None:
     (pins,) = (
-        path for path in (ROOT / "ebb/sandbox").glob("*.py") if re.search(r"^VERSION = ", path.read_text(), re.M)
+        path for path in (ROOT / "ebb/sandbox").rglob("*.py") if re.search(r"^VERSION = ", path.read_text(), re.M)
     )
     assert f"hashFiles('{pins.relative_to(ROOT)}')" in uses("tests", "actions/cache")["key"]
 

@@ -1,0 +1,1 @@
+"""What runs once per simulated minute: metrics, alarms, scalable targets and schedules."""

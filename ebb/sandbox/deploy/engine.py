@@ -1,0 +1,200 @@
+"""The real Pulumi engine on the real program, with the sandbox's providers attached.
+
+The checkout is only read: stack files are copied into a folder of the sandbox's own, where the state lives too.
+"""
+
+import json
+import re
+import runpy
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+from pulumi import automation as auto
+
+import settings
+from ebb.sandbox.emulators.region import Region
+
+#: The checkout that this package stands in.
+PROJECT = Path(__file__).resolve().parents[3]
+#: Steps that leave a resource as it is, or only look at it.
+IDLE_STEPS = {"same", "read", "refresh"}
+
+#: Pulumi's own marks for colours in messages, such as <{%reset%}>.
+_COLOURS = re.compile(r"<\{%.*?%\}>")
+
+Say = Callable[[str], None]
+
+
+class DeploymentError(Exception):
+    """The engine or the program refused; the text is one sentence, the details are in the engine's own output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One step of the engine: operation (create, update, replace, delete…), type token, logical name."""
+
+    operation: str
+    type: str
+    name: str
+
+
+def stacks() -> list[str]:
+    """The stacks that the project has a file for."""
+    return sorted(file.name.split(".")[1] for file in PROJECT.glob("Pulumi.*.yaml"))
+
+
+def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The stack file's configuration; `overrides` (by full key, such as `ebb:worker`) are merged into its mappings.
+
+    Raises DeploymentError for a stack without a file, for a file that is not a stack's, and for one with values that
+    only its own backend can decrypt.
+    """
+    if stack not in stacks():
+        raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")
+    file = PROJECT / f"Pulumi.{stack}.yaml"
+    try:
+        document = yaml.safe_load(file.read_text()) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DeploymentError(f"{file.name} cannot be read: {' '.join(str(error).split())}.") from None
+    sections = (document.get("config") or {}) if isinstance(document, Mapping) else None
+    if not isinstance(sections, Mapping):
+        raise DeploymentError(f"{file.name} should be a mapping with a mapping `config`.")
+    config = _merged(sections, overrides or {})
+    for key, value in config.items():
+        if isinstance(value, Mapping) and "secure" in value:
+            raise DeploymentError(
+                f"{key} in Pulumi.{stack}.yaml is encrypted for its own backend; the sandbox has no key."
+            )
+    return config
+
+
+class Deployment:
+    """One stack of the program in the sandbox's region, with this configuration."""
+
+    def __init__(
+        self, region: Region, provider_port: int, stack: str, command: auto.PulumiCommand, config: Mapping[str, Any]
+    ) -> None:
+        folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
+        backend = folder / "state"
+        backend.mkdir()
+        (folder / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
+        self._stack_file = folder / f"Pulumi.{stack}.yaml"
+        self._stack_file.write_text("{}")
+        self.configure(config)
+        environment = {
+            **region.environment(),
+            "PULUMI_BACKEND_URL": backend.as_uri(),
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # without it, up and destroy on existing state first try to download the real aws plugin
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{provider_port},awsx:{provider_port}",
+        }
+        self._stack = auto.create_or_select_stack(
+            stack,
+            project_name=settings.PROJECT,
+            program=program,
+            opts=auto.LocalWorkspaceOptions(work_dir=str(folder), env_vars=environment, pulumi_command=command),
+        )
+        self._outputs: dict[str, Any] = {}
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Another configuration, for the next operation."""
+        # what the backend has written beside it (the salt of its secrets) stays
+        own = yaml.safe_load(self._stack_file.read_text())
+        self._stack_file.write_text(yaml.safe_dump({**own, "config": dict(config)}))
+
+    def preview(self, say: Say | None = None) -> list[Change]:
+        """What `up` would change; `say` gets the engine's own output, here and below."""
+        return self._run(self._stack.preview, say)[0]
+
+    def up(self, say: Say | None = None) -> list[Change]:
+        """Create, update and delete what differs from the program; what was changed."""
+        changes, result = self._run(self._stack.up, say)
+        self._outputs = {name: output.value for name, output in result.outputs.items()}
+        return changes
+
+    def destroy(self, say: Say | None = None) -> list[Change]:
+        """Delete everything of the stack."""
+        return self._run(self._stack.destroy, say)[0]
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs after the last `up`."""
+        return self._outputs
+
+    def _run(self, operation: Callable[..., Any], say: Say | None) -> tuple[list[Change], Any]:
+        changes: list[Change] = []
+        errors: list[str] = []
+
+        def note(event: auto.EngineEvent) -> None:
+            if event.diagnostic_event and event.diagnostic_event.severity == "error":
+                errors.append(_COLOURS.sub("", event.diagnostic_event.message).removeprefix("error: ").strip())
+            if event.resource_pre_event:
+                step = event.resource_pre_event.metadata
+                operation, name = step.op.value, step.urn.rpartition("::")[2]
+                if operation not in IDLE_STEPS and not step.type.startswith("pulumi:providers:"):
+                    changes.append(Change(operation=operation, type=step.type, name=name))
+
+        hear = say or (lambda _line: None)
+        with held_signals():
+            try:
+                result = operation(on_output=hear, on_error=hear, on_event=note, color="never")
+            except auto.CommandError as error:
+                # "update failed" comes last, and says nothing where something else was said
+                raise DeploymentError("\n".join(errors[:1] or [str(error)])) from None
+        return changes, result
+
+
+def program() -> None:
+    """The real program, as `pulumi` would run it."""
+    if str(PROJECT) not in sys.path:
+        sys.path.insert(0, str(PROJECT))
+    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key, anything else is replaced, and None takes a key away."""
+    merged = dict(base)
+    for key, value in over.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = json.loads(json.dumps(value))
+    return merged
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM wait until the block is done, then raise KeyboardInterrupt.
+
+    The engine gets a terminal's Ctrl-C too, finishes what it is creating and stops; were Python to leave at once, the
+    provider would vanish under it, with an operation pending and the stack locked.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if received:
+            raise KeyboardInterrupt

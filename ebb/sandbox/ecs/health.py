@@ -1,0 +1,86 @@
+"""A container's health check (ECS API, HealthCheck): a command that is run again and again beside the container."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ebb.sandbox.emulators.reaper import Guard
+
+#: ECS's own values for what a health check leaves out; seconds, but for the retries.
+INTERVAL, TIMEOUT, RETRIES, START_PERIOD = 30, 5, 3, 0
+#: Real seconds between two checks at the least, however fast the sandbox is: each check is a process.
+LEAST_INTERVAL = 2.0
+
+
+def command(check: dict[str, Any]) -> list[str]:
+    """What a check runs; empty when there is nothing to run. Raises ValueError for what is no command of a check."""
+    kind, *words = check.get("command") or ["NONE"]
+    if kind == "NONE":
+        return []
+    if kind == "CMD" and words:
+        return words
+    if kind == "CMD-SHELL" and len(words) == 1:
+        return ["/bin/sh", "-c", *words]
+    raise ValueError("a health check's command begins with CMD or CMD-SHELL")
+
+
+class HealthCheck:
+    """Follows one container from its start; not thread-safe, and it never waits.
+
+    `start` begins a check as a process of a group of its own. A container's time is real, and so are the time-out and
+    the start period; `speed` only makes the checks come closer together.
+    """
+
+    def __init__(
+        self, check: dict[str, Any], speed: float, start: Callable[[], "subprocess.Popen[bytes]"], guard: Guard
+    ) -> None:
+        self._start, self._guard = start, guard
+        self._interval = max(LEAST_INTERVAL, check.get("interval", INTERVAL) / speed)
+        self._timeout: float = check.get("timeout", TIMEOUT)
+        self._retries: int = check.get("retries", RETRIES)
+        now = time.monotonic()
+        self._next, self._counts_from = now + self._interval, now + check.get("startPeriod", START_PERIOD)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ends, self._failures = 0.0, 0
+
+    @property
+    def unhealthy(self) -> bool:
+        """Whether as many checks in a row have failed as there are retries."""
+        return self._failures >= self._retries
+
+    def look(self) -> None:
+        """Begin the check that is due, or judge the one that runs."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._next:
+                try:
+                    self._process, self._ends = self._start(), now + self._timeout
+                    self._guard.add(self._process.pid)
+                except OSError:  # there is no such program
+                    self._judge(good=False)
+            return
+        code = self._process.poll()
+        if code is not None or now >= self._ends:
+            self.end()
+            self._judge(good=code == 0)
+
+    def end(self) -> None:
+        """End the check that runs, and what it left behind."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._guard.discard(self._process.pid)
+            self._process = None
+
+    def _judge(self, *, good: bool) -> None:
+        now = time.monotonic()
+        self._next = now + self._interval
+        if good:
+            self._failures, self._counts_from = 0, now  # a first success ends the start period
+        elif now >= self._counts_from:
+            self._failures += 1

@@ -1,0 +1,97 @@
+"""What tasks print: into the emulated CloudWatch log group, and kept for display."""
+
+import queue
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ebb.sandbox.emulators.region import Region
+
+#: Real seconds between two deliveries; the awslogs driver waits 5.
+_DELIVERY = 0.1
+#: Lines kept for display.
+_KEPT = 1000
+#: Events in one PutLogEvents (API_PutLogEvents).
+_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A log group and a stream in it."""
+
+    group: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line that a task printed: `time` in real seconds since the epoch, `task` its id."""
+
+    time: float
+    task: str
+    text: str
+
+
+class LogLines:
+    """Takes lines from any thread and delivers them in the order in which they came."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._lines: deque[Line] = deque(maxlen=_KEPT)
+        self._waiting: queue.SimpleQueue[tuple[Stream | None, Line]] = queue.SimpleQueue()
+        self._streams: set[Stream] = set()
+        self._refused: set[str] = set()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-lines", daemon=True)
+
+    def start(self) -> None:
+        """Deliver until stop()."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver what is left, then no more."""
+        self._stopping.set()
+        self._thread.join()
+
+    def add(self, stream: Stream | None, task: str, text: str) -> None:
+        """A line of a task; without a stream (no log driver) it is kept for display only."""
+        # real time: the service refuses what lies two hours in the future, which simulated time soon does
+        line = Line(time.time(), task, text)
+        self._lines.append(line)
+        self._waiting.put((stream, line))
+
+    def kept(self) -> list[Line]:
+        """The last lines of all tasks."""
+        return list(self._lines)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_DELIVERY):
+            self._deliver()
+        self._deliver()
+
+    def _deliver(self) -> None:
+        events: dict[Stream, list[dict[str, Any]]] = defaultdict(list)
+        while not self._waiting.empty():
+            stream, line = self._waiting.get()
+            if stream is not None and line.text:  # an event must not be empty
+                events[stream].append({"timestamp": int(line.time * 1000), "message": line.text})
+        for stream, waiting in events.items():
+            try:
+                self._put(stream, waiting)
+            except ClientError as error:
+                if stream.group not in self._refused:
+                    self._refused.add(stream.group)
+                    self._region.events.add("log", f"The log group {stream.group} takes no lines: {error}")
+
+    def _put(self, stream: Stream, events: list[dict[str, Any]]) -> None:
+        logs = self._region.client("logs")
+        names = {"logGroupName": stream.group, "logStreamName": stream.name}
+        if stream not in self._streams:
+            logs.create_log_stream(**names)
+            self._streams.add(stream)
+        for start in range(0, len(events), _BATCH):
+            logs.put_log_events(**names, logEvents=events[start : start + _BATCH])

@@ -1,0 +1,253 @@
+"""Keeps each ECS service's desired count as processes, the way ECS does."""
+
+import math
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+
+from ebb.sandbox.ecs import cpu
+from ebb.sandbox.ecs.agent import Agent
+from ebb.sandbox.ecs.loglines import Line, LogLines
+from ebb.sandbox.ecs.services import Service, Services
+from ebb.sandbox.ecs.task import StartError, Status, Task, TaskView
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+
+#: Simulated seconds from a higher desired count to the container's start: the median of published measurements of
+#: Fargate (AWS 23 s for a small image, 30 s and 53-62 s elsewhere).
+START_SECONDS = 33
+#: Simulated seconds before ECS tries again after a task that did not start, doubled each time. The most is ECS's ("up
+#: to a maximum of 27 minutes", service throttle logic); the first is not documented.
+RETRY_SECONDS, RETRY_SECONDS_MAX = 10, 27 * 60
+#: Real seconds between two looks at services and processes.
+_TICK = 0.05
+#: Real seconds that tasks get when the sandbox itself stops.
+_GRACE = 2
+
+_Key = tuple[str, str]
+
+
+class Tasks:
+    """Runs from start() to stop(); all other methods may be called by any thread."""
+
+    def __init__(self, region: Region, images: Images) -> None:
+        self._region, self._images = region, images
+        self._lines = LogLines(region)
+        self._tasks: dict[str, Task] = {}
+        self._desired: dict[_Key, int] = {}
+        self._failures: Counter[_Key] = Counter()
+        self._retry_at: dict[_Key, float] = {}
+        self._held: set[str] = set()
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tasks", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the services' desired counts."""
+        self._services = Services(self._region.account, self._region.region)
+        self._agent = Agent(self._agent_task)
+        self._agent.start()
+        self._lines.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all tasks, with SIGTERM and soon SIGKILL, and follow no more."""
+        if not self._thread.is_alive():
+            return
+        self._stopping.set()
+        self._thread.join()
+        with self._lock:
+            for task in self._tasks.values():
+                task.stop("The sandbox stops", timeout=_GRACE)
+        while self._tasks:
+            with self._lock:
+                self._watch()
+            time.sleep(_TICK / 5)
+        self._lines.stop()
+        self._agent.stop()
+
+    def running(self, cluster: str, service: str) -> int:
+        """How many tasks of the service are RUNNING."""
+        return self._count((cluster, service), Status.RUNNING)
+
+    def tasks(self) -> list[TaskView]:
+        """All tasks that have not stopped, the oldest first."""
+        with self._lock:
+            return [task.view() for task in self._tasks.values()]
+
+    def log(self) -> list[Line]:
+        """The last lines that tasks printed."""
+        return self._lines.kept()
+
+    def cpu_percent(self, cluster: str, service: str) -> list[float]:
+        """Per running task, the CPU used since the last call in per cent of what its task definition reserves."""
+        used, now = cpu.seconds_by_group(), time.monotonic()
+        percents = []
+        with self._lock:
+            for task in self._of((cluster, service), Status.RUNNING):
+                seconds = used.get(task.process.pid, 0.0) if task.process else 0.0
+                before, spent = task.cpu or (now - self._region.clock.real(60), 0.0)
+                task.cpu = (now, seconds)
+                percents.append(max(0.0, seconds - spent) / max(now - before, _TICK) / task.vcpus * 100)
+        return percents
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_TICK):
+            try:
+                with self._lock:
+                    self._reconcile()
+            except Exception as error:  # a service that vanishes half-way must not end the others' tasks
+                self._region.events.add("error", f"Tasks: {error}")
+
+    def _reconcile(self) -> None:
+        self._watch()
+        services = {(service.cluster, service.name): service for service in self._services.active()}
+        self._desired = {key: service.desired for key, service in services.items()}
+        for task in self._of_none(set(services)):
+            self._stop(task, "The service was deleted")
+        for key, service in services.items():
+            self._deploy(key, service)
+            self._scale_in(key, service)
+            self._scale_out(key, service)
+        for task in self._alive(Status.PENDING):
+            if self._region.clock.now() >= task.created + START_SECONDS:
+                self._launch(task)
+        for cluster, name in services:
+            key = (cluster, name)
+            self._services.report(cluster, name, self._count(key, Status.RUNNING), self._count(key, Status.PENDING))
+
+    def _deploy(self, key: _Key, service: Service) -> None:
+        """Stop tasks of older deployments, as many as the minimum healthy percent lets go; protected ones live on."""
+        old = [task for task in self._active(key) if task.deployment != service.deployment]
+        healthy = self._count(key, Status.RUNNING) - math.ceil(service.desired * service.minimum_percent / 100)
+        for task in old:
+            if task.status is Status.PENDING:
+                self._stop(task, "A newer deployment replaces it")
+            elif task.protected_until is not None:
+                self._hold(task, "a newer deployment waits for it")
+            elif healthy > 0:
+                self._stop(task, "A newer deployment replaces it")
+                healthy -= 1
+
+    def _scale_in(self, key: _Key, service: Service) -> None:
+        current = [task for task in self._active(key) if task.deployment == service.deployment]
+        surplus = len(current) - service.desired
+        if surplus <= 0:
+            return
+        # which of its tasks Fargate stops is not documented and cannot be told to it, so nothing may rely on any order
+        random.shuffle(current)
+        current.sort(key=lambda task: task.status is Status.RUNNING)  # those not yet running first
+        free = [task for task in current if task.protected_until is None]
+        for task in free[:surplus]:
+            self._stop(task, "Scaling activity")
+        for task in current if surplus > len(free) else []:
+            if task not in free:
+                self._hold(task, "scale-in waits for it")
+
+    def _scale_out(self, key: _Key, service: Service) -> None:
+        active = self._active(key)
+        missing = service.desired - sum(task.deployment == service.deployment for task in active)
+        room = service.desired * service.maximum_percent // 100 - len(active)
+        if self._region.clock.now() < self._retry_at.get(key, 0.0):
+            return
+        for _ in range(min(missing, room)):
+            task = Task(self._region, uuid.uuid4().hex, service.cluster, service.name, service.deployment)
+            self._tasks[task.id] = task
+            self._tell(task, "is being started")
+
+    def _launch(self, task: Task) -> None:
+        key = (task.cluster, task.service)
+        try:
+            task.launch(self._images, self._lines, self._agent.environment(task.id))
+        except StartError as error:
+            self._failures[key] += 1
+            wait = min(RETRY_SECONDS * 2.0 ** (self._failures[key] - 1), RETRY_SECONDS_MAX)
+            self._retry_at[key] = self._region.clock.now() + wait
+            task.stop(str(error))
+            self._tell(task, f"could not be started; the next try comes in {wait:g} s: {error}")
+            del self._tasks[task.id]
+        else:
+            self._failures.pop(key, None)
+            self._tell(task, "runs")
+
+    def _watch(self) -> None:
+        for task in list(self._tasks.values()):
+            code = task.watch()
+            if task.status is Status.RUNNING and task.unhealthy:  # protected or not: that is against scale-in alone
+                self._stop(task, "Task failed container health checks")
+            if task.status is Status.STOPPED:
+                del self._tasks[task.id]
+                self._held.discard(task.id)
+                end = "" if code is None else f" with exit code {code}" if code >= 0 else f" by signal {-code}"
+                self._tell(task, f"has stopped{end}: {task.reason}", exit_code=code)
+
+    def _stop(self, task: Task, reason: str) -> None:
+        if task.status in (Status.PENDING, Status.RUNNING):
+            task.stop(reason)
+            if task.process is not None:
+                self._tell(task, f"got SIGTERM: {reason}")
+
+    def _hold(self, task: Task, why: str) -> None:
+        if task.id not in self._held:
+            self._held.add(task.id)
+            self._tell(task, f"is protected: {why}")
+
+    def _tell(self, task: Task, text: str, **data: object) -> None:
+        about = {"id": task.id, "cluster": task.cluster, "service": task.service, "status": str(task.status), **data}
+        self._region.events.add("task", f"Task {task.id[:8]} {text}", **about)
+
+    def _alive(self, *statuses: Status) -> list[Task]:
+        return [task for task in self._tasks.values() if task.status in statuses]
+
+    def _of(self, key: _Key, *statuses: Status) -> list[Task]:
+        return [task for task in self._alive(*statuses) if (task.cluster, task.service) == key]
+
+    def _active(self, key: _Key) -> list[Task]:
+        return self._of(key, Status.PENDING, Status.RUNNING)
+
+    def _of_none(self, keys: set[_Key]) -> list[Task]:
+        active = self._alive(Status.PENDING, Status.RUNNING)
+        return [task for task in active if (task.cluster, task.service) not in keys]
+
+    def _count(self, key: _Key, status: Status) -> int:
+        with self._lock:
+            return len(self._of(key, status))
+
+    def _agent_task(self, task_id: str) -> "_AgentTask | None":
+        with self._lock:
+            task = self._tasks.get(task_id)
+            return _AgentTask(self, task) if task else None
+
+    def protect(self, task: Task, minutes: int | None) -> str | None:
+        """Set a task's protection, or say why ECS would refuse: no more tasks can be protected than are desired."""
+        with self._lock:
+            key = (task.cluster, task.service)
+            if minutes is not None and task.protected_until is None:
+                others = sum(other.protected_until is not None for other in self._of(key, Status.RUNNING))
+                if others >= self._desired.get(key, 0) or task.status is not Status.RUNNING:
+                    self._tell(task, "was refused its protection: DEPLOYMENT_BLOCKED")
+                    return "DEPLOYMENT_BLOCKED"
+            task.set_protection(minutes)
+            if minutes is None:
+                self._held.discard(task.id)
+            return None
+
+
+class _AgentTask:
+    """A task as its agent may touch it."""
+
+    def __init__(self, tasks: Tasks, task: Task) -> None:
+        self._tasks, self._task = tasks, task
+        self.arn, self.has_role = task.arn, task.has_role
+
+    @property
+    def protected_until(self) -> float | None:
+        return self._task.protected_until
+
+    def protect(self, minutes: int | None) -> str | None:
+        return self._tasks.protect(self._task, minutes)
+
+    def metadata(self) -> dict[str, object]:
+        return self._task.metadata()

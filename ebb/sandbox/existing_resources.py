@@ -1,0 +1,103 @@
+"""What a company already has, for stacks that adopt it instead of creating their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+
+_WORKER = Path(__file__).resolve().parents[2] / "worker"
+_CIDR = "10.20.0.0/16"
+
+
+@dataclass(frozen=True)
+class Company:
+    """What exists before the stack does: ids, names and ARNs; the image's digest is that of `tag`."""
+
+    vpc_id: str
+    subnet_ids: tuple[str, ...]
+    security_group_id: str
+    key_arn: str
+    cluster: str
+    repository: str
+    tag: str
+    digest: str
+    parameter: str
+    secret_arn: str
+
+    def adopt(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A stack's configuration (by full key, such as `ebb:network`) with these in place of what it adopts.
+
+        What it does not adopt stays as it is, and so does everything else.
+        """
+        adopted = dict(config)
+        for key, change in {"ebb:network": self._network, "ebb:queue": self._queue, "ebb:worker": self._worker}.items():
+            if key in config:
+                adopted[key] = {**config[key], **change(config[key])}
+        return adopted
+
+    def _network(self, section: Mapping[str, Any]) -> dict[str, Any]:
+        ours = {
+            "vpc_id": self.vpc_id,
+            "subnet_ids": list(self.subnet_ids),
+            "security_group_ids": [self.security_group_id],
+        }
+        return {name: value for name, value in ours.items() if section.get(name)}
+
+    def _queue(self, section: Mapping[str, Any]) -> dict[str, Any]:
+        return {"kms": self.key_arn} if str(section.get("kms", "")).startswith("arn:") else {}
+
+    def _worker(self, section: Mapping[str, Any]) -> dict[str, Any]:
+        ours: dict[str, Any] = {"cluster": self.cluster, "secrets_kms_key": self.key_arn}
+        changed = {name: value for name, value in ours.items() if section.get(name)}
+        image = section.get("image", {})
+        if image.get("repository"):
+            ours = {"repository": self.repository, "tag": self.tag, "digest": self.digest}
+            changed["image"] = {**image, **{name: value for name, value in ours.items() if image.get(name)}}
+        if section.get("secrets"):
+            changed["secrets"] = {
+                name: self.secret_arn if ":secretsmanager:" in source else self.parameter
+                for name, source in section["secrets"].items()
+            }
+        return changed
+
+
+def adopts(config: Mapping[str, Any]) -> bool:
+    """Whether a stack's configuration names anything that has to be there before it."""
+    return Company("", (), "", "", "", "", "", "", "", "").adopt(config) != config
+
+
+def furnish(region: Region, images: Images, context: Path = _WORKER) -> Company:
+    """Creates it all in the region, the image from the `context` folder."""
+    ec2 = region.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock=_CIDR)["Vpc"]["VpcId"]
+    subnets = tuple(
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.20.{number}.0/24", AvailabilityZone=f"{region.region}{zone}")[
+            "Subnet"
+        ]["SubnetId"]
+        for number, zone in enumerate("ab")
+    )
+    group = ec2.create_security_group(VpcId=vpc, GroupName="company", Description="No ingress")["GroupId"]
+    key = region.client("kms").create_key(Description="company")["KeyMetadata"]["Arn"]
+    region.client("ecs").create_cluster(clusterName="company")
+    region.client("ecr").create_repository(repositoryName="company/encoder")
+    digest = images.build(context, "company/encoder", "stable")
+    parameter = "/company/encoder/database-url"
+    region.client("ssm").put_parameter(Name=parameter, Value="postgres://company", Type="SecureString", KeyId=key)
+    secret = region.client("secretsmanager").create_secret(
+        Name="company/license", SecretString="license", KmsKeyId=key
+    )["ARN"]
+    return Company(
+        vpc_id=vpc,
+        subnet_ids=subnets,
+        security_group_id=group,
+        key_arn=key,
+        cluster="company",
+        repository="company/encoder",
+        tag="stable",
+        digest=digest,
+        parameter=parameter,
+        secret_arn=secret,
+    )

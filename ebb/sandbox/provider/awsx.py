@@ -1,0 +1,194 @@
+"""awsx's two components that the program uses: an ECR repository with its lifecycle, and an image built into one."""
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
+
+from ebb.sandbox.emulators.images import content_hash
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.resources._row import Props, Row
+from ebb.sandbox.provider.serialization import decode, encode, reference
+from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
+
+BUILD = "awsx:ecr:ImageBuild"  # in AWS a docker-build image; here a snapshot of the folder
+_LATEST = "latest"  # the one tag that awsx pushes
+
+_REPOSITORY_INPUTS = frozenset(
+    {"name", "encryptionConfigurations", "forceDelete", "imageScanningConfiguration", "imageTagMutability", "tags"}
+)
+
+
+class Images(Protocol):
+    """Who builds images: the digest, "sha256:…", of the folder as an image under this tag of the repository."""
+
+    def build(self, context: Path, repository: str, tag: str) -> str:
+        """Builds the folder's image and pushes it into the repository."""
+        ...
+
+
+def construct(request: Any) -> provider_pb2.ConstructResponse:
+    """Registers the component and its children with the engine, as awsx's own provider does. Raises RefusedError."""
+    inputs, secrets = decode(request.inputs)
+    if request.type not in COMPONENTS:
+        raise RefusedError(f"{request.type} is not in the sandbox, which has {' and '.join(COMPONENTS)} of awsx")
+    with grpc.insecure_channel(request.monitorEndpoint) as channel:
+        engine = _Engine(resource_pb2_grpc.ResourceMonitorStub(channel), request, secrets)
+        state = COMPONENTS[request.type](engine, inputs)
+        engine.finish(state)
+        return provider_pb2.ConstructResponse(urn=engine.urn, state=encode(state))
+
+
+class Engine(Protocol):
+    """Whoever makes a component's children."""
+
+    def child(self, kind: str, package: str, inputs: Props, needs: tuple[str, ...] = ()) -> tuple[str, str, Props]:
+        """URN, id and outputs of a child named as the component is."""
+        ...
+
+
+class _Engine:
+    """The engine's side of one component: registers it, its children and its outputs."""
+
+    def __init__(self, stub: Any, request: Any, secrets: frozenset[str]) -> None:
+        self._stub, self._request, self._secrets = stub, request, secrets
+        self._needs = sorted({urn for needed in request.inputDependencies.values() for urn in needed.urns})
+        self.urn = self._register(
+            resource_pb2.RegisterResourceRequest(
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                protect=request.protect,
+                dependencies=list(request.dependencies),
+                object=encode({}),
+                acceptSecrets=True,
+                acceptResources=True,
+                supportsPartialValues=True,
+            )
+        ).urn
+
+    def child(self, kind: str, package: str, inputs: Props, needs: tuple[str, ...] = ()) -> tuple[str, str, Props]:
+        """URN, id ("" in a preview) and outputs of a child named as the component is."""
+        answer = self._register(
+            resource_pb2.RegisterResourceRequest(
+                type=kind,
+                name=self._request.name,
+                parent=self.urn,
+                custom=True,
+                object=encode(inputs, self._secrets),
+                dependencies=[*self._needs, *needs],
+                provider=self._request.providers.get(kind.split(":", maxsplit=1)[0], ""),
+                version=version(package),  # so that it shares the program's default provider
+                acceptSecrets=True,
+                supportsPartialValues=True,
+            )
+        )
+        return answer.urn, answer.id, decode(answer.object)[0]
+
+    def finish(self, state: Props) -> None:
+        """Says that the component has all its children."""
+        outputs = resource_pb2.RegisterResourceOutputsRequest(urn=self.urn, outputs=encode(state))
+        self._stub.RegisterResourceOutputs(outputs)
+
+    def _register(self, request: Any) -> Any:
+        return self._stub.RegisterResource(request)
+
+
+def _take(inputs: Props, known: frozenset[str], kind: str) -> None:
+    if unknown := sorted(inputs.keys() - known):
+        raise RefusedError(f"{kind} has the input {unknown[0]}, which the sandbox does not handle")
+
+
+def _repository(engine: Engine, inputs: Props) -> Props:
+    _take(inputs, _REPOSITORY_INPUTS | {"lifecyclePolicy"}, "awsx:ecr:Repository")
+    own = {name: value for name, value in inputs.items() if name in _REPOSITORY_INPUTS}
+    urn, physical_id, outputs = engine.child("aws:ecr/repository:Repository", "pulumi-aws", own)
+    state = {
+        "url": outputs.get("repositoryUrl", UNKNOWN),
+        "repository": reference(urn, physical_id, version("pulumi-aws")),
+    }
+    lifecycle = inputs.get("lifecyclePolicy") or {}
+    if not lifecycle.get("skip"):
+        policy = {"repository": outputs.get("name", UNKNOWN), "policy": lifecycle_policy(lifecycle)}
+        child = engine.child("aws:ecr/lifecyclePolicy:LifecyclePolicy", "pulumi-aws", policy, (urn,))
+        state["lifecyclePolicy"] = reference(child[0], child[1], version("pulumi-aws"))
+    return state
+
+
+def lifecycle_policy(lifecycle: Props) -> str:
+    """ECR's policy document for awsx's rules; without rules awsx keeps one untagged image."""
+    default = {"description": "remove untagged images", "tagStatus": "untagged", "maximumNumberOfImages": 1}
+    rules = lifecycle.get("rules") or [default]
+    ordered = sorted(rules, key=lambda rule: rule.get("tagStatus") == "any")  # ECR wants "any" last
+    return json.dumps({"rules": [_rule(number, rule) for number, rule in enumerate(ordered, start=1)]})
+
+
+def _rule(priority: int, rule: Props) -> Props:
+    known = frozenset({"description", "tagStatus", "tagPrefixList", "maximumNumberOfImages", "maximumAgeLimit"})
+    _take(rule, known, "a rule of lifecyclePolicy")
+    selection: Props = {"tagStatus": rule["tagStatus"]}
+    if rule.get("tagPrefixList"):
+        selection["tagPrefixList"] = rule["tagPrefixList"]
+    if "maximumNumberOfImages" in rule:
+        selection |= {"countType": "imageCountMoreThan", "countNumber": rule["maximumNumberOfImages"]}
+    elif "maximumAgeLimit" in rule:
+        selection |= {"countType": "sinceImagePushed", "countNumber": rule["maximumAgeLimit"], "countUnit": "days"}
+    else:
+        raise RefusedError("a rule of lifecyclePolicy needs maximumNumberOfImages or maximumAgeLimit")
+    description = {"description": rule["description"]} if rule.get("description") else {}
+    return {"rulePriority": priority, **description, "selection": selection, "action": {"type": "expire"}}
+
+
+def _image(engine: Engine, inputs: Props) -> Props:
+    _take(inputs, frozenset({"repositoryUrl", "context", "platform", "imageTag"}), "awsx:ecr:Image")
+    _, _, outputs = engine.child(BUILD, "pulumi-awsx", inputs)
+    return {"imageUri": outputs.get("imageUri", UNKNOWN)}
+
+
+#: The components, by type: they make their children, and the state is the answer.
+COMPONENTS: dict[str, Callable[[Engine, Props], Props]] = {
+    "awsx:ecr:Repository": _repository,
+    "awsx:ecr:Image": _image,
+}
+
+
+def build_row(images: Images, project: Path) -> Row:
+    """The row of an image build; contexts are relative to the `project` folder."""
+
+    def build(_: Aws, props: Props) -> tuple[str, Props]:
+        repository = str(props["repositoryUrl"]).split("/", 1)[1]
+        digest = images.build(project / props["context"], repository, props.get("imageTag") or _LATEST)
+        return f"{repository}@{digest}", {"digest": digest, "imageUri": f"{props['repositoryUrl']}@{digest}"}
+
+    def read(aws: Aws, _: str, outputs: Props) -> Props | None:
+        repository = str(outputs["repositoryUrl"]).split("/", 1)[1]
+        ids = [{"imageDigest": outputs["digest"]}]
+        found = aws.find("ecr", "batch_get_image", repositoryName=repository, imageIds=ids)
+        return outputs if found and found["images"] else None
+
+    def delete(aws: Aws, _: str, outputs: Props) -> None:
+        repository = str(outputs["repositoryUrl"]).split("/", 1)[1]
+        ids = [{"imageDigest": outputs["digest"]}]
+        aws.find("ecr", "batch_delete_image", repositoryName=repository, imageIds=ids)
+
+    return Row(
+        type=BUILD,
+        inputs=frozenset({"repositoryUrl", "context", "platform", "imageTag", "contents"}),
+        required=frozenset({"repositoryUrl", "context"}),
+        replaces=frozenset({"repositoryUrl"}),
+        fill=lambda props: {"contents": _contents(project / props["context"])},
+        create=build,
+        read=read,
+        update=lambda aws, _, __, new: build(aws, new)[1],
+        delete=delete,
+    )
+
+
+def _contents(context: Path) -> str:
+    if not context.is_dir():
+        raise RefusedError(f"there is no folder {context.name} to build an image from")
+    return content_hash(context)

@@ -1,0 +1,109 @@
+"""DynamoDB: tables that are billed by request, with a key of one attribute."""
+
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.resources._row import (
+    Call,
+    Props,
+    Row,
+    Tags,
+    changed,
+    deletes,
+    first,
+    only,
+    pick,
+    refuse_removal,
+    send,
+    tag_map,
+)
+from ebb.sandbox.provider.shapes import UNKNOWN
+
+_TAGS = Tags(service="dynamodb", target="resourceArn")
+
+
+def _encryption(props: Props) -> Props:
+    """SSESpecification; without one DynamoDB encrypts with a key of its own."""
+    given = props.get("serverSideEncryption")
+    if given in (None, UNKNOWN):
+        return {}
+    known = only(given, "serverSideEncryption", "enabled", "kmsKeyArn")
+    specification = pick(known, "enabled", kMSMasterKeyId="kmsKeyArn")
+    return {"sSESpecification": specification | ({"sSEType": "KMS"} if known.get("enabled") else {})}
+
+
+def _table(props: Props) -> Call:
+    params = pick(props, "billingMode", tableName="name", attributeDefinitions="attributes", tags="tagsAll")
+    if isinstance(params.get("attributeDefinitions"), list):
+        params["attributeDefinitions"] = [_attribute(item) for item in props["attributes"]]
+    keys = [{"attributeName": props.get("hashKey"), "keyType": "HASH"}]
+    return "dynamodb", "create_table", {**params, "keySchema": keys, **_encryption(props)}
+
+
+def _attribute(attribute: Props) -> Props:
+    return pick(only(attribute, "attributes", "name", "type"), attributeName="name", attributeType="type")
+
+
+def _create(aws: Aws, props: Props) -> tuple[str, Props]:
+    arn = send(aws, _table(props))["TableDescription"]["TableArn"]
+    if props.get("ttl"):
+        _forget(aws, props)
+    return props["name"], {"arn": arn}
+
+
+def _forget(aws: Aws, props: Props) -> None:
+    specification = only(props["ttl"], "ttl", "attributeName", "enabled")
+    aws.call("dynamodb", "update_time_to_live", tableName=props["name"], timeToLiveSpecification=specification)
+
+
+def _read(aws: Aws, name: str, _: Props) -> Props | None:
+    found = first(aws.find("dynamodb", "describe_table", tableName=name), "Table")
+    if found is None or found["tableStatus"] == "DELETING":
+        return None
+    arn, key = found["tableArn"], found.get("sSEDescription") or {}
+    ttl = aws.call("dynamodb", "describe_time_to_live", tableName=name)["TimeToLiveDescription"]
+    tags = aws.call("dynamodb", "list_tags_of_resource", resourceArn=arn).get("Tags")
+    return {
+        "name": name,
+        "arn": arn,
+        "hashKey": next(item["attributeName"] for item in found["keySchema"] if item["keyType"] == "HASH"),
+        "billingMode": found["billingModeSummary"]["billingMode"],
+        "attributes": [
+            pick(item, name="attributeName", type="attributeType") for item in found["attributeDefinitions"]
+        ],
+        "serverSideEncryption": {"enabled": True, **pick(key, kmsKeyArn="kMSMasterKeyArn")}
+        if key.get("status") == "ENABLED"
+        else None,
+        "ttl": pick(ttl, attributeName="AttributeName") | {"enabled": ttl["TimeToLiveStatus"] == "ENABLED"},
+        "tagsAll": tag_map(tags),
+    }
+
+
+def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
+    refuse_removal(old, new, "ttl")
+    if changed(old, new, "ttl"):
+        _forget(aws, {**new, "name": name})
+    params = pick(new, "billingMode") if changed(old, new, "billingMode") else {}
+    if changed(old, new, "attributes"):
+        params["attributeDefinitions"] = [_attribute(item) for item in new["attributes"]]
+    if changed(old, new, "serverSideEncryption"):
+        params |= _encryption(new) or {"sSESpecification": {"enabled": False}}
+    if params:
+        aws.call("dynamodb", "update_table", tableName=name, **params)
+    return {}
+
+
+ROWS = (
+    Row(
+        type="aws:dynamodb/table:Table",
+        inputs=frozenset({"name", "billingMode", "hashKey", "attributes", "ttl", "serverSideEncryption", "tags"}),
+        # without billingMode the provider wants capacity units, which have no place here
+        required=frozenset({"billingMode", "hashKey", "attributes"}),
+        replaces=frozenset({"hashKey", "name", "rangeKey"}),
+        autoname=("name", 255),
+        tags=_TAGS,
+        request=_table,
+        create=_create,
+        read=_read,
+        update=_update,
+        delete=deletes("dynamodb", "delete_table", tableName="id"),
+    ),
+)

@@ -1,0 +1,56 @@
+"""EventBridge Scheduler: schedules in the account's default group."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ebb.sandbox.provider.aws import Aws
+from ebb.sandbox.provider.resources._row import Call, Props, Row, deletes, first, pick, send
+
+_DATES = ("startDate", "endDate")
+_SAME = (
+    "groupName", "description", "flexibleTimeWindow", "kmsKeyArn", "scheduleExpression", "scheduleExpressionTimezone",
+    "state", "target", *_DATES,
+)  # fmt: skip
+
+
+def _schedule(props: Props) -> Call:
+    return "scheduler", "create_schedule", pick(props, *_SAME, "name")
+
+
+def _create(aws: Aws, props: Props) -> tuple[str, Props]:
+    arn = send(aws, _schedule(props))["ScheduleArn"]
+    return f"{props.get('groupName') or 'default'}/{props['name']}", {"arn": arn}
+
+
+def _read(aws: Aws, physical_id: str, _: Props) -> Props | None:
+    group, name = physical_id.split("/", 1)
+    found = first({"One": aws.find("scheduler", "get_schedule", groupName=group, name=name)}, "One")
+    return found and found | {key: _text(found.get(key)) for key in _DATES}
+
+
+def _text(date: Any) -> str | None:
+    """A date as Pulumi has it: RFC 3339, in UTC."""
+    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(date, datetime) else None
+
+
+def _update(aws: Aws, _: str, __: Props, new: Props) -> Props:
+    """Puts the whole schedule: what is not sent, UpdateSchedule sets back to its default."""
+    aws.call("scheduler", "update_schedule", **pick(new, *_SAME, "name"))
+    return {}
+
+
+ROWS = (
+    Row(
+        type="aws:scheduler/schedule:Schedule",
+        inputs=frozenset({"name", *_SAME}),
+        required=frozenset({"flexibleTimeWindow", "scheduleExpression", "target"}),
+        replaces=frozenset({"groupName", "name"}),
+        defaults={"groupName": "default", "scheduleExpressionTimezone": "UTC", "state": "ENABLED"},
+        autoname=("name", 64),
+        request=_schedule,
+        create=_create,
+        read=_read,
+        update=_update,
+        delete=deletes("scheduler", "delete_schedule", groupName="groupName", name="name"),
+    ),
+)
