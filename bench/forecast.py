@@ -1,7 +1,7 @@
 """What a forecast costs: seconds of CPU and peak memory of one run, beside the same model without what makes it quick.
 
-`forecast` is ebb.forecast.simulate. `stepped` is the same model that looks at each second whether anything is due, and
-passes nothing over: how such a simulator is written first. Each run is a process of its own; `empty` imports and ends.
+`forecast` is ebb.forecast.model.simulate. `stepped` is the same model that looks at each second whether anything is due,
+and passes nothing over: how such a simulator is written first. Each run is a process of its own; `empty` imports and ends.
 
 Run as `python -m bench.forecast [rounds]` (`make bench-forecast`); figures are medians, ratios of the same rounds.
 """
@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ebb.forecast.loads import Load, load
-from ebb.forecast.setup import Setup, from_settings
-from ebb.forecast.simulate import Simulation, simulate
-from ebb.forecast.world import World
+from ebb.forecast.model.assumptions import World
+from ebb.forecast.model.simulate import Simulation, simulate
+from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.workloads import Load, load
 from settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.policy.tune import LOADS
-from ebb.forecast import words
-from ebb.forecast.loads import Load, load
+from ebb.forecast.baselines import RECIPES
+from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import Estimate, Forecast, forecast, jobs_of
-from ebb.forecast.recipes import RECIPES
-from ebb.forecast.setup import Setup, from_settings
-from ebb.forecast.simulate import simulate
+from ebb.forecast.report import formatting
+from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.workloads import Load, load
 from settings import Settings
 
 #: Runs for the 95th percentile of a wake-up, and of all else that takes longer.
@@ -76,7 +76,7 @@ def aims(runs: int = RUNS, fewer_runs: int = FEWER_RUNS) -> Iterator[Aim]:
         yield Aim(
             text=f"a month without jobs {how}, public subnets",
             limit="$1",
-            found=words.dollars(dollars),
+            found=formatting.dollars(dollars),
             met=dollars < 1,
         )
 
@@ -86,7 +86,7 @@ def _run(setup: Setup, under: Load, runs: int) -> Forecast:
 
 
 def _seconds(text: str, limit: int, found: Estimate) -> Aim:
-    return Aim(text=text, limit=_plainly(limit), found=words.interval(found, _plainly), met=found.value <= limit)
+    return Aim(text=text, limit=_plainly(limit), found=formatting.interval(found, _plainly), met=found.value <= limit)
 
 
 def _plainly(seconds: float) -> str:
@@ -103,8 +103,8 @@ def _trickle(runs: int) -> Aim:
     hours = _run(own, TRICKLE, runs).task_hours
     return Aim(
         text="task-hours of 60 jobs of 60 s in four hours, beside the cheapest recipe that keeps its jobs",
-        limit=f"{words.hours(cheapest.task_hours.value)} ({cheapest.setup.name})",
-        found=words.interval(hours, words.hours),
+        limit=f"{formatting.hours(cheapest.task_hours.value)} ({cheapest.setup.name})",
+        found=formatting.interval(hours, formatting.hours),
         met=hours.value <= cheapest.task_hours.value,
     )
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, fsum, inf
 
-from ebb.forecast import words
-from ebb.forecast.loads import Load, load
-from ebb.forecast.setup import Setup, from_settings, rules
-from ebb.forecast.simulate import simulate
+from ebb.forecast.model.simulate import simulate
+from ebb.forecast.report import formatting
+from ebb.forecast.scenario import Setup, from_settings, rules
+from ebb.forecast.workloads import Load, load
 from policy import plan as policy_plan
 from policy import steps as policy_steps
 from settings import Settings
@@ -106,8 +106,9 @@ class Score:
     def text(self) -> str:
         """Latency p50 and p95, task-minutes, and what went wrong."""
         wrong = ((self.killed, "killed"), (self.give_backs if self.give_backs >= 1 else 0, "given back"))
-        more = "".join(f", {words.number(round(count, 1))} {what}" for count, what in wrong if count)
-        return f"{words.seconds(self.median)} / {words.seconds(self.latency)}, {self.task_minutes:,.0f} min{more}"
+        more = "".join(f", {formatting.number(round(count, 1))} {what}" for count, what in wrong if count)
+        times = f"{formatting.seconds(self.median)} / {formatting.seconds(self.latency)}"
+        return f"{times}, {self.task_minutes:,.0f} min{more}"
 
 
 def variants() -> tuple[Variant, ...]:

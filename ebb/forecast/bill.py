@@ -7,9 +7,9 @@ NAT gateway ($0.045 a GB), and whatever the jobs themselves use.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ebb.forecast.loads import Load
-from ebb.forecast.outcome import Bill, Outcome, Part
-from ebb.forecast.setup import Setup
+from ebb.forecast.model.outcome import Bill, Outcome, Part
+from ebb.forecast.scenario import Setup
+from ebb.forecast.workloads import Load
 
 HOURS = 730
 MONTH = HOURS * 3600

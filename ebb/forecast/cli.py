@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ebb.forecast.lints import Pull
+    from ebb.forecast.checks import Pull
     from ebb.forecast.run import Request
 
 #: Exit codes: what the user can mend, and Ctrl-C (128 + SIGINT).
@@ -39,7 +39,9 @@ Until = Annotated[
 ]
 Against = Annotated[bool, typer.Option("--against", help="Run the same load on the known recipes, too.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write one page with plots to this file.", dir_okay=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead (its shape: ebb/forecast/document.py).")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON instead (its shape: ebb/forecast/report/json_report.py).")
+]
 Image = Annotated[
     str | None,
     typer.Option(
@@ -87,18 +89,18 @@ def forecast(
       python -m ebb forecast --arrivals idle --json
     """
     try:
-        from ebb.forecast import loads  # noqa: PLC0415 — help answers without loading what it tells of
+        from ebb.forecast import workloads  # noqa: PLC0415 — help answers without loading what it tells of
         from ebb.forecast.run import Request  # noqa: PLC0415
         from settings import SettingsError  # noqa: PLC0415
 
         request = Request(
             stack=stack,
             changes=tuple(changes or ()),
-            load=loads.load(arrivals, job, groups=groups, failing=failing),
+            load=workloads.load(arrivals, job, groups=groups, failing=failing),
             against=against,
             runs=runs,
             seed=seed,
-            until=None if until is None else _positive(loads.duration(until)),
+            until=None if until is None else _positive(workloads.duration(until)),
             pull=None if image is None else _pull(image),
         )
         _run(request, html, as_json=as_json)
@@ -113,7 +115,7 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    from ebb.forecast import document, report  # noqa: PLC0415
+    from ebb.forecast.report import json_report, terminal  # noqa: PLC0415
     from ebb.forecast.run import findings  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
@@ -126,16 +128,16 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
             request, lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
         )
     if html is not None:
-        from ebb.forecast.page import page  # noqa: PLC0415 — only this needs matplotlib
+        from ebb.forecast.report.html_report import page  # noqa: PLC0415 — only this needs matplotlib
 
         try:
             html.write_text(page(own, peers, command=_command()), encoding="utf-8")
         except OSError as error:
             raise ValueError(f"{html} cannot be written: {error.strerror}.") from error
     if as_json:
-        typer.echo(json.dumps(document.document(own, peers), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(json_report.document(own, peers), indent=2, ensure_ascii=False))
         return
-    report.show(Console(), own, peers)
+    terminal.show(Console(), own, peers)
     if html is not None:
         typer.echo(f"\nWrote {html}.")
 
@@ -152,7 +154,7 @@ def _positive(seconds: float) -> float:
 
 
 def _pull(text: str) -> "Pull":
-    from ebb.forecast.lints import Pull  # noqa: PLC0415
+    from ebb.forecast.checks import Pull  # noqa: PLC0415
 
     megabytes, comma, megabits = text.partition(",")
     try:

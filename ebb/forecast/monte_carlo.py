@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from ebb.forecast.lints import Jobs
-from ebb.forecast.loads import Load
-from ebb.forecast.outcome import Bill, Outcome, Part
-from ebb.forecast.setup import Setup
+from ebb.forecast.checks import Jobs
+from ebb.forecast.model.outcome import Bill, Outcome, Part
+from ebb.forecast.scenario import Setup
+from ebb.forecast.workloads import Load
 
 #: How often runs are drawn again, and what share of the results the interval leaves out at each end.
 RESAMPLES, TAIL = 200, 0.025

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from ebb.forecast import stack
-from ebb.forecast.lints import Jobs, Pull, lints
-from ebb.forecast.loads import Load
+from ebb.forecast.baselines import RECIPES
+from ebb.forecast.checks import Jobs, Pull, lints
+from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import forecast, jobs_of
-from ebb.forecast.outcome import Outcome
-from ebb.forecast.recipes import RECIPES
-from ebb.forecast.report import Finding
-from ebb.forecast.setup import Setup, from_settings
-from ebb.forecast.simulate import simulate
+from ebb.forecast.report.terminal import Finding
+from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.workloads import Load
 
 #: Told what is under way, and how many of how many runs are done.
 Progress = Callable[[str, int, int], None]

@@ -4,7 +4,7 @@ import time
 
 from bench import forecast
 from bench.forecast import DAY, LOADS, WAYS, Cost
-from ebb.forecast.loads import load
+from ebb.forecast.workloads import load
 
 
 def test_both_ways_do_the_same_jobs() -> None:

@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from bench.policy import aims, tune
 from docs import forecasts
-from ebb.forecast.recipes import RECIPES
+from ebb.forecast.baselines import RECIPES
 
 PAGE = forecasts.PAGE.read_text(encoding="utf-8")
 QUICK = [command for command, quick in forecasts.commands(PAGE) if quick]

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from ebb.forecast.outcome import AlarmChange, Bill, Outcome, Part, Requests, ScalingActivity
-from ebb.forecast.setup import Setup, from_settings
+from ebb.forecast.model.outcome import AlarmChange, Bill, Outcome, Part, Requests, ScalingActivity
+from ebb.forecast.scenario import Setup, from_settings
 from ebb.scaling.alarms import State
 from settings import read
 

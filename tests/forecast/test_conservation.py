@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.forecast import jobs
-from ebb.forecast.loads import Load, load
-from ebb.forecast.outcome import Outcome
-from ebb.forecast.setup import Poller, Queue, Setup, Task, Wake, Worker
-from ebb.forecast.simulate import Simulation, simulate
-from ebb.forecast.world import Exponential, World
-from tests.forecast.setups import IN, OUT, PLAIN, recommended
+from ebb.forecast.model import worker
+from ebb.forecast.model.assumptions import Exponential, World
+from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.model.simulate import Simulation, simulate
+from ebb.forecast.scenario import Poller, Queue, Setup, Task, Wake, Worker
+from ebb.forecast.workloads import Load, load
+from tests.forecast.scenarios import IN, OUT, PLAIN, recommended
 
 LOADS = st.builds(
     load,
@@ -94,7 +94,7 @@ def test_no_more_is_worked_than_paid(setup: Setup, given_load: Load, seed: int) 
 def test_with_a_heartbeat_no_job_runs_beside_itself(setup: Setup, given_load: Load, seed: int) -> None:
     beside: list[int] = []
 
-    class Watched(jobs.Worker):
+    class Watched(worker.Worker):
         def _start_waiting(self) -> None:
             starting = list(self._waiting)
             super()._start_waiting()

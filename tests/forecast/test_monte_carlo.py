@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.forecast.loads import load
+from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.monte_carlo import KEPT, Forecast, forecast, jobs_of
-from ebb.forecast.outcome import Outcome
+from ebb.forecast.workloads import load
 from tests.forecast.examples import outcome, stack
 
 SETUP, LOAD = stack(), load("burst:2", "30s")

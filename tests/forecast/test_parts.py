@@ -8,16 +8,16 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.forecast import setup
-from ebb.forecast.clock import Clock
-from ebb.forecast.context import Context
-from ebb.forecast.loads import Arrival
-from ebb.forecast.metrics import Counts, Metrics, Rows, Sample
-from ebb.forecast.queue import Queue
-from ebb.forecast.record import MOST_POINTS, Line, Record
-from ebb.forecast.setup import Setup
-from ebb.forecast.world import HOUR, Constant, World
-from tests.forecast.setups import OUT
+from ebb.forecast import scenario
+from ebb.forecast.model.assumptions import HOUR, Constant, World
+from ebb.forecast.model.clock import Clock
+from ebb.forecast.model.context import Context
+from ebb.forecast.model.metrics import Counts, Metrics, Rows, Sample
+from ebb.forecast.model.queue import Queue
+from ebb.forecast.model.record import MOST_POINTS, Line, Record
+from ebb.forecast.scenario import Setup
+from ebb.forecast.workloads import Arrival
+from tests.forecast.scenarios import OUT
 
 
 def test_events_and_ticks_happen_in_the_order_of_time() -> None:
@@ -62,13 +62,13 @@ def test_a_long_line_keeps_its_form_in_bounded_memory() -> None:
     assert min(value for time, value in points.items() if time) <= 1
 
 
-def _queue(attributes: setup.Queue) -> tuple[Queue, Clock, Record]:
+def _queue(attributes: scenario.Queue) -> tuple[Queue, Clock, Record]:
     clock, record = Clock(0.0), Record(0.0)
     return Queue(Context(Setup(name="s", queue=attributes), World(), clock, record, Random(1))), clock, record
 
 
 def test_a_group_waits_for_its_message_in_flight_and_keeps_its_order() -> None:
-    queue, _, _ = _queue(setup.Queue(fifo=True))
+    queue, _, _ = _queue(scenario.Queue(fifo=True))
     for number, group in enumerate("aab"):
         queue.send(Arrival(0.0, float(number), group, False))
     first, second = queue.receive(1)[0], queue.receive(1)[0]
@@ -80,7 +80,7 @@ def test_a_group_waits_for_its_message_in_flight_and_keeps_its_order() -> None:
 
 
 def test_a_message_received_too_often_is_dead() -> None:
-    queue, _, record = _queue(setup.Queue(max_receive_count=2))
+    queue, _, record = _queue(scenario.Queue(max_receive_count=2))
     queue.send(Arrival(0.0, 1.0, "0", False))
     for _ in range(2):
         (message,) = queue.receive(10)
@@ -89,7 +89,7 @@ def test_a_message_received_too_often_is_dead() -> None:
 
 
 def test_a_stale_delivery_does_not_come_back() -> None:
-    queue, _, _ = _queue(setup.Queue())
+    queue, _, _ = _queue(scenario.Queue())
     queue.send(Arrival(0.0, 1.0, "0", False))
     (message,) = queue.receive(1)
     old = message.delivery
@@ -100,7 +100,7 @@ def test_a_stale_delivery_does_not_come_back() -> None:
 
 
 def test_messages_expire_at_their_own_time() -> None:
-    queue, clock, record = _queue(setup.Queue(retention=100))
+    queue, clock, record = _queue(scenario.Queue(retention=100))
     queue.send(Arrival(0.0, 1.0, "0", False))
     clock.at(60.0, lambda: queue.send(Arrival(60.0, 1.0, "0", False)))
     left = []

@@ -6,20 +6,20 @@ from statistics import median, quantiles
 
 import pytest
 
-from ebb.forecast import setup
-from ebb.forecast.clock import Clock
-from ebb.forecast.context import Context
-from ebb.forecast.loads import load
-from ebb.forecast.metrics import Counts, Metrics, Rows, Sample
-from ebb.forecast.record import Record
-from ebb.forecast.setup import Setup, Task, cpu, tracked
-from ebb.forecast.simulate import simulate
-from ebb.forecast.world import HOUR, World
+from ebb.forecast import scenario
+from ebb.forecast.model.assumptions import HOUR, World
+from ebb.forecast.model.clock import Clock
+from ebb.forecast.model.context import Context
+from ebb.forecast.model.metrics import Counts, Metrics, Rows, Sample
+from ebb.forecast.model.record import Record
+from ebb.forecast.model.simulate import simulate
+from ebb.forecast.scenario import Setup, Task, cpu, tracked
+from ebb.forecast.workloads import load
 from ebb.scaling.alarms import Metric, Query, State
 from ebb.scaling.policies import Step
 from ebb.scaling.tracking import TargetTracking
 from ebb.scaling.watch import Watch
-from tests.forecast.setups import IN, OUT, PLAIN, bare, recommended, rule
+from tests.forecast.scenarios import IN, OUT, PLAIN, bare, recommended, rule
 
 SEEDS = range(200)
 
@@ -52,7 +52,7 @@ def test_target_tracking_of_cpu_takes_its_published_time_to_act(period: int, pub
         name="cpu", target=50, queries=(Query(id="m", source=cpu()),), watched="m", period=period, scale_in=False
     )
     busy = Setup(name="s", minimum=1, maximum=5, rules=tracked(policy), task=Task(busy_cpu=95), worker=PLAIN)
-    long_job = replace(busy, queue=setup.Queue(visibility_timeout=43_200))
+    long_job = replace(busy, queue=scenario.Queue(visibility_timeout=43_200))
     times = []
     for seed in range(60):
         outcome = simulate(long_job, load("burst:1", "1h"), seed=seed, until=1200)
@@ -91,7 +91,7 @@ def test_one_message_never_wakes_a_target_of_messages_per_task() -> None:
 
 def test_scaling_in_on_waiting_messages_kills_a_long_job_at_each_delivery() -> None:
     """aws-cdk#9242: the message that is being worked on does not wait."""
-    recipe = Setup(name="cdk", maximum=2, rules=(OUT, IN), worker=PLAIN, queue=setup.Queue(visibility_timeout=1800))
+    recipe = Setup(name="cdk", maximum=2, rules=(OUT, IN), worker=PLAIN, queue=scenario.Queue(visibility_timeout=1800))
     outcome = simulate(recipe, load("burst:1", "25m"), seed=3)
     assert (outcome.done, outcome.killed, outcome.dead) == (0, 5, 1)
 

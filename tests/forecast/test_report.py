@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ebb.forecast import bill, document, page, plots, report, words
-from ebb.forecast.lints import Lint
-from ebb.forecast.loads import load
+from ebb.forecast import bill
+from ebb.forecast.checks import Lint
+from ebb.forecast.model.outcome import AlarmChange, Outcome
 from ebb.forecast.monte_carlo import Estimate, forecast
-from ebb.forecast.outcome import AlarmChange, Outcome
-from ebb.forecast.report import Finding
+from ebb.forecast.report import formatting, html_report, json_report, plots, terminal
+from ebb.forecast.report.terminal import Finding
+from ebb.forecast.workloads import load
 from ebb.scaling.alarms import State
 from tests.forecast.examples import outcome, stack
 
@@ -28,7 +29,7 @@ def finding(first: Outcome | None = None, **words_of_it: Any) -> Finding:
 
 def printed(own: Finding, *peers: Finding, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width)
-    report.show(console, own, peers)
+    terminal.show(console, own, peers)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -46,7 +47,7 @@ def printed(own: Finding, *peers: Finding, width: int = 160) -> str:
     ],
 )
 def test_seconds_are_written_in_the_unit_that_suits_them(value: float, text: str) -> None:
-    assert words.seconds(value) == text
+    assert formatting.seconds(value) == text
 
 
 @pytest.mark.parametrize(
@@ -60,14 +61,14 @@ def test_seconds_are_written_in_the_unit_that_suits_them(value: float, text: str
     ],
 )
 def test_an_interval_names_its_unit_once_where_it_can(low: float, value: float, high: float, text: str) -> None:
-    assert words.interval(Estimate(value=value, low=low, high=high)) == text
+    assert formatting.interval(Estimate(value=value, low=low, high=high)) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "$0.00"), (0.00029, "$0.00029"), (0.5, "$0.50"), (1234.5, "$1,234.50")]
 )
 def test_less_than_a_cent_still_shows(value: float, text: str) -> None:
-    assert words.dollars(value) == text
+    assert formatting.dollars(value) == text
 
 
 DOLLARS = ["dollars_per_month", "dollars_per_million_sent"]
@@ -107,7 +108,7 @@ def test_the_comparison_has_a_row_for_each_recipe_and_says_what_it_is() -> None:
 
 
 def test_the_document_is_json_in_the_shape_that_its_module_states() -> None:
-    made = document.document(finding(), [finding(title="Public recipe", source="nbtl.blog")])
+    made = json_report.document(finding(), [finding(title="Public recipe", source="nbtl.blog")])
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert list(made) == ["load", "runs", "seed", "stack", "against"]
     assert (made["load"], made["runs"], made["seed"]) == ("burst:2 of 30s", 3, 1)
@@ -133,7 +134,7 @@ def test_the_document_is_json_in_the_shape_that_its_module_states() -> None:
 
 def test_never_is_null_in_the_document() -> None:
     asleep = outcome(waits=(), latencies=(), wakes=(), drain=None, done=0, left=2)
-    made = document.document(finding(asleep))
+    made = json_report.document(finding(asleep))
     assert made["stack"]["seconds"]["wake"]["p50"] == {"value": None, "low": None, "high": None}
     json.dumps(made, allow_nan=False)
 
@@ -173,7 +174,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_needs_nothing_from_outside_and_is_well_formed() -> None:
-    text = page.page(finding(), [finding(title="A", source="b")], command="python -m ebb forecast")
+    text = html_report.page(finding(), [finding(title="A", source="b")], command="python -m ebb forecast")
     read = Page(text)
     assert read.open == []
     assert all(link.startswith("#") for link in read.links)
@@ -185,14 +186,14 @@ def test_the_page_needs_nothing_from_outside_and_is_well_formed() -> None:
 
 
 def test_the_page_is_made_for_a_phone_and_for_paper() -> None:
-    text = page.page(finding())
+    text = html_report.page(finding())
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     assert "@media print" in text
     assert text.count("<table") == text.count('<div class="table"><table')
 
 
 def test_the_page_shows_five_plots_and_every_table() -> None:
-    read = Page(page.page(finding(), [finding(title="A <b>", source="b")], command="python -m ebb forecast"))
+    read = Page(html_report.page(finding(), [finding(title="A <b>", source="b")], command="python -m ebb forecast"))
     shown = "".join(read.text)
     assert read.tags.count("svg") == 5
     for words_of_it in (
@@ -210,16 +211,16 @@ def test_the_page_shows_five_plots_and_every_table() -> None:
 
 
 def test_the_same_forecast_makes_the_same_page() -> None:
-    assert page.page(finding()) == page.page(finding())
+    assert html_report.page(finding()) == html_report.page(finding())
 
 
 def test_killed_jobs_stand_out() -> None:
-    assert "<li class=bad><b>2</b>jobs killed</li>" in page.page(finding(outcome(killed=2)))
+    assert "<li class=bad><b>2</b>jobs killed</li>" in html_report.page(finding(outcome(killed=2)))
 
 
 def test_a_load_without_jobs_has_a_page_without_times() -> None:
     nothing = outcome(sent=0, done=0, waits=(), latencies=(), wakes=(), drain=0.0, alarms=(), activities=())
-    shown = "".join(Page(page.page(finding(nothing))).text)
+    shown = "".join(Page(html_report.page(finding(nothing))).text)
     assert "wake-up" not in shown
     assert "a month idle" in shown
 

@@ -6,15 +6,15 @@ from random import Random
 
 import pytest
 
-from ebb.forecast.loads import Timed, Times, load
-from ebb.forecast.outcome import Outcome
-from ebb.forecast.setup import Poller, Queue, Rule, Setup, Task, Wake, WarmHours, Worker, from_settings
-from ebb.forecast.simulate import Simulation, simulate
-from ebb.forecast.world import DAY, HOUR, Constant, World
+from ebb.forecast.model.assumptions import DAY, HOUR, Constant, World
+from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.model.simulate import Simulation, simulate
+from ebb.forecast.scenario import Poller, Queue, Rule, Setup, Task, Wake, WarmHours, Worker, from_settings
+from ebb.forecast.workloads import Timed, Times, load
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step
 from settings import Scaling, Settings, sections
-from tests.forecast.setups import IN, OUT, PLAIN, VISIBLE, bare, recommended, rule
+from tests.forecast.scenarios import IN, OUT, PLAIN, VISIBLE, bare, recommended, rule
 
 SEEDS = range(100)
 #: Enough for a 95th percentile that is a few seconds below its limit.

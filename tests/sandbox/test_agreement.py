@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from ebb.forecast.loads import Timed, load
-from ebb.forecast.setup import Setup, from_settings
-from ebb.forecast.simulate import simulate
-from ebb.forecast.world import Constant, Uniform, World
+from ebb.forecast.model.assumptions import Constant, Uniform, World
+from ebb.forecast.model.simulate import simulate
+from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.workloads import Timed, load
 from ebb.sandbox.controllers import alarms
 from ebb.sandbox.ecs import tasks
 from ebb.sandbox.sandbox import Sandbox

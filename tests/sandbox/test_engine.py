@@ -192,7 +192,7 @@ import signal, urllib.request
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def refuse(url): raise OSError("offline")
 urllib.request.urlopen = refuse
-from ebb.sandbox.pulumi_cli import find
+from ebb.sandbox.deploy.pulumi_cli import find
 print(find(lambda line: print(line, flush=True)).command)
 """
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Starts a region as a user with a profile, a proxy and service endpoints of their own would, and tells what it made.
 STARTER = """
 import sys
-from ebb.sandbox.region import Region
+from ebb.sandbox.emulators.region import Region
 with Region() as region:
     queue = region.client("sqs").create_queue(QueueName="mine")["QueueUrl"]
     vpcs = len(region.client("ec2").describe_vpcs()["Vpcs"])

@@ -519,9 +519,9 @@ def test_tasks_do_not_outlive_a_sandbox_that_is_killed(tmp_path: Path) -> None:
     script = """
 import sys, time
 from pathlib import Path
-from ebb.sandbox.images import Images
-from ebb.sandbox.region import Region
-from ebb.sandbox.tasks import Tasks
+from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.ecs.tasks import Tasks
 with Region(6000) as region:
     images = Images(region)
     region.client("ecr").create_repository(repositoryName="worker")

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ebb.forecast import plots, words
-from ebb.forecast.lints import Lint
-from ebb.forecast.outcome import Outcome
-from ebb.forecast.report import Finding, headline
+from ebb.forecast.checks import Lint
+from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.report import formatting, plots
+from ebb.forecast.report.terminal import Finding, headline
 
 #: Scaling activities that are listed; more are counted.
 MOST_ACTIVITIES = 40
@@ -67,8 +67,8 @@ def page(own: Finding, peers: Sequence[Finding] = (), command: str = "") -> str:
             f"One run, seed {found.first.seed}",
             _plots(plots.sequence(found.first, [rule.alarm.name for rule in found.setup.rules])),
         ),
-        *_section("Times", _table(("", "p50", "p95"), words.times(found), "nowrap")),
-        *_section("In a run, on average", _table(("", ""), words.counts(found), "nowrap")),
+        *_section("Times", _table(("", "p50", "p95"), formatting.times(found), "nowrap")),
+        *_section("In a run, on average", _table(("", ""), formatting.counts(found), "nowrap")),
         *_section("US dollars a month", _costs(own)),
         *_section("The same load on known recipes", _against(own, peers)),
         *_section(f"What was scaled in the run with seed {found.first.seed}", _activities(found.first)),
@@ -95,18 +95,18 @@ def _section(title: str, *content: str) -> Iterable[str]:
 def _figures(own: Finding) -> str:
     found = own.forecast
     figures = [
-        ("wake-up, p50", words.median(found.wake), False),
-        ("wake-up, p95", words.high(found.wake), False),
-        ("latency, p95", words.high(found.latency), False),
-        ("drained, p50", words.median(found.drain), False),
-        ("jobs killed", words.number(found.killed.value), found.killed.value > 0),
-        ("a month idle", words.dollars(found.bill.idle_total), False),
-        ("a month at this load", words.dollars(found.bill.load_total), False),
+        ("wake-up, p50", formatting.median(found.wake), False),
+        ("wake-up, p95", formatting.high(found.wake), False),
+        ("latency, p95", formatting.high(found.latency), False),
+        ("drained, p50", formatting.median(found.drain), False),
+        ("jobs killed", formatting.number(found.killed.value), found.killed.value > 0),
+        ("a month idle", formatting.dollars(found.bill.idle_total), False),
+        ("a month at this load", formatting.dollars(found.bill.load_total), False),
     ]
     items = "".join(
         f"<li{' class=bad' if bad else ''}><b>{escape(value)}</b>{escape(name)}</li>"
         for name, value, bad in figures
-        if value != words.NONE
+        if value != formatting.NONE
     )
     return f'<ul class="figures">{items}</ul>'
 
@@ -125,7 +125,7 @@ def _plots(drawn: Sequence[tuple[str, str]]) -> str:
 
 def _costs(own: Finding) -> str:
     bill = own.forecast.bill
-    *rows, total = words.costs(own.forecast)
+    *rows, total = formatting.costs(own.forecast)
     if not rows:
         return ""
     body = "".join(
@@ -137,23 +137,25 @@ def _costs(own: Finding) -> str:
         f'<th class="source">price from</th></tr></thead><tbody>{body}<tr class="own"><td>{total[0]}</td>'
         f"<td>{total[1]}</td><td>{total[2]}</td><td></td></tr></tbody></table></div>"
     )
-    note = f"<p>Of 730 hours, without any job and {escape(words.again(own.forecast))}. No free tier is counted.</p>"
+    note = (
+        f"<p>Of 730 hours, without any job and {escape(formatting.again(own.forecast))}. No free tier is counted.</p>"
+    )
     return note + _plots([("Parts of the bill", plots.costs(bill))]) + table
 
 
 def _against(own: Finding, peers: Sequence[Finding]) -> str:
     if not peers:
         return ""
-    head = "".join(f"<th>{escape(column)}</th>" for column in words.AGAINST)
+    head = "".join(f"<th>{escape(column)}</th>" for column in formatting.AGAINST)
     body = "".join(
         f"<tr{' class=own' if finding is own else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in words.against(finding.forecast))
+        + "".join(f"<td>{escape(cell)}</td>" for cell in formatting.against(finding.forecast))
         + "</tr>"
         for finding in (own, *peers)
     )
     legend = "".join(
         f"<dt>{escape(peer.forecast.setup.name)}: {escape(peer.title)}</dt><dd>{escape(peer.source)}; "
-        f"{escape(words.codes(peer.lints))}</dd>"
+        f"{escape(formatting.codes(peer.lints))}</dd>"
         for peer in peers
     )
     return (
@@ -165,7 +167,7 @@ def _against(own: Finding, peers: Sequence[Finding]) -> str:
 def _activities(outcome: Outcome) -> str:
     shown = outcome.activities[:MOST_ACTIVITIES]
     rows = [
-        (words.seconds(each.time), f"{each.before} → {each.after}", each.alarm or each.cause, each.policy)
+        (formatting.seconds(each.time), f"{each.before} → {each.after}", each.alarm or each.cause, each.policy)
         for each in shown
     ]
     more = len(outcome.activities) - len(shown)

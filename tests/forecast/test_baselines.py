@@ -1,11 +1,11 @@
 import pytest
 
-from ebb.forecast.lints import Jobs
-from ebb.forecast.loads import load
+from ebb.forecast.baselines import RECIPES
+from ebb.forecast.checks import Jobs
+from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import jobs_of
-from ebb.forecast.outcome import Outcome
-from ebb.forecast.recipes import RECIPES
-from ebb.forecast.simulate import simulate
+from ebb.forecast.workloads import load
 from tests.forecast.examples import stack
 
 RECIPE = {recipe.name: recipe for recipe in RECIPES}

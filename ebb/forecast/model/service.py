@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
-from ebb.forecast.context import Context
+from ebb.forecast.model.context import Context
 
 #: Seconds of warning before a Spot task goes (Fargate developer guide, "Fargate Spot"): stopTimeout is shorter.
 SPOT_WARNING = 120

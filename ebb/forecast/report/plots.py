@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ebb.forecast.outcome import Bill, Outcome, Timeline
+from ebb.forecast.model.outcome import Bill, Outcome, Timeline
 from ebb.scaling.alarms import State
 
 #: Inches; at 72 points an inch a phone's column of 360.

@@ -8,8 +8,8 @@ time-out that a recipe's user must set himself is set well: above the longest jo
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ebb.forecast.lints import Jobs
-from ebb.forecast.setup import QUEUE, Poller, Rule, Setup, Wake, Worker, cpu, messages
+from ebb.forecast.checks import Jobs
+from ebb.forecast.scenario import QUEUE, Poller, Rule, Setup, Wake, Worker, cpu, messages
 from ebb.scaling.alarms import Alarm, Comparison, Metric, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking

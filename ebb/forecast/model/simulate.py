@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from random import Random
 
 from ebb.forecast import bill
-from ebb.forecast.clock import Clock
-from ebb.forecast.context import Context
-from ebb.forecast.jobs import Shared, Worker
-from ebb.forecast.loads import Arrival, Load
-from ebb.forecast.metrics import MINUTE, Counts, Metrics
-from ebb.forecast.outcome import Outcome, Requests
-from ebb.forecast.queue import Queue
-from ebb.forecast.record import Record
-from ebb.forecast.scaling import Scaling
-from ebb.forecast.service import Service, Task
-from ebb.forecast.setup import Setup
-from ebb.forecast.world import World
+from ebb.forecast.model.assumptions import World
+from ebb.forecast.model.clock import Clock
+from ebb.forecast.model.context import Context
+from ebb.forecast.model.metrics import MINUTE, Counts, Metrics
+from ebb.forecast.model.outcome import Outcome, Requests
+from ebb.forecast.model.queue import Queue
+from ebb.forecast.model.record import Record
+from ebb.forecast.model.scaling import Scaling
+from ebb.forecast.model.service import Service, Task
+from ebb.forecast.model.worker import Shared, Worker
+from ebb.forecast.scenario import Setup
+from ebb.forecast.workloads import Arrival, Load
 
 
 class Simulation:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ebb.forecast import bill
-from ebb.forecast.lints import Lint
+from ebb.forecast.checks import Lint
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 
 #: What there is none of.

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ebb.forecast.setup import Rule, Setup, Wake, Worker, from_settings, messages
+from ebb.forecast.scenario import Rule, Setup, Wake, Worker, from_settings, messages
 from ebb.scaling.alarms import Alarm, Comparison, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from settings import Scaling, Settings

@@ -2,9 +2,9 @@
 
 import math
 
-from ebb.forecast.context import Context
-from ebb.forecast.queue import MOST_MESSAGES, Message, Queue
-from ebb.forecast.service import Service, Task
+from ebb.forecast.model.context import Context
+from ebb.forecast.model.queue import MOST_MESSAGES, Message, Queue
+from ebb.forecast.model.service import Service, Task
 
 #: Seconds after its receive at which SQS takes a message back, extended or not (SQS guide, visibility timeout), and how
 #: much before it the job is stopped (worker/lease.py: END_MARGIN and STOP_BEFORE).

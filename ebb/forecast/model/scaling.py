@@ -4,13 +4,13 @@ import math
 from collections import deque
 from functools import partial
 
-from ebb.forecast import setup
-from ebb.forecast.context import Context
-from ebb.forecast.metrics import MINUTE, Metrics
-from ebb.forecast.outcome import AlarmChange, ScalingActivity
-from ebb.forecast.queue import Queue
-from ebb.forecast.service import Service
-from ebb.forecast.world import DAY, EPOCH, HOUR
+from ebb.forecast import scenario
+from ebb.forecast.model.assumptions import DAY, EPOCH, HOUR
+from ebb.forecast.model.context import Context
+from ebb.forecast.model.metrics import MINUTE, Metrics
+from ebb.forecast.model.outcome import AlarmChange, ScalingActivity
+from ebb.forecast.model.queue import Queue
+from ebb.forecast.model.service import Service
 from ebb.scaling.alarms import State
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.targets import Decision, Invocation, ScalableTarget
@@ -167,7 +167,7 @@ class Scaling:
         if not self._registered:
             self._register(1)
 
-    def _schedule(self, hours: setup.WarmHours) -> None:
+    def _schedule(self, hours: scenario.WarmHours) -> None:
         """The next beginning and end of warm hours."""
         day = math.floor(self._clock.now / DAY)
         for ahead in range(-1, 8):

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ebb.forecast.context import Context
-from ebb.forecast.world import Distribution
+from ebb.forecast.model.assumptions import Distribution
+from ebb.forecast.model.context import Context
 from ebb.scaling.alarms import Alarm, Metric
 from ebb.scaling.expressions import Series
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from random import Random
 
-from ebb.forecast.clock import Clock
-from ebb.forecast.record import Record
-from ebb.forecast.setup import Setup
-from ebb.forecast.world import World
+from ebb.forecast.model.assumptions import World
+from ebb.forecast.model.clock import Clock
+from ebb.forecast.model.record import Record
+from ebb.forecast.scenario import Setup
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ebb.forecast import words
-from ebb.forecast.lints import Lint
+from ebb.forecast.checks import Lint
 from ebb.forecast.monte_carlo import Forecast
+from ebb.forecast.report import formatting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ def render(own: Finding, peers: Sequence[Finding] = ()) -> RenderableType:
     """The tables, one below the other."""
     found = own.forecast
     parts: list[RenderableType] = [Text(headline(found), style="bold"), Text()]
-    if times := words.times(found):
+    if times := formatting.times(found):
         parts += [_times(times), Text()]
-    parts += [_counts(found), Text(), _costs(found), Text(words.a_million(found)), Text()]
+    parts += [_counts(found), Text(), _costs(found), Text(formatting.a_million(found)), Text()]
     parts.append(_lints(own.lints) if own.lints else Text("Nothing in it is known to hurt."))
     if peers:
         parts += [Text(), _against((own, *peers)), Text(), _legend(peers)]
@@ -63,15 +63,15 @@ def _times(rows: list[tuple[str, str, str]]) -> Table:
 
 def _counts(found: Forecast) -> Table:
     table = _table("", "in a run, on average", right=False)
-    for text, value in words.counts(found):
+    for text, value in formatting.counts(found):
         killed = text == "jobs killed" and found.killed.value > 0
         table.add_row(text, value, style="bold red" if killed else "")
     return table
 
 
 def _costs(found: Forecast) -> Table:
-    table = _table("US dollars a month", "idle", words.again(found))
-    rows = words.costs(found)
+    table = _table("US dollars a month", "idle", formatting.again(found))
+    rows = formatting.costs(found)
     for name, idle, load, _ in rows[:-1]:
         table.add_row(name, idle, load)
     table.add_section()
@@ -86,18 +86,20 @@ def _lints(lints: Sequence[Lint]) -> RenderableType:
 
 def _against(findings: Sequence[Finding]) -> RenderableType:
     """Two tables, so that a terminal of 80 columns has room for them."""
-    split = 1 + words.TIMES
+    split = 1 + formatting.TIMES
     return Group(
-        _compared(findings, [0, *range(1, split)]), Text(), _compared(findings, [0, *range(split, len(words.AGAINST))])
+        _compared(findings, [0, *range(1, split)]),
+        Text(),
+        _compared(findings, [0, *range(split, len(formatting.AGAINST))]),
     )
 
 
 def _compared(findings: Sequence[Finding], columns: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for index in columns:
-        table.add_column(words.AGAINST[index], justify="right" if index else "left", overflow="fold")
+        table.add_column(formatting.AGAINST[index], justify="right" if index else "left", overflow="fold")
     for place, finding in enumerate(findings):
-        cells = words.against(finding.forecast)
+        cells = formatting.against(finding.forecast)
         table.add_row(*(cells[index] for index in columns), style="" if place else "bold")
     return table
 
@@ -105,5 +107,5 @@ def _compared(findings: Sequence[Finding], columns: Sequence[int]) -> Table:
 def _legend(peers: Sequence[Finding]) -> Table:
     table = Table.grid(padding=(0, 2))
     for peer in peers:
-        table.add_row(peer.forecast.setup.name, f"{peer.title} ({peer.source}); {words.codes(peer.lints)}")
+        table.add_row(peer.forecast.setup.name, f"{peer.title} ({peer.source}); {formatting.codes(peer.lints)}")
     return table

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from ebb.forecast.context import Context
-from ebb.forecast.loads import Arrival
+from ebb.forecast.model.context import Context
+from ebb.forecast.workloads import Arrival
 
 #: Messages of one receive at the most (SQS API, ReceiveMessage).
 MOST_MESSAGES = 10

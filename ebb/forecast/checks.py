@@ -6,8 +6,8 @@ What can stand in Ebb's own settings is told by `pulumi preview`, too (settings/
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ebb.forecast.jobs import LONGEST_JOB
-from ebb.forecast.setup import Rule, Setup
+from ebb.forecast.model.worker import LONGEST_JOB
+from ebb.forecast.scenario import Rule, Setup
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.tracking import TargetTracking
 from settings.lints import FARGATE_VCPUS, least_receives

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from ebb.forecast.lints import Jobs, Lint, Pull, lints
-from ebb.forecast.recipes import RECIPES
-from ebb.forecast.setup import Rule, Setup, Wake, Worker, messages
+from ebb.forecast.baselines import RECIPES
+from ebb.forecast.checks import Jobs, Lint, Pull, lints
+from ebb.forecast.scenario import Rule, Setup, Wake, Worker, messages
 from ebb.scaling.alarms import Alarm, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from tests.forecast.examples import stack

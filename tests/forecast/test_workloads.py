@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from ebb.forecast.loads import Arrival, LoadError, duration, load
+from ebb.forecast.workloads import Arrival, LoadError, duration, load
 
 
 def _drawn(arrivals: str, job: str = "60s", **more: float) -> list[Arrival]:

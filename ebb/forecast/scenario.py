@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ebb.forecast.world import EPOCH
+from ebb.forecast.model.assumptions import EPOCH
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking

@@ -1,0 +1,1 @@
+"""Writes a forecast for people and programs: terminal, JSON, HTML and plots."""
