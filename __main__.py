@@ -5,10 +5,10 @@ import pulumi
 import settings
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
+from components.idempotency import IdempotencyStore, IdempotencyStoreArgs
 from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
-from components.once import IdempotencyStore, IdempotencyStoreArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.wake import Wake, WakeArgs

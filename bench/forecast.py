@@ -1,7 +1,7 @@
 """What a forecast costs: seconds of CPU and peak memory of one run, beside the same model without what makes it quick.
 
-`forecast` is ebb.forecast.model.simulate. `stepped` is the same model that looks at each second whether anything is due,
-and passes nothing over: how such a simulator is written first. Each run is a process of its own; `empty` imports and ends.
+`forecast` is ebb.forecast.model.simulate. `stepped` is the same model, written as such a simulator is written first: it
+looks at each second whether anything is due. Each run is a process of its own; `empty` imports and ends.
 
 Run as `python -m bench.forecast [rounds]` (`make bench-forecast`); figures are medians, ratios of the same rounds.
 """

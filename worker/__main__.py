@@ -10,8 +10,8 @@ import sys
 from typing import Any
 
 from worker import config, logs, signals
+from worker.core.settling import CONNECT_TIMEOUT, MOST_CALLS, READ_TIMEOUT
 from worker.inbox import Inbox
-from worker.settling import CONNECT_TIMEOUT, MOST_CALLS, READ_TIMEOUT
 
 
 def main() -> int:
@@ -27,12 +27,12 @@ def main() -> int:
     # Only now, as these take a while: as process 1 of its container it would not hear a SIGTERM that came before.
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+    from worker.aws.idempotency import Once, OnceError  # noqa: PLC0415
+    from worker.aws.protection import Protection  # noqa: PLC0415
+    from worker.aws.sqs import Queue  # noqa: PLC0415
+    from worker.core.receiving import MOST_RECEIVES, READ_MARGIN  # noqa: PLC0415
     from worker.loop import Loop  # noqa: PLC0415
     from worker.metrics import Metrics  # noqa: PLC0415
-    from worker.once import Once, OnceError  # noqa: PLC0415
-    from worker.protection import Protection  # noqa: PLC0415
-    from worker.receiving import MOST_RECEIVES, READ_MARGIN  # noqa: PLC0415
-    from worker.sqs import Queue  # noqa: PLC0415
 
     try:
         polling = client(settings, "sqs", settings.wait + READ_MARGIN, MOST_RECEIVES)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from worker.events import Event
+from worker.core.events import Event
 
 #: Bytes read off the bell at once: however often it rang, it is to be heard once.
 RINGS = 4096

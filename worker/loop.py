@@ -11,9 +11,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from worker import health, logs
+from worker.aws.idempotency import Once
+from worker.aws.protection import Protection
+from worker.aws.sqs import Queue
 from worker.config import Config
-from worker.core import Core
-from worker.events import (
+from worker.core.core import Core
+from worker.core.events import (
     Answered,
     Call,
     Claim,
@@ -34,14 +37,11 @@ from worker.events import (
     Received,
     Start,
 )
+from worker.core.receiving import MOST_RECEIVES
+from worker.core.settling import MOST_CALLS, messages
 from worker.inbox import Inbox
+from worker.jobs.slots import Slots
 from worker.metrics import Metrics
-from worker.once import Once
-from worker.protection import Protection
-from worker.receiving import MOST_RECEIVES
-from worker.settling import MOST_CALLS, messages
-from worker.slots import Slots
-from worker.sqs import Queue
 
 #: Seconds between signs of life, when nothing happens.
 TICK = 5.0
@@ -86,7 +86,7 @@ class Loop:
         }
         if once:
             self._answers |= {Claim: once.claim, Finish: once.finish, Forget: once.forget}
-        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.child"], config.grace, inbox)
+        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.jobs.child"], config.grace, inbox)
         self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
         self._receives = Lane("receive", MOST_RECEIVES)
         self._urgent = Lane("extend", MOST_CALLS)

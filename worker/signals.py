@@ -2,7 +2,7 @@
 
 import signal
 
-from worker.events import StopRequested
+from worker.core.events import StopRequested
 from worker.inbox import Inbox
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ebb.sandbox.emulators.region import Region
 
-#: The worker's events that begin and end an attempt (worker/held.py), in words.
+#: The worker's events that begin and end an attempt (worker/core/in_flight.py), in words.
 STARTED = "job_started"
 ENDINGS = {
     "job_done": "done",

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.worker.harness import LIMIT
-from worker.events import Ended, Event, Ready
+from worker.core.events import Ended, Event, Ready
 from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
-from worker.slots import Slots
+from worker.jobs.slots import Slots
 
 DONE = Result(verdict=Verdict.DONE)
 SETTINGS = {
@@ -28,7 +28,7 @@ SETTINGS = {
     "EBB_BACKOFF_CAP": "900",
     "PYTHONUNBUFFERED": "1",  # as in the image
 }
-CHILD = (sys.executable, "-m", "worker.child")
+CHILD = (sys.executable, "-m", "worker.jobs.child")
 
 
 class Place:

@@ -9,8 +9,8 @@ from tests.worker import judge as judges
 from tests.worker.fake_sqs import Delivery
 from tests.worker.faults import QUIET, READ_MARGIN, Fault, Play, Script, result
 from tests.worker.simulated_calls import Calls, Lane
-from worker.core import Core
-from worker.events import (
+from worker.core.core import Core
+from worker.core.events import (
     Action,
     Denial,
     Ended,
@@ -26,8 +26,8 @@ from worker.events import (
     Start,
     StopRequested,
 )
+from worker.core.receiving import MOST_RECEIVES
 from worker.job import Job
-from worker.receiving import MOST_RECEIVES
 
 if TYPE_CHECKING:
     from tests.worker.simulation import Simulation

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.worker.fake_sqs import SqsError
 from tests.worker.faults import CALL_TIMEOUT, Fault
 from tests.worker.judge import FAILED, SLOW
-from worker.events import (
+from worker.core.events import (
     Answered,
     Call,
     Claim,
@@ -23,12 +23,12 @@ from worker.events import (
     Outcome,
     Received,
 )
-from worker.settling import MOST_CALLS, messages
+from worker.core.settling import MOST_CALLS, messages
 
 if TYPE_CHECKING:
     from tests.worker.simulation import Simulation
 
-#: What SQS answers about a handle that holds no lease any longer, as worker/sqs.py has it.
+#: What SQS answers about a handle that holds no lease any longer, as worker/aws/sqs.py has it.
 LOST = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
 
 
@@ -55,7 +55,7 @@ class Lane:
 
 
 class Store:
-    """The idempotency store, as worker/once.py uses it: state, owner, and when a claim ends, by message id."""
+    """The table as worker/aws/idempotency.py uses it: state, owner, and when a claim ends, by message id."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

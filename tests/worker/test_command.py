@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker.harness import alive
 from tests.worker.place import DONE, Place
-from worker.events import Ended, Ready
+from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
 
 Open = Callable[..., Place]

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 import pytest
 
 from worker.config import Config
-from worker.core import UNFIT, Core
-from worker.events import (
+from worker.core.core import UNFIT, Core
+from worker.core.events import (
     Action,
     Answered,
     DeadLetter,
@@ -24,8 +24,8 @@ from worker.events import (
     Received,
     Start,
 )
+from worker.core.settling import DEAD_LETTER_TRIES
 from worker.job import Job, Result, Verdict
-from worker.settling import DEAD_LETTER_TRIES
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.conftest import Start
 from tests.worker.harness import Agent, TestQueue, until
-from worker import protection
+from worker.aws import protection
 
 BLOCKED = {"failure": {"Arn": "arn:aws:ecs:task", "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}
 YES = {"protection": {"ProtectionEnabled": False}}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.worker.conftest import Start
 from tests.worker.harness import Sqs, TestQueue, alive, until
-from worker.lease import END_MARGIN, Lease, backoff
+from worker.core.lease import END_MARGIN, Lease, backoff
 
 #: Seconds: the least that a worker takes.
 VISIBILITY = 30

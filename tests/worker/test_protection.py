@@ -4,9 +4,9 @@ import time
 import pytest
 
 from tests.worker.harness import Agent
-from worker import protection
-from worker.events import Denial, Protect, Protected
-from worker.protection import PAUSE, TRIES, Protection
+from worker.aws import protection
+from worker.aws.protection import PAUSE, TRIES, Protection
+from worker.core.events import Denial, Protect, Protected
 
 ON, OFF = Protect(720), Protect(0, proof=True)
 

@@ -1,7 +1,7 @@
 from tests.worker.simulation import settings
-from worker.events import Message, Receive, Received
+from worker.core.events import Message, Receive, Received
+from worker.core.receiving import GATHER, Receiving
 from worker.job import Job
-from worker.receiving import GATHER, Receiving
 
 
 def receiving(concurrency: int, **changes: str) -> Receiving:

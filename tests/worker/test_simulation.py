@@ -82,47 +82,47 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def _no_extensions(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.settling.Settling._extendable", lambda *_: False)
+    patch.setattr("worker.core.settling.Settling._extendable", lambda *_: False)
 
 
 def _late_kill(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.lease.STOP_BEFORE", 0)
+    patch.setattr("worker.core.lease.STOP_BEFORE", 0)
 
 
 def _no_end_of_lease(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.lease.Lease.held", lambda self, _now: not self.lost)
-    patch.setattr("worker.settling._short", lambda *_: False)
+    patch.setattr("worker.core.lease.Lease.held", lambda self, _now: not self.lost)
+    patch.setattr("worker.core.settling._short", lambda *_: False)
 
 
 def _heartbeat_beside_a_delete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "worker.settling.Settling._extendable",
+        "worker.core.settling.Settling._extendable",
         lambda _self, now, one: one.lease.due <= now and bool(one.lease.extension(now)),
     )
-    patch.setattr("worker.held.Held.call", property(lambda _: None, lambda *_: None))
+    patch.setattr("worker.core.in_flight.Held.call", property(lambda _: None, lambda *_: None))
 
 
 def _greed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.receiving.Receiving.reserved", property(lambda _: 0))
+    patch.setattr("worker.core.receiving.Receiving.reserved", property(lambda _: 0))
 
 
 def _no_protection(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.guard.Guard.covers", lambda *_: True)
+    patch.setattr("worker.core.protection.Guard.covers", lambda *_: True)
 
 
 def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
-    from worker.held import STEPS, Ending, Step
+    from worker.core.in_flight import STEPS, Ending, Step
 
     patch.setitem(STEPS, Ending.FAILED, (Step.DELETE,))
 
 
 def _no_hurry(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.leaving.Leaving.give_up_at", math.inf)
-    patch.setattr("worker.leaving.Leaving.finish_by", math.inf)
+    patch.setattr("worker.core.shutdown.Leaving.give_up_at", math.inf)
+    patch.setattr("worker.core.shutdown.Leaving.finish_by", math.inf)
 
 
 def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:
-    from worker.held import STEPS, Ending, Step
+    from worker.core.in_flight import STEPS, Ending, Step
 
     patch.setitem(STEPS, Ending.REJECTED, (Step.DELETE,))
 

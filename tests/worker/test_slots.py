@@ -15,7 +15,7 @@ import pytest
 
 from tests.worker.harness import alive, until
 from tests.worker.place import DONE, SETTINGS, Place
-from worker.events import Ended, Ready
+from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
 
 Open = Callable[..., Place]
@@ -365,9 +365,9 @@ PARENT = """
 import sys
 from worker.inbox import Inbox
 from worker.job import Job
-from worker.slots import Slots
+from worker.jobs.slots import Slots
 inbox = Inbox()
-slots = Slots(1, [sys.executable, "-m", "worker.child"], 2, inbox)
+slots = Slots(1, [sys.executable, "-m", "worker.jobs.child"], 2, inbox)
 slots.open()
 slots.start(0, Job(id="a", body="job"))
 while True:

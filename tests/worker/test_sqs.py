@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.harness import LIMIT, Sqs, TestQueue
-from worker import sqs as module
+from worker.aws import sqs as module
+from worker.aws.sqs import LONGEST_REASON, SYSTEM_ATTRIBUTES, Queue
 from worker.config import Config
-from worker.events import DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
+from worker.core.events import DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
 from worker.job import Job
-from worker.sqs import LONGEST_REASON, SYSTEM_ATTRIBUTES, Queue
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
 OK = Outcome(Kind.OK)

@@ -7,10 +7,10 @@ from ebb.forecast.model.queue import MOST_MESSAGES, Message, Queue
 from ebb.forecast.model.service import Service, Task
 
 #: Seconds after its receive at which SQS takes a message back, extended or not (SQS guide, visibility timeout), and how
-#: much before it the job is stopped (worker/lease.py: END_MARGIN and STOP_BEFORE).
+#: much before it the job is stopped (worker/core/lease.py: END_MARGIN and STOP_BEFORE).
 LONGEST_JOB, STOP_BEFORE = 43_200, 8
 #: Minutes of protection at the most (ECS API, UpdateTaskProtection), and how many are asked for beyond twice the
-#: longest job; seconds that protection must outlast the longest job (worker/guard.py).
+#: longest job; seconds that protection must outlast the longest job (worker/core/protection.py).
 MOST_MINUTES, SPARE_MINUTES, OUTLAST = 2880, 10, 60
 
 
@@ -211,7 +211,7 @@ class Worker:
         """Try again: after a pause if the worker says so, else when the visibility time-out is over."""
         worker = self._worker
         if worker.gives_back:
-            # doubled at each attempt, full jitter (worker/lease.py)
+            # doubled at each attempt, full jitter (worker/core/lease.py)
             most = min(worker.backoff_cap, worker.backoff_base * 2 ** min(message.delivery - 1, 32))
             self._record.sqs += 1
             pause = round(self._shared.random.uniform(0, most))

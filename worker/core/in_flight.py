@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from worker.events import Call, Message
-from worker.lease import Lease
+from worker.core.events import Call, Message
+from worker.core.lease import Lease
 
 
 class State(Enum):

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 
 from worker.config import Config
-from worker.events import Receive, Received
-from worker.lease import backoff
+from worker.core.events import Receive, Received
+from worker.core.lease import backoff
 
 #: Messages of one receive, and receives at once, at the most (SQS API, ReceiveMessage; ours).
 MOST_MESSAGES, MOST_RECEIVES = 10, 4

@@ -4,7 +4,7 @@ import math
 import os
 
 from worker.config import Config
-from worker.settling import CALL_LIMIT
+from worker.core.settling import CALL_LIMIT
 
 #: Seconds before SIGKILL at which the worker ends by itself, whatever is unsettled; less when there are few in all.
 AHEAD = 1

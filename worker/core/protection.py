@@ -3,7 +3,7 @@
 import math
 
 from worker.config import Config
-from worker.events import Denial, Protect, Protected
+from worker.core.events import Denial, Protect, Protected
 
 #: Minutes that protection may be asked for at the most (ECS API, UpdateTaskProtection).
 MOST_MINUTES = 2880

@@ -3,7 +3,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.once import IdempotencyStore, IdempotencyStoreArgs
+from components.idempotency import IdempotencyStore, IdempotencyStoreArgs
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
 
 TABLE = "aws:dynamodb/table:Table"

@@ -1,4 +1,4 @@
-"""The child process: does job after job, as the parent sends them. `python -m worker.child SOCKET LIFELINE`.
+"""The child process: does job after job, as the parent sends them. `python -m worker.jobs.child SOCKET LIFELINE`.
 
 SOCKET brings jobs and takes their results; LIFELINE is a pipe that closes when the parent is gone. There is no
 thread here, so that a handler may fork, and no boto3 unless a body lies in S3, so that it starts fast and stays small.
@@ -17,9 +17,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from worker import command, config, logs, payload
+from worker import config, logs
 from worker.job import Job, Reject, Result, Retry, Verdict
-from worker.process import PREFIX
+from worker.jobs import command, payload
+from worker.jobs.process import PREFIX
 
 #: Where AWS's SDKs and the X-Ray SDK look for the trace, as in Lambda.
 TRACE = "_X_AMZN_TRACE_ID"

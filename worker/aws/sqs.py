@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from worker import logs
 from worker.config import Config
-from worker.events import Answered, DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
+from worker.core.events import Answered, DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
 from worker.job import Job
 
 #: A call went wrong, or its answer was lost or is not SQS's (botocore falls over JSON of another shape): it may be

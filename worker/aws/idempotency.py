@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker import logs
-from worker.events import Answered, Claim, Finish, Forget, Kind, Message, Outcome
+from worker.core.events import Answered, Claim, Finish, Forget, Kind, Message, Outcome
 
 #: A call went wrong, or its answer was lost or is not DynamoDB's (botocore falls over JSON of another shape): it may be
 #: tried again.

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Iterable
 
-from worker.events import Answered, Call, Claim, DeadLetter, Delete, Finish, Forget, Hide, Kind, Message, Outcome
-from worker.held import Ending, Held, State, Step
+from worker.core.events import Answered, Call, Claim, DeadLetter, Delete, Finish, Forget, Hide, Kind, Message, Outcome
+from worker.core.in_flight import Ending, Held, State, Step
 
 #: Entries of one batch (SQS API, DeleteMessageBatch), and calls at once, at the most: those that extend have their own.
 MOST_ENTRIES, MOST_CALLS = 10, 4

@@ -8,9 +8,9 @@ import botocore.config
 import pytest
 
 from tests.worker.harness import ACCOUNT, Sqs
-from worker.events import Claim, Finish, Forget, Kind, Message, Outcome
+from worker.aws.idempotency import PAUSE, TRIES, Once, OnceError
+from worker.core.events import Claim, Finish, Forget, Kind, Message, Outcome
 from worker.job import Job
-from worker.once import PAUSE, TRIES, Once, OnceError
 
 KEEP = 1000
 OK = Outcome(Kind.OK)

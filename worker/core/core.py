@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from worker.config import Config
-from worker.events import (
+from worker.core.events import (
     Action,
     Answered,
     Denial,
@@ -32,13 +32,13 @@ from worker.events import (
     Start,
     StopRequested,
 )
-from worker.guard import Guard
-from worker.held import Ending, Held, State
+from worker.core.in_flight import Ending, Held, State
+from worker.core.lease import STOP_BEFORE, Lease, backoff
+from worker.core.protection import Guard
+from worker.core.receiving import Receiving
+from worker.core.settling import CALL_LIMIT, PAUSE, Settling, messages
+from worker.core.shutdown import Leaving
 from worker.job import Verdict
-from worker.lease import STOP_BEFORE, Lease, backoff
-from worker.leaving import Leaving
-from worker.receiving import Receiving
-from worker.settling import CALL_LIMIT, PAUSE, Settling, messages
 
 #: Messages still to be settled at the most, beside those of the slots: beyond them nothing is received.
 BACKLOG = 20

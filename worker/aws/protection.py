@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from worker.events import Denial, Protect, Protected
+from worker.core.events import Denial, Protect, Protected
 
 #: Seconds for one answer: the agent itself gives ECS four.
 TIMEOUT = 5

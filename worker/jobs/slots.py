@@ -1,4 +1,4 @@
-"""The places where jobs run: each a child process (worker.child) with which the main thread speaks, never waiting.
+"""The places where jobs run: each a child process (worker.jobs.child) with which the main thread speaks, never waiting.
 
 To start a child and to end one takes time, so threads do that; each does one such thing and hands back what it has.
 """
@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from worker.events import Ended, Ready
+from worker.core.events import Ended, Ready
 from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
-from worker.process import Child, GoneError
+from worker.jobs.process import Child, GoneError
 
 #: Seconds between looks whether a child lives, where the kernel does not tell.
 GLANCE = 1

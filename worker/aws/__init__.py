@@ -1,0 +1,1 @@
+"""The worker's calls to SQS, DynamoDB and ECS."""

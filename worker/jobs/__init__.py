@@ -1,0 +1,1 @@
+"""Jobs in child processes: slots, the handler's process, commands and payloads."""
