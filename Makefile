@@ -57,13 +57,13 @@ imports: $(STAMP) ## the rooms of the house import only what they may
 	$(BIN)/lint-imports
 
 docs: $(STAMP) ## write docs/configuration.md from the settings' models
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m tools.configuration_docs
 
 docs-check: $(STAMP) ## is docs/configuration.md current?
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m tools.configuration_docs --check
 
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
-	$(BIN)/python -m docs.forecasts
+	$(BIN)/python -m tools.scaling_docs
 
 tune: $(STAMP) ## search for a better default scaling policy (two minutes)
 	$(BIN)/python -m bench.policy.tune

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 import settings
-from docs import generate
+from tools import configuration_docs
 
 
 def test_the_page_is_current() -> None:
-    assert generate.PAGE.read_text(encoding="utf-8") == generate.page()
+    assert configuration_docs.PAGE.read_text(encoding="utf-8") == configuration_docs.page()
 
 
 def test_every_key_of_every_section_is_described() -> None:
-    page = generate.page()
+    page = configuration_docs.page()
     for section, field in settings.Settings.model_fields.items():
         assert f"## ebb:{section}\n" in page
         assert isinstance(field.annotation, type)
@@ -25,8 +25,8 @@ def test_every_key_of_every_section_is_described() -> None:
 def test_check_says_when_the_page_is_old_and_writing_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(generate, "PAGE", tmp_path / "configuration.md")
-    assert generate.main(["--check"]) == 1
+    monkeypatch.setattr(configuration_docs, "PAGE", tmp_path / "configuration.md")
+    assert configuration_docs.main(["--check"]) == 1
     assert capsys.readouterr().err == "docs/configuration.md is not what settings/ says: run make docs.\n"
-    assert generate.main([]) == 0
-    assert generate.main(["--check"]) == 0
+    assert configuration_docs.main([]) == 0
+    assert configuration_docs.main(["--check"]) == 0

@@ -12,12 +12,12 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from bench.policy import aims, tune
-from docs import forecasts
 from ebb.forecast.baselines import RECIPES
+from tools import scaling_docs
 
-PAGE = forecasts.PAGE.read_text(encoding="utf-8")
-QUICK = [command for command, quick in forecasts.commands(PAGE) if quick]
-SLOW = [command for command, quick in forecasts.commands(PAGE) if not quick]
+PAGE = scaling_docs.PAGE.read_text(encoding="utf-8")
+QUICK = [command for command, quick in scaling_docs.commands(PAGE) if quick]
+SLOW = [command for command, quick in scaling_docs.commands(PAGE) if not quick]
 
 
 def shown(command: str) -> str:
@@ -29,7 +29,7 @@ def shown(command: str) -> str:
 
 @pytest.mark.parametrize("command", QUICK)
 def test_what_a_quick_command_printed_is_what_it_prints(command: str) -> None:
-    assert forecasts.printed(command) == shown(command)
+    assert scaling_docs.printed(command) == shown(command)
 
 
 @pytest.mark.parametrize("command", [each for each in SLOW if "--against" in each])
@@ -69,14 +69,14 @@ def test_a_cell_of_the_tuning_tables_is_what_is_found_with_the_same_seeds() -> N
 
 def test_a_page_is_rewritten_between_its_marks_alone() -> None:
     page = "a\n<!-- python -m x: quick -->\nold\n<!-- end -->\nb\n<!-- python -m y -->\nold\n<!-- end -->\n"
-    assert forecasts.rewritten(page, quick_only=True, run=str.upper) == page.replace("old", "PYTHON -M X", 1)
-    assert forecasts.rewritten(page, quick_only=False, run=lambda _: "new") == page.replace("old", "new")
+    assert scaling_docs.rewritten(page, quick_only=True, run=str.upper) == page.replace("old", "PYTHON -M X", 1)
+    assert scaling_docs.rewritten(page, quick_only=False, run=lambda _: "new") == page.replace("old", "new")
 
 
 def test_every_command_is_one_that_exists() -> None:
     for command in QUICK + SLOW:
         module = Path(*shlex.split(command)[2].split("."))
-        root = forecasts.PAGE.parents[1]
+        root = scaling_docs.PAGE.parents[1]
         assert (root / module / "__main__.py").exists() or (root / module.with_suffix(".py")).exists()
 
 

@@ -1,6 +1,6 @@
 """Writes docs/configuration.md from the models in settings/; with --check it says whether that file is current.
 
-Run as `python -m docs.generate` from the project's folder.
+Run as `python -m tools.configuration_docs` from the project's folder.
 """
 
 import sys
