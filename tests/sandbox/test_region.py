@@ -226,7 +226,9 @@ def test_everything_listens_on_this_machine_only(region: Region) -> None:
 
 def test_an_emulator_that_does_not_start_is_told_in_one_sentence_and_nothing_is_left(tmp_path: Path) -> None:
     elsewhere = "region._ROOT = Path('/')"  # where Python does not find our module
-    script = f"from ebb.sandbox import region; from pathlib import Path; {elsewhere}; region.Region().__enter__()"
+    script = (
+        f"from ebb.sandbox.emulators import region; from pathlib import Path; {elsewhere}; region.Region().__enter__()"
+    )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", script]
     failed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
