@@ -1,46 +1,39 @@
-"""Your job: put your own code into `handle`.
+"""Your job. The worker calls `handle(job)` once for each message of the queue; replace its body with your own code.
 
-`handle(job)` is called once per message, in one of the worker's processes; it may be `async def`, too. What becomes of
-the message depends on how it ends:
+- It returns: the job is done, and the worker deletes the message.
+- It raises an exception: the attempt failed. The message comes back after a pause, `max_receive_count` times in all.
+- It raises `Retry("why", after=60)`: the next attempt starts in 60 seconds.
+- It raises `Reject("why")`: the message goes to the dead-letter queue at once.
 
-- It returns: the job is done, and the message is deleted.
-- It raises anything, or its process dies: the attempt has failed. The message comes back after a pause that grows with
-  `job.attempt`; after the queue's `max_receive_count` attempts it goes to the dead-letter queue.
-- `raise Retry("why", after=60)`: not now. The same, but the pause is yours, and the log does not call it a failure.
-- `raise Reject("why")`: never. The message goes to the dead-letter queue at once, with your reason. `job.json()` does
-  so by itself when the body is not JSON.
-
-What a job must do: be idempotent. SQS delivers at least once, so the same `job.id` may come again, even after it
-went well. What it need not do: keep its lease, answer signals or talk to SQS. It is stopped at `job.deadline`: at its
-time limit if you set one, else after SQS's 12 hours.
-
-The module is imported once and then used for many jobs: load models and open connections at its top level. `/tmp` is
-writable. What is printed or logged (`logging`) goes to CloudWatch; log lines carry the job's id.
+SQS can deliver a message twice, so a second run must leave the same result. docs/worker.md has the whole contract, and
+shows how to run one job without a queue: `python -m worker --once job.json`.
 """
 
 import logging
-import time
+import re
+from collections import Counter
 
-from worker.job import Job, Reject, Retry
+from worker.job import Job, Reject
 
 log = logging.getLogger(__name__)
 
 
 def handle(job: Job) -> None:
-    """Say hello; a JSON body asks for the rest.
+    """Summarize the text in a body such as {"text": "One sentence. Another one."}; the summary goes to the log."""
+    order = job.json()
+    if not isinstance(order, dict) or not isinstance(order.get("text"), str):
+        raise Reject('the body must be JSON like {"text": "..."}')
+    log.info("Summary: %s", summary(order["text"]))
 
-    {"sleep": 2.5}         works for 2.5 seconds
-    {"fail_times": 2}      fails at the first two attempts, then goes well
-    {"fail": true}         fails at every attempt, and ends in the dead-letter queue
-    {"retry_after": 60}    asks, at the first attempt, for another in 60 seconds
-    {"reject": "why"}      goes to the dead-letter queue at once
-    """
-    order = job.json() if job.body.lstrip().startswith("{") else {}
-    log.info("Hello from job %s, attempt %d", job.id, job.attempt)
-    time.sleep(order.get("sleep", 0))
-    if "reject" in order:
-        raise Reject(order["reject"])
-    if "retry_after" in order and job.attempt == 1:
-        raise Retry("as the message asks", after=order["retry_after"])
-    if order.get("fail") or job.attempt <= order.get("fail_times", 0):
-        raise RuntimeError("failing on purpose, as the message asks")
+
+def summary(text: str, length: int = 2) -> str:
+    """The sentences whose words are the most frequent ones in the text, in their order; at most `length` of them."""
+    sentences = re.split(r"(?<=[.!?])\s+", text.strip())
+    counts = Counter(word for word in re.findall(r"\w+", text.lower()) if len(word) > 3)
+
+    def score(sentence: str) -> float:
+        words = re.findall(r"\w+", sentence.lower())
+        return sum(counts[word] for word in words) / max(1, len(words))
+
+    best = sorted(sentences, key=score, reverse=True)[:length]
+    return " ".join(sentence for sentence in sentences if sentence in best)

@@ -57,7 +57,7 @@ def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None
     """Have one worker do so many empty jobs; `advance` is told how many are done."""
     queue = sqs.queue("memory", VisibilityTimeout="30")
     shutil.copytree(WORKER, folder / "worker", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "worker/handler.py").write_text("def handle(job):\n    pass\n")
+    (folder / "jobs.py").write_text("def handle(job):\n    pass\n")
     settings = {
         "PATH": os.environ["PATH"],
         "AWS_ENDPOINT_URL": sqs.endpoint,
@@ -68,6 +68,7 @@ def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None
         "EBB_BACKOFF_BASE": "0",
         "EBB_BACKOFF_CAP": "0",
         "EBB_CONCURRENCY": "4",
+        "EBB_HANDLER": "jobs:handle",
         "EBB_METRICS": "on",
     }
     argv = [sys.executable, "-m", "worker"]

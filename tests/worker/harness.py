@@ -135,10 +135,13 @@ class Process:
         self, folder: Path, sqs: Sqs, queue: TestQueue, handler: str | None = None, **environment: str
     ) -> None:
         shutil.copytree(WORKER, folder / "worker", ignore=shutil.ignore_patterns("__pycache__"))
+        name = "worker.demo:handle"
         if handler is not None:
-            (folder / "worker/handler.py").write_text(dedent(handler))
+            (folder / "jobs.py").write_text(dedent(handler))
+            name = "jobs:handle"
         self.folder = folder
         settings = {
+            "EBB_HANDLER": name,
             "EBB_QUEUE_URL": queue.url,
             "EBB_DEAD_LETTER_QUEUE_URL": queue.dead.url,
             "EBB_VISIBILITY_TIMEOUT": "30",

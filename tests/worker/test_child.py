@@ -270,8 +270,8 @@ def test_a_handler_elsewhere_is_found_by_its_name(open_place: Open, tmp_path: Pa
     assert place.do().reason == "RuntimeError: films.cut"
 
 
-def test_the_handler_that_ships_does_what_its_text_says(open_place: Open) -> None:
-    place = open_place("", EBB_HANDLER="worker.handler:handle")
+def test_the_demo_handler_does_what_its_text_says(open_place: Open) -> None:
+    place = open_place("", EBB_HANDLER="worker.demo:handle")
     assert place.do("good morning") == DONE
     assert place.do('{"sleep": 0.01}') == DONE
     assert place.do('{"reject": "why"}') == result(Verdict.REJECT, "why")

@@ -21,7 +21,7 @@ def test_a_job_that_goes_well_is_deleted_and_each_log_line_says_whose_it_is(star
     assert queue.counts() == (0, 0)
     assert (done["message_id"], done["attempt"]) == (message_id, 1)
     assert 0.2 <= done["duration"] < 2
-    hello = [line for line in worker.lines if line.get("logger") == "worker.handler"]
+    hello = [line for line in worker.lines if line.get("logger") == "worker.demo"]
     assert [(line["message"], line["message_id"], line["attempt"]) for line in hello] == [
         (f"Hello from job {message_id}, attempt 1", message_id, 1)
     ]
