@@ -18,7 +18,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-PAGE = Path(__file__).parent / "scaling.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "scaling.md"
 _BLOCK = re.compile(r"<!-- (python -m [^\n]*?)(: quick)? -->\n.*?<!-- end -->", re.DOTALL)
 #: Of the page; a terminal's as wide.
 COLUMNS = 100
@@ -33,7 +34,7 @@ def printed(command: str) -> str:
     """What a command prints, as it stands on the page. Raises CalledProcessError."""
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
     argv = [sys.executable, *shlex.split(command)[1:]]
-    done = subprocess.run(argv, env=environment, cwd=PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(argv, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     text = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
     return text if text.startswith("|") else f"```text\n{text}\n```"
 

@@ -76,8 +76,8 @@ def test_a_page_is_rewritten_between_its_marks_alone() -> None:
 def test_every_command_is_one_that_exists() -> None:
     for command in QUICK + SLOW:
         module = Path(*shlex.split(command)[2].split("."))
-        root = scaling_docs.PAGE.parents[1]
-        assert (root / module / "__main__.py").exists() or (root / module.with_suffix(".py")).exists()
+        path = scaling_docs.ROOT / module
+        assert (path / "__main__.py").exists() or path.with_suffix(".py").exists()
 
 
 def test_the_line_that_measures_the_keep_alive_has_options_that_the_aws_cli_knows(tmp_path: Path) -> None:
