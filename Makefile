@@ -21,11 +21,12 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
 
-$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+$(STAMP): pyproject.toml requirements.txt requirements-dev.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "Ebb needs Python 3.11 or later on PATH (or make PYTHON=…)." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements-dev.txt lists into $(VENV) (once, a minute or so)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . # the command `ebb`
 	@touch $@
 
 venv: $(STAMP) ## the virtual environment, .venv

@@ -1,0 +1,84 @@
+"""pyproject.toml beside the requirements files: the same names, for pip and for uv."""
+
+import re
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+
+
+def names(requirements: list[str]) -> set[str]:
+    found = [canonicalize_name(Requirement(line).name) for line in requirements]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def listed(file: str) -> set[str]:
+    lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
+    return names([line for line in lines if line and not line.startswith("-")])
+
+
+def test_the_program_s_dependencies_are_those_of_requirements_txt() -> None:
+    assert names(PROJECT["dependencies"]) == listed("requirements.txt")
+
+
+def test_the_development_dependencies_are_those_of_requirements_dev_txt() -> None:
+    assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text().splitlines()
+    rest = [*PROJECT["optional-dependencies"]["cli"], *PYPROJECT["dependency-groups"]["dev"]]
+    assert names(rest) == listed("requirements-dev.txt")
+
+
+def test_each_dependency_has_one_version_in_constraints_txt() -> None:
+    pinned = names([line.split(";")[0] for line in unmarked((ROOT / "constraints.txt").read_text().splitlines())])
+    assert listed("requirements.txt") | listed("requirements-dev.txt") <= pinned
+
+
+def unmarked(lines: list[str]) -> list[str]:
+    """One line for each package: some have one version for old Pythons and one for new ones."""
+    return list({line.split("==")[0]: line for line in lines}.values())
+
+
+def test_no_lock_file_names_a_registry() -> None:
+    assert "uv.lock" in (ROOT / ".gitignore").read_text().splitlines()
+    text = "\n".join((ROOT / name).read_text() for name in ("pyproject.toml", "constraints.txt", "requirements.txt"))
+    assert not re.search(r"https?://|index-url", text)
+
+
+def test_the_command_ebb_is_the_one_that_python_m_ebb_runs() -> None:
+    module, _, attribute = PROJECT["scripts"]["ebb"].partition(":")
+    assert getattr(import_module(module), attribute) is import_module("ebb.cli").app
+
+
+def test_each_package_of_the_wheel_says_that_it_is_typed() -> None:
+    packages = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(packages) == sorted(PYPROJECT["tool"]["importlinter"]["root_packages"])
+    for package in packages:
+        assert (ROOT / package / "py.typed").read_text() == ""
+
+
+def test_the_classifiers_name_each_supported_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())
+    versions = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    found = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
+    assert found == versions
+    assert PROJECT["requires-python"] == f">={versions[0]}"
+
+
+def test_the_licence_is_apache_2() -> None:
+    assert PROJECT["license"] == "Apache-2.0"
+    text = (ROOT / "LICENSE").read_text()
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_the_version_stands_in_the_changelog() -> None:
+    versions = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    assert PROJECT["version"] == versions[1]
