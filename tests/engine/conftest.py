@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.deploy.engine import PROJECT, Deployment, configuration
+from ebb.sandbox.deploy.engine import PROJECT, Deployment
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import adopts, furnish
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
+from tests.helpers.stacks import configuration
 
 Deploy = Callable[..., Deployment]
 
@@ -30,13 +31,18 @@ def region() -> Iterator[Region]:
 
 @pytest.fixture
 def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
-    """`deploy(stack, overrides)` makes a stack ready to be deployed into an account that has only what it adopts."""
+    """Makes one of the tests' stacks, or `config`, ready to be deployed. The account has only what the stack adopts."""
     region.reset()
     images = Images(region)
     provider = serve(Aws(region.client), images, PROJECT)
 
-    def ready(stack: str = "sandbox", overrides: Mapping[str, Any] | None = None) -> Deployment:
-        config = configuration(stack, overrides)
+    def ready(
+        stack: str = "sandbox",
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+    ) -> Deployment:
+        config = config or configuration(stack, overrides)
         if adopts(config):
             config = furnish(region, images).adopt(config)
         return Deployment(region, provider.port, stack, command, config)

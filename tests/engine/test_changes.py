@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.deploy.engine import PROJECT, Change, Deployment, configuration
+from ebb.sandbox.deploy.engine import PROJECT, Change, Deployment
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
+from tests.helpers.stacks import configuration
 
 Step = tuple[str, str, str]
 

@@ -1,16 +1,19 @@
-"""Each stack file through the real engine: preview, up, nothing to change, one change, destroy."""
+"""Each of the tests' stacks through the real engine, and a preview of each stack file of the project."""
 
 import pytest
 
 from ebb.sandbox.deploy.engine import DeploymentError, configuration, stacks
 from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
+from tests.helpers.stacks import STACKS
 
-STACKS = ("dev", "prod", "sandbox", "shared")
 
-
-def test_the_project_has_four_stacks() -> None:
-    assert stacks() == list(STACKS)
+@pytest.mark.parametrize("stack", stacks())
+def test_each_stack_file_previews_in_the_sandbox(deploy: Deploy, region: Region, stack: str) -> None:
+    deployment = deploy(stack, config=configuration(stack))
+    before = region.leftovers()
+    assert {change.operation for change in deployment.preview()} == {"create"}
+    assert region.leftovers() == before
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -59,10 +62,3 @@ def test_a_setting_that_is_wrong_is_refused_in_one_sentence_and_nothing_is_chang
     ):
         deployment.up()
     assert region.leftovers() == []
-
-
-def test_a_stack_without_a_file_is_one_sentence() -> None:
-    with pytest.raises(
-        DeploymentError, match=r"There is no stack 'prd'; this project has dev, prod, sandbox, shared\."
-    ):
-        configuration("prd")

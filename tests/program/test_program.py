@@ -1,4 +1,4 @@
-"""The whole program under mocks, for each of the four stack files: what must hold for every resource."""
+"""The whole program under mocks, for each of the tests' stacks: what must hold for every resource."""
 
 import dataclasses
 import importlib
@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from settings import SettingsError
 from tests.components.harness import ACCOUNT, Deployed, Resource, deploy
+from tests.helpers.stacks import STACKS, configuration
 
 ROOT = Path(__file__).parents[2]
-STACKS = ("dev", "prod", "shared", "sandbox")
 COMPONENTS = {
     "ebb:index:Network": "network",
     "ebb:index:JobQueue": "jobs",
@@ -55,10 +54,6 @@ NAMED = {
     ("aws:sqs/queue:Queue", "jobs"): "jobs.fifo",
     ("aws:apigateway/model:Model", "api-job"): "Job",
 }
-
-
-def configuration(stack: str) -> dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"])
 
 
 def evaluate() -> None:
@@ -176,10 +171,6 @@ def test_the_stack_file_tags_everything(stack: str) -> None:
     assert program(stack).one("aws:ecs/service:Service").inputs["propagateTags"] == "SERVICE"
 
 
-def test_a_sandbox_never_reaches_a_real_account() -> None:
-    assert configuration("sandbox")["aws:allowedAccountIds"] == ["000000000000"]
-
-
 @pytest.mark.parametrize("stack", ["dev", "prod", "sandbox"])
 def test_every_arn_has_the_partition_and_region_of_the_stack(stack: str) -> None:
     partition = {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}
@@ -295,9 +286,7 @@ def test_a_refused_configuration_creates_nothing() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_file_draws_no_warning_but_of_the_quota_that_it_needs(
-    stack: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_only_the_quota_for_many_tasks_draws_a_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
     run(configuration(stack))
     found = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert [text.partition(":")[2].partition(":")[0] for text in found] == ["scaling.max_tasks"] * (stack == "prod")

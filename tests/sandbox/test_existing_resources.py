@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 import settings
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import Company, adopts, furnish
+from tests.helpers.stacks import configuration, sections
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,14 +16,9 @@ def company(region: Region) -> Company:
     return furnish(region, Images(region))
 
 
-def stack(name: str) -> dict[str, object]:
-    config: dict[str, object] = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
-    return config
-
-
 @pytest.mark.parametrize(("name", "expected"), [("shared", True), ("dev", False), ("prod", False), ("sandbox", False)])
 def test_only_the_shared_stack_needs_something_to_be_there_before_it(name: str, expected: bool) -> None:
-    assert adopts(stack(name)) is expected
+    assert adopts(configuration(name)) is expected
 
 
 def test_everything_exists_in_the_region_as_it_is_named(region: Region, company: Company) -> None:
@@ -44,8 +39,8 @@ def test_everything_exists_in_the_region_as_it_is_named(region: Region, company:
 
 
 def test_the_shared_stack_adopts_all_of_it(company: Company) -> None:
-    adopted = company.adopt(stack("shared"))
-    read = settings.read({key.removeprefix("ebb:"): value for key, value in adopted.items() if key.startswith("ebb:")})
+    adopted = company.adopt(configuration("shared"))
+    read = settings.read(sections(adopted))
     assert read.network.vpc_id == company.vpc_id
     assert read.network.subnet_ids == company.subnet_ids
     assert read.network.security_group_ids == (company.security_group_id,)

@@ -7,6 +7,7 @@ from ebb.sandbox.deploy import pulumi_cli
 from ebb.sandbox.deploy.engine import DeploymentError, configuration
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.sandbox import Sandbox
+from tests.helpers import stacks
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "shared"])
-def test_every_stack_goes_up_and_away_in_process(stack: str, said: list[str]) -> None:
+def test_every_stack_goes_up_and_away_in_process(stack: str, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "configuration", stacks.configuration)
     with Sandbox(stack, in_process=True, say=said.append) as region:
         assert region.deployment.up()
         assert region.deployment.preview() == []

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from ebb.sandbox.deploy.engine import stacks
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Real seconds that a deployment may take on a busy machine.
 LIMIT = 120
@@ -160,7 +162,7 @@ def test_sigterm_cleans_up_too(folder: Path) -> None:
 
 
 def test_a_stack_that_does_not_exist_is_one_sentence(folder: Path) -> None:
-    up = Up(folder, "--stack", "prd")
+    up = Up(folder, "--stack", "nowhere")
     assert up.process.wait(LIMIT) == 1
     up._reader.join(LIMIT)
-    assert up.output == ["There is no stack 'prd'; this project has dev, prod, sandbox, shared.\n"]
+    assert up.output == [f"There is no stack 'nowhere'; this project has {', '.join(stacks())}.\n"]

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 import settings
 from settings import forms, rules, sections
+from tests.helpers import stacks
 from worker import config
 
 ROOT = Path(settings.__file__).parent.parent
-STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+#: The project's stack files: the user's, and the sandbox's.
+STACK_FILES = sorted(ROOT.glob("Pulumi.*.yaml"))
 KEY = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 
 
@@ -24,11 +26,6 @@ def problems(raw: dict[str, Any]) -> list[str]:
     with pytest.raises(settings.SettingsError) as refused:
         settings.read(raw)
     return refused.value.problems
-
-
-def stack(name: str) -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
-    return {key.removeprefix("ebb:"): value for key, value in config.items() if key.startswith("ebb:")}
 
 
 def test_an_empty_file_is_the_cheapest_stack() -> None:
@@ -672,31 +669,26 @@ def test_secrets_come_from_ssm_or_secrets_manager(source: str, accepted: bool) -
         assert len(problems(raw)) == 1
 
 
-# the four stack files
+# stack files
 
 
-def test_there_are_the_four_stacks() -> None:
-    assert STACKS == ["dev", "prod", "sandbox", "shared"]
+@pytest.mark.parametrize("file", STACK_FILES, ids=lambda file: file.name)
+def test_each_stack_file_is_valid(file: Path) -> None:
+    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    assert settings.read(stacks.sections(document.get("config") or {}))
 
 
-@pytest.mark.parametrize("name", sorted({*STACKS} - {"prod"}))
-def test_a_stack_file_is_accepted_without_a_warning(name: str) -> None:
-    assert settings.warnings(settings.read(stack(name))) == []
+@pytest.mark.parametrize("name", sorted({*stacks.STACKS} - {"prod"}))
+def test_a_stack_of_the_tests_draws_no_warning(name: str) -> None:
+    assert settings.warnings(stacks.read(name)) == []
 
 
 def test_the_production_stack_is_warned_that_a_new_account_may_not_run_so_many_tasks() -> None:
-    (warning,) = settings.warnings(settings.read(stack("prod")))
+    (warning,) = settings.warnings(stacks.read("prod"))
     assert warning == (
         "ebb:scaling.max_tasks: 20 tasks of 2 vCPU are 40; a new account may run 6 on Fargate; have the quota raised "
         "(Service Quotas, L-3032A538)."
     )
-
-
-@pytest.mark.parametrize("name", STACKS)
-def test_a_stack_file_names_region_and_tags(name: str) -> None:
-    config = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
-    assert config["aws:region"]
-    assert config["aws:defaultTags"]["tags"] == {"Project": "ebb", "Environment": name, "ManagedBy": "pulumi"}
 
 
 def test_the_sandbox_stack_can_reach_no_real_account() -> None:
@@ -704,38 +696,9 @@ def test_the_sandbox_stack_can_reach_no_real_account() -> None:
     assert config["aws:allowedAccountIds"] == ["000000000000"]
 
 
-def test_dev_is_the_low_cost_recipe() -> None:
-    dev = settings.read(stack("dev"))
-    assert (dev.network.nat, dev.queue.visibility_timeout, dev.queue.fifo) == ("instance", 300, False)
-    assert (dev.api.stage, dev.api.tracing, dev.api.get_endpoint, dev.api.auth) == ("run", True, True, "api_key")
-    assert (dev.worker.image.context, dev.worker.cpu, dev.worker.memory) == ("worker", 2048, 4096)
-    assert (dev.scaling.min_tasks, dev.scaling.max_tasks, dev.scaling.steps) == (0, 1, ())
-
-
-def test_prod_has_what_production_needs() -> None:
-    prod = settings.read(stack("prod"))
-    assert (prod.network.nat, prod.api.auth, prod.queue.kms) == ("gateway_per_az", "iam", "new")
-    assert prod.monitoring.emails
-    assert prod.scaling.max_tasks > settings.read(stack("dev")).scaling.max_tasks
-
-
-def test_shared_adopts_what_a_company_has() -> None:
-    shared = settings.read(stack("shared"))
-    assert shared.network.vpc_id
-    assert shared.network.subnet_ids
-    assert shared.network.security_group_ids
-    assert (shared.queue.name, shared.queue.visibility_timeout, shared.queue.kms) == ("jobs.fifo", 12 * 3600, KEY)
-    assert (shared.worker.cluster, shared.worker.image.context) == ("company", None)
-    assert (shared.worker.cpu, shared.worker.memory) == (4096, 8192)
-    assert shared.worker.secrets
-    assert shared.worker.environment
-    assert shared.worker.statements
-    assert (shared.scaling.max_tasks, shared.scaling.steps) == (1, ())
-
-
 def recipes() -> list[dict[str, Any]]:
-    """The tables that stand commented at the end of Pulumi.shared.yaml."""
-    lines = (ROOT / "Pulumi.shared.yaml").read_text().splitlines()
+    """The tables that stand commented at the end of shared.yaml."""
+    lines = (stacks.FOLDER / "shared.yaml").read_text().splitlines()
     blocks = "\n".join(line[2:] if line.startswith("#  ") else "" for line in lines).split("\n\n")
     return [yaml.safe_load(block) for block in blocks if block.strip()]
 
