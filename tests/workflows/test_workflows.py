@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tools.release_notes import notes
+
 ROOT = Path(__file__).parents[2]
-WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 #: YAML 1.1 reads the key `on` as true.
 ON: Any = True
 
@@ -31,12 +34,25 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def test_there_are_tests_a_preview_and_a_deployment() -> None:
-    assert set(WORKFLOWS) == {"tests", "preview", "deploy"}
+def test_there_are_tests_a_preview_a_deployment_and_a_release() -> None:
+    assert set(WORKFLOWS) == {"tests", "preview", "deploy", "release"}
 
 
-def test_each_run_line_is_a_make_target() -> None:
-    lines = {line for _, step in steps() if "run" in step for line in step["run"].splitlines()}
+def test_each_action_is_pinned_by_commit_with_its_version_beside_it() -> None:
+    lines = [
+        line for path in FILES for line in path.read_text().splitlines() if "uses:" in line and "uses: ./" not in line
+    ]
+    pins: dict[str, set[str]] = {}
+    for line in lines:
+        found = re.fullmatch(r" +- uses: ([\w-]+/[\w-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", line)
+        assert found, line
+        pins.setdefault(found[1], set()).add(found[2])
+    assert len(pins) == 8
+    assert {action: len(commits) for action, commits in pins.items()} == dict.fromkeys(pins, 1)
+
+
+def test_each_run_line_is_a_make_target_but_for_the_release_s() -> None:
+    lines = {line for name, step in steps() if name != "release" for line in step.get("run", "").splitlines()}
     assert lines == {"make test", "make venv", "make worker-image"}
     assert {line.removeprefix("make ") for line in lines} <= make_targets()
 
@@ -65,15 +81,45 @@ def test_a_fork_gets_no_session_in_the_account() -> None:
     assert not any("pull_request_target" in workflow[ON] for workflow in WORKFLOWS.values())
 
 
-def test_main_deploys_dev_and_a_tag_deploys_prod_after_the_tests() -> None:
+def test_main_deploys_dev_and_a_tag_or_a_run_by_hand_deploys_prod_after_the_tests() -> None:
     deploy = WORKFLOWS["deploy"]
-    assert deploy[ON] == {"push": {"branches": ["main"], "tags": ["v*"]}}
+    assert deploy[ON]["push"] == {"branches": ["main"], "tags": ["deploy-*"]}
+    assert set(deploy[ON]) == {"push", "workflow_dispatch"}
+    assert deploy[ON]["workflow_dispatch"]["inputs"]["stack"]["options"] == ["dev", "prod"]
     assert deploy["jobs"]["tests"]["uses"] == "./.github/workflows/tests.yml"
     assert deploy["jobs"]["up"]["needs"] == "tests"
-    stack = "${{ github.ref_type == 'tag' && 'prod' || 'dev' }}"
+    stack = "${{ inputs.stack || (github.ref_type == 'tag' && 'prod' || 'dev') }}"
     assert deploy["jobs"]["up"]["environment"] == stack
+    assert deploy["jobs"]["up"]["concurrency"]["group"] == f"deploy-{stack}"
     assert uses("deploy", "pulumi/actions")["stack-name"] == stack
     assert uses("deploy", "pulumi/actions")["command"] == "up"
+
+
+def test_a_version_tag_makes_a_release_after_the_tests_and_deploys_nothing() -> None:
+    release = WORKFLOWS["release"]
+    assert release[ON] == {"push": {"tags": ["v*"]}}
+    assert [name for name, workflow in WORKFLOWS.items() if "v*" in str(workflow[ON])] == ["release"]
+    assert release["jobs"]["tests"]["uses"] == "./.github/workflows/tests.yml"
+    assert release["jobs"]["release"]["needs"] == "tests"
+    lines = [step["run"].split(" ")[0:3] for step in release["jobs"]["release"]["steps"] if "run" in step]
+    assert lines == [
+        ["python", "-m", "tools.release_notes"],
+        ["pipx", "run", "build==1.6.1"],
+        ["gh", "release", "create"],
+    ]
+
+
+def test_release_notes_are_the_version_s_part_of_the_changelog() -> None:
+    changelog = "# Changelog\n## [Unreleased]\nx\n## [1.2.0] - 2026-01-02\n\nNew.\n\n## [1.1.0]\nOld.\n"
+    assert notes("v1.2.0", changelog, "1.2.0") == "New.\n"
+    assert notes("v1.1.0", changelog, "1.1.0") == "Old.\n"
+
+
+def test_a_tag_that_is_not_the_version_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^The tag is v1\.3, but pyproject\.toml says version 1\.2\.0"):
+        notes("v1.3", "## [1.2.0]\n", "1.2.0")
+    with pytest.raises(ValueError, match=r"^CHANGELOG\.md has no part '## \[1\.2\.0\]'"):
+        notes("v1.2.0", "## [1x2.0]\n", "1.2.0")
 
 
 @pytest.mark.parametrize("workflow", ["preview", "deploy"])
@@ -90,19 +136,24 @@ def test_buildx_is_there_before_pulumi_for_it_builds_the_image(workflow: str) ->
     assert order.index("docker/setup-buildx-action") < order.index("pulumi/actions")
 
 
-def test_rights_are_the_least() -> None:
+def test_each_job_has_only_the_permissions_that_it_needs() -> None:
     read = {"contents": "read"}
-    assert {name: workflow["permissions"] for name, workflow in WORKFLOWS.items()} == {
-        "tests": read,
-        "preview": {**read, "id-token": "write", "pull-requests": "write"},
-        "deploy": read,
+    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * len(WORKFLOWS)
+    jobs = {(name, job): body["permissions"] for name, flow in WORKFLOWS.items() for job, body in flow["jobs"].items()}
+    assert jobs == {
+        ("tests", "test"): read,
+        ("tests", "image"): read,
+        ("preview", "preview"): {**read, "id-token": "write", "pull-requests": "write"},
+        ("deploy", "tests"): read,
+        ("deploy", "up"): {**read, "id-token": "write"},
+        ("release", "tests"): read,
+        ("release", "release"): {"contents": "write"},
     }
-    assert WORKFLOWS["deploy"]["jobs"]["up"]["permissions"] == {**read, "id-token": "write"}
 
 
 def test_no_step_leaves_the_repository_s_token_in_the_checkout() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 4
+    assert len(checkouts) == 5
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
