@@ -31,26 +31,22 @@ class Invocation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Activity:
-    """A change of the desired capacity; `completed` (simulated seconds) is None while the tasks do not follow yet.
+class ScalingActivity:
+    """A change of the desired capacity; times in seconds. `alarm` and `policy` are empty if no policy caused it.
 
-    `alarm` and `policy` are empty when a new range moved the capacity; `why` is then its cause.
+    The cooldown starts at `completed`, when the tasks have followed (None until then). `base` is the capacity that the
+    policy counted from.
     """
 
-    policy: str
-    alarm: str
-    base: int
+    time: float
     before: int
     after: int
-    started: float
-    cooldown: float
+    cause: str
+    alarm: str = ""
+    policy: str = ""
+    base: int = 0
+    cooldown: float = 0.0
     completed: float | None = None
-    why: str = ""
-
-    @property
-    def cause(self) -> str:
-        """The Cause of DescribeScalingActivities."""
-        return self.why or f"monitor alarm {self.alarm} in state ALARM triggered policy {self.policy}"
 
     def cooling(self, now: float) -> bool:
         """Whether the cooldown, which starts "after successfully scaling", has not ended."""

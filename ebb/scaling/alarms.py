@@ -63,6 +63,17 @@ class Query:
     source: Metric | str
 
 
+@dataclass(frozen=True, kw_only=True)
+class AlarmChange:
+    """A change of an alarm's state at `time` (seconds), as DescribeAlarmHistory lists it."""
+
+    time: float
+    alarm: str
+    before: State
+    state: State
+    reason: str
+
+
 class Evaluation(NamedTuple):
     """What one evaluation found: `points` are the real values that decided, oldest first, as policies receive them."""
 
@@ -77,6 +88,12 @@ class Evaluation(NamedTuple):
     def reason(self) -> str:
         """StateReason as CloudWatch words it, built when asked for: most evaluations change nothing."""
         return self.alarm.reason(self)
+
+    def change(self, now: float) -> AlarmChange | None:
+        """The change of state, None if the state stays."""
+        if self.state is self.previous:
+            return None
+        return AlarmChange(time=now, alarm=self.alarm.name, before=self.previous, state=self.state, reason=self.reason)
 
 
 def evaluation_range(period: int, periods: int) -> int:

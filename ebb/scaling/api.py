@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ebb.scaling import samples
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import DEFAULT_COOLDOWN, Step, StepPolicy
 from ebb.scaling.schedules import Schedule, ScheduledAction
+from ebb.scaling.statistics import STATISTICS
 from ebb.scaling.targets import ScalableTarget
 
 Described = Mapping[str, Any]
@@ -15,11 +15,10 @@ _COMPARISONS = frozenset(
 )
 
 
-def alarm(described: Described, *, raw: bool = False) -> Alarm:
-    """An entry of DescribeAlarms' MetricAlarms; `raw` is whether the caller has the raw samples of each metric.
+def alarm(described: Described) -> Alarm:
+    """An entry of DescribeAlarms' MetricAlarms.
 
-    Raises ValueError, one sentence, for what the model does not know: anomaly detection, and statistics that need raw
-    samples where there are none ("CloudWatch needs raw data points to calculate" percentiles and trimmed statistics).
+    Raises ValueError, one sentence, for anomaly detection and for statistics other than the five basic ones.
     """
     name = described["AlarmName"]
     comparison = described["ComparisonOperator"]
@@ -28,7 +27,7 @@ def alarm(described: Described, *, raw: bool = False) -> Alarm:
     queries: tuple[Query, ...]
     if described.get("Metrics"):
         entries = described["Metrics"]
-        queries = tuple(_query(name, entry, raw) for entry in entries)
+        queries = tuple(_query(name, entry) for entry in entries)
         returning = [entry["Id"] for entry in entries if entry.get("ReturnData", True)]
         if len(returning) != 1:
             raise ValueError(f"Alarm {name}: exactly one query must return data, got {len(returning)}.")
@@ -36,7 +35,7 @@ def alarm(described: Described, *, raw: bool = False) -> Alarm:
         periods = {_period(entry) for entry in entries} - {None}
     else:
         statistic = described.get("Statistic") or described["ExtendedStatistic"]
-        queries = (Query(id="m", source=_metric(name, described, statistic, raw)),)
+        queries = (Query(id="m", source=_metric(name, described, statistic)),)
         watched = "m"
         periods = {described["Period"]}
     if len(periods) != 1:
@@ -104,27 +103,19 @@ def scheduled_action(described: Described) -> ScheduledAction:
     )
 
 
-def _query(name: str, entry: Described, raw: bool) -> Query:
+def _query(name: str, entry: Described) -> Query:
     if "Expression" in entry:
         return Query(id=entry["Id"], source=entry["Expression"])
     stat = entry["MetricStat"]
-    return Query(id=entry["Id"], source=_metric(name, stat["Metric"], stat["Stat"], raw))
+    return Query(id=entry["Id"], source=_metric(name, stat["Metric"], stat["Stat"]))
 
 
-def _metric(name: str, described: Described, statistic: str, raw: bool) -> Metric:
-    namespace = described["Namespace"]
-    if statistic not in samples.BASIC:
-        try:
-            samples.statistic(statistic)
-        except ValueError as error:
-            raise ValueError(f"Alarm {name}: {error}.") from error
-        if not raw or namespace in samples.WITHOUT_SAMPLES:
-            raise ValueError(
-                f"Alarm {name}: the statistic {statistic} is not supported: {namespace} {described['MetricName']} has "
-                "no raw samples."
-            )
+def _metric(name: str, described: Described, statistic: str) -> Metric:
+    if statistic not in STATISTICS:
+        known = ", ".join(STATISTICS)
+        raise ValueError(f"Alarm {name}: the statistic {statistic} is not supported, only {known}.")
     return Metric(
-        namespace=namespace,
+        namespace=described["Namespace"],
         name=described["MetricName"],
         dimensions=tuple(sorted((each["Name"], each["Value"]) for each in described.get("Dimensions", []))),
         statistic=statistic,

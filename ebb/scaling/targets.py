@@ -7,12 +7,10 @@ scaling activities) and, for ECS, "Service auto scaling" in the ECS developer gu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ebb.scaling.activities import Activity, Invocation, NotScaled, Reason
+from ebb.scaling.activities import Invocation, NotScaled, Reason, ScalingActivity
 from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.schedules import ScheduledAction
 from ebb.scaling.tracking import TargetTracking
-
-__all__ = ["Activity", "Decision", "Invocation", "NotScaled", "ScalableTarget"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +21,7 @@ class Decision:
     """
 
     target: "ScalableTarget"
-    activity: Activity | None = None
+    activity: ScalingActivity | None = None
     notes: tuple[str, ...] = ()
     not_scaled: tuple[NotScaled, ...] = ()
 
@@ -43,8 +41,8 @@ class ScalableTarget:
     schedules_suspended: bool = False
     out_blocks_in: bool = False
     trackers: frozenset[str] = frozenset()
-    outs: Mapping[str, Activity] = field(default_factory=dict)
-    scale_in: Activity | None = None
+    outs: Mapping[str, ScalingActivity] = field(default_factory=dict)
+    scale_in: ScalingActivity | None = None
 
     def clamp(self, capacity: int) -> int:
         """The nearest capacity in the range.
@@ -69,9 +67,8 @@ class ScalableTarget:
         after = target.clamp(desired)
         if after == desired:
             return Decision(target=target)
-        why = f"{'minimum' if after > desired else 'maximum'} capacity was set to {after}"
-        moved = {"base": desired, "before": desired, "after": after}
-        activity = Activity(policy="", alarm="", **moved, started=now, cooldown=0.0, why=why)
+        cause = f"{'minimum' if after > desired else 'maximum'} capacity was set to {after}"
+        activity = ScalingActivity(time=now, before=desired, after=after, cause=cause)
         return Decision(target=target, activity=activity)
 
     def run(self, action: ScheduledAction, desired: int, now: float) -> Decision:
@@ -119,7 +116,7 @@ class ScalableTarget:
         "Application Auto Scaling chooses the policy that provides the largest capacity for both scale out and scale in"
         (target-tracking.html, multiple policies). A policy in its cooldown does not act, so it holds no other back.
         """
-        proposals: list[Activity] = []
+        proposals: list[ScalingActivity] = []
         notes: list[str] = []
         not_scaled: list[NotScaled] = []
         for invocation in invocations:
@@ -134,7 +131,7 @@ class ScalableTarget:
                 proposals.append(proposal)
         return replace(self._choose(proposals, desired), notes=tuple(notes), not_scaled=tuple(not_scaled))
 
-    def _choose(self, proposals: Sequence[Activity], desired: int) -> Decision:
+    def _choose(self, proposals: Sequence[ScalingActivity], desired: int) -> Decision:
         """The largest capacity.
 
         Of target tracking policies, "it will scale in only if all of the target tracking policies (with the scale-in
@@ -155,7 +152,7 @@ class ScalableTarget:
 
     def _propose(
         self, invocation: Invocation, running: int, desired: int, now: float, deploying: bool
-    ) -> Activity | NotScaled | str:
+    ) -> ScalingActivity | NotScaled | str:
         """The activity that one invocation asks for, or why there is none."""
         policy = invocation.policy
         previous = self.outs.get(policy.name)
@@ -254,18 +251,19 @@ def _no_step(invocation: Invocation) -> str:
     )
 
 
-def _change(invocation: Invocation, base: int, before: int, after: int, now: float) -> Activity:
+def _change(invocation: Invocation, base: int, before: int, after: int, now: float) -> ScalingActivity:
     policy = invocation.policy
     if isinstance(policy, TargetTracking):
         cooldown = policy.out_cooldown if after > before else policy.in_cooldown
     else:
         cooldown = policy.cooldown
-    return Activity(
-        policy=policy.name,
-        alarm=invocation.alarm,
-        base=base,
+    return ScalingActivity(
+        time=now,
         before=before,
         after=after,
-        started=now,
+        cause=f"monitor alarm {invocation.alarm} in state ALARM triggered policy {policy.name}",
+        alarm=invocation.alarm,
+        policy=policy.name,
+        base=base,
         cooldown=cooldown,
     )

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from ebb.forecast.model.outcome import AlarmChange, Bill, Outcome, Part, Requests, ScalingActivity
+from ebb.forecast.model.outcome import Bill, Outcome, Part, Requests
 from ebb.forecast.scenario import Setup, from_settings
-from ebb.scaling.alarms import State
+from ebb.scaling.activities import ScalingActivity
+from ebb.scaling.alarms import AlarmChange, State
 from settings import read
 
 BILL = Bill(

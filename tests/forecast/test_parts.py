@@ -17,6 +17,7 @@ from ebb.forecast.model.queue import Queue
 from ebb.forecast.model.record import MOST_POINTS, Line, Record
 from ebb.forecast.scenario import Setup
 from ebb.forecast.workloads import Arrival
+from ebb.scaling.statistics import StatisticSet
 from tests.forecast.scenarios import OUT
 
 
@@ -113,8 +114,8 @@ def test_messages_expire_at_their_own_time() -> None:
 
 def test_points_are_known_when_their_minute_is_over_and_they_have_arrived() -> None:
     rows = Rows(600)
-    rows.add(Sample(70.0, 95.0, 1, (4.0,)))
-    rows.add(Sample(130.0, 185.0, 1, (6.0,)))
+    rows.add(Sample(70.0, 95.0, (StatisticSet.of(4.0),)))
+    rows.add(Sample(130.0, 185.0, (StatisticSet.of(6.0),)))
     assert rows.series(0, "Maximum", 60, 3, 119.0) == (None, None, None)
     assert rows.series(0, "Maximum", 60, 3, 121.0) == (None, None, 4.0)
     assert rows.series(0, "Maximum", 60, 3, 181.0) == (None, 4.0, None)
@@ -124,7 +125,7 @@ def test_points_are_known_when_their_minute_is_over_and_they_have_arrived() -> N
 def test_longer_periods_are_made_of_their_minutes() -> None:
     rows = Rows(3600)
     for minute, value in enumerate((1.0, 5.0, 3.0, 2.0)):
-        rows.add(Sample(minute * 60.0 + 10, minute * 60.0 + 20, 2, (value,)))
+        rows.add(Sample(minute * 60.0 + 10, minute * 60.0 + 20, (StatisticSet.of(value, 2),)))
     found = {
         statistic: rows.series(0, statistic, 120, 2, 240.0)
         for statistic in ("Maximum", "Minimum", "Sum", "SampleCount", "Average")

@@ -15,10 +15,11 @@ from ebb.forecast.model.record import Record
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.scenario import Setup, Task, cpu, tracked
 from ebb.forecast.workloads import load
+from ebb.scaling.alarm_evaluator import AlarmEvaluator
 from ebb.scaling.alarms import Metric, Query, State
 from ebb.scaling.policies import Step
+from ebb.scaling.statistics import StatisticSet
 from ebb.scaling.tracking import TargetTracking
-from ebb.scaling.watch import Watch
 from tests.forecast.scenarios import IN, OUT, PLAIN, bare, recommended, rule
 
 SEEDS = range(200)
@@ -63,18 +64,18 @@ def test_target_tracking_of_cpu_takes_its_published_time_to_act(period: int, pub
 
 def test_a_sparse_alarm_of_one_minute_is_ok_again_seven_minutes_after_its_last_breach() -> None:
     """Stack Overflow 64045238: breaching at 17:18 to 17:20, ALARM at 17:22, OK at 17:27."""
-    watch, rows, minute = (
-        Watch(rule("errors", "GreaterThanOrEqualToThreshold", 1, Step(0, None, 1)).alarm),
+    evaluator, rows, minute = (
+        AlarmEvaluator(rule("errors", "GreaterThanOrEqualToThreshold", 1, Step(0, None, 1)).alarm),
         Rows(3600),
         60.0,
     )
     for at in (18, 19, 20):
-        rows.add(Sample(at * minute, (at + 4) * minute, 1, (5.0,)))
+        rows.add(Sample(at * minute, (at + 4) * minute, (StatisticSet.of(5.0),)))
     states = {}
     for at in range(16, 34):
         now = at * minute + 40
-        watch.evaluate(rows.series(0, "Sum", 60, watch.alarm.range, now), now, at * minute)
-        states[at] = watch.state
+        evaluator.evaluate(rows.series(0, "Sum", 60, evaluator.alarm.range, now), now, at * minute)
+        states[at] = evaluator.state
     assert [at for at, state in states.items() if state is State.ALARM] == list(range(22, 27))
     assert states[27] is State.OK
 

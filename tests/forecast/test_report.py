@@ -10,12 +10,12 @@ from rich.console import Console
 
 from ebb.forecast import bill
 from ebb.forecast.checks import Lint
-from ebb.forecast.model.outcome import AlarmChange, Outcome
+from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.monte_carlo import Estimate, forecast
 from ebb.forecast.report import formatting, html_report, json_report, plots, terminal
 from ebb.forecast.report.terminal import Finding
 from ebb.forecast.workloads import load
-from ebb.scaling.alarms import State
+from ebb.scaling.alarms import AlarmChange, State
 from tests.forecast.examples import outcome, stack
 
 LINT = Lint("long-period", "Alarm <out> is slow: use 60 s.")

@@ -46,6 +46,9 @@ class Log:
     def texts(self, kind: str) -> list[str]:
         return [event.text for event in self.all if event.kind == kind]
 
+    def data(self, kind: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.all if event.kind == kind]
+
 
 class Stage:
     """The emulators with a clock by hand, one service of 0..`maximum` tasks, and its autoscaler."""

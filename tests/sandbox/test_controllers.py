@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from moto.sns.models import sns_backends
 
-from ebb.sandbox.controllers.alarms import Activity, Autoscaler
+from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.emulators.clock import Clock
 from ebb.sandbox.emulators.region import Region
-from tests.sandbox.deployed import CLUSTER, QUEUE, RESOURCE, SERVICE, SERVICE_DIMENSIONS, TARGET, Stage, queries
+from tests.sandbox.deployed import CLUSTER, SERVICE, SERVICE_DIMENSIONS, TARGET, Stage, queries
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def stage(region: Region) -> Stage:
 
 
 def changes(stage: Stage) -> list[tuple[int, int, str]]:
-    return [(activity.before, activity.after, activity.policy) for activity in stage.autoscaler.activities]
+    return [(each["before"], each["after"], each["policy"]) for each in stage.events.data("scaling")]
 
 
 def test_one_message_wakes_one_task_and_five_quiet_minutes_end_it(stage: Stage) -> None:
@@ -121,11 +121,8 @@ def test_states_reasons_and_events_are_those_of_cloudwatch(stage: Stage) -> None
     assert alarm.data == {"alarm": "out", "before": "OK", "state": "ALARM", "reason": reason}
     cause = "monitor alarm out in state ALARM triggered policy out"
     assert (scaling.kind, scaling.text) == ("scaling", f"s: desired 0 -> 1, {cause}.")
-    assert stage.autoscaler.activities == [
-        Activity(
-            time=stage.clock.now(), cluster="c", service="s", alarm="out", policy="out", before=0, after=1, cause=cause
-        )
-    ]
+    change = {"before": 0, "after": 1, "cause": cause}
+    assert scaling.data == {"cluster": "c", "service": "s", "alarm": "out", "policy": "out", **change}
 
 
 def test_an_alarm_without_data_is_insufficient_and_a_change_reaches_the_topic_once(stage: Stage) -> None:
@@ -151,7 +148,9 @@ def test_a_new_minimum_moves_the_capacity_at_once_and_going_back_takes_nothing_a
     stage.register(0, 4)
     stage.autoscaler.watch()
     assert stage.desired == 1
-    assert [(each.cause, each.alarm) for each in stage.autoscaler.activities] == [("minimum capacity was set to 1", "")]
+    assert [(each["cause"], each["alarm"]) for each in stage.events.data("scaling")] == [
+        ("minimum capacity was set to 1", "")
+    ]
 
 
 def test_the_minimum_holds_against_the_zero_alarm(stage: Stage) -> None:
@@ -226,7 +225,7 @@ def test_a_stack_that_is_destroyed_meanwhile_leaves_no_error(stage: Stage) -> No
         stage.clock.time += 60
     stage.autoscaler.tick()
     assert stage.events.texts("error") == []
-    assert len(stage.autoscaler.activities) == 1
+    assert changes(stage) == [(0, 1, "out")]
 
 
 def test_the_thread_evaluates_by_itself_and_ends_when_it_is_stopped(region: Region) -> None:
@@ -246,5 +245,4 @@ def test_the_thread_evaluates_by_itself_and_ends_when_it_is_stopped(region: Regi
     finally:
         autoscaler.stop()
     assert {thread for thread in threading.enumerate() if thread.name == "autoscaler"} <= before
-    assert autoscaler.activities[0].cause == "minimum capacity was set to 2"
-    assert (autoscaler.activities[0].cluster, RESOURCE, QUEUE) == (CLUSTER, "service/c/s", "q")
+    assert stage.events.data("scaling")[0]["cause"] == "minimum capacity was set to 2"

@@ -90,7 +90,7 @@ class Watched(Stage):
         raise AssertionError("the service never went to zero")
 
     def changes(self) -> list[tuple[int, int, str]]:
-        return [(each.before, each.after, each.policy) for each in self.autoscaler.activities]
+        return [(each["before"], each["after"], each["policy"]) for each in self.events.data("scaling")]
 
     @property
     def minimum(self) -> int:
@@ -109,7 +109,7 @@ def test_the_watcher_wakes_the_service_before_any_metric_tells(stage: Watched) -
     stage.send()
     stage.look()
     assert (stage.desired, stage.minimum) == (1, 1)
-    assert [each.cause for each in stage.autoscaler.activities] == ["minimum capacity was set to 1"]
+    assert [each["cause"] for each in stage.events.data("scaling")] == ["minimum capacity was set to 1"]
     assert stage.events.texts("error") == []
 
 
@@ -205,7 +205,7 @@ def test_scheduled_actions_move_the_limits_at_their_times_in_their_time_zone(sta
     assert desired[:29] == [0] * 29
     assert desired[29:39] == [2] * 10
     assert desired[-1] <= 1, "a maximum below the count takes tasks away"
-    causes = [each.cause for each in stage.autoscaler.activities]
+    causes = [each["cause"] for each in stage.events.data("scaling")]
     assert causes[:2] == ["minimum capacity was set to 2", "maximum capacity was set to 1"]
     assert stage.events.texts("schedule") == ["warm: s has 2 to 4 tasks.", "cold: s has 0 to 1 tasks."]
 

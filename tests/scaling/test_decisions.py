@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from ebb.scaling.activities import Invocation, NotScaled
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from ebb.scaling.schedules import Schedule, ScheduledAction
-from ebb.scaling.targets import Decision, Invocation, NotScaled, ScalableTarget
+from ebb.scaling.targets import Decision, ScalableTarget
 
 NOW = 1000.0
 NIGHTLY = Schedule(expression="cron(0 22 * * ? *)")

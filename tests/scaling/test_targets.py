@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from ebb.scaling.activities import Invocation, ScalingActivity
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
-from ebb.scaling.targets import Activity, Decision, Invocation, ScalableTarget
+from ebb.scaling.targets import Decision, ScalableTarget
 
 NOW = 1000.0
 
@@ -42,10 +43,10 @@ def after(decision: Decision) -> int | None:
 
 def test_one_message_wakes_the_service_from_zero() -> None:
     decision = decide(target(), invoke(1), running=0, desired=0)
-    assert decision.activity == Activity(
-        policy="out", alarm="out-alarm", base=0, before=0, after=1, started=NOW, cooldown=120
+    cause = "monitor alarm out-alarm in state ALARM triggered policy out"
+    assert decision.activity == ScalingActivity(
+        time=NOW, before=0, after=1, cause=cause, alarm="out-alarm", policy="out", base=0, cooldown=120
     )
-    assert decision.activity.cause == "monitor alarm out-alarm in state ALARM triggered policy out"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ebb.scaling.activities import Invocation, ScalingActivity
 from ebb.scaling.alarms import Alarm, Metric, Query, State
-from ebb.scaling.targets import Activity, Decision, Invocation, ScalableTarget
+from ebb.scaling.targets import Decision, ScalableTarget
 from ebb.scaling.tracking import TargetTracking
 
 CPU = Metric(namespace="AWS/ECS", name="CPUUtilization", dimensions=(("ServiceName", "s"),), statistic="Average")
@@ -112,8 +113,9 @@ def test_a_backlog_per_running_task_cannot_leave_zero() -> None:
 def test_in_its_scale_out_cooldown_only_a_larger_capacity_acts() -> None:
     policy = tracking(out_cooldown=120.0)
     first = decide(target(), invoke(policy, 75.0), tasks=4)
-    assert first.activity == Activity(
-        policy="cpu", alarm="a", base=4, before=4, after=6, started=NOW, cooldown=120.0, completed=None
+    cause = "monitor alarm a in state ALARM triggered policy cpu"
+    assert first.activity == ScalingActivity(
+        time=NOW, before=4, after=6, cause=cause, alarm="a", policy="cpu", base=4, cooldown=120.0
     )
     cooling = first.target.settle(running=6, desired=6, now=NOW)
     same = decide(cooling, invoke(policy, 50.1), tasks=6, now=NOW + 119)

@@ -9,6 +9,7 @@ from ebb.forecast.model.assumptions import Distribution
 from ebb.forecast.model.context import Context
 from ebb.scaling.alarms import Alarm, Metric
 from ebb.scaling.expressions import Series
+from ebb.scaling.statistics import STATISTICS, StatisticSet
 
 MINUTE = 60
 #: Seconds between the points of high-resolution ECS metrics (AWS containers blog, 2026).
@@ -19,12 +20,11 @@ CUSTOM = ("BacklogPerTask", "TotalMessages")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A data point of a metric, or of several: `count` samples of `value`, known from `known_at` on."""
+    """A data point of one or more metrics, in CloudWatch from `known_at` on."""
 
     time: float
     known_at: float
-    count: int
-    values: tuple[float, ...]
+    sets: tuple[StatisticSet, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,38 +63,24 @@ class Rows:
 
     def series(self, column: int, statistic: str, period: int, number: int, now: float) -> Series:
         """The newest complete periods, oldest first, as far as they are known by now."""
+        compute = STATISTICS[statistic]
         if period == MINUTE:
             newest = int(now // MINUTE)
             minutes = self._minutes
             return tuple(
-                None if samples is None or samples[-1].known_at > now else _statistic(statistic, column, samples)
+                None
+                if samples is None or samples[-1].known_at > now
+                else compute([each.sets[column] for each in samples])
                 for samples in map(minutes.get, range(newest - number, newest))
             )
         step = min(period, MINUTE)
         end = math.floor(now / step) * step
         start = end - number * period
-        found: list[list[Sample] | None] = [None] * number
+        found: list[list[StatisticSet]] = [[] for _ in range(number)]
         for sample in self._samples:
             if start <= sample.time < end and sample.known_at <= now:
-                index = int((sample.time - start) // period)
-                into = found[index]
-                if into is None:
-                    found[index] = [sample]
-                else:
-                    into.append(sample)
-        return tuple(None if each is None else _statistic(statistic, column, each) for each in found)
-
-
-def _statistic(statistic: str, column: int, samples: list[Sample]) -> float:
-    if statistic == "SampleCount":
-        return float(sum(sample.count for sample in samples))
-    if len(samples) == 1 and statistic != "Sum":
-        return samples[0].values[column]
-    values = [sample.values[column] for sample in samples]
-    if statistic in ("Maximum", "Minimum"):
-        return max(values) if statistic == "Maximum" else min(values)
-    total = math.fsum(value * sample.count for value, sample in zip(values, samples, strict=True))
-    return total if statistic == "Sum" else total / sum(sample.count for sample in samples)
+                found[int((sample.time - start) // period)].append(sample.sets[column])
+        return tuple(compute(sets) if sets else None for sets in found)
 
 
 _QUEUE = {
@@ -180,8 +166,8 @@ class Metrics:
         now = self._clock.now
         if now - self._touched_at < self._world.dormancy and now >= self._resume_at:
             counts = self._counts()
-            values = (float(counts.visible), float(counts.in_flight), 0.0)
-            self._rows["queue"].add(Sample(now, now + self._world.publish(self._random), 1, values))
+            sets = tuple(map(StatisticSet.of, (counts.visible, counts.in_flight, 0)))
+            self._rows["queue"].add(Sample(now, now + self._world.publish(self._random), sets))
 
     def _sample_service(self) -> None:
         counts = self._counts()
@@ -190,8 +176,9 @@ class Metrics:
             # the utilisation of a period is that of all of it: what begins in its midst counts in part
             able = counts.running * self._setup.worker.concurrency * self._ecs_every
             share = min(1.0, (counts.worked - self._worked) / able)
-            values = (task.idle_cpu + (task.busy_cpu - task.idle_cpu) * share, float(counts.running))
-            self._rows["service"].add(Sample(now, now + self._ecs_delay(self._random), counts.running, values))
+            cpu = task.idle_cpu + (task.busy_cpu - task.idle_cpu) * share
+            sets = tuple(StatisticSet.of(value, counts.running) for value in (cpu, counts.running))
+            self._rows["service"].add(Sample(now, now + self._ecs_delay(self._random), sets))
         self._worked = counts.worked
 
     def _passed_service(self, _: int, last: float) -> None:
@@ -202,8 +189,9 @@ class Metrics:
     def _sample_custom(self) -> None:
         counts, now = self._counts(), self._clock.now
         self.touch()
-        values = (counts.visible / max(counts.running, 1), float(counts.visible + counts.in_flight))
-        self._rows["custom"].add(Sample(now, now + self._world.custom_delay(self._random), 1, values))
+        values = (counts.visible / max(counts.running, 1), counts.visible + counts.in_flight)
+        sets = tuple(map(StatisticSet.of, values))
+        self._rows["custom"].add(Sample(now, now + self._world.custom_delay(self._random), sets))
 
 
 def _column(metric: Metric) -> tuple[str, int]:

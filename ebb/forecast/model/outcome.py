@@ -2,33 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from ebb.scaling.alarms import State
+from ebb.scaling.activities import ScalingActivity
+from ebb.scaling.alarms import AlarmChange
 
 #: Change points: from each time on, the value.
 Timeline = tuple[tuple[float, int], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlarmChange:
-    """A change of an alarm's state."""
-
-    time: float
-    alarm: str
-    before: State
-    state: State
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScalingActivity:
-    """A change of the desired count; `alarm` and `policy` are empty when limits, a watcher or a poller moved it."""
-
-    time: float
-    alarm: str
-    policy: str
-    before: int
-    after: int
-    cause: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
 """What a run keeps of itself: change points, and the time of the last change."""
 
-from ebb.forecast.model.outcome import AlarmChange, ScalingActivity, Timeline
+from ebb.forecast.model.outcome import Timeline
+from ebb.scaling.activities import ScalingActivity
+from ebb.scaling.alarms import AlarmChange
 
 #: Change points kept of one line: beyond them it is kept more coarsely, so that memory stays flat.
 MOST_POINTS = 20_000

@@ -8,14 +8,14 @@ from ebb.forecast import scenario
 from ebb.forecast.model.assumptions import DAY, EPOCH, HOUR
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.metrics import MINUTE, Metrics
-from ebb.forecast.model.outcome import AlarmChange, ScalingActivity
 from ebb.forecast.model.queue import Queue
 from ebb.forecast.model.service import Service
+from ebb.scaling.activities import Invocation, ScalingActivity
+from ebb.scaling.alarm_evaluator import AlarmEvaluator
 from ebb.scaling.alarms import State
 from ebb.scaling.policies import StepPolicy
-from ebb.scaling.targets import Decision, Invocation, ScalableTarget
+from ebb.scaling.targets import Decision, ScalableTarget
 from ebb.scaling.tracking import TargetTracking
-from ebb.scaling.watch import Watch
 
 
 class Scaling:
@@ -39,7 +39,7 @@ class Scaling:
         for rule in configured.rules:
             every = rule.alarm.interval
             phase = world.alarm_phase(random) % every
-            clock.every(every, phase, partial(self._evaluate, Watch(rule.alarm), rule.policy))
+            clock.every(every, phase, partial(self._evaluate, AlarmEvaluator(rule.alarm), rule.policy))
         wake = configured.wake
         if wake.watches:
             clock.every(MINUTE, world.schedule_phase(random) * MINUTE, self._watch, self._passed_watch)
@@ -72,16 +72,14 @@ class Scaling:
 
     # -- alarms and policies
 
-    def _evaluate(self, watch: Watch, policy: StepPolicy | TargetTracking) -> None:
-        alarm, now, before = watch.alarm, self._clock.now, watch.state
+    def _evaluate(self, evaluator: AlarmEvaluator, policy: StepPolicy | TargetTracking) -> None:
+        alarm, now = evaluator.alarm, self._clock.now
         step = min(alarm.period, MINUTE)
         series = alarm.compute(self._metrics.of(alarm))
-        evaluation = watch.evaluate(series, now, EPOCH + math.floor(now / step) * step)
-        if watch.state is not before:
-            self._record.alarm(
-                AlarmChange(time=now, alarm=alarm.name, before=before, state=watch.state, reason=evaluation.reason)
-            )
-        if watch.acts and watch.state is State.ALARM:
+        evaluation = evaluator.evaluate(series, now, EPOCH + math.floor(now / step) * step)
+        if change := evaluation.change(now):
+            self._record.alarm(change)
+        if evaluator.acts and evaluation.state is State.ALARM:
             invocation = Invocation(
                 policy=policy, alarm=alarm.name, threshold=alarm.threshold, points=evaluation.points
             )
@@ -109,15 +107,11 @@ class Scaling:
     def _follow(self, decision: Decision) -> None:
         self._target = decision.target
         if decision.activity:
-            activity = decision.activity
-            self._move(activity.after, activity.cause, activity.alarm, activity.policy)
+            self._move(decision.activity)
 
-    def _move(self, after: int, cause: str, alarm: str = "", policy: str = "") -> None:
-        before, now = self._service.desired, self._clock.now
-        self._record.activity(
-            ScalingActivity(time=now, alarm=alarm, policy=policy, before=before, after=after, cause=cause)
-        )
-        self._service.set_desired(after)
+    def _move(self, activity: ScalingActivity) -> None:
+        self._record.activity(activity)
+        self._service.set_desired(activity.after)
         self._settle()
 
     def _settle(self) -> None:
@@ -222,5 +216,6 @@ class Scaling:
             self._clock.at(now + self._world.reaction(self._random), self._move_polled, after, cause)
 
     def _move_polled(self, after: int, cause: str) -> None:
-        if after != self._service.desired:
-            self._move(after, cause)
+        before = self._service.desired
+        if after != before:
+            self._move(ScalingActivity(time=self._clock.now, before=before, after=after, cause=cause))

@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from botocore.exceptions import ClientError
 
 from ebb.sandbox.controllers.datapoints import Points
-from ebb.sandbox.controllers.targets import Activity, Described, Scaled, Service, service_of
+from ebb.sandbox.controllers.targets import Described, Scaled, Service, service_of
 from ebb.sandbox.controllers.ticker import MINUTE, Surroundings, Ticker, gone
 from ebb.sandbox.emulators import moto_patches
 from ebb.scaling import api
-from ebb.scaling.alarms import Alarm, Evaluation, State
-from ebb.scaling.targets import Invocation
-
-__all__ = ["Activity", "Autoscaler"]
+from ebb.scaling.activities import Invocation
+from ebb.scaling.alarms import Alarm, AlarmChange, Evaluation, State
 
 #: Simulated seconds after the minute at which alarms are evaluated: SQS publishes 8 to 40 s late, see Metrics.
 PHASE = 30
@@ -27,7 +25,7 @@ class Autoscaler:
     """Once per simulated minute: metrics → alarms → policies → desired counts, all as deployed in the region.
 
     `running(cluster, service)` is how many tasks run. An alarm or action that cannot be executed is an event of kind
-    "error"; what changes is an event of kind "alarm" or "scaling", and a row of `activities`.
+    "error"; what changes is an event of kind "alarm" or "scaling".
     """
 
     def __init__(self, region: Surroundings, running: Callable[[str, str], int]) -> None:
@@ -36,11 +34,6 @@ class Autoscaler:
         self._seen: set[str] = set()
         self._minute = -1.0
         self._ticker = Ticker(region, "autoscaler", self._step, WATCH, phase=0)
-
-    @property
-    def activities(self) -> list[Activity]:
-        """Every change so far, in order."""
-        return self._scaled.activities
 
     def start(self) -> None:
         """Evaluate every simulated minute until stop()."""
@@ -125,43 +118,41 @@ class Autoscaler:
                 if gone(error):
                     return None
                 raise
-        if evaluation.state is not previous:
+        if change := evaluation.change(self._region.clock.now()):
             self._region.events.add(
                 "alarm",
-                f"{alarm.name}: {previous} -> {evaluation.state}. {evaluation.reason}",
-                alarm=alarm.name,
-                before=previous.value,
-                state=evaluation.state.value,
-                reason=evaluation.reason,
+                f"{change.alarm}: {change.before} -> {change.state}. {change.reason}",
+                alarm=change.alarm,
+                before=change.before.value,
+                state=change.state.value,
+                reason=change.reason,
             )
-            self._notify(described, evaluation, previous)
+            self._notify(described, change)
         return evaluation
 
-    def _notify(self, described: Described, evaluation: Evaluation, previous: State) -> None:
+    def _notify(self, described: Described, change: AlarmChange) -> None:
         """Publish a change of state to the SNS topics among the actions."""
         if not described.get("ActionsEnabled", True):
             return
-        for arn in described.get(_ACTIONS[evaluation.state], []):
+        for arn in described.get(_ACTIONS[change.state], []):
             if _kind(arn) == "sns":
                 message = {
-                    "AlarmName": described["AlarmName"],
+                    "AlarmName": change.alarm,
                     "AlarmDescription": described.get("AlarmDescription"),
                     "AlarmArn": described["AlarmArn"],
-                    "OldStateValue": previous.value,
-                    "NewStateValue": evaluation.state.value,
-                    "NewStateReason": evaluation.reason,
-                    "StateChangeTime": datetime.fromtimestamp(self._region.clock.now(), UTC).isoformat(),
+                    "OldStateValue": change.before.value,
+                    "NewStateValue": change.state.value,
+                    "NewStateReason": change.reason,
+                    "StateChangeTime": datetime.fromtimestamp(change.time, UTC).isoformat(),
                 }
                 try:
                     self._region.client("sns").publish(
                         TopicArn=arn,
-                        Subject=f'{evaluation.state}: "{described["AlarmName"]}"'[:100],  # SNS takes no longer one
+                        Subject=f'{change.state}: "{change.alarm}"'[:100],  # SNS takes no longer one
                         Message=json.dumps(message),
                     )
                 except ClientError as error:
-                    self._scaled.tell(
-                        "error", arn, f"Alarm {described['AlarmName']}: could not publish to {arn}: {error}"
-                    )
+                    self._scaled.tell("error", arn, f"Alarm {change.alarm}: could not publish to {arn}: {error}")
 
     def _act(
         self, described: Described, alarm: Alarm, evaluation: Evaluation, policies: dict[str, Described]

@@ -1,38 +1,22 @@
 """The services that scale: their limits, the scheduled actions on these, and their desired counts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ebb.sandbox.controllers.ticker import Surroundings, gone
 from ebb.scaling import api
-from ebb.scaling.schedules import Schedule, ScheduledAction
-from ebb.scaling.targets import Decision, Invocation, ScalableTarget
+from ebb.scaling.activities import Invocation
+from ebb.scaling.schedules import ScheduledAction
+from ebb.scaling.targets import Decision, ScalableTarget
 
 _AAS = "application-autoscaling"
 
 Described = dict[str, Any]
 #: A service that scales: its cluster and its name.
 Service = tuple[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Activity:
-    """One change of a service's desired count, as DescribeScalingActivities would list it.
-
-    `time` is in simulated seconds since the epoch; alarm and policy are empty when a new range moved the capacity.
-    """
-
-    time: float
-    cluster: str
-    service: str
-    alarm: str
-    policy: str
-    before: int
-    after: int
-    cause: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +35,6 @@ class Scaled:
     """
 
     def __init__(self, region: Surroundings, running: Callable[[str, str], int]) -> None:
-        self.activities: list[Activity] = []
         self._region = region
         self._running = running
         self._targets: dict[Service, ScalableTarget] = {}
@@ -110,7 +93,7 @@ class Scaled:
         for each in self.describe(_AAS, "describe_scheduled_actions", "ScheduledActions", ServiceNamespace="ecs"):
             arn = each["ScheduledActionARN"]
             try:
-                action = _action(each)
+                action = api.scheduled_action(each)
             except ValueError as error:
                 self.tell("error", arn, str(error))
                 continue
@@ -149,8 +132,11 @@ class Scaled:
             return decision.target
         if not self._set(service, change.after):
             return self._targets.get(service, decision.target)
-        activity = Activity(
-            time=self._region.clock.now(),
+        about = "/".join(service)  # what was told of it before this change is worth telling again
+        self._told = {key: text for key, text in self._told.items() if not key.startswith(about)}
+        self._region.events.add(
+            "scaling",
+            f"{service[1]}: desired {change.before} -> {change.after}, {change.cause}.",
             cluster=service[0],
             service=service[1],
             alarm=change.alarm,
@@ -158,14 +144,6 @@ class Scaled:
             before=change.before,
             after=change.after,
             cause=change.cause,
-        )
-        self.activities.append(activity)
-        about = "/".join(service)  # what was told of it before this change is worth telling again
-        self._told = {key: text for key, text in self._told.items() if not key.startswith(about)}
-        self._region.events.add(
-            "scaling",
-            f"{service[1]}: desired {change.before} -> {change.after}, {change.cause}.",
-            **asdict(activity),
         )
         self._targets[service] = decision.target
         return decision.target
@@ -195,17 +173,3 @@ def service_of(resource_id: str) -> Service:
     """service/cluster/name, the resource id of an ECS service."""
     _, cluster, name = resource_id.split("/")
     return cluster, name
-
-
-def _action(described: Described) -> ScheduledAction:
-    """An entry of DescribeScheduledActions' ScheduledActions. Raises ValueError, one sentence."""
-    limits = described.get("ScalableTargetAction", {})
-    start, end = (described[key].timestamp() if described.get(key) else None for key in ("StartTime", "EndTime"))
-    return ScheduledAction(
-        name=described["ScheduledActionName"],
-        schedule=Schedule(expression=described["Schedule"], timezone=described.get("Timezone") or "UTC"),
-        minimum=limits.get("MinCapacity"),
-        maximum=limits.get("MaxCapacity"),
-        start=start,
-        end=end,
-    )

@@ -1,0 +1,32 @@
+"""The statistics of CloudWatch over the samples of one period.
+
+Source: "CloudWatch statistics definitions" (Statistics-definitions.html) and API_StatisticSet.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class StatisticSet(NamedTuple):
+    """What CloudWatch keeps of some samples of a metric. Percentiles do not follow from it."""
+
+    sample_count: float
+    total: float
+    minimum: float
+    maximum: float
+
+    @classmethod
+    def of(cls, value: float, count: int = 1) -> "StatisticSet":
+        """`count` samples of one value."""
+        return cls(float(count), float(value * count), float(value), float(value))
+
+
+#: By CloudWatch's name: the statistic of all samples of one or more sets.
+STATISTICS: dict[str, Callable[[Sequence[StatisticSet]], float]] = {
+    "SampleCount": lambda sets: math.fsum([each.sample_count for each in sets]),
+    "Sum": lambda sets: math.fsum([each.total for each in sets]),
+    "Average": lambda sets: math.fsum([each.total for each in sets]) / math.fsum([each.sample_count for each in sets]),
+    "Minimum": lambda sets: min([each.minimum for each in sets]),
+    "Maximum": lambda sets: max([each.maximum for each in sets]),
+}
