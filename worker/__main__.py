@@ -72,7 +72,8 @@ def client(settings: config.Config, service: str, read_timeout: int, connections
         parameter_validation=False,  # our calls are the same few, and it takes a tenth of their time
         max_pool_connections=connections,
     )
-    return boto3.client(service, region_name=settings.region, config=options)
+    session: Any = boto3.Session(region_name=settings.region)
+    return session.client(service, config=options)
 
 
 if __name__ == "__main__":

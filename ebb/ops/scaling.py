@@ -49,7 +49,8 @@ class Service:
 
     def __init__(self, stack: Stack, client: Callable[[str], Any] | None = None) -> None:
         self._stack = stack
-        self._client = client or boto3.Session(region_name=stack.region).client
+        session: Any = boto3.Session(region_name=stack.region)
+        self._client: Callable[[str], Any] = client or session.client
 
     def state(self) -> State:
         """What is there now."""

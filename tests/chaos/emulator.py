@@ -73,10 +73,10 @@ class Emulator:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.start()
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        session = boto3.Session("test", "test", region_name="us-east-1")
         options = BotoConfig(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
         #: Straight to the emulator, past any proxy; tries once.
-        self.client: Any = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{self.port}", config=options, **keys)
+        self.client: Any = session.client("sqs", endpoint_url=f"http://127.0.0.1:{self.port}", config=options)
 
     def start(self) -> None:
         """Start it, with its state; returns once it answers, and leaves nothing behind when it does not."""

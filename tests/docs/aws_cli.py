@@ -49,7 +49,8 @@ def value(shape: Shape, words: list[str]) -> Any:
 
 def main(service: str, operation: str, *words: str) -> None:
     """Run one command line."""
-    client = boto3.client(SERVICES.get(service, service), os.environ["AWS_REGION"])
+    session: Any = boto3.Session(region_name=os.environ["AWS_REGION"])
+    client = session.client(SERVICES.get(service, service))
     method = operation.replace("-", "_")
     model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
     members = {xform_name(name, "-"): (name, shape) for name, shape in model.input_shape.members.items()}

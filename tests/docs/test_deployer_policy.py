@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -49,6 +50,7 @@ PREFIXES = {
 
 #: boto3's names of services whose IAM prefix is another.
 CLIENTS = {"states": "stepfunctions"}
+SESSION: Any = boto3.Session(region_name="us-east-1")
 
 
 def allowed(action: str) -> bool:
@@ -56,7 +58,7 @@ def allowed(action: str) -> bool:
 
 
 def operations(service: str) -> set[str]:
-    return set(boto3.client(CLIENTS.get(service, service), "us-east-1").meta.service_model.operation_names)
+    return set(SESSION.client(CLIENTS.get(service, service)).meta.service_model.operation_names)
 
 
 def used_modules() -> set[str]:
@@ -66,14 +68,14 @@ def used_modules() -> set[str]:
 
 def sandbox_calls() -> Iterator[tuple[str, str]]:
     """(service, Operation) wherever a resource table of the sandbox names the two side by side."""
-    services = set(boto3.Session().get_available_services())
+    services = set(SESSION.get_available_services())
     for path in sorted((ROOT / "ebb/sandbox/provider/resources").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             parts = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
             texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
             for service, method in pairwise(texts):
                 if service in services and isinstance(method, str) and re.fullmatch(r"[a-z0-9]+_[a-z0-9_]+", method):
-                    mapping = boto3.client(service, "us-east-1").meta.method_to_api_mapping
+                    mapping = SESSION.client(service).meta.method_to_api_mapping
                     if method in mapping:
                         yield str(service), mapping[method]
 

@@ -137,7 +137,8 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
     ran = subprocess.run(command, cwd=shell, capture_output=True, text=True, timeout=120, check=False)
 
     assert ran.returncode == 0, ran.stderr
-    s3, iam, kms = (boto3.client(name, "us-east-1") for name in ("s3", "iam", "kms"))
+    session: Any = boto3.Session(region_name="us-east-1")
+    s3, iam, kms = (session.client(name) for name in ("s3", "iam", "kms"))
     bucket = f"ebb-state-{ACCOUNT}"
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]

@@ -34,9 +34,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ecs.create_cluster(clusterName="cluster")
         ecs.register_task_definition(family="task", containerDefinitions=[{"name": "c", "image": "i", "memory": 512}])
         ecs.create_service(cluster="cluster", serviceName="worker", taskDefinition="task", desiredCount=0)
-        boto3.client("application-autoscaling", REGION).register_scalable_target(
-            ResourceId=RESOURCE, MinCapacity=0, MaxCapacity=7, **PLACE
-        )
+        scaling: Any = boto3.client("application-autoscaling", REGION)
+        scaling.register_scalable_target(ResourceId=RESOURCE, MinCapacity=0, MaxCapacity=7, **PLACE)
         sqs = boto3.client("sqs", REGION)
         url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
         sqs.send_message(QueueUrl=url, MessageBody="{}")
@@ -71,7 +70,7 @@ def ebb(*arguments: str) -> tuple[int, list[str]]:
 
 
 def suspended() -> dict[str, bool]:
-    client = boto3.client("application-autoscaling", REGION)
+    client: Any = boto3.client("application-autoscaling", REGION)
     (target,) = client.describe_scalable_targets(ResourceIds=[RESOURCE], ServiceNamespace="ecs")["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 7)
     return dict(target.get("SuspendedState", {}))

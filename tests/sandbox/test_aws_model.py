@@ -9,7 +9,8 @@ from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
-AWS = Aws(lambda service: boto3.client(service, region_name="us-east-1", endpoint_url="http://127.0.0.1:9"))
+SESSION: Any = boto3.Session(region_name="us-east-1")
+AWS = Aws(lambda service: SESSION.client(service, endpoint_url="http://127.0.0.1:9"))
 
 
 def refusal(service: str, operation: str, **params: Any) -> str:

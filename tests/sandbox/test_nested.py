@@ -26,7 +26,7 @@ INSTANCE_TYPE, LOG_TYPE = "aws:ec2/instance:Instance", "aws:cloudwatch/logGroup:
 
 
 def found(kind: str, inputs: dict[str, Any]) -> list[str]:
-    session = botocore.session.Session()
+    session: Any = botocore.session.Session()
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     aws = Aws(lambda service: session.create_client(service, region_name="us-east-1", **keys))
     return [reason for _, reason in problems(aws, ROWS[kind], {"name": "plan", **inputs} if "Plan" in kind else inputs)]

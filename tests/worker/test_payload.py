@@ -33,8 +33,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def s3(endpoint: str) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    client = boto3.Session("test", "test", region_name="us-east-1").client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket="bodies")
     return client
 

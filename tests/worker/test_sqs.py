@@ -24,8 +24,8 @@ OK = Outcome(Kind.OK)
 
 def _client(endpoint: str) -> Any:
     options = botocore.config.Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client("sqs", endpoint_url=endpoint, region_name="us-east-1", config=options, **keys)
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    return session.client("sqs", endpoint_url=endpoint, config=options)
 
 
 def _config(url: str = URL, dead: str = URL + "-dead") -> Config:

@@ -140,7 +140,7 @@ class Once:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
                 return Outcome(Kind.TROUBLE, str(error))
-            item: dict[str, Any] = error.response.get("Item", {})
+            item: Any = error.response.get("Item", {})
             if item.get("state") == {"S": "done"}:
                 return Outcome(Kind.FINISHED, "the job has been finished before")
             left = float(item.get("until", {}).get("N", 0)) - self._epoch()

@@ -15,5 +15,7 @@ while True:
     for message in messages:
         handler.handle(message["Body"])
     if messages:
-        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
-        sqs.delete_message_batch(QueueUrl=QUEUE_URL, Entries=entries)
+        sqs.delete_message_batch(
+            QueueUrl=QUEUE_URL,
+            Entries=[{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)],
+        )
