@@ -44,7 +44,8 @@ class Cost:
 def main(rounds: int) -> None:
     """Start a region, measure, print the table."""
     sys.path.insert(0, str(PROJECT))
-    from ebb.sandbox.deploy.engine import Deployment, configuration  # noqa: PLC0415
+    from ebb.project import configuration  # noqa: PLC0415
+    from ebb.sandbox.deploy.engine import Deployment  # noqa: PLC0415
     from ebb.sandbox.deploy.pulumi_cli import find  # noqa: PLC0415
     from ebb.sandbox.emulators.images import Images  # noqa: PLC0415
     from ebb.sandbox.emulators.region import Region  # noqa: PLC0415

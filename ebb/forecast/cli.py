@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ebb.errors import UserError, finish
+
 if TYPE_CHECKING:
     from ebb.forecast.checks import Pull
     from ebb.forecast.run import Request
-
-#: Exit codes: what the user can mend, and Ctrl-C (128 + SIGINT).
-USER_ERROR, INTERRUPTED = 1, 130
 
 Stack = Annotated[str, typer.Option(help="Which Pulumi.<stack>.yaml to forecast.")]
 Set = Annotated[
@@ -88,10 +87,10 @@ def forecast(
     What a month without jobs costs, for a program:
       python -m ebb forecast --arrivals idle --json
     """
-    try:
+
+    def command() -> bool:
         from ebb.forecast import workloads  # noqa: PLC0415 — help answers without loading what it tells of
         from ebb.forecast.run import Request  # noqa: PLC0415
-        from settings import SettingsError  # noqa: PLC0415
 
         request = Request(
             stack=stack,
@@ -104,11 +103,9 @@ def forecast(
             pull=None if image is None else _pull(image),
         )
         _run(request, html, as_json=as_json)
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    except (SettingsError, ValueError, OSError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(USER_ERROR) from None
+        return True
+
+    finish(command)
 
 
 def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
@@ -119,7 +116,7 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
     from ebb.forecast.run import findings  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
-        raise ValueError(f"There is no folder {html.parent} to write {html.name} into.")
+        raise UserError(f"There is no folder {html.parent} to write {html.name} into.")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
@@ -133,7 +130,7 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
         try:
             html.write_text(page(own, peers, command=_command()), encoding="utf-8")
         except OSError as error:
-            raise ValueError(f"{html} cannot be written: {error.strerror}.") from error
+            raise UserError(f"{html} cannot be written: {error.strerror}.") from error
     if as_json:
         typer.echo(json.dumps(json_report.document(own, peers), indent=2, ensure_ascii=False))
         return
@@ -149,7 +146,7 @@ def _command() -> str:
 
 def _positive(seconds: float) -> float:
     if seconds <= 0:
-        raise ValueError("A forecast must reach into the future: --until needs a time above 0.")
+        raise UserError("A forecast must reach into the future: --until needs a time above 0.")
     return seconds
 
 
@@ -162,5 +159,5 @@ def _pull(text: str) -> "Pull":
     except ValueError:
         pull = None
     if not comma or pull is None or not (pull.megabytes > 0 and pull.megabits > 0):
-        raise ValueError(f"An image is MB,MBIT/S, such as 400,32, not {text!r}.")
+        raise UserError(f"An image is MB,MBIT/S, such as 400,32, not {text!r}.")
     return pull

@@ -35,7 +35,7 @@ class Request:
 def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
     """The stack's own finding and, if asked for, those of the known recipes.
 
-    Raises StackError, SettingsError, or ValueError with one sentence.
+    Raises UserError.
     """
     own = from_settings(stack.read(request.stack, changes=request.changes), request.stack)
     jobs = jobs_of(request.load, request.seed)

@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from ebb.errors import UserError
+
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 _UNITS = {"ms": 0.001, "s": 1, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h|d)")
@@ -25,7 +27,7 @@ TAIL_JOBS, TAIL_EACH, TAIL_TIMES = 100, 20, 20
 IDLE_DAYS = 30
 
 
-class LoadError(ValueError):
+class LoadError(UserError):
     """Words that are no load; the text is one sentence for the user."""
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ebb.errors import finish
+
 if TYPE_CHECKING:
     from ebb.ops.scaling import Service
 
@@ -32,14 +34,13 @@ def resume(stack: Stack) -> None:
 
 def _tell(stack: str, act: Callable[["Service"], None]) -> None:
     from ebb.ops.scaling import Service, lines  # noqa: PLC0415 — help answers without loading boto3
-    from ebb.ops.stack import OpsError, read  # noqa: PLC0415
+    from ebb.ops.stack import read  # noqa: PLC0415
 
-    try:
+    def command() -> bool:
         service = Service(read(stack))
         act(service)
-        state = service.state()
-    except OpsError as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from None
-    for line in lines(stack, state):
-        typer.echo(line)
+        for line in lines(stack, service.state()):
+            typer.echo(line)
+        return True
+
+    finish(command)

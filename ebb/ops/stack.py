@@ -4,17 +4,17 @@ import json
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-#: The checkout that this package stands in: Pulumi finds the project by it.
-PROJECT = Path(__file__).resolve().parents[2]
+from ebb.errors import UserError
+from ebb.project import ROOT
+
 #: Seconds that a backend may take to answer.
 PULUMI_TIMEOUT = 60.0
 
 
-class OpsError(Exception):
-    """Something that the operator can mend, in one sentence."""
+class OpsError(UserError):
+    """A deployed stack that cannot be read or changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def _pulumi(*arguments: str) -> str:
     try:
         done = subprocess.run(
             [program, *arguments, "--non-interactive", "--color", "never"],
-            cwd=PROJECT,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=PULUMI_TIMEOUT,

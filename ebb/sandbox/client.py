@@ -11,6 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from ebb.errors import UserError
 from ebb.sandbox.emulators.region import Region
 from settings import Settings
 
@@ -21,7 +22,7 @@ ACCEPTED = 202
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class NotAcceptedError(Exception):
+class NotAcceptedError(UserError):
     """The API did not accept a job; the text has its status and answer."""
 
 

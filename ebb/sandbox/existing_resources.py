@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ebb.project import ROOT
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 
-_WORKER = Path(__file__).resolve().parents[2] / "worker"
 _CIDR = "10.20.0.0/16"
 
 
@@ -69,7 +69,7 @@ def adopts(config: Mapping[str, Any]) -> bool:
     return Company("", (), "", "", "", "", "", "", "", "").adopt(config) != config
 
 
-def furnish(region: Region, images: Images, context: Path = _WORKER) -> Company:
+def furnish(region: Region, images: Images, context: Path = ROOT / "worker") -> Company:
     """Creates it all in the region, the image from the `context` folder."""
     ec2 = region.client("ec2")
     vpc = ec2.create_vpc(CidrBlock=_CIDR)["Vpc"]["VpcId"]

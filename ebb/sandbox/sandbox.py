@@ -5,23 +5,20 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import settings
-from ebb.sandbox.client import Client, NotAcceptedError
+from ebb import project
+from ebb.sandbox.client import Client
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.metrics import Metrics
 from ebb.sandbox.controllers.schedules import Scheduler
-from ebb.sandbox.deploy.engine import PROJECT, Change, Deployment, DeploymentError, configuration
+from ebb.sandbox.deploy.engine import Change, Deployment
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
 from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Images
-from ebb.sandbox.emulators.region import Region, RegionError
+from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import adopts, furnish
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
-
-#: What ends a command with one sentence.
-USER_ERRORS = (DeploymentError, NoEngineError, NotAcceptedError, RegionError, settings.SettingsError, ValueError)
 
 Say = Callable[[str], None]
 
@@ -45,8 +42,8 @@ class Deploys(Protocol):
 class Sandbox:
     """A region with one stack's program ready to be deployed; a context manager, nothing is left after it.
 
-    `say` gets a line about each thing that takes long. `in_process` deploys without the Pulumi CLI, which is also what
-    happens when none can be had.
+    The configuration is the stack file's with `overrides` merged in, or `config` alone. `say` gets a line about each
+    thing that takes long. `in_process` deploys without the Pulumi CLI, which is also what happens when none can be had.
     """
 
     def __init__(
@@ -56,12 +53,12 @@ class Sandbox:
         speed: float = 60.0,
         in_process: bool = False,
         overrides: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
         say: Say = print,
     ) -> None:
         self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
-        self._config = configuration(stack, overrides)
-        sections = {key.partition(":")[2]: value for key, value in self._config.items() if key.startswith("ebb:")}
-        self.settings = settings.read(sections)
+        self._config = dict(config) if config is not None else project.configuration(stack, overrides)
+        self.settings = project.read_settings(self._config)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -78,9 +75,9 @@ class Sandbox:
             aws = Aws(region.client)
             self.deployment: Deploys
             if command is None:
-                self.deployment = InProcess(aws, images, PROJECT, self.stack, config)
+                self.deployment = InProcess(aws, images, project.ROOT, self.stack, config)
             else:
-                provider = serve(aws, images, PROJECT)
+                provider = serve(aws, images, project.ROOT)
                 opened.callback(provider.stop)
                 self.deployment = Deployment(region, provider.port, self.stack, command, config)
             autoscaler, metrics = Autoscaler(region, self.tasks.running), Metrics(region, self.tasks.cpu_percent)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.deploy.engine import PROJECT, Deployment
+from ebb.project import ROOT
+from ebb.sandbox.deploy.engine import Deployment
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -34,7 +35,7 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
     """Makes one of the tests' stacks, or `config`, ready to be deployed. The account has only what the stack adopts."""
     region.reset()
     images = Images(region)
-    provider = serve(Aws(region.client), images, PROJECT)
+    provider = serve(Aws(region.client), images, ROOT)
 
     def ready(
         stack: str = "sandbox",

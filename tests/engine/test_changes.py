@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.deploy.engine import PROJECT, Change, Deployment
+from ebb.project import ROOT
+from ebb.sandbox.deploy.engine import Change, Deployment
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
@@ -190,7 +191,7 @@ def deployed(region: Region, command: PulumiCommand) -> Iterator[Deployment]:
     """The sandbox stack, up once for all the changes below; each goes back to it."""
     region.reset()
     images = Images(region)
-    provider = serve(Aws(region.client), images, PROJECT)
+    provider = serve(Aws(region.client), images, ROOT)
     deployment = Deployment(region, provider.port, "sandbox", command, configuration("sandbox"))
     deployment.up()
     yield deployment

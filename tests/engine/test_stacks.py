@@ -2,7 +2,8 @@
 
 import pytest
 
-from ebb.sandbox.deploy.engine import DeploymentError, configuration, stacks
+from ebb.project import configuration, stacks
+from ebb.sandbox.deploy.engine import DeploymentError
 from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
 from tests.helpers.stacks import STACKS

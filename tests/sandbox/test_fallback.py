@@ -2,9 +2,10 @@
 
 import pytest
 
+from ebb.project import configuration
 from ebb.sandbox import sandbox
 from ebb.sandbox.deploy import pulumi_cli
-from ebb.sandbox.deploy.engine import DeploymentError, configuration
+from ebb.sandbox.deploy.engine import DeploymentError
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers import stacks
@@ -39,9 +40,8 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "shared"])
-def test_every_stack_goes_up_and_away_in_process(stack: str, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "configuration", stacks.configuration)
-    with Sandbox(stack, in_process=True, say=said.append) as region:
+def test_every_stack_goes_up_and_away_in_process(stack: str, said: list[str]) -> None:
+    with Sandbox(stack, in_process=True, config=stacks.configuration(stack), say=said.append) as region:
         assert region.deployment.up()
         assert region.deployment.preview() == []
         outputs = region.deployment.outputs()

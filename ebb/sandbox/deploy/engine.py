@@ -3,7 +3,6 @@
 The checkout is only read: stack files are copied into a folder of the sandbox's own, where the state lives too.
 """
 
-import json
 import re
 import runpy
 import signal
@@ -21,10 +20,10 @@ import yaml
 from pulumi import automation as auto
 
 import settings
+from ebb.errors import UserError
+from ebb.project import ROOT
 from ebb.sandbox.emulators.region import Region
 
-#: The checkout that this package stands in.
-PROJECT = Path(__file__).resolve().parents[3]
 #: Steps that leave a resource as it is, or only look at it.
 IDLE_STEPS = {"same", "read", "refresh"}
 
@@ -34,7 +33,7 @@ _COLOURS = re.compile(r"<\{%.*?%\}>")
 Say = Callable[[str], None]
 
 
-class DeploymentError(Exception):
+class DeploymentError(UserError):
     """The engine or the program refused; the text is one sentence, the details are in the engine's own output."""
 
 
@@ -47,36 +46,6 @@ class Change:
     name: str
 
 
-def stacks() -> list[str]:
-    """The stacks that the project has a file for."""
-    return sorted(file.name.split(".")[1] for file in PROJECT.glob("Pulumi.*.yaml"))
-
-
-def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The stack file's configuration; `overrides` (by full key, such as `ebb:worker`) are merged into its mappings.
-
-    Raises DeploymentError for a stack without a file, for a file that is not a stack's, and for one with values that
-    only its own backend can decrypt.
-    """
-    if stack not in stacks():
-        raise DeploymentError(f"There is no stack {stack!r}; this project has {', '.join(stacks())}.")
-    file = PROJECT / f"Pulumi.{stack}.yaml"
-    try:
-        document = yaml.safe_load(file.read_text()) or {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DeploymentError(f"{file.name} cannot be read: {' '.join(str(error).split())}.") from None
-    sections = (document.get("config") or {}) if isinstance(document, Mapping) else None
-    if not isinstance(sections, Mapping):
-        raise DeploymentError(f"{file.name} should be a mapping with a mapping `config`.")
-    config = _merged(sections, overrides or {})
-    for key, value in config.items():
-        if isinstance(value, Mapping) and "secure" in value:
-            raise DeploymentError(
-                f"{key} in Pulumi.{stack}.yaml is encrypted for its own backend; the sandbox has no key."
-            )
-    return config
-
-
 class Deployment:
     """One stack of the program in the sandbox's region, with this configuration."""
 
@@ -86,7 +55,7 @@ class Deployment:
         folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
         backend = folder / "state"
         backend.mkdir()
-        (folder / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
+        (folder / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
         self._stack_file = folder / f"Pulumi.{stack}.yaml"
         self._stack_file.write_text("{}")
         self.configure(config)
@@ -157,22 +126,9 @@ class Deployment:
 
 def program() -> None:
     """The real program, as `pulumi` would run it."""
-    if str(PROJECT) not in sys.path:
-        sys.path.insert(0, str(PROJECT))
-    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings are merged key by key, anything else is replaced, and None takes a key away."""
-    merged = dict(base)
-    for key, value in over.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = _merged(merged[key], value)
-        else:
-            merged[key] = json.loads(json.dumps(value))
-    return merged
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from pathlib import Path
 from pulumi.automation import InvalidVersionError, PulumiCommand
 from semver import VersionInfo
 
+from ebb.errors import UserError
+
 #: The version that is fetched, and the oldest that is used from PATH: what the provider protocol was tried with.
 VERSION = VersionInfo(3, 250, 0)
 #: Its folder in the cache.
@@ -41,7 +43,7 @@ GO_LDFLAGS = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Versio
 Say = Callable[[str], None]
 
 
-class NoEngineError(Exception):
+class NoEngineError(UserError):
     """No Pulumi CLI can be had; the text says in one sentence what was tried."""
 
 

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ebb.errors import UserError
+
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 _REPOSITORY = re.compile(r"^[^/]+/(?P<repository>[^@:]+)(?:@(?P<digest>sha256:[0-9a-f]{64})|:(?P<tag>[\w.-]+))$")
 #: What Python leaves in a folder, and is no content.
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
-class ImageError(Exception):
+class ImageError(UserError):
     """An image cannot be built or pulled; the text is one sentence."""
 
 

@@ -21,20 +21,21 @@ from typing import Any, Self
 import botocore.session
 from botocore.config import Config
 
+from ebb.errors import UserError
+from ebb.project import ROOT
 from ebb.sandbox.emulators import inventory, moto_patches
 from ebb.sandbox.emulators.clock import Clock
 from ebb.sandbox.emulators.reaper import Guard
 
 #: Real seconds that MiniStack may take to answer after its start; it takes one, more on a busy machine.
 START_LIMIT = 60
-_ROOT = Path(__file__).resolve().parents[3]
 #: What a process of ours keeps of the user's environment: nothing about AWS, proxies or Python.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 #: A proxy of the user's must not come between us and this machine.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class RegionError(Exception):
+class RegionError(UserError):
     """The region could not be started; the text is one sentence for the user."""
 
 
@@ -213,7 +214,7 @@ class Region:
             port = listener.getsockname()[1]
             process = subprocess.Popen(
                 [sys.executable, "-m", "ebb.sandbox.emulators.ministack", str(listener.fileno()), str(moto_port)],
-                cwd=_ROOT,
+                cwd=ROOT,
                 env=self._ministack_environment(port),
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,100 @@
+"""How stack files become configurations and settings."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import settings
+from ebb.errors import UserError
+from ebb.project import ROOT, StackError, configuration, read_settings, stacks
+
+
+def test_the_root_is_where_pulumi_finds_the_project() -> None:
+    assert yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"] == settings.PROJECT
+
+
+def test_a_stack_is_named_by_all_that_stands_between_pulumi_and_yaml(tmp_path: Path) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.prod.yaml", "Pulumi.my.dev.yaml", "Pulumi.dev.yaml.bak", "other.yaml"):
+        (tmp_path / name).write_text("config: {'aws:region': us-east-1}")
+    assert stacks(tmp_path) == ["my.dev", "prod"]
+    assert configuration("my.dev", folder=tmp_path) == {"aws:region": "us-east-1"}
+
+
+def test_overrides_are_merged_into_mappings_replace_the_rest_and_none_removes_a_key(tmp_path: Path) -> None:
+    text = "config: {'ebb:worker': {cpu: 256, image: {tag: a, build: b}, list: [1]}}"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    overrides = {"ebb:worker": {"image": {"tag": None}, "list": [2]}, "ebb:queue": {"fifo": True}}
+    assert configuration("dev", overrides, folder=tmp_path) == {
+        "ebb:worker": {"cpu": 256, "image": {"build": "b"}, "list": [2]},
+        "ebb:queue": {"fifo": True},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "config:", "config: {}", "encryptionsalt: v1:xyz"])
+def test_a_stack_file_may_be_empty(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    assert configuration("dev", folder=tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ("ebb:thing: {secure: v1:abc}", "ebb:thing"),
+        ("ebb:worker: {environment: {TOKEN: {secure: v1:abc}}}", "ebb:worker.environment.TOKEN"),
+        ("ebb:worker: {statements: [{actions: [{secure: v1:abc}]}]}", "ebb:worker.statements.0.actions.0"),
+    ],
+)
+def test_an_encrypted_value_is_refused_by_its_place(tmp_path: Path, config: str, place: str) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config: {{{config}}}\nencryptionsalt: v1:xyz")
+    with pytest.raises(StackError) as refused:
+        configuration("dev", folder=tmp_path)
+    assert str(refused.value) == (
+        f"{place} in Pulumi.dev.yaml is encrypted, and only pulumi has the key: write it as plain text, "
+        "or put it into an SSM parameter and name that in ebb:worker.secrets."
+    )
+
+
+def test_a_stack_without_a_file_is_refused_with_the_names_of_those_that_have_one(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"^There is no stack 'prd'; this project has none\.$"):
+        configuration("prd", folder=tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").write_text("")
+    (tmp_path / "Pulumi.prod.yaml").write_text("")
+    with pytest.raises(StackError, match=r"^There is no stack 'prd'; this project has dev, prod\.$"):
+        configuration("prd", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            b"config: {ebb:queue: [",
+            "Pulumi.dev.yaml cannot be read: while parsing a flow node expected the node content",
+        ),
+        (b"\xff", "Pulumi.dev.yaml cannot be read: 'utf-8' codec can't decode byte 0xff"),
+        (b"just text", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
+        (b"- a list", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
+        (b"config: 3", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
+        (b"config: {queue: {}}", "Pulumi.dev.yaml: a key is NAMESPACE:NAME, such as ebb:queue, not 'queue'."),
+        (b"config: {3: {}}", "Pulumi.dev.yaml: a key is NAMESPACE:NAME, such as ebb:queue, not 3."),
+    ],
+)
+def test_a_file_that_is_no_stack_file_is_refused_in_one_line(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(content)
+    with pytest.raises(StackError) as refused:
+        configuration("dev", folder=tmp_path)
+    assert str(refused.value).startswith(sentence)
+    assert "\n" not in str(refused.value)
+
+
+def test_settings_are_read_from_the_keys_of_the_project_alone() -> None:
+    config = {"aws:region": "us-east-1", "ebb:scaling": {"max_tasks": 7}}
+    assert read_settings(config) == settings.read({"scaling": {"max_tasks": 7}})
+
+
+def test_wrong_settings_are_the_users_error_with_a_sentence_each() -> None:
+    with pytest.raises(UserError) as refused:
+        read_settings({"ebb:scaling": {"max_tasks": 0, "min_tasks": -1}})
+    head, *sentences = str(refused.value).splitlines()
+    assert head == "The configuration was refused; nothing was changed."
+    assert len(sentences) == 2
