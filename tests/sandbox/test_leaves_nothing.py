@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.sandbox.deploy.engine import stacks
+from ebb.project import stacks
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Real seconds that a deployment may take on a busy machine.
