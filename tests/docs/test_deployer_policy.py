@@ -1,7 +1,6 @@
 """The deployer's policy: real actions, for the services that the program uses, and all that the sandbox had to call."""
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -12,11 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.docs import policies
+
 ROOT = Path(__file__).parents[2]
-POLICY = json.loads((ROOT / "docs/deployer-policy.json").read_text())
-ACTIONS = [action for statement in POLICY["Statement"] for action in statement["Action"]]
-#: Permissions that are no API operation of that name (service authorization reference).
-NO_OPERATION = {"iam:PassRole", "kms:ReEncryptFrom", "kms:ReEncryptTo", "s3:ListBucket"}
+POLICY = policies.statements("deployer-policy")
+ACTIONS = policies.actions(POLICY)
 #: Calls of the sandbox for inputs that the program does not set, or that need no permission.
 NOT_NEEDED = {
     "iam:AddRoleToInstanceProfile",
@@ -48,17 +47,11 @@ PREFIXES = {
 }
 
 
-#: boto3's names of services whose IAM prefix is another.
-CLIENTS = {"states": "stepfunctions"}
 SESSION: Any = boto3.Session(region_name="us-east-1")
 
 
 def allowed(action: str) -> bool:
     return any(fnmatchcase(action, pattern) for pattern in ACTIONS)
-
-
-def operations(service: str) -> set[str]:
-    return set(SESSION.client(CLIENTS.get(service, service)).meta.service_model.operation_names)
 
 
 def used_modules() -> set[str]:
@@ -81,13 +74,7 @@ def sandbox_calls() -> Iterator[tuple[str, str]]:
 
 
 def test_each_action_is_one_that_aws_has() -> None:
-    for action in ACTIONS:
-        prefix, name = action.split(":")
-        if prefix == "apigateway":
-            assert name in {"GET", "POST", "PUT", "PATCH", "DELETE"}
-        elif action not in NO_OPERATION:
-            known = {re.sub(r"^(Get|Put|Delete|Head)Object$", r"\1Object", op) for op in operations(prefix)}
-            assert any(fnmatchcase(operation, name) for operation in known), action
+    assert [action for action in ACTIONS if not policies.exists(action)] == []
 
 
 def test_only_reading_is_allowed_by_a_wildcard() -> None:
@@ -100,7 +87,7 @@ def test_the_services_are_those_that_the_program_and_its_state_use() -> None:
 
 
 def test_what_has_no_narrower_resource_is_at_least_in_one_region() -> None:
-    for statement in POLICY["Statement"]:
+    for statement in POLICY:
         if statement["Resource"] == ["*"]:
             assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, statement["Sid"]
 
@@ -108,7 +95,7 @@ def test_what_has_no_narrower_resource_is_at_least_in_one_region() -> None:
 def test_roles_are_made_and_handed_on_only_under_the_program_s_names() -> None:
     sources = {path.stem: path.read_text() for path in (ROOT / "components").glob("*.py")}
     assert {name for name, text in sources.items() if "aws.iam.Role(" in text} == {"api", "service", "wake"}
-    for statement in POLICY["Statement"]:
+    for statement in POLICY:
         if any(action.startswith("iam:") for action in statement["Action"]):
             for resource in statement["Resource"]:
                 name = resource.removeprefix("arn:aws:iam::123456789012:role/")
@@ -116,7 +103,7 @@ def test_roles_are_made_and_handed_on_only_under_the_program_s_names() -> None:
 
 
 def test_services_may_get_the_roles_that_they_make_for_themselves() -> None:
-    (statement,) = [entry for entry in POLICY["Statement"] if entry["Action"] == ["iam:CreateServiceLinkedRole"]]
+    (statement,) = [entry for entry in POLICY if entry["Action"] == ["iam:CreateServiceLinkedRole"]]
     assert statement["Condition"]["StringEquals"]["iam:AWSServiceName"] == [
         "ecs.amazonaws.com",  # the first cluster
         "ecs.application-autoscaling.amazonaws.com",  # the first scalable target
@@ -126,7 +113,8 @@ def test_services_may_get_the_roles_that_they_make_for_themselves() -> None:
 
 
 def test_it_fits_into_a_role() -> None:
-    assert len(re.sub(r"\s", "", json.dumps(POLICY))) <= 10_240  # characters (IAM quotas, inline policies of a role)
+    document = (policies.DOCS / "deployer-policy.json").read_text()
+    assert len(re.sub(r"\s", "", document)) <= 10_240  # characters (IAM quotas, inline policies of a role)
 
 
 def test_there_are_calls_of_the_sandbox_to_compare_with() -> None:
@@ -135,7 +123,7 @@ def test_there_are_calls_of_the_sandbox_to_compare_with() -> None:
 
 @pytest.mark.parametrize("call", sorted(set(sandbox_calls())), ids=":".join)
 def test_what_the_sandbox_calls_to_deploy_the_program_is_allowed(call: tuple[str, str]) -> None:
-    prefixes = {client: prefix for prefix, client in CLIENTS.items()}
+    prefixes = {client: prefix for prefix, client in policies.CLIENTS.items()}
     action = ":".join((prefixes.get(call[0], call[0]), call[1]))
     # API Gateway's permissions are HTTP verbs on paths
     assert call[0] == "apigateway" or allowed(action) != (action in NOT_NEEDED)
