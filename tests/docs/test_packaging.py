@@ -14,13 +14,17 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 
 
-def names(requirements: list[str]) -> set[str]:
-    found = [canonicalize_name(Requirement(line).name) for line in requirements]
-    assert len(found) == len(set(found))
-    return set(found)
+Names = dict[str, set[str]]
 
 
-def listed(file: str) -> set[str]:
+def names(requirements: list[str]) -> Names:
+    """Each package's name with its extras."""
+    found: Names = {canonicalize_name(item.name): item.extras for item in map(Requirement, requirements)}
+    assert len(found) == len(requirements)
+    return found
+
+
+def listed(file: str) -> Names:
     lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
     return names([line for line in lines if line and not line.startswith("-")])
 
@@ -37,7 +41,7 @@ def test_the_development_dependencies_are_those_of_requirements_dev_txt() -> Non
 
 def test_each_dependency_has_one_version_in_constraints_txt() -> None:
     pinned = names([line.split(";")[0] for line in unmarked((ROOT / "constraints.txt").read_text().splitlines())])
-    assert listed("requirements.txt") | listed("requirements-dev.txt") <= pinned
+    assert set(listed("requirements.txt") | listed("requirements-dev.txt")) <= set(pinned)
 
 
 def unmarked(lines: list[str]) -> list[str]:
