@@ -12,8 +12,9 @@ from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.wake import Wake, WakeArgs
+from settings.loading import load
 
-config = settings.load()
+config = load()
 for warning in settings.warnings(config):
     pulumi.log.warn(warning)
 

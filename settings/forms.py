@@ -1,4 +1,4 @@
-"""What one value must look like, with the words that say so."""
+"""The form of single values, and the words for it in errors and in docs/configuration.md."""
 
 import re
 from dataclasses import dataclass
@@ -9,20 +9,13 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-#: Days (CloudWatch Logs, PutRetentionPolicy).
-RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-#: Networks that no VPC may have (VPC user guide, "VPC CIDR blocks").
-NOT_FOR_A_VPC = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")))
-#: A VPC is cut into four subnets, public and private in two zones; a subnet has /28 at the longest (VPC user guide).
-SUBNET_BITS, LONGEST_SUBNET_PREFIX = 2, 28
-#: Parts of a variable's name that say that its value must not stand in a task definition, readable by all.
-SECRET_WORDS = ("PASSWORD", "TOKEN", "SECRET")
+from settings.limits import LOG_RETENTION_DAYS, MAX_SUBNET_PREFIX, MIN_VPC_PREFIX, RESERVED_NETWORKS, SUBNET_BITS
+
+#: Parts of variable names that suggest a credential. Everyone who may read task definitions can read such a variable.
+CREDENTIAL_WORDS = ("PASSWORD", "TOKEN", "SECRET")
 
 
-# The rules below say in their docstrings what docs/configuration.md says of them.
+# The docstrings of the checks below are their words in docs/configuration.md.
 
 
 def _broken(rule: str) -> PydanticCustomError:
@@ -31,13 +24,13 @@ def _broken(rule: str) -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Form:
-    """The form that a text must have, and that form in words."""
+    """A pattern that a text must match, and the words for it."""
 
     pattern: str
     words: str
 
     def check(self, text: str) -> str:
-        """The text itself. Raises pydantic's error with our words."""
+        """Returns the text. Raises pydantic's error with our words."""
         if not re.fullmatch(self.pattern, text, re.ASCII):
             raise _broken(self.words)
         return text
@@ -52,54 +45,57 @@ def _cidr(text: str) -> str:
         network = IPv4Network(text)
     except ValueError:
         network = None
-    if network is None or str(network) != text:  # IPv4Network also takes netmasks, and addresses alone
+    if network is None or str(network) != text:  # IPv4Network also accepts netmasks and single addresses
         raise _broken("must be an IPv4 network address with its prefix, such as 10.0.0.0/16")
-    longest = LONGEST_SUBNET_PREFIX - SUBNET_BITS
-    if not 16 <= network.prefixlen <= longest:
-        raise _broken(f"must have a prefix from /16 (AWS's largest VPC) to /{longest} (four subnets of /28 fit)")
-    if any(map(network.overlaps, NOT_FOR_A_VPC)):
-        raise _broken("must lie outside 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and all from 224.0.0.0 on")
+    largest = MAX_SUBNET_PREFIX - SUBNET_BITS
+    if not MIN_VPC_PREFIX <= network.prefixlen <= largest:
+        raise _broken(
+            f"must have a prefix from /{MIN_VPC_PREFIX} (the largest VPC) to /{largest} (room for four subnets of "
+            f"/{MAX_SUBNET_PREFIX})"
+        )
+    if any(map(network.overlaps, RESERVED_NETWORKS)):
+        raise _broken("must not overlap 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 or addresses from 224.0.0.0 upwards")
     return text
 
 
 def _retention(days: int) -> int:
-    """one that CloudWatch Logs has"""
-    if days not in RETENTION_DAYS:
-        raise _broken("must be a retention that CloudWatch Logs has: " + ", ".join(map(str, RETENTION_DAYS)))
+    """a value that CloudWatch Logs supports"""
+    if days not in LOG_RETENTION_DAYS:
+        raise _broken("must be one of CloudWatch Logs' values: " + ", ".join(map(str, LOG_RETENTION_DAYS)))
     return days
 
 
-def holds_a_credential(name: str) -> bool:
-    """Whether a variable of this name would hold one."""
-    return any(word in name.upper() for word in SECRET_WORDS)
+def suggests_credential(name: str) -> bool:
+    """Whether a variable of this name probably contains a credential."""
+    return any(word in name.upper() for word in CREDENTIAL_WORDS)
 
 
-def plain(name: str) -> str:
-    """no name of a credential"""
-    if holds_a_credential(name):
-        raise _broken("must not hold a credential, as its name says that it does: use secrets")
+def not_credential(name: str) -> str:
+    """not the name of a credential"""
+    if suggests_credential(name):
+        raise _broken("is named like a credential: put it in secrets")
     return name
 
 
-def _not_ours(name: str) -> str:
-    """not beginning with EBB_"""
+def _not_reserved(name: str) -> str:
+    """not starting with EBB_"""
     if name.startswith("EBB_"):
-        raise _broken("must have another name, those that start with EBB_ are Ebb's own")
+        raise _broken("must have another name: names that start with EBB_ are reserved for Ebb")
     return name
 
 
-def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    """each once"""
+def unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    """no duplicates"""
     if len(set(names)) < len(names):
-        raise _broken("must name each once")
+        raise _broken("must not contain duplicates")
     return names
 
 
 def _timezone(name: str) -> str:
-    """a time zone's name in the IANA database"""
+    """a time zone of the IANA database"""
     known = available_timezones()
-    if known and name not in known:  # a machine without the database leaves it to AWS
-        raise _broken("must be a time zone's name in the IANA database, such as Europe/Berlin or UTC")
+    if known and name not in known:  # without a database on this machine, AWS checks the name
+        raise _broken("must be a time zone of the IANA database, such as Europe/Berlin or UTC")
     return name
 
 
@@ -120,7 +116,7 @@ InstanceType = Annotated[
 ]
 Endpoint = Literal["ecr.api", "ecr.dkr", "logs", "sqs", "ecs", "ssm", "secretsmanager", "kms", "ssmmessages"]
 QueueName = Annotated[
-    str, Form(r"[A-Za-z0-9_-]{1,75}(\.fifo)?", "must be 1 to 75 letters, digits, - or _, then .fifo if it is FIFO")
+    str, Form(r"[A-Za-z0-9_-]{1,75}(\.fifo)?", "must be 1 to 75 letters, digits, - or _, and then .fifo for FIFO")
 ]
 Kms = Annotated[str, Form(rf"none|new|{_KMS_ARN}", "must be none, new or a KMS key's ARN")]
 KmsArn = Annotated[str, Form(_KMS_ARN, "must be a KMS key's ARN")]
@@ -130,21 +126,21 @@ RepositoryName = Annotated[
     str,
     Form(
         r"(?!.*\.dkr[.-])[a-z0-9]+([._/-]+[a-z0-9]+)*",
-        "must be an ECR repository's name, such as team/encoder, without its address",
+        "must be an ECR repository's name, such as team/encoder, without the registry's address",
     ),
 ]
 Tag = Annotated[str, Form(r"\w[\w.-]{0,127}", "must be an image's tag: 1 to 128 letters, digits, _, . or -")]
 Digest = Annotated[str, Form(r"sha256:[0-9a-f]{64}", "must be sha256: and 64 hexadecimal digits")]
 Action = Annotated[str, Form(r"\*|[a-z0-9-]+:[A-Za-z0-9*]+", "must be an IAM action, such as s3:GetObject")]
 Variable = Annotated[
-    str, Form(r"[A-Za-z_]\w*", "must be a variable's name: letters, digits and _"), AfterValidator(_not_ours)
+    str, Form(r"[A-Za-z_]\w*", "must be a variable's name: letters, digits and _"), AfterValidator(_not_reserved)
 ]
 SecretSource = Annotated[
     str,
     Form(
         rf"{_PARAMETER_ARN}|{_SECRETS_MANAGER_ARN}|/?\w[\w./-]*",
-        "must be an SSM parameter's name or ARN, or a Secrets Manager secret's whole ARN, whose name ends in - and six "
-        "characters",
+        "must be an SSM parameter's name or ARN, or a Secrets Manager secret's full ARN (its name ends with - and six "
+        "characters)",
     ),
 ]
 ClusterName = Annotated[
@@ -155,9 +151,11 @@ Handler = Annotated[
 ]
 BucketName = Annotated[
     str,
-    Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "must be an S3 bucket's name: 3 to 63 small letters, digits, - or ."),
+    Form(
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "must be an S3 bucket's name: 3 to 63 lower-case letters, digits, - or ."
+    ),
 ]
-TimeOfDay = Annotated[str, Form(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day, 00:00 to 23:59, in quotes")]
+TimeOfDay = Annotated[str, Form(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from 00:00 to 23:59, in quotes")]
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]

@@ -1,4 +1,4 @@
-"""From the file's mapping to settings, or to a sentence for each thing that is wrong with it."""
+"""From the mapping in a stack file to settings, or to one sentence for each problem."""
 
 import difflib
 import json
@@ -6,20 +6,16 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import pulumi
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from settings.forms import holds_a_credential
+from settings.forms import suggests_credential
 from settings.rules import breaches
 from settings.sections import PROJECT, Settings
 
 
-class SettingsError(pulumi.RunError):
-    """All that is wrong with a configuration; Pulumi prints it without a stack trace.
-
-    `problems` has one sentence each.
-    """
+class SettingsError(Exception):
+    """A refused configuration. `problems` has one sentence for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -27,7 +23,7 @@ class SettingsError(pulumi.RunError):
 
 
 def _nearest(word: str, known: list[str], cutoff: float = 0.0) -> list[str]:
-    """The known word most like this one, if any is like it enough (0 to 1)."""
+    """The known word that is most similar, if its similarity (0 to 1) is at least `cutoff`."""
     return difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
 
 
@@ -37,7 +33,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _keys_at(path: tuple[int | str, ...]) -> list[str]:
-    """The keys that a mapping at this place of the file may have."""
+    """The keys that the mapping at this path may have."""
     schema = _schema()
     node: dict[str, Any] = schema
     for part in path:
@@ -47,7 +43,7 @@ def _keys_at(path: tuple[int | str, ...]) -> list[str]:
     return list(node["properties"])
 
 
-#: pydantic's words where ours are plainer; {…} are the error's own numbers.
+#: Our words for pydantic's errors; {…} are values of the error.
 _WORDS = {
     "missing": "is required",
     "int_type": "must be a whole number (without quotes)",
@@ -55,10 +51,10 @@ _WORDS = {
     "float_type": "must be a number (without quotes)",
     "finite_number": "must be a finite number",
     "bool_type": "must be true or false (without quotes)",
-    "string_type": "must be text (in quotes, if it looks like a number, true or false)",
+    "string_type": "must be text (a number, true or false needs quotes)",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
-    "too_long": "must have {max_length} at the most",
+    "too_long": "must have at most {max_length} items",
     "literal_error": "must be {expected}",
     "greater_than": "must be above {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
@@ -70,7 +66,7 @@ _WORDS = {
 }
 
 
-#: In place of a value.
+#: Replaces a value that may be a credential.
 NOT_SHOWN = "(not shown: it may be a credential)"
 
 
@@ -80,7 +76,7 @@ def _sentence(field: str, rule: str, given: object) -> str:
 
 
 def _place(error: ErrorDetails) -> tuple[int | str, ...]:
-    """Where in the file the error is; pydantic's own "[key]" says that a mapping's key is meant, not its value."""
+    """The error's path, without the "[key]" with which pydantic marks an error in a mapping's key."""
     place = error["loc"]
     return place[:-1] if error["type"] == "rule" and place[-1] == "[key]" else place
 
@@ -91,19 +87,19 @@ def _problem(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
         known = _nearest(str(place[-1]), _keys_at(place[:-1]))[0]
         given = error["input"]
-        if known in ("environment", "secrets") or holds_a_credential(str(place[-1])):
+        if known in ("environment", "secrets") or suggests_credential(str(place[-1])):
             given = NOT_SHOWN
-        elif isinstance(given, dict):  # under a misspelt name the values may be anything
+        elif isinstance(given, dict):  # values under an unknown key may be credentials
             given = dict.fromkeys(given, "…")
         return _sentence(field, f"unknown key, the nearest known one is {known}", given)
     rule = _WORDS[error["type"]].format(**error.get("ctx", {})) if error["type"] in _WORDS else error["msg"]
     of_variables = place[:2] in (("worker", "environment"), ("worker", "secrets")) and error["loc"] == place
-    hidden = of_variables and (len(place) == 2 or place[1] == "secrets" or holds_a_credential(str(place[2])))
+    hidden = of_variables and (len(place) == 2 or place[1] == "secrets" or suggests_credential(str(place[2])))
     return _sentence(field, rule, NOT_SHOWN if hidden else error["input"])
 
 
 def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
-    """Takes what is wrong out of the file's mapping, a list as a whole, and gives the fields that are in doubt now."""
+    """Removes the wrong value (a whole list, if the value is inside one) and yields the fields that it may concern."""
     place = _place(error)
     numbers = [index for index, part in enumerate(place) if isinstance(part, int)]
     within_list, place = bool(numbers), place[: numbers[0]] if numbers else place
@@ -119,7 +115,7 @@ def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
 
 
 def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """The errors but for lists that pydantic takes for empty since all that they hold is wrong."""
+    """The errors without "too short" of lists that pydantic regards as empty because all their items are wrong."""
     within = {error["loc"][:-1] for error in errors}
     return [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
 
@@ -129,10 +125,9 @@ def _touches(field: str, other: str) -> bool:
 
 
 def read(raw: Mapping[str, Any]) -> Settings:
-    """Settings from the file's sections, by name without the project's prefix; what they hold is what JSON has.
+    """Settings from sections by name, without the project's prefix. Their values are JSON's types.
 
-    Raises SettingsError with every problem. A field that is wrong in itself counts as left out where rules across
-    fields are checked, and no rule that names it is.
+    Raises SettingsError with every problem. Rules across fields are not checked for fields that have an error.
     """
     text = json.dumps(raw, default=str)
     errors: list[ErrorDetails] = []

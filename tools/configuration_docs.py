@@ -1,6 +1,6 @@
-"""Writes docs/configuration.md from the models in settings/; with --check it says whether that file is current.
+"""Writes docs/configuration.md from the models in settings/. With --check, reports whether that file is current.
 
-Run as `python -m tools.configuration_docs` from the project's folder.
+Run `python -m tools.configuration_docs` in the project's folder.
 """
 
 import sys
@@ -15,18 +15,18 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import settings
-from settings import forms, rules
+from settings import forms, limits, rules
 
-PAGE = Path(__file__).parent / "configuration.md"
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 HEAD = f"""# Configuration
 
-<!-- Written by `make docs` from settings/sections.py. Change it there. -->
+<!-- Written by `make docs` from settings/sections/. Change it there. -->
 
-All of a stack's configuration stands in `Pulumi.<stack>.yaml`, in the sections below; each key may be left out.
-What is wrong is told before anything is created: all of it at once, one sentence each, with the field, the rule and
-the value. Text that looks like a number, `true` or `false` needs quotes. Beside these sections a stack names
-`aws:region` and `aws:defaultTags`.
+The file `Pulumi.<stack>.yaml` has the whole configuration of a stack, in the sections below. A key is optional unless
+its default is `required`. Errors are reported before anything is created: one sentence for each, with the field, the
+rule and the value. Text that looks like a number, `true` or `false` needs quotes. A stack file also sets `aws:region`
+and `aws:defaultTags`.
 
 ```yaml
 config:
@@ -63,11 +63,11 @@ def _type(annotation: Any) -> str:
 
 
 def _rules(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
-    """What a value must be beyond its type, in words."""
-    least = next((rule.ge for rule in metadata if isinstance(rule, Ge)), None)
-    most = next((rule.le for rule in metadata if isinstance(rule, Le)), None)
-    if least is not None:
-        yield f"at least {least}" if most is None else f"{least} to {most}"
+    """The rules for a value of this type, in words."""
+    minimum = next((rule.ge for rule in metadata if isinstance(rule, Ge)), None)
+    maximum = next((rule.le for rule in metadata if isinstance(rule, Le)), None)
+    if minimum is not None:
+        yield f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
     for rule in metadata:
         match rule:
             case forms.Form(words=words):
@@ -76,12 +76,12 @@ def _rules(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[str]:
                 yield str(check.__doc__)
             case Gt(gt=bound):
                 yield f"above {bound}"
-            case Le(le=bound) if least is None:
+            case Le(le=bound) if minimum is None:
                 yield f"at most {bound}"
             case MinLen():
                 yield "not empty"
-            case MaxLen(max_length=most):
-                yield f"{most} at the most"
+            case MaxLen(max_length=bound):
+                yield f"at most {bound} items"
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         yield from _rules(inner, tuple(more))
@@ -96,11 +96,13 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if value is None or value in ((), {}) or isinstance(value, settings.Section):
         return ""
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`[{', '.join(value)}]`" if isinstance(value, tuple) else f"`{value}`"
 
 
 def _table(model: type[settings.Section]) -> Iterator[str]:
-    yield "| key | what it is | type | default |"
+    yield "| key | meaning | type | default |"
     yield "|---|---|---|---|"
     for key, field in model.model_fields.items():
         kind = _type(field.annotation)
@@ -110,16 +112,16 @@ def _table(model: type[settings.Section]) -> Iterator[str]:
 
 
 def _fargate() -> Iterator[str]:
-    yield "Fargate's sizes, CPU units and MiB:"
+    yield "Fargate's task sizes, in CPU units and MiB:"
     yield ""
     yield "| cpu | memory |"
     yield "|---|---|"
-    for cpu, sizes in rules.FARGATE_MEMORY.items():
+    for cpu, sizes in limits.FARGATE_MEMORY.items():
         yield f"| {cpu} | {rules.sizes_in_words(sizes)} |"
 
 
 def _nested(model: type[settings.Section]) -> Iterator[tuple[str, type[settings.Section]]]:
-    """A model's fields that are models themselves, or lists of such."""
+    """A model's fields whose type is a model or a list of models."""
     for key, field in model.model_fields.items():
         for part in (field.annotation, *get_args(field.annotation)):
             if isinstance(part, type) and issubclass(part, settings.Section):
@@ -139,13 +141,13 @@ def page() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes or checks the page; the exit code says whether it is current."""
+    """Writes or checks the page. Returns 1 if the check finds an old page."""
     if arguments != ["--check"]:
         PAGE.write_text(page(), encoding="utf-8")
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
         return 0
-    print("docs/configuration.md is not what settings/ says: run make docs.", file=sys.stderr)
+    print("docs/configuration.md does not match settings/: run make docs.", file=sys.stderr)
     return 1
 
 

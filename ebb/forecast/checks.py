@@ -1,6 +1,6 @@
 """What is known to hurt in a setup under a load, one finding each, with the mend.
 
-What can stand in Ebb's own settings is told by `pulumi preview`, too (settings/lints.py).
+What can stand in Ebb's own settings is told by `pulumi preview`, too (settings/advice.py).
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from ebb.forecast.model.worker import LONGEST_JOB
 from ebb.forecast.scenario import Rule, Setup
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.tracking import TargetTracking
-from settings.lints import FARGATE_VCPUS, least_receives
+from settings.advice import min_receives
+from settings.limits import NEW_ACCOUNT_VCPUS
 
 #: Seconds from which on a period is called long: a service that waits for its point is minutes late.
 LONG_PERIOD = 300
@@ -175,7 +176,7 @@ def _jobs(setup: Setup, jobs: Jobs) -> Iterator[Lint]:
 
 def _queue(setup: Setup, jobs: Jobs) -> Iterator[Lint]:
     queue, most = setup.queue, setup.maximum * setup.worker.concurrency
-    needed = least_receives(setup.task.spot_weight)
+    needed = min_receives(setup.task.spot_weight)
     if queue.max_receive_count < needed:
         yield Lint(
             "few-receives",
@@ -195,11 +196,12 @@ def _queue(setup: Setup, jobs: Jobs) -> Iterator[Lint]:
 
 def _size(setup: Setup, pull: Pull | None) -> Iterator[Lint]:
     on_demand = setup.maximum * setup.task.cpu / 1024
-    if on_demand > FARGATE_VCPUS:
+    if on_demand > NEW_ACCOUNT_VCPUS:
         yield Lint(
             "above-default-quota",
             f"{setup.maximum} tasks of {setup.task.cpu / 1024:g} vCPU are {on_demand:g} vCPU, and a new account may "
-            f"run {FARGATE_VCPUS} on Fargate: have the quota raised (Service Quotas, L-3032A538), or lower max_tasks.",
+            f"run {NEW_ACCOUNT_VCPUS} on Fargate: have the quota raised (Service Quotas, L-3032A538), or lower "
+            "max_tasks.",
         )
     if pull is not None:
         most = max((_largest_step(rule, setup.maximum) for rule in setup.rules if adds(rule)), default=setup.maximum)

@@ -27,6 +27,6 @@ def test_check_says_when_the_page_is_old_and_writing_mends_it(
 ) -> None:
     monkeypatch.setattr(configuration_docs, "PAGE", tmp_path / "configuration.md")
     assert configuration_docs.main(["--check"]) == 1
-    assert capsys.readouterr().err == "docs/configuration.md is not what settings/ says: run make docs.\n"
+    assert capsys.readouterr().err == "docs/configuration.md does not match settings/: run make docs.\n"
     assert configuration_docs.main([]) == 0
     assert configuration_docs.main(["--check"]) == 0

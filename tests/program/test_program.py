@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
-from settings import SettingsError
 from tests.components.harness import ACCOUNT, Deployed, Resource, deploy
 from tests.helpers.stacks import STACKS, configuration
 
@@ -279,7 +279,7 @@ def test_arguments_of_every_component_are_named_and_frozen() -> None:
 
 def test_a_refused_configuration_creates_nothing() -> None:
     def refused() -> None:
-        with pytest.raises(SettingsError, match=r"ebb:queue\.visibility_timeout"):
+        with pytest.raises(pulumi.RunError, match=r"ebb:queue\.visibility_timeout"):
             evaluate()
 
     assert deploy(refused, config={"ebb:queue": '{"visibility_timeout": 43201}'}).resources == {}

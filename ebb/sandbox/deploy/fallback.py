@@ -86,7 +86,7 @@ class InProcess:
         try:
             outputs = contextvars.copy_context().run(self._execute)
             self._prune()
-        except (RefusedError, settings.SettingsError) as error:
+        except (RefusedError, pulumi.RunError) as error:
             raise DeploymentError(str(error)) from None
         if not dry:
             self._outputs = outputs

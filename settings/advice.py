@@ -1,0 +1,117 @@
+"""Warnings: settings that are allowed but have a known problem. One sentence each, with the fix."""
+
+from collections.abc import Iterator
+
+from settings.limits import MAX_MESSAGE_BYTES, NEW_ACCOUNT_VCPUS
+from settings.sections import PROJECT, Scaling, Settings
+
+#: A period of this many minutes is too long for an alarm that removes tasks.
+LONG_PERIOD_MINUTES = 5
+MIB = 2**20  # bytes
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Every known problem of these settings."""
+    return [
+        *_scale_in_warnings(settings.scaling),
+        *_wake_warnings(settings.scaling),
+        *_scaling_warnings(settings),
+        *_worker_warnings(settings),
+    ]
+
+
+def min_receives(spot_weight: int) -> int:
+    """Receives that a message needs: one that fails, one that a deployment interrupts, one that succeeds.
+
+    Spot stops tasks with two minutes' notice, so it needs one more.
+    """
+    return 4 if spot_weight else 3
+
+
+def _scale_in_warnings(scaling: Scaling) -> Iterator[str]:
+    key = f"{PROJECT}:scaling"
+    if scaling.scales_in_by == "cpu":
+        yield (
+            f"{key}.scale_in cpu: an idle poller uses more CPU than {scaling.cpu_threshold:g} %, and low CPU does not "
+            "mean that a task is idle (a job that waits for the network uses none); use scale_in: queue."
+        )
+    if scaling.scales_in_by == "steps":
+        yield (
+            f"{key}.steps: steps that remove tasks count waiting messages only, so a queue whose jobs are all running "
+            "looks empty; remove these steps, because scale_in: queue also counts jobs in flight."
+        )
+
+
+def _wake_warnings(scaling: Scaling) -> Iterator[str]:
+    key = f"{PROJECT}:scaling"
+    if scaling.watches and scaling.min_tasks >= 1:
+        name = "direct" if scaling.direct else "watch"
+        yield (
+            f"{key}.{name}: starts the first task of a service at zero, but with min_tasks {scaling.min_tasks} this "
+            "service never is; remove it, or set min_tasks to 0."
+        )
+    if scaling.watches and scaling.keep_alive and "keep_alive" in scaling.model_fields_set:
+        yield f"{key}.keep_alive: has no effect, because the watcher calls the queue every minute; remove it."
+    if not scaling.watches and not scaling.keep_alive and scaling.min_tasks == 0:
+        yield (
+            f"{key}.keep_alive: if it is off, SQS's metrics show the first job after six hours without jobs up to 15 "
+            "minutes late; remove it, or set watch."
+        )
+
+
+def _scaling_warnings(settings: Settings) -> Iterator[str]:
+    scaling, queue, worker = settings.scaling, settings.queue, settings.worker
+    if scaling.scales_in_by == "cpu" and scaling.cpu_minutes >= LONG_PERIOD_MINUTES:
+        yield (
+            f"{PROJECT}:scaling.cpu_minutes: an alarm with a period of {scaling.cpu_minutes} minutes acts late, when "
+            "tasks may be working again; use at most 3."
+        )
+    if queue.fifo and scaling.message_groups is None and scaling.max_tasks > 1:
+        yield (
+            f"{PROJECT}:queue.fifo: the jobs of one message group run one at a time, however many tasks there are; "
+            "use a different group for jobs that may run at the same time, and set scaling.message_groups."
+        )
+    if worker.job_timeout is not None and worker.job_timeout < scaling.seconds_per_job:
+        yield (
+            f"{PROJECT}:worker.job_timeout: jobs that take scaling.seconds_per_job, {scaling.seconds_per_job:g} "
+            f"seconds, are stopped after {worker.job_timeout}; set it above the longest job."
+        )
+    needed = min_receives(worker.spot_weight)
+    if queue.max_receive_count < needed:
+        interrupted = "a deployment or a Spot reclaim" if worker.spot_weight else "a deployment"
+        yield (
+            f"{PROJECT}:queue.max_receive_count: a receive that {interrupted} interrupts counts too, so good jobs can "
+            f"end in the dead-letter queue; set at least {needed}, or 5 to survive a failure with backoff."
+        )
+    vcpus = scaling.max_tasks * worker.cpu / 1024
+    if vcpus > NEW_ACCOUNT_VCPUS:
+        yield (
+            f"{PROJECT}:scaling.max_tasks: {scaling.max_tasks} tasks of {worker.cpu / 1024:g} vCPU need {vcpus:g} "
+            f"vCPUs, but a new account has {NEW_ACCOUNT_VCPUS} on Fargate; request a higher quota (Service Quotas, "
+            "L-3032A538)."
+        )
+
+
+def _worker_warnings(settings: Settings) -> Iterator[str]:
+    worker, key = settings.worker, f"{PROJECT}:worker"
+    if worker.exec and worker.read_only_root:
+        yield (
+            f"{key}.exec: makes the root file system of every task writable, although read_only_root is true; set "
+            "exec to false when you no longer need it."
+        )
+    if worker.once_days is not None and worker.once_days < settings.queue.retention_days:
+        days = settings.queue.retention_days
+        yield (
+            f"{key}.once_days: a job that SQS delivers again after {worker.once_days} days runs again, because the "
+            f"queue keeps jobs for {days} days; set once_days to at least {days}."
+        )
+    if worker.payload_bucket and worker.max_body_bytes <= MAX_MESSAGE_BYTES:
+        yield (
+            f"{key}.payload_bucket: has no effect, because bodies of more than {worker.max_body_bytes} bytes go to the "
+            "dead-letter queue; set max_body_bytes to the longest body that you send."
+        )
+    if worker.concurrency * worker.max_body_bytes > worker.memory * MIB:
+        yield (
+            f"{key}.memory: {worker.concurrency} bodies of max_body_bytes each do not fit into {worker.memory} MiB; "
+            "increase memory, or reduce concurrency."
+        )

@@ -1,0 +1,65 @@
+"""Limits on the settings: AWS's quotas, each with its source, and Ebb's own."""
+
+from ipaddress import IPv4Network
+
+#: Days (CloudWatch Logs API, PutRetentionPolicy).
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+#: Networks that a VPC cannot have (VPC user guide, "VPC CIDR blocks").
+RESERVED_NETWORKS = tuple(
+    map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"))
+)
+#: The largest VPC and the smallest subnet (VPC user guide, "VPC CIDR blocks" and "Subnet CIDR blocks").
+MIN_VPC_PREFIX = 16
+MAX_SUBNET_PREFIX = 28
+#: A VPC is cut into four subnets: a public and a private one in each of two zones.
+SUBNET_BITS = 2
+#: Subnets and security groups of a service (ECS API, AwsVpcConfiguration).
+MAX_SUBNETS = 16
+MAX_SECURITY_GROUPS = 5
+
+#: Seconds that SQS hides a message, counted from its receive (SQS API, ChangeMessageVisibility). A job that takes
+#: longer would be delivered a second time.
+MAX_VISIBILITY_SECONDS = 43_200
+#: Days that SQS keeps a message (SQS API, SetQueueAttributes).
+MAX_RETENTION_DAYS = 14
+#: Seconds that a receive waits for a message (SQS API, ReceiveMessage).
+MAX_RECEIVE_WAIT_SECONDS = 20
+#: Bytes of a message (SQS developer guide, "Amazon SQS message quotas").
+MAX_MESSAGE_BYTES = 1_048_576
+#: Bytes of an S3 object that one request can upload (S3 user guide, "Uploading objects").
+MAX_BODY_BYTES = 5 * 2**30
+
+#: Tasks of one service (ECS developer guide, "Amazon ECS service quotas").
+MAX_TASKS = 5000
+#: Seconds from SIGTERM to SIGKILL on Fargate (ECS API, ContainerDefinition, stopTimeout).
+MAX_STOP_SECONDS = 120
+#: Fargate's task sizes, CPU units -> MiB (ECS developer guide, "Task CPU and memory").
+FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+#: vCPUs of Fargate tasks in one region of a new account ("Fargate On-Demand vCPU resource count", quota L-3032A538;
+#: docs.aws.amazon.com/general/latest/gr/ecs-service.html). Spot has a separate quota of the same size.
+NEW_ACCOUNT_VCPUS = 6
+
+#: Steps of one policy (Application Auto Scaling user guide, "Quotas", "Step adjustments per step scaling policy").
+MAX_STEPS = 20
+
+#: Ebb's own: jobs at the same time in one task. Each job has its own process.
+MAX_CONCURRENCY = 100
+#: Ebb's own: seconds of stop_timeout in which the worker stops its jobs and returns their messages.
+STOP_MARGIN_SECONDS = 10
+
+
+def drain(stop_timeout: float) -> float:
+    """Seconds that a job may continue after SIGTERM; the worker uses the same formula."""
+    return stop_timeout - min(STOP_MARGIN_SECONDS, stop_timeout / 2)

@@ -1,0 +1,36 @@
+"""The sections of `Pulumi.<stack>.yaml`, one module each. Defaults are here and in no other place."""
+
+from settings.sections.api import Api
+from settings.sections.base import PROJECT, Section
+from settings.sections.monitoring import Monitoring
+from settings.sections.network import Network
+from settings.sections.queue import Queue
+from settings.sections.scaling import Scaling, Step, WarmHours
+from settings.sections.worker import Image, Statement, Worker
+
+__all__ = [
+    "PROJECT",
+    "Api",
+    "Image",
+    "Monitoring",
+    "Network",
+    "Queue",
+    "Scaling",
+    "Section",
+    "Settings",
+    "Statement",
+    "Step",
+    "WarmHours",
+    "Worker",
+]
+
+
+class Settings(Section):
+    """All sections."""
+
+    network: Network = Network()
+    queue: Queue = Queue()
+    api: Api = Api()
+    worker: Worker = Worker()
+    scaling: Scaling = Scaling()
+    monitoring: Monitoring = Monitoring()

@@ -1,0 +1,132 @@
+"""The section `worker`."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from settings import limits
+from settings.forms import (
+    Action,
+    BucketName,
+    ClusterName,
+    Digest,
+    Handler,
+    KmsArn,
+    PolicyArn,
+    RepositoryName,
+    RetentionDays,
+    SecretSource,
+    Tag,
+    Text,
+    Variable,
+    not_credential,
+)
+from settings.sections.base import Section
+
+
+class Image(Section):
+    """The worker's image: built from a folder with a Dockerfile, or an existing image in ECR."""
+
+    build: Text | None = Field(None, description="Folder to build. Default: `worker`, unless `repository` is set.")
+    repository: RepositoryName | None = Field(
+        None, description="Name of an existing ECR repository in this account and region."
+    )
+    tag: Tag | None = Field(None, description="Tag in the existing repository.")
+    digest: Digest | None = Field(None, description="Digest in the existing repository, instead of the tag.")
+    force_delete: bool = Field(False, description="Whether destroying the stack also deletes the built images.")
+
+    @property
+    def context(self) -> str | None:
+        """The folder to build from; None if the image exists."""
+        return self.build or (None if self.repository else "worker")
+
+
+class Statement(Section):
+    """An additional IAM statement for the task role: what the job itself may do."""
+
+    effect: Literal["Allow", "Deny"] = Field("Allow", description="Whether the actions are allowed or denied.")
+    actions: tuple[Action, ...] = Field(min_length=1, description="IAM actions.")
+    resources: tuple[Text, ...] = Field(min_length=1, description="ARNs of the resources.")
+
+
+class Worker(Section):
+    """The task: image, size, how it runs jobs, environment, permissions."""
+
+    image: Image = Field(Image(), description="The container image.")
+    architecture: Literal["ARM64", "X86_64"] = Field("ARM64", description="CPU architecture of the image and the task.")
+    cpu: int = Field(256, description="CPU units; 1024 units are one vCPU.")
+    memory: int = Field(512, description="MiB. Fargate supports a few sizes for each CPU size.")
+    ephemeral_storage: int | None = Field(None, ge=21, le=200, description="GiB of disk. Default: Fargate's 20.")
+    handler: Handler = Field("worker.handler:handle", description="The function that does a job, `module:function`.")
+    command: tuple[Text, ...] = Field(
+        (), description="A program with its arguments, instead of the handler. It gets the body on standard input."
+    )
+    concurrency: int = Field(
+        1,
+        ge=1,
+        le=limits.MAX_CONCURRENCY,
+        description="Number of jobs at the same time in one task. Each job has its own process.",
+    )
+    job_timeout: int | None = Field(
+        None,
+        ge=1,
+        le=limits.MAX_VISIBILITY_SECONDS,
+        description="Seconds after which a job is stopped. Default: SQS's limit, 12 hours.",
+    )
+    protection: bool = Field(
+        True,
+        description="ECS task protection while jobs run. `false` is only for jobs that end within `stop_timeout` less "
+        f"{limits.STOP_MARGIN_SECONDS} seconds.",
+    )
+    once_days: int | None = Field(
+        None,
+        ge=1,
+        le=365,
+        description="Days that a DynamoDB table records finished jobs, so that a job that SQS delivers again is not "
+        "run again. Default: no table.",
+    )
+    max_body_bytes: int = Field(
+        limits.MAX_MESSAGE_BYTES,
+        ge=1,
+        le=limits.MAX_BODY_BYTES,
+        description="Maximum length of a body. A longer body goes to the dead-letter queue unread.",
+    )
+    payload_bucket: BucketName | None = Field(
+        None,
+        description="S3 bucket of bodies that are too long for SQS, in the format of Amazon's extended client; read "
+        "only. If a KMS key encrypts the bucket, add kms:Decrypt to `statements`.",
+    )
+    metrics: bool = Field(True, description="Job metrics, written to the log (CloudWatch embedded metric format).")
+    health_check: bool = Field(
+        True, description="Whether ECS replaces a task whose worker is stuck. The image must contain `python`."
+    )
+    environment: dict[Annotated[Variable, AfterValidator(not_credential)], str] = Field(
+        {}, description="Plain environment variables."
+    )
+    secrets: dict[Variable, SecretSource] = Field(
+        {}, description="Variables from SSM parameters (name or ARN) or Secrets Manager (ARN)."
+    )
+    secrets_kms_key: KmsArn | None = Field(
+        None, description="ARN of the KMS key that encrypts the secrets. Default: the account's own key."
+    )
+    statements: tuple[Statement, ...] = Field((), description="Additional permissions of the job.")
+    permissions_boundary: PolicyArn | None = Field(None, description="Permissions boundary of the two roles.")
+    cluster: ClusterName | None = Field(
+        None, description="Name or ARN of an existing ECS cluster with the Fargate capacity providers."
+    )
+    spot_weight: int = Field(0, ge=0, le=100, description="Percentage of tasks that run on Fargate Spot.")
+    stop_timeout: int = Field(
+        limits.MAX_STOP_SECONDS, ge=2, le=limits.MAX_STOP_SECONDS, description="Seconds from SIGTERM to SIGKILL."
+    )
+    backoff_base: float = Field(
+        10,
+        gt=0,
+        le=limits.MAX_VISIBILITY_SECONDS,
+        description="Delay before the first retry, in seconds. It doubles with each retry.",
+    )
+    backoff_cap: float = Field(
+        900, gt=0, le=limits.MAX_VISIBILITY_SECONDS, description="Maximum delay before a retry, in seconds."
+    )
+    read_only_root: bool = Field(True, description="Read-only root file system; /tmp stays writable.")
+    exec: bool = Field(False, description="ECS Exec into tasks. It makes the root file system writable.")
+    log_retention_days: RetentionDays = Field(30, description="Days that the worker's logs are kept.")

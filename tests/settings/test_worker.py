@@ -1,0 +1,205 @@
+"""The section `worker`."""
+
+from typing import Any
+
+import pytest
+
+import settings
+from settings import limits
+from tests.settings.refused import Cases, each, problems
+
+RETENTIONS = ", ".join(map(str, limits.LOG_RETENTION_DAYS))
+SIZES: Cases = {
+    "memory that Fargate does not support for this CPU size": (
+        {"worker": {"cpu": 2048, "memory": 2048}},
+        "worker.memory: with 2048 CPU units Fargate supports 4096 to 16384 in steps of 1024 MiB, got 2048.",
+    ),
+    "memory that Fargate does not support for the smallest CPU size": (
+        {"worker": {"memory": 4096}},
+        "worker.memory: with 256 CPU units Fargate supports 512, 1024, 2048 MiB, got 4096.",
+    ),
+    "CPU units that Fargate does not support": (
+        {"worker": {"cpu": 1000}},
+        "worker.cpu: Fargate supports 256, 512, 1024, 2048, 4096, 8192, 16384 CPU units, got 1000.",
+    ),
+}
+IMAGES: Cases = {
+    "an image to build and an existing image": (
+        {"worker": {"image": {"build": "worker", "repository": "team/encoder", "tag": "1"}}},
+        (
+            "worker.image: set either build or an existing image, not both, "
+            'got {"build": "worker", "repository": "team/encoder", "tag": "1"}.'
+        ),
+    ),
+    "an existing repository without a tag": (
+        {"worker": {"image": {"repository": "team/encoder"}}},
+        'worker.image: an existing image needs either its tag or its digest, got {"tag": null, "digest": null}.',
+    ),
+    "a repository with the registry's address": (
+        {"worker": {"image": {"repository": "123456789012.dkr.ecr.us-east-1.amazonaws.com/encoder", "tag": "1"}}},
+        (
+            "worker.image.repository: must be an ECR repository's name, such as team/encoder, without the registry's "
+            'address, got "123456789012.dkr.ecr.us-east-1.amazonaws.com/encoder".'
+        ),
+    ),
+    "deletion of an existing repository's images": (
+        {"worker": {"image": {"repository": "team/encoder", "tag": "1", "force_delete": True}}},
+        "worker.image: force_delete is only for built images, an existing repository is kept, got true.",
+    ),
+    "a tag without a repository": (
+        {"worker": {"image": {"tag": "stable"}}},
+        'worker.image: a tag or digest needs the existing repository, got "stable".',
+    ),
+}
+VARIABLES: Cases = {
+    "a variable with PASSWORD in its name": (
+        {"worker": {"environment": {"DB_PASSWORD": "hunter2"}}},
+        'worker.environment.DB_PASSWORD: is named like a credential: put it in secrets, got "DB_PASSWORD".',
+    ),
+    "a variable with token in its name": (
+        {"worker": {"environment": {"github_token": "abc"}}},
+        'worker.environment.github_token: is named like a credential: put it in secrets, got "github_token".',
+    ),
+    "a variable with SECRET in its name": (
+        {"worker": {"environment": {"SECRET_KEY": "abc"}}},
+        'worker.environment.SECRET_KEY: is named like a credential: put it in secrets, got "SECRET_KEY".',
+    ),
+    "a variable with a reserved name": (
+        {"worker": {"environment": {"EBB_QUEUE_URL": "x"}}},
+        (
+            "worker.environment.EBB_QUEUE_URL: must have another name: names that start with EBB_ are reserved for "
+            'Ebb, got "EBB_QUEUE_URL".'
+        ),
+    ),
+    "a secret with a reserved name": (
+        {"worker": {"secrets": {"EBB_X": "/a"}}},
+        'worker.secrets.EBB_X: must have another name: names that start with EBB_ are reserved for Ebb, got "EBB_X".',
+    ),
+    "a variable that YAML reads as a number": (
+        {"worker": {"environment": {"PORT": 8080}}},
+        "worker.environment.PORT: must be text (a number, true or false needs quotes), got 8080.",
+    ),
+    "a variable that YAML reads as true": (
+        {"worker": {"environment": {"DEBUG": True}}},
+        "worker.environment.DEBUG: must be text (a number, true or false needs quotes), got true.",
+    ),
+    "a variable from two sources": (
+        {"worker": {"environment": {"URL": "a"}, "secrets": {"URL": "/b"}}},
+        'worker.environment.URL: a variable must be in either environment or secrets, not in both, got "a".',
+    ),
+}
+JOBS: Cases = {
+    "a handler and a command": (
+        {"worker": {"handler": "jobs.video:encode", "command": ["ffmpeg"]}},
+        'worker.handler: set either handler or command, not both, got "jobs.video:encode".',
+    ),
+    "a handler without a function": (
+        {"worker": {"handler": "jobs.video"}},
+        'worker.handler: must be module:function, such as worker.handler:handle, got "jobs.video".',
+    ),
+    "a command without a program": ({"worker": {"command": [""]}}, 'worker.command.0: must not be empty, got "".'),
+    "more jobs at the same time than a task can run": (
+        {"worker": {"concurrency": 101}},
+        "worker.concurrency: must be at most 100, got 101.",
+    ),
+    "a job longer than SQS's maximum visibility": (
+        {"worker": {"job_timeout": 43201}},
+        "worker.job_timeout: must be at most 43200, got 43201.",
+    ),
+    "no protection and no job timeout": (
+        {"worker": {"protection": False}},
+        (
+            "worker.protection: without protection a job must end before the task is stopped: set job_timeout to at "
+            "most 110, got false."
+        ),
+    ),
+    "no protection for jobs that SIGTERM would interrupt": (
+        {"worker": {"protection": False, "stop_timeout": 10, "job_timeout": 6}},
+        (
+            "worker.protection: without protection a job must end before the task is stopped: set job_timeout to at "
+            "most 5, got false."
+        ),
+    ),
+    "bodies longer than a message, without a bucket": (
+        {"worker": {"max_body_bytes": 1_048_577}},
+        (
+            "worker.max_body_bytes: a message of SQS has at most 1048576 bytes, a longer body needs payload_bucket, "
+            "got 1048577."
+        ),
+    ),
+    "a bucket's ARN": (
+        {"worker": {"payload_bucket": "arn:aws:s3:::videos"}},
+        (
+            "worker.payload_bucket: must be an S3 bucket's name: 3 to 63 lower-case letters, digits, - or ., "
+            'got "arn:aws:s3:::videos".'
+        ),
+    ),
+    "a backoff above its maximum": (
+        {"worker": {"backoff_base": 60, "backoff_cap": 30}},
+        "worker.backoff_base: must be at most backoff_cap, which is 30, got 60.0.",
+    ),
+    "a stop timeout that Fargate does not support": (
+        {"worker": {"stop_timeout": 121}},
+        "worker.stop_timeout: must be at most 120, got 121.",
+    ),
+}
+OTHERS: Cases = {
+    "a retention of the log that CloudWatch Logs does not support": (
+        {"worker": {"log_retention_days": 0}},
+        f"worker.log_retention_days: must be one of CloudWatch Logs' values: {RETENTIONS}, got 0.",
+    ),
+    "a statement without actions": (
+        {"worker": {"statements": [{"actions": [], "resources": ["*"]}]}},
+        "worker.statements.0.actions: must not be empty, got [].",
+    ),
+    "a list whose only item is wrong": (
+        {"worker": {"statements": [{"actions": ["s3:GetObject"], "resources": [""]}]}},
+        'worker.statements.0.resources.0: must not be empty, got "".',
+    ),
+    "a KMS key's alias for the secrets": (
+        {"worker": {"secrets_kms_key": "alias/aws/ssm"}},
+        'worker.secrets_kms_key: must be a KMS key\'s ARN, got "alias/aws/ssm".',
+    ),
+    "a role as the permissions boundary": (
+        {"worker": {"permissions_boundary": "arn:aws:iam::123456789012:role/x"}},
+        'worker.permissions_boundary: must be an IAM policy\'s ARN, got "arn:aws:iam::123456789012:role/x".',
+    ),
+    "a cluster's name with a space": (
+        {"worker": {"cluster": "my cluster"}},
+        'worker.cluster: must be the name or ARN of an ECS cluster, got "my cluster".',
+    ),
+}
+
+
+@each({**SIZES, **IMAGES, **VARIABLES, **JOBS, **OTHERS})
+def test_is_refused(raw: dict[str, Any], sentence: str) -> None:
+    assert problems(raw) == [sentence]
+
+
+def test_every_task_size_of_fargate_is_accepted_and_no_other() -> None:
+    for cpu, sizes in limits.FARGATE_MEMORY.items():
+        for memory in sizes:
+            settings.read({"worker": {"cpu": cpu, "memory": memory}})
+        for memory in (sizes[0] - 1, sizes[-1] + 1):
+            assert len(problems({"worker": {"cpu": cpu, "memory": memory}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "accepted"),
+    [
+        ("/app/database-url", True),
+        ("database_url", True),
+        ("arn:aws:ssm:us-east-1:123456789012:parameter/app/key", True),
+        ("arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:app-AbCdEf:password::", True),
+        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf", True),
+        ("arn:aws:secretsmanager:us-east-1:123456789012:secret:app", False),  # IAM compares the full ARN
+        ("arn:aws:s3:::bucket", False),
+        ("pass word", False),
+    ],
+)
+def test_secrets_come_from_ssm_or_secrets_manager(source: str, accepted: bool) -> None:
+    raw = {"worker": {"secrets": {"KEY": source}}}
+    if accepted:
+        assert settings.read(raw).worker.secrets == {"KEY": source}
+    else:
+        assert len(problems(raw)) == 1
