@@ -1,4 +1,4 @@
-"""The stack: HTTP API -> queue -> 0..N tasks, that the queue's depth starts and its emptiness ends."""
+"""The stack: HTTP API -> queue -> 0..N tasks. Tasks start when messages wait and stop when the queue is empty."""
 
 import pulumi
 
@@ -12,6 +12,7 @@ from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.wake import Wake, WakeArgs
+from policy.plan import plan
 from settings.loading import load
 
 config = load()
@@ -21,8 +22,8 @@ for warning in settings.warnings(config):
 once = config.worker.once_days is not None
 network = Network("network", NetworkArgs(settings=config.network, dynamodb=once))
 
-jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once))
-store = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=jobs.kms_key_arn)) if once else None
+queue = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once)).refs
+store = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=queue.kms_key_arn)) if once else None
 
 image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture=config.worker.architecture))
 
@@ -31,12 +32,7 @@ worker = WorkerService(
     WorkerServiceArgs(
         settings=config.worker,
         min_tasks=config.scaling.min_tasks,
-        visibility_timeout=config.queue.visibility_timeout,
-        queue_url=jobs.url,
-        queue_arn=jobs.arn,
-        dead_letter_url=jobs.dead_letter_url,
-        dead_letter_arn=jobs.dead_letter_arn,
-        kms_key_arn=jobs.kms_key_arn,
+        queue=queue,
         once_table_name=store.table_name if store else None,
         once_table_arn=store.table_arn if store else None,
         image_uri=image.uri,
@@ -46,14 +42,14 @@ worker = WorkerService(
         security_group_ids=network.security_group_ids,
         assign_public_ip=network.assign_public_ip,
     ),
-    pulumi.ResourceOptions(depends_on=[network]),  # tasks that start or drain need the way out
+    pulumi.ResourceOptions(depends_on=[network]),  # tasks need the route to AWS when they start and when they stop
 )
 
 scaling = QueueScaling(
     "scaling",
     QueueScalingArgs(
-        settings=config,
-        queue_name=jobs.queue_name,
+        plan=plan(config),
+        queue_name=queue.name,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
     ),
@@ -63,34 +59,23 @@ wake = Wake(
     "wake",
     WakeArgs(
         settings=config.scaling,
-        fifo=config.queue.fifo,
-        queue_url=jobs.url,
-        queue_arn=jobs.arn,
-        kms_key_arn=jobs.kms_key_arn,
+        queue=queue,
+        cluster_name=worker.cluster_name,
+        service_name=worker.service_name,
         resource_id=scaling.resource_id,
         target_arn=scaling.target_arn,
     ),
 )
 
-api = JobApi(
-    "api",
-    JobApiArgs(
-        settings=config.api,
-        fifo=config.queue.fifo,
-        queue_name=jobs.queue_name,
-        queue_arn=jobs.arn,
-        kms_key_arn=jobs.kms_key_arn,
-        submit_arn=wake.submit_arn,
-    ),
-)
+api = JobApi("api", JobApiArgs(settings=config.api, queue=queue, submit_arn=wake.submit_arn))
 
-Monitoring("monitoring", MonitoringArgs(settings=config.monitoring, dead_letter_name=jobs.dead_letter_name))
+Monitoring("monitoring", MonitoringArgs(settings=config.monitoring, queue=queue))
 
 pulumi.export("api_url", api.url)
 if api.api_key_id is not None:
     pulumi.export("api_key_id", api.api_key_id)
-pulumi.export("queue_url", jobs.url)
-pulumi.export("dead_letter_queue_url", jobs.dead_letter_url)
+pulumi.export("queue_url", queue.url)
+pulumi.export("dead_letter_queue_url", queue.dead_letter_url)
 pulumi.export("cluster_name", worker.cluster_name)
 pulumi.export("service_name", worker.service_name)
 pulumi.export("image_uri", image.uri)

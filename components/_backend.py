@@ -1,4 +1,4 @@
-"""What takes the API's jobs: SQS itself, or the workflow that sends them there and wakes the service."""
+"""The API's backend: SQS itself, or the workflow that sends the job and starts a task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,55 +6,50 @@ from dataclasses import dataclass
 import pulumi
 
 from components import _direct, _iam, _templates
+from components.queue import QueueRefs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """How it is talked to, and what that takes."""
+    """How API Gateway calls the backend, and how it answers the caller."""
 
-    #: Of API Gateway's, for the service and its action.
+    #: The service and its action, as in an integration's URI.
     action: pulumi.Input[str]
-    #: Of the integration request.
+    #: Headers of the integration request.
     headers: Mapping[str, str]
-    #: The request for `POST /jobs` and for `GET /queue`.
+    #: Request templates of `POST /jobs` and `GET /queue`.
     post: pulumi.Input[str]
     get: pulumi.Input[str]
-    #: The answers to a success and to all else.
+    #: Response templates for a success and for any other response.
     answer: str
     error: str
-    #: What the API's role may do.
+    #: Permissions of the API's role.
     statements: Sequence[_iam.Statement]
-    #: Statuses that an answer sets itself.
+    #: Statuses that a response template sets itself.
     statuses: Sequence[str] = ()
 
 
-def queue(
-    action: pulumi.Input[str], queue_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None, *, fifo: bool
-) -> Backend:
+def sqs(account_id: pulumi.Input[str], queue: QueueRefs) -> Backend:
     """SQS itself."""
-    statements = [_iam.allow(["sqs:SendMessage"], queue_arn)]
-    if kms_key_arn is not None:
-        # SQS encrypts with a data key that it gets, and decrypts again, in the sender's name
-        statements.append(_iam.allow(["kms:GenerateDataKey", "kms:Decrypt"], kms_key_arn))
     return Backend(
-        action=action,
+        action=pulumi.Output.format("sqs:path/{0}/{1}", account_id, queue.name),
         headers=_templates.REQUEST_HEADERS,
-        post=_templates.post_template(fifo=fifo),
-        get=_templates.get_template(fifo=fifo),
+        post=_templates.post_template(fifo=queue.fifo),
+        get=_templates.get_template(fifo=queue.fifo),
         answer=_templates.SUCCESS_TEMPLATE,
         error=_templates.ERROR_TEMPLATE,
-        statements=statements,
+        statements=[_iam.allow(["sqs:SendMessage"], queue.arn), *_iam.encrypt_messages(queue.kms_key_arn)],
     )
 
 
-def workflow(submit_arn: pulumi.Input[str], *, fifo: bool) -> Backend:
-    """The workflow that sends the job and wakes the service."""
+def workflow(submit_arn: pulumi.Input[str], queue: QueueRefs) -> Backend:
+    """The workflow that sends the job and starts a task."""
     arn = pulumi.Output.from_input(submit_arn)
     return Backend(
         action="states:action/StartSyncExecution",
         headers={},
-        post=arn.apply(lambda known: _direct.post_template(known, fifo=fifo)),
-        get=arn.apply(lambda known: _direct.get_template(known, fifo=fifo)),
+        post=arn.apply(lambda known: _direct.post_template(known, fifo=queue.fifo)),
+        get=arn.apply(lambda known: _direct.get_template(known, fifo=queue.fifo)),
         answer=_direct.ANSWER_TEMPLATE,
         error=_direct.ERROR_TEMPLATE,
         statements=[_iam.allow(["states:StartSyncExecution"], submit_arn)],

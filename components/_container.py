@@ -1,4 +1,4 @@
-"""The worker's container definition (ECS API, ContainerDefinition), of the settings and what the stack wires to it."""
+"""The worker's container definition (ECS API, ContainerDefinition)."""
 
 import json
 from collections.abc import Mapping
@@ -9,24 +9,25 @@ import pulumi
 from settings import Worker as WorkerSettings
 
 NAME = "worker"
-#: The task's only volume that can be written; mounted where programs expect it.
-TMP, TMP_PATH = "tmp", "/tmp"  # noqa: S108
-#: The file that the worker touches while its receive loop turns, and the seconds after which it is too old.
-HEALTH_FILE, HEALTH_AGE = f"{TMP_PATH}/health", 120
-#: A stuck worker is replaced after about HEALTH_AGE + 5 minutes; seconds, but for the retries. A start may take as long
-#: as the file may be old.
+#: The task's only writable volume, and its path.
+TMP = "tmp"
+TMP_PATH = "/tmp"  # noqa: S108
+#: The worker updates this file while its receive loop runs. It is too old after so many seconds.
+HEALTH_FILE = f"{TMP_PATH}/health"
+MAX_HEALTH_AGE = 120
+#: Times are in seconds. ECS replaces a stuck worker after about MAX_HEALTH_AGE + 5 minutes.
 HEALTH_CHECK = {
-    "command": ["CMD", "python", "-m", "worker.health", HEALTH_FILE, str(HEALTH_AGE)],
+    "command": ["CMD", "python", "-m", "worker.health", HEALTH_FILE, str(MAX_HEALTH_AGE)],
     "interval": 60,
-    "timeout": 30,  # a task with a quarter of a CPU and a busy job starts Python slowly
+    "timeout": 30,  # Python starts slowly in a task with a quarter of a vCPU and a busy job
     "retries": 5,
-    "startPeriod": HEALTH_AGE,
+    "startPeriod": MAX_HEALTH_AGE,
 }
 DAY = 24 * 3600  # seconds
 
 
 def environment(settings: WorkerSettings) -> dict[str, str]:
-    """What the settings tell the worker; a variable that is absent leaves its part of the worker off."""
+    """The worker's settings as variables. An optional part of the worker is off if its variable is absent."""
     found = {
         "EBB_STOP_TIMEOUT": str(settings.stop_timeout),
         "EBB_BACKOFF_BASE": str(settings.backoff_base),
@@ -63,8 +64,8 @@ def definition(
     log_group: pulumi.Input[str],
     wired: Mapping[str, pulumi.Input[str]],
 ) -> dict[str, Any]:
-    """The container; `wired` are the variables that name the stack's other parts."""
-    # the user may name another region, and nothing of ours
+    """The container. `wired`: variables with names and addresses of the stack's other resources."""
+    # the user can override AWS_REGION, but none of our own variables
     variables: dict[str, pulumi.Input[str]] = {
         "AWS_REGION": region,
         **settings.environment,
@@ -76,10 +77,10 @@ def definition(
         "image": image,
         "essential": True,
         "stopTimeout": settings.stop_timeout,
-        # ECS Exec's agent writes into the root file system
+        # the agent of ECS Exec writes to the root file system
         "readonlyRootFilesystem": settings.read_only_root and not settings.exec,
         "mountPoints": [{"sourceVolume": TMP, "containerPath": TMP_PATH, "readOnly": False}],
-        "linuxParameters": {"initProcessEnabled": True},  # reaps what a killed handler leaves behind
+        "linuxParameters": {"initProcessEnabled": True},  # reaps the child processes of a killed handler
         "environment": [{"name": key, "value": value} for key, value in sorted(variables.items())],
         "secrets": [{"name": key, "valueFrom": source} for key, source in sorted(settings.secrets.items())],
         **({"healthCheck": HEALTH_CHECK} if settings.health_check else {}),

@@ -1,8 +1,9 @@
-"""What the API says to Step Functions and to its callers where it wakes the service with the job (`scaling.direct`).
+"""Mapping templates (VTL) of the API with `scaling.direct`: requests to Step Functions, responses to callers.
 
-StartSyncExecution answers 200 even when the execution failed, so the answer's template looks inside and sets the status
-itself. VTL keeps to what AWS documents (API Gateway developer guide, "Mapping template reference", "Variables for data
-transformations", "Override your API's request and response parameters") and to plain Velocity 1.x.
+StartSyncExecution answers 200 even if the execution failed, so the response template reads the execution's status and
+sets the HTTP status. The templates use only what AWS documents (API Gateway developer guide, "Mapping template
+reference", "Variables for data transformations", "Override your API's request and response parameters") and Velocity
+1.x.
 """
 
 import json
@@ -11,23 +12,23 @@ from components._templates import BAD_GATEWAY, FIFO_HEADERS, REFUSED
 from components._workflow import TOO_LONG
 
 TOO_LARGE = "413"
-#: The workflow's input for each header of a FIFO queue's callers.
+#: Names in the workflow's input for the headers of a FIFO queue's callers.
 FIFO_INPUTS = dict(zip(FIFO_HEADERS, ("group", "deduplication"), strict=True))
 _TOO_LARGE = (
-    "The job is too long for an API that wakes the service itself: 200 KB at the most, less where quotation marks and "
-    "letters beyond ASCII are many."
+    "The job is too long: an API with scaling.direct accepts at most 200 KB, and less if the job has many quotation "
+    "marks or non-ASCII characters."
 )
-#: Errors of StartSyncExecution for an input beyond its limit. It is well-formed, so nothing else can be wrong with it.
+#: Errors of StartSyncExecution for an input that is too long. The input is well-formed, so it has no other error.
 _INPUT_ERRORS = ("ValidationException", "InvalidExecutionInput")
 
 
 def _problem(message: str, error: str, status: str | None = None) -> str:
-    """An answer's text; with a status of its own, too."""
+    """The body of an error response. A `status` overrides the method's status."""
     override = [] if status is None else [f"#set($context.responseOverride.status = {status})"]
     return "\n".join([*override, json.dumps({"message": message, "error": error})])
 
 
-#: To the method's 202, unless it says otherwise.
+#: Response template. The method answers 202 unless this template overrides the status.
 ANSWER_TEMPLATE = "\n".join(
     (
         """#if($input.path('$.status').toString().equals("SUCCEEDED"))""",
@@ -39,7 +40,7 @@ ANSWER_TEMPLATE = "\n".join(
         "#end",
     )
 )
-#: To the method's 502: there was no execution.
+#: Response template if no execution started. The method answers 502 unless this template overrides the status.
 ERROR_TEMPLATE = "\n".join(
     (
         "#set($type = $input.path('$.__type').toString())",
@@ -53,12 +54,12 @@ ERROR_TEMPLATE = "\n".join(
 
 
 def post_template(workflow_arn: str, *, fifo: bool) -> str:
-    """The request to Step Functions for `POST /jobs`: the body as it came."""
+    """The request to Step Functions for `POST /jobs`: with the body unchanged."""
     return _start("$input.body", workflow_arn, fifo=fifo)
 
 
 def get_template(workflow_arn: str, *, fifo: bool) -> str:
-    """The request to Step Functions for `GET /queue?message=…`: the parameter as it came."""
+    """The request to Step Functions for `GET /queue?message=…`: with the parameter unchanged."""
     return _start("$input.params('message')", workflow_arn, fifo=fifo)
 
 
@@ -66,7 +67,7 @@ def _start(body: str, workflow_arn: str, *, fifo: bool) -> str:
     head, inner = _text("body", body), {"body": "$body"}
     if fifo:
         for header, name in FIFO_INPUTS.items():
-            # as in _templates: either spelling, and a name that is not there leaves the variable alone
+            # both spellings, as in _templates
             head += f"#set(${name} = $input.params('{header.lower()}'))"
             head += f"#set(${name} = $input.params().get('header').get('{header}'))"
             head += _text(name, f"${name}")
@@ -75,8 +76,8 @@ def _start(body: str, workflow_arn: str, *, fifo: bool) -> str:
 
 
 def _text(name: str, value: str) -> str:
-    """Sets a variable to a text that stands in a JSON text that stands in a JSON text: escaped twice."""
-    # escapeJavaScript also escapes ', which JSON does not allow; AWS documents this way to undo it
+    """Sets a variable to a text that is escaped twice, for JSON inside a JSON string."""
+    # escapeJavaScript also escapes ', which JSON does not allow; AWS documents this way to undo that
     once = f"""$util.escapeJavaScript({value}).replaceAll("\\\\'", "'")"""
     twice = f"""$util.escapeJavaScript(${name}).replaceAll("\\\\'", "'")"""
     return f"#set(${name} = {once})#set(${name} = {twice})"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-#: The policy language's version, not a date to update (IAM user guide, "Version").
+#: The version of the policy language (IAM user guide, "IAM JSON policy elements: Version"). It is not a date to update.
 VERSION = "2012-10-17"
 Statement = Mapping[str, Any]
 
@@ -15,8 +15,16 @@ def allow(actions: Sequence[str], *resources: pulumi.Input[str], **more: Any) ->
     return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources), **more}
 
 
+def encrypt_messages(kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
+    """What a sender needs for the queue's KMS key; nothing without a key."""
+    if kms_key_arn is None:
+        return []
+    # SQS gets a data key, encrypts the message with it and decrypts the data key again, with the sender's permissions
+    return [allow(["kms:GenerateDataKey", "kms:Decrypt"], kms_key_arn)]
+
+
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """A policy's JSON; outputs may stand anywhere in the statements."""
+    """A policy as JSON. The statements may contain outputs."""
     return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})
 
 
@@ -30,3 +38,8 @@ def trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.Ou
     if condition:
         statement["Condition"] = condition
     return document([statement])
+
+
+def from_account(account_id: pulumi.Input[str]) -> Mapping[str, Any]:
+    """The condition that the service acts for this account (IAM user guide, "The confused deputy problem")."""
+    return {"StringEquals": {"aws:SourceAccount": account_id}}

@@ -1,4 +1,4 @@
-"""What a NAT instance is: which image fits its type, and what it runs at its first boot."""
+"""The NAT instance's CPU architecture, and the script that it runs at its first boot."""
 
 import re
 from typing import Literal
@@ -9,8 +9,8 @@ _GENERATION = re.compile(r"[a-z]+\d+(?P<attributes>[a-z]*)")
 def architecture(instance_type: str) -> Literal["arm64", "x86_64"]:
     """The CPU of an EC2 instance type.
 
-    AWS marks Graviton by a "g" behind the generation (t4g, m7gd, c7gn; EC2 user guide, "Instance type naming"); only
-    the first of them, a1, is older than the mark.
+    Graviton types have a "g" after the generation (t4g, m7gd, c7gn; EC2 user guide, "Instance type naming"). Only the
+    first Graviton type, a1, does not.
     """
     family = instance_type.split(".", maxsplit=1)[0]
     named = _GENERATION.match(family)
@@ -19,10 +19,10 @@ def architecture(instance_type: str) -> Literal["arm64", "x86_64"]:
 
 
 def user_data(cidr: str) -> str:
-    """A shell script for Amazon Linux 2023: masquerade all that comes from the CIDR and leaves it.
+    """A shell script for Amazon Linux 2023: masquerades traffic from the CIDR to other addresses.
 
-    Rules name no interface, since its name differs between instance families. The package has to be fetched, which
-    works once the elastic address is there: hence the loop.
+    The rules name no interface, because its name depends on the instance family. The package can be downloaded only
+    after the elastic address is attached, so the script tries in a loop.
     """
     return f"""#!/bin/bash
 set -eu

@@ -1,4 +1,4 @@
-"""How a VPC's addresses are cut into subnets."""
+"""Divides a VPC's addresses into subnets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ class ZoneBlocks:
 
 
 def cut(cidr: str, zones: Sequence[str]) -> tuple[ZoneBlocks, ...]:
-    """Cuts the CIDR into equal blocks: a public one for each zone, then a private one for each.
+    """Divides the CIDR into four equal blocks: a public block for each of two zones, then a private block for each.
 
-    The blocks follow the order of the zones, of which there are two (so a /16 becomes four /18).
+    A /16 becomes four /18. Blocks follow the order of the zones. Raises ValueError unless there are two zones.
     """
     if len(zones) != 2 or zones[0] == zones[1]:
-        raise ValueError(f"subnets are laid out for two zones, got {list(zones)}")
+        raise ValueError(f"subnets need two different zones, got {list(zones)}")
     blocks = [str(block) for block in IPv4Network(cidr).subnets(prefixlen_diff=2)]
     public, private = blocks[:2], blocks[2:]
     return tuple(

@@ -1,7 +1,7 @@
-"""What the API says to SQS and to its callers: mapping templates (VTL), JSON Schema, selection patterns.
+"""Mapping templates (VTL) of the API: requests to SQS, responses to callers. Also its JSON Schema and access log.
 
-VTL here keeps to what AWS documents (API Gateway developer guide, "Mapping template reference") and to Velocity 1.x:
-plain references, method calls, and `#set`, which leaves a variable as it was when its right-hand side is null.
+The templates use only what AWS documents (API Gateway developer guide, "Mapping template reference") and Velocity 1.x:
+references, method calls and `#set`, which does not change the variable if the right-hand side is null.
 """
 
 import json
@@ -10,27 +10,28 @@ from collections.abc import Mapping
 #: SQS's Query protocol (SQS API reference, "Making Query API requests").
 SQS_VERSION = "2012-11-05"
 CONTENT_TYPE = "application/json"
-#: Headers of the integration request, quoted as constants are. SQS answers in the form that Accept names.
+#: Headers of the integration request; constants need quotes. SQS answers in the format of Accept.
 REQUEST_HEADERS = {
     "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'",
     "integration.request.header.Accept": f"'{CONTENT_TYPE}'",
 }
-#: Headers that a FIFO queue's callers must send, with the SQS parameter that each becomes.
+#: Headers that callers of a FIFO queue must send -> SQS parameters.
 FIFO_HEADERS = {
     "X-Message-Group-Id": "MessageGroupId",
     "X-Message-Deduplication-Id": "MessageDeduplicationId",
 }
-#: API Gateway reads schemas as JSON Schema draft 4.
+#: API Gateway uses JSON Schema draft 4.
 JOB_SCHEMA = json.dumps({"$schema": "http://json-schema.org/draft-04/schema#", "title": "Job", "type": "object"})
 
-#: Matches the status of SQS's answer. The error response has no pattern, so that all that is not a success is an error.
+#: Matches the status of SQS's response. The error response has no pattern, so it matches any other status.
 SUCCESS_PATTERN = r"2\d{2}"
-ACCEPTED, BAD_GATEWAY = "202", "502"
+ACCEPTED = "202"
+BAD_GATEWAY = "502"
 SUCCESS_TEMPLATE = """{"messageId": "$input.path('$.SendMessageResponse.SendMessageResult.MessageId')"}"""
 REFUSED = "The queue did not take the job."
 ERROR_TEMPLATE = json.dumps({"message": REFUSED, "error": "$input.path('$.Error.Code')"})
 
-#: One line of JSON per request (API Gateway developer guide, "$context variables"); no header, no body, no key.
+#: One line of JSON per request (API Gateway developer guide, "$context variables"), without headers, body and key.
 ACCESS_LOG_FORMAT = json.dumps(
     {
         "requestId": "$context.requestId",
@@ -50,17 +51,17 @@ ACCESS_LOG_FORMAT = json.dumps(
 
 
 def post_template(*, fifo: bool) -> str:
-    """The request to SQS for `POST /jobs`: the body as it came."""
+    """The request to SQS for `POST /jobs`: with the body unchanged."""
     return _send_message("$input.body", fifo=fifo)
 
 
 def get_template(*, fifo: bool) -> str:
-    """The request to SQS for `GET /queue?message=…`: the parameter as it came."""
+    """The request to SQS for `GET /queue?message=…`: with the parameter unchanged."""
     return _send_message("$input.params('message')", fifo=fifo)
 
 
 def required_headers(*, fifo: bool) -> Mapping[str, bool]:
-    """The method's request parameters that a FIFO queue needs, as API Gateway names them."""
+    """API Gateway's request parameters that a FIFO queue requires."""
     return {f"method.request.header.{header}": True for header in FIFO_HEADERS} if fifo else {}
 
 
@@ -69,8 +70,8 @@ def _send_message(body: str, *, fifo: bool) -> str:
     if fifo:
         for header, parameter in FIFO_HEADERS.items():
             variable = parameter[0].lower() + parameter[1:]
-            # HTTP/2 sends names in lower case, HTTP/1.1 as the caller wrote them; a name that is not there is null
-            # (an empty text from params(name)), which leaves the variable alone
+            # HTTP/2 sends header names in lower case, HTTP/1.1 as the caller wrote them. `get` of a missing name is
+            # null, so the second #set then changes nothing.
             head += f"#set(${variable} = $input.params('{header.lower()}'))"
             head += f"#set(${variable} = $input.params().get('header').get('{header}'))"
             tail += f"&{parameter}=$util.urlEncode(${variable})"

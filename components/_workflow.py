@@ -1,39 +1,43 @@
 """The two Express workflows of Wake, in Amazon States Language with JSONata.
 
-Names of resources and arguments are those of AWS's SDK (Step Functions developer guide, "Learning to use AWS service
-SDK integrations").
+Resources and arguments have the names of AWS's SDK (Step Functions developer guide, "Learning to use AWS service SDK
+integrations").
 """
 
 from typing import Any
 
+from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
+
+#: A state machine's definition.
 Document = dict[str, Any]
 
-#: What is counted: with any of these a service that has no task is to have one.
+#: Counts of messages. If one of them is above 0, the service needs a task.
 JOBS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-#: Characters of a body that the API hands to a workflow: with its escapes and the rest of the input it has to fit into
+#: Characters of a body that the API passes to a workflow. With its escapes and the rest of the input it must fit into
 #: 262,144 bytes (Step Functions quotas, "Maximum input or output size for a task, state, or execution").
-LONGEST_BODY = 200 * 1024
-#: The error of a longer one.
+MAX_BODY_CHARACTERS = 200 * 1024
+#: The error for a longer body.
 TOO_LONG = "TooLong"
-#: Seconds: a watcher is done before the next, and an API's caller gets its answer within the 29 s that API Gateway
-#: waits (API Gateway quotas, "Integration timeout").
-WATCH_TIMEOUT, SEND_TIMEOUT, WAKE_TIMEOUT = 30, 15, 3
+#: Seconds. A watcher ends before the next one starts.
+WATCH_TIMEOUT = 30
+#: Seconds. In sum they are below the 29 s that API Gateway waits (API Gateway quotas, "Integration timeout").
+SEND_TIMEOUT = 15
+WAKE_TIMEOUT = 3
 
 
-def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
-    """Keeps the least number of tasks at one while there is a job, and else at what its input says.
+def watch(*, partition: str, queue_url: str, cluster: str, service: str, resource_id: str) -> Document:
+    """Sets the minimum number of tasks: at least 1 while there is a job, otherwise the minimum of its input.
 
-    Its input is {"minimum": tasks}. A failure leaves all as it is until the next minute, and so does a task that starts
-    where there is nothing for it to do.
+    Its input is {"minimum": tasks}. After a failure, and while a task is starting, nothing changes until the next
+    minute.
     """
-    _, cluster, service = resource_id.split("/")
     count = " + ".join(f"$number($states.result.Attributes.{name})" for name in JOBS)
     return {
-        "Comment": "One task at the least while a job waits, runs or is delayed",
+        "Comment": "At least one task while a job is waiting, running or delayed",
         "QueryLanguage": "JSONata",
         "TimeoutSeconds": WATCH_TIMEOUT,
         "StartAt": "Count",
@@ -43,7 +47,7 @@ def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
                 "Resource": _sdk(partition, "sqs:getQueueAttributes"),
                 "Arguments": {"QueueUrl": queue_url, "AttributeNames": list(JOBS)},
                 "Assign": {
-                    "jobs": f"{{% {count} %}}",  # of its own, so that a number that is not there is an error
+                    "jobs": f"{{% {count} %}}",  # a separate variable, so that a missing number is an error
                     "least": f"{{% $max([$states.input.minimum, {count} > 0 ? 1 : 0]) %}}",
                 },
                 "Next": "Look",
@@ -64,7 +68,7 @@ def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
                 ],
                 "Default": "Done",
             },
-            # SQS counts some seconds late: a job that woke the service may not be among them yet, but its task starts
+            # SQS counts some seconds late: it may not count the job for which a task is already starting
             "Tasks": {
                 "Type": "Task",
                 "Resource": _sdk(partition, "ecs:describeServices"),
@@ -84,26 +88,26 @@ def watch(*, partition: str, queue_url: str, resource_id: str) -> Document:
 
 
 def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> Document:
-    """Sends the job, and then wakes the service where its least number of tasks is 0.
+    """Sends the job, and then starts a task if the minimum number of tasks is 0.
 
-    Its input is {"body": text} and, for a FIFO queue, "group" and "deduplication"; its output {"messageId": text}. What
-    goes wrong after the message was sent does not make it fail: the watcher or the metrics wake the service, later.
+    Its input is {"body": text} and, for a FIFO queue, "group" and "deduplication". Its output is {"messageId": text}.
+    An error after the message was sent is ignored: the watcher or the metrics start a task later.
     """
     ids = {"MessageGroupId": "{% $states.input.group %}", "MessageDeduplicationId": "{% $states.input.deduplication %}"}
-    anyway = [{"ErrorEquals": ["States.ALL"], "Next": "Sent"}]
+    ignore = [{"ErrorEquals": ["States.ALL"], "Next": "Sent"}]
     return {
-        "Comment": "A job goes to the queue, and wakes the service",
+        "Comment": "Sends a job to the queue and starts a task",
         "QueryLanguage": "JSONata",
         "StartAt": "Fits",
         "States": {
             "Fits": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Condition": f"{{% $length($states.input.body) <= {LONGEST_BODY} %}}", "Next": "Send"},
+                    {"Condition": f"{{% $length($states.input.body) <= {MAX_BODY_CHARACTERS} %}}", "Next": "Send"},
                 ],
                 "Default": "TooLong",
             },
-            "TooLong": {"Type": "Fail", "Error": TOO_LONG, "Cause": f"More than {LONGEST_BODY} characters."},
+            "TooLong": {"Type": "Fail", "Error": TOO_LONG, "Cause": f"More than {MAX_BODY_CHARACTERS} characters."},
             "Send": {
                 "Type": "Task",
                 "Resource": _sdk(partition, "sqs:sendMessage"),
@@ -120,7 +124,7 @@ def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> D
                 **_look(partition, resource_id),
                 "TimeoutSeconds": WAKE_TIMEOUT,
                 "Assign": {"wakes": _unless_paused("$target.MinCapacity = 0")},
-                "Catch": anyway,
+                "Catch": ignore,
                 "Next": "Decide",
             },
             "Decide": {
@@ -131,7 +135,7 @@ def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> D
             "Register": {
                 **_register(partition, resource_id, 1),
                 "TimeoutSeconds": WAKE_TIMEOUT,
-                "Catch": anyway,
+                "Catch": ignore,
                 "Next": "Sent",
             },
             "Sent": {"Type": "Pass", "Output": {"messageId": "{% $messageId %}"}, "End": True},
@@ -159,11 +163,11 @@ def _register(partition: str, resource_id: str, minimum: int | str) -> Document:
     }
 
 
-_DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+_DIMENSION = {"ServiceNamespace": SERVICE_NAMESPACE, "ScalableDimension": SCALABLE_DIMENSION}
 
 
 def _unless_paused(condition: str) -> str:
-    """Whether to act on the target that was looked at; a paused one is left alone."""
-    # `=` with what is not there is false, `!=` is, too (JSONata, "Comparison Operators")
+    """The condition, for a target whose scaling is not suspended."""
+    # `=` and `!=` with a missing value are both false (JSONata, "Comparison Operators")
     paused = "$target.SuspendedState.DynamicScalingOutSuspended = true"
     return f"{{% ($target := $states.result.ScalableTargets[0]; $not({paused}) and {condition}) %}}"

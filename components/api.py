@@ -1,8 +1,4 @@
-"""The HTTP door of the queue: API Gateway sends each request on itself, to SQS or a workflow, with no code between.
-
-Creates a regional REST API with `POST /jobs` (and `GET /queue?message=…`), its deployment and stage with access logs,
-tracing and throttling, the role that may do that and nothing else, and with `auth: api_key` a key and its usage plan.
-"""
+"""The queue's HTTP API. API Gateway sends each request directly to SQS or to a workflow; there is no Lambda."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components import _backend, _iam, _templates
+from components._account import account
+from components.queue import QueueRefs
 from settings import Api as ApiSettings
 
 AUTHORIZATION = {"iam": "AWS_IAM", "api_key": "NONE", "none": "NONE"}
-#: What API Gateway's role for logs must have (API Gateway developer guide, "Permissions for CloudWatch logging").
+#: The policy of API Gateway's log role (API Gateway developer guide, "Permissions for CloudWatch logging").
 LOG_POLICY = "arn:{0}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 R = TypeVar("R", bound=pulumi.CustomResource)
@@ -24,13 +22,10 @@ R = TypeVar("R", bound=pulumi.CustomResource)
 
 @dataclass(frozen=True, kw_only=True)
 class JobApiArgs:
-    """The settings' section `api`, and the queue that jobs go to, or the workflow that sends them there and wakes."""
+    """The settings' section `api`, and the job queue. `submit_arn`: the workflow that sends the jobs instead."""
 
     settings: ApiSettings
-    fifo: bool
-    queue_name: pulumi.Input[str]
-    queue_arn: pulumi.Input[str]
-    kms_key_arn: pulumi.Input[str] | None
+    queue: QueueRefs
     submit_arn: pulumi.Input[str] | None = None
 
 
@@ -38,23 +33,31 @@ class JobApiArgs:
 class _Route:
     path: str
     verb: str
-    #: Makes the request to the backend.
+    #: Request template.
     template: pulumi.Input[str]
-    #: What the request must have, as API Gateway names it.
+    #: Required parameters, with API Gateway's names.
     parameters: Mapping[str, bool]
 
 
 class JobApi(pulumi.ComponentResource):
-    """A REST API that answers 202 with the message's id once SQS has the job, and else an error."""
+    """A regional REST API. It answers 202 with the message's id when SQS has the job, otherwise with an error.
 
-    #: Address of the stage, to which `/jobs` is appended.
+    Creates:
+    - the API with `POST /jobs` and, with `get_endpoint`, `GET /queue?message=…`
+    - its deployment and its stage with an access log, tracing and throttling
+    - the role with which API Gateway calls SQS or the workflow
+    - with `auth: api_key`, an API key and its usage plan
+    - with `account_log_role: create`, the role that API Gateway logs with in this region
+    """
+
+    #: Address of the stage; the path of a job is `/jobs`.
     url: pulumi.Output[str]
     api_key_id: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: JobApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobApi", name, None, opts)
-        self._name = name
-        #: Kind, name and inputs of each part that a deployment takes a picture of, and the parts.
+        self._account = account(self)
+        #: What an API deployment snapshots: (kind, name, inputs) of each resource, and the resources themselves.
         self._definition: list[tuple[str, str, Mapping[str, Any]]] = []
         self._parts: list[pulumi.Resource] = []
         child = pulumi.ResourceOptions(parent=self)
@@ -77,18 +80,12 @@ class JobApi(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "api_key_id": self.api_key_id})
 
     def _define_routes(self, api: aws.apigateway.RestApi, args: JobApiArgs) -> None:
-        invoke = pulumi.InvokeOutputOptions(parent=self)
-        account = aws.get_caller_identity_output(opts=invoke).account_id
         if args.submit_arn is None:
-            action = pulumi.Output.format("sqs:path/{0}/{1}", account, args.queue_name)
-            backend = _backend.queue(action, args.queue_arn, args.kms_key_arn, fifo=args.fifo)
+            backend = _backend.sqs(self._account.id, args.queue)
         else:
-            backend = _backend.workflow(args.submit_arn, fifo=args.fifo)
+            backend = _backend.workflow(args.submit_arn, args.queue)
         uri = pulumi.Output.format(
-            "arn:{0}:apigateway:{1}:{2}",
-            aws.get_partition_output(opts=invoke).partition,
-            aws.get_region_output(opts=invoke).region,
-            backend.action,
+            "arn:{0}:apigateway:{1}:{2}", self._account.partition, self._account.region, backend.action
         )
         role = self._sender(backend.statements)
         validator = self._part(
@@ -98,7 +95,7 @@ class JobApi(pulumi.ComponentResource):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        # a model's name is letters and digits only, which Pulumi's own names are not; it is unique within the API
+        # Pulumi's names have characters that a model's name must not have; a fixed name is unique within the API
         model = self._part(
             aws.apigateway.Model,
             "job",
@@ -107,7 +104,7 @@ class JobApi(pulumi.ComponentResource):
             content_type=_templates.CONTENT_TYPE,
             schema=_templates.JOB_SCHEMA,
         )
-        headers = _templates.required_headers(fifo=args.fifo)
+        headers = _templates.required_headers(fifo=args.queue.fifo)
         routes = [_Route(path="jobs", verb="POST", template=backend.post, parameters=headers)]
         if args.settings.get_endpoint:
             parameters = {"method.request.querystring.message": True, **headers}
@@ -143,7 +140,7 @@ class JobApi(pulumi.ComponentResource):
         role_arn: pulumi.Output[str],
     ) -> None:
         role = f"{route.path}-{route.verb.lower()}"
-        # there is one integration to a method, so a new one must not be made before, or deleting the old one deletes it
+        # a method has one integration, so creating the new one before deleting the old one would delete both
         integration = self._part(
             aws.apigateway.Integration,
             role,
@@ -189,8 +186,8 @@ class JobApi(pulumi.ComponentResource):
     def _part(
         self, kind: Callable[..., R], role: str, *, delete_before_replace: bool | None = None, **inputs: Any
     ) -> R:
-        """Makes a part of the API's definition; a change of any input makes a new deployment."""
-        name = f"{self._name}-{role}"
+        """Creates a resource of the API's definition. A change of its inputs creates a new deployment."""
+        name = f"{self.pulumi_resource_name}-{role}"
         options = pulumi.ResourceOptions(parent=self, delete_before_replace=delete_before_replace)
         part = kind(name, **inputs, opts=options)
         self._definition.append((kind.__name__, name, inputs))
@@ -199,10 +196,14 @@ class JobApi(pulumi.ComponentResource):
 
     def _sender(self, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
         child = pulumi.ResourceOptions(parent=self)
+        # no aws:SourceAccount: API Gateway does not document that it sends it, and a role can be passed to a service
+        # only within its account (IAM user guide, "Grant a user permissions to pass a role to an AWS service")
         role = aws.iam.Role(
-            f"{self._name}-sender", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
+            f"{self.pulumi_resource_name}-sender", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
         )
-        aws.iam.RolePolicy(f"{self._name}-sender", role=role.name, policy=_iam.document(statements), opts=child)
+        aws.iam.RolePolicy(
+            f"{self.pulumi_resource_name}-sender", role=role.name, policy=_iam.document(statements), opts=child
+        )
         return role
 
     def _stage(
@@ -210,20 +211,20 @@ class JobApi(pulumi.ComponentResource):
     ) -> aws.apigateway.Stage:
         child = pulumi.ResourceOptions(parent=self)
         logs = aws.cloudwatch.LogGroup(
-            f"{self._name}-access", retention_in_days=settings.log_retention_days, opts=child
+            f"{self.pulumi_resource_name}-access", retention_in_days=settings.log_retention_days, opts=child
         )
-        account = [self._account()] if settings.account_log_role == "create" else []
+        log_role = [self._log_role()] if settings.account_log_role == "create" else []
         stage = aws.apigateway.Stage(
-            self._name,
+            self.pulumi_resource_name,
             rest_api=api.id,
             deployment=deployment.id,
             stage_name=settings.stage,
             xray_tracing_enabled=settings.tracing,
             access_log_settings={"destination_arn": logs.arn, "format": _templates.ACCESS_LOG_FORMAT},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=account),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=log_role),
         )
         aws.apigateway.MethodSettings(
-            self._name,
+            self.pulumi_resource_name,
             rest_api=api.id,
             stage_name=stage.stage_name,
             method_path="*/*",
@@ -235,18 +236,22 @@ class JobApi(pulumi.ComponentResource):
         )
         return stage
 
-    def _account(self) -> aws.apigateway.Account:
-        """The account's role for API Gateway's logs: one per region, shared by all its APIs."""
+    def _log_role(self) -> aws.apigateway.Account:
+        """The role that API Gateway logs with: one per account and region, shared by all APIs."""
         child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(f"{self._name}-logs", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child)
-        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
+        role = aws.iam.Role(
+            f"{self.pulumi_resource_name}-logs", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
+        )
         policy = aws.iam.RolePolicyAttachment(
-            f"{self._name}-logs", role=role.name, policy_arn=pulumi.Output.format(LOG_POLICY, partition), opts=child
+            f"{self.pulumi_resource_name}-logs",
+            role=role.name,
+            policy_arn=pulumi.Output.format(LOG_POLICY, self._account.partition),
+            opts=child,
         )
         return aws.apigateway.Account(
-            self._name,
+            self.pulumi_resource_name,
             cloudwatch_role_arn=role.arn,
-            # API Gateway tries the role out as it gets it
+            # API Gateway tests the role when it is set, so the policy must exist before
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
 
@@ -254,15 +259,17 @@ class JobApi(pulumi.ComponentResource):
         self, api: aws.apigateway.RestApi, stage: aws.apigateway.Stage, settings: ApiSettings
     ) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
-        key = aws.apigateway.ApiKey(self._name, description="Sends jobs", opts=child)
+        key = aws.apigateway.ApiKey(self.pulumi_resource_name, description="Sends jobs", opts=child)
         plan = aws.apigateway.UsagePlan(
-            self._name,
+            self.pulumi_resource_name,
             api_stages=[{"api_id": api.id, "stage": stage.stage_name}],
             throttle_settings={"rate_limit": settings.rate_limit, "burst_limit": settings.burst_limit},
             quota_settings={"limit": settings.daily_quota, "period": "DAY"} if settings.daily_quota else None,
             opts=child,
         )
-        aws.apigateway.UsagePlanKey(self._name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=child)
+        aws.apigateway.UsagePlanKey(
+            self.pulumi_resource_name, key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=child
+        )
         return key.id
 
 

@@ -1,8 +1,4 @@
-"""From zero to N tasks and back, by alarms on the queue.
-
-Creates the scalable target of the ECS service, an alarm and step policy that add tasks, and one or two that remove
-them: the recommended policy, or the user's table (`_plan.py` says which).
-"""
+"""Scales the service from zero to N tasks and back, by alarms on the queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,54 +7,56 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from policy import plan as policy_plan
-from settings import Settings
+from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE, AlarmPlan, MetricPlan, Plan, PolicyPlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueScalingArgs:
-    """All settings (the queue's kind and the worker's concurrency count, too), and what is measured and scaled."""
+    """The plan of alarms and policies, the queue that is measured, and the service that is scaled."""
 
-    settings: Settings
+    plan: Plan
     queue_name: pulumi.Input[str]
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
 
 
 class QueueScaling(pulumi.ComponentResource):
-    """The service's number of tasks follows the queue."""
+    """The number of tasks of the service, as a function of the queue.
 
-    #: Of the scalable target, as Application Auto Scaling and IAM name it.
+    Creates:
+    - the scalable target of the service
+    - for each rule of the plan, a step policy and the alarm that invokes it
+    """
+
+    #: The scalable target: `service/<cluster>/<service>`, and its ARN.
     resource_id: pulumi.Output[str]
     target_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: QueueScalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:QueueScaling", name, None, opts)
-        self._name = name
         self._dimensions: dict[str, Mapping[str, pulumi.Input[str]]] = {
             "queue": {"QueueName": args.queue_name},
             "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
         }
-        plan = policy_plan.plan(args.settings)
-        # a pause is an operator's, and the least number of tasks another's where hours or a watcher move it
-        moved = ["minCapacity"] if args.settings.scaling.moves_minimum else []
+        # an operator can suspend scaling, and warm hours or the watcher can change the minimum
+        moved = ["minCapacity"] if args.plan.moves_minimum else []
         self._target = aws.appautoscaling.Target(
             name,
-            min_capacity=plan.minimum,
-            max_capacity=plan.maximum,
+            min_capacity=args.plan.minimum,
+            max_capacity=args.plan.maximum,
             resource_id=pulumi.Output.format("service/{0}/{1}", args.cluster_name, args.service_name),
-            scalable_dimension="ecs:service:DesiredCount",
-            service_namespace="ecs",
+            scalable_dimension=SCALABLE_DIMENSION,
+            service_namespace=SERVICE_NAMESPACE,
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["suspendedState", *moved]),
         )
-        for rule in plan.rules:
+        for rule in args.plan.rules:
             self._alarm(rule.role, rule.alarm, self._policy(rule.role, rule.policy))
         self.resource_id, self.target_arn = self._target.resource_id, self._target.arn
         self.register_outputs({"resource_id": self.resource_id, "target_arn": self.target_arn})
 
-    def _policy(self, role: str, policy: policy_plan.PolicyPlan) -> aws.appautoscaling.Policy:
+    def _policy(self, role: str, policy: PolicyPlan) -> aws.appautoscaling.Policy:
         return aws.appautoscaling.Policy(
-            f"{self._name}-{role}",
+            f"{self.pulumi_resource_name}-{role}",
             resource_id=self._target.resource_id,
             scalable_dimension=self._target.scalable_dimension,
             service_namespace=self._target.service_namespace,
@@ -79,9 +77,9 @@ class QueueScaling(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _alarm(self, role: str, alarm: policy_plan.AlarmPlan, policy: aws.appautoscaling.Policy) -> None:
+    def _alarm(self, role: str, alarm: AlarmPlan, policy: aws.appautoscaling.Policy) -> None:
         aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{role}",
+            f"{self.pulumi_resource_name}-{role}",
             alarm_description=alarm.description,
             **(self._metric(alarm) if alarm.expression is None else self._queries(alarm)),
             comparison_operator=alarm.comparison,
@@ -93,18 +91,18 @@ class QueueScaling(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _source(self, metric: policy_plan.MetricPlan) -> dict[str, Any]:
+    def _source(self, metric: MetricPlan) -> dict[str, Any]:
         return {
             "namespace": metric.namespace,
             "metric_name": metric.name,
             "dimensions": self._dimensions[metric.of],
         }
 
-    def _metric(self, alarm: policy_plan.AlarmPlan) -> dict[str, Any]:
+    def _metric(self, alarm: AlarmPlan) -> dict[str, Any]:
         (metric,) = alarm.metrics
         return {**self._source(metric), "period": alarm.period, "statistic": metric.statistic}
 
-    def _queries(self, alarm: policy_plan.AlarmPlan) -> dict[str, Any]:
+    def _queries(self, alarm: AlarmPlan) -> dict[str, Any]:
         expression = {"id": "e", "expression": alarm.expression, "label": alarm.label, "return_data": True}
         metrics = [
             {
@@ -118,5 +116,5 @@ class QueueScaling(pulumi.ComponentResource):
 
 
 def _bound(value: float | None) -> str | None:
-    """A bound as AWS's own tools write it: 9, not 9.0."""
+    """A bound in the format of AWS: 9, not 9.0."""
     return None if value is None else str(int(value)) if float(value).is_integer() else repr(value)

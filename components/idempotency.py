@@ -1,26 +1,30 @@
-"""The idempotency store: the jobs that are done or being done, so that none is done again while it is remembered.
-
-Creates a DynamoDB table, billed by request, that forgets its items by itself.
-"""
+"""The idempotency store: a table of jobs that are running or finished, so that no job runs twice (`once_days`)."""
 
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-#: The table's attributes that the worker and DynamoDB agree on: the message's id, and when DynamoDB may forget it.
-KEY, EXPIRY = "id", "expires"
+#: Attributes that the worker and DynamoDB use: the message's id, and the time at which DynamoDB may delete the item.
+KEY = "id"
+EXPIRY = "expires"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyStoreArgs:
-    """What encrypts the table: a customer key, or (None) DynamoDB's own."""
+    """The KMS key that encrypts the table. None: DynamoDB's own key."""
 
     kms_key_arn: pulumi.Input[str] | None = None
 
 
 class IdempotencyStore(pulumi.ComponentResource):
-    """A table of jobs. It can be lost: without it a redelivered job runs again, which is what there is without it."""
+    """A table of jobs.
+
+    Creates:
+    - a DynamoDB table, billed per request, that deletes old items itself
+
+    The table may be deleted: a redelivered job can then run a second time, as without this feature.
+    """
 
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
@@ -34,7 +38,7 @@ class IdempotencyStore(pulumi.ComponentResource):
             hash_key=KEY,
             attributes=[{"name": KEY, "type": "S"}],
             ttl={"attribute_name": EXPIRY, "enabled": True},
-            # left out, DynamoDB encrypts with a key of its own, free of charge
+            # by default DynamoDB encrypts with its own key, free of charge
             server_side_encryption=None if key is None else {"enabled": True, "kms_key_arn": key},
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -1,8 +1,4 @@
-"""The worker's image, by digest.
-
-Creates an ECR repository (scan on push, the last ten untagged images kept) and builds and pushes the image, or finds
-an existing image.
-"""
+"""The worker's image, by digest."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,24 +9,29 @@ import pulumi_awsx as awsx
 
 from settings import Image as ImageSettings
 
-#: Untagged images that stay, so that a rollback, and a task that starts from an older revision, still finds its own.
+#: Untagged images that are kept, for rollbacks and for tasks that start from an older revision.
 KEPT_IMAGES = 10
-#: Docker's names of the platforms, by ECS's of the architectures.
+#: ECS's architectures -> Docker's platforms.
 PLATFORMS = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerImageArgs:
-    """The settings' section `worker.image`, and the tasks' architecture."""
+    """The settings' section `worker.image`, and the CPU architecture of the tasks."""
 
     settings: ImageSettings
     architecture: Literal["ARM64", "X86_64"]
 
 
 class WorkerImage(pulumi.ComponentResource):
-    """An image in ECR that a task definition can name."""
+    """An image in ECR.
 
-    #: With the digest, so that a task definition means one image for ever.
+    Creates, unless the settings name an existing image:
+    - an ECR repository that scans images on push and keeps the last ten untagged images
+    - the image: builds it and pushes it to the repository
+    """
+
+    #: With the digest, so that a task definition always uses the same image.
     uri: pulumi.Output[str]
     repository_arn: pulumi.Output[str]
 
@@ -45,7 +46,7 @@ class WorkerImage(pulumi.ComponentResource):
 
     def _build(self, name: str, context: str, args: WorkerImageArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)
-        # tags stay mutable (the default): awsx pushes one constant tag, which an immutable repository takes only once
+        # tags stay mutable (the default): awsx always pushes the same tag
         repository = awsx.ecr.Repository(
             name,
             force_delete=args.settings.force_delete,

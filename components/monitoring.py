@@ -1,8 +1,4 @@
-"""Who is told when a job fails for good.
-
-Creates an SNS topic that this account's alarms may publish to, an e-mail subscription per address, and an alarm on
-messages in the dead-letter queue.
-"""
+"""Alarms for operators, and who receives them."""
 
 from dataclasses import dataclass
 
@@ -10,6 +6,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components import _iam
+from components._account import account
+from components.queue import QueueRefs
 from settings import Monitoring as MonitoringSettings
 
 #: Seconds; SQS sends its metrics once a minute (SQS developer guide, "Available CloudWatch metrics").
@@ -18,14 +16,20 @@ PERIOD = 60
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """The settings' section `monitoring`, and the name of the dead-letter queue."""
+    """The settings' section `monitoring`, and the job queue."""
 
     settings: MonitoringSettings
-    dead_letter_name: pulumi.Input[str]
+    queue: QueueRefs
 
 
 class Monitoring(pulumi.ComponentResource):
-    """The operators' alarms and how they get to them."""
+    """The operators' alarms.
+
+    Creates:
+    - an SNS topic to which alarms of this account may publish
+    - an e-mail subscription for each address
+    - an alarm for messages in the dead-letter queue
+    """
 
     topic_arn: pulumi.Output[str]
 
@@ -33,17 +37,17 @@ class Monitoring(pulumi.ComponentResource):
         super().__init__("ebb:index:Monitoring", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(name, opts=child)
-        self._let_alarms_publish(name, topic.arn)
+        self._let_alarms_publish(topic.arn)
         for email in args.settings.emails:
             aws.sns.TopicSubscription(
                 f"{name}-email-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=child
             )
         aws.cloudwatch.MetricAlarm(
             f"{name}-dead-letter",
-            alarm_description="Jobs failed for good and wait in the dead-letter queue",
+            alarm_description="Jobs failed permanently and are in the dead-letter queue",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": args.dead_letter_name},
+            dimensions={"QueueName": args.queue.dead_letter_name},
             statistic="Maximum",
             period=PERIOD,
             evaluation_periods=1,
@@ -57,21 +61,17 @@ class Monitoring(pulumi.ComponentResource):
         self.topic_arn = topic.arn
         self.register_outputs({"topic_arn": self.topic_arn})
 
-    def _let_alarms_publish(self, name: str, topic_arn: pulumi.Output[str]) -> None:
-        invoke = pulumi.InvokeOutputOptions(parent=self)
-        account = aws.get_caller_identity_output(opts=invoke).account_id
-        alarms = pulumi.Output.format(
-            "arn:{0}:cloudwatch:{1}:{2}:alarm:*",
-            aws.get_partition_output(opts=invoke).partition,
-            aws.get_region_output(opts=invoke).region,
-            account,
-        )
+    def _let_alarms_publish(self, topic_arn: pulumi.Output[str]) -> None:
+        here = account(self)
         publish = _iam.allow(
             ["sns:Publish"],
             topic_arn,
             Principal={"Service": "cloudwatch.amazonaws.com"},
-            Condition={"ArnLike": {"aws:SourceArn": alarms}, "StringEquals": {"aws:SourceAccount": account}},
+            Condition={"ArnLike": {"aws:SourceArn": here.arn("cloudwatch", "alarm:*")}, **_iam.from_account(here.id)},
         )
         aws.sns.TopicPolicy(
-            name, arn=topic_arn, policy=_iam.document([publish]), opts=pulumi.ResourceOptions(parent=self)
+            self.pulumi_resource_name,
+            arn=topic_arn,
+            policy=_iam.document([publish]),
+            opts=pulumi.ResourceOptions(parent=self),
         )

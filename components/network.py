@@ -1,15 +1,11 @@
-"""Where tasks run, and how they reach AWS.
-
-Creates a VPC with a public and a private subnet in each of two availability zones, the S3 gateway endpoint (and
-DynamoDB's, when tasks use it), and by the settings an internet gateway, one NAT instance or NAT gateways, interface
-endpoints. An adopted VPC gets nothing.
-"""
+"""The network of the tasks: a new VPC, or an existing one."""
 
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from components._account import account
 from components._nat import architecture, user_data
 from components._subnets import cut
 from settings import Network as NetworkSettings
@@ -21,25 +17,34 @@ AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """The settings' section `network`, and whether tasks use DynamoDB."""
+    """The settings' section `network`. `dynamodb`: tasks use DynamoDB."""
 
     settings: NetworkSettings
     dynamodb: bool = False
 
 
 class Network(pulumi.ComponentResource):
-    """The VPC and subnets that tasks run in, new or adopted."""
+    """The VPC and the subnets of the tasks.
+
+    Creates, unless the settings name an existing VPC:
+    - a VPC with a public and a private subnet in each of two availability zones, and their route tables
+    - the gateway endpoint for S3, and the one for DynamoDB if tasks use it
+    - with NAT or public tasks, an internet gateway
+    - with `nat: instance`, a NAT instance with its address, security group and an alarm that recovers it
+    - with `nat: gateway` or `gateway_per_az`, one or two NAT gateways with their addresses
+    - with `endpoints`, the interface endpoints and their security group
+    """
 
     vpc_id: pulumi.Output[str]
-    #: The tasks' subnets: private ones behind NAT or endpoints, public ones otherwise.
+    #: The tasks' subnets: private with NAT or endpoints, otherwise public.
     subnet_ids: list[pulumi.Input[str]]
-    #: The adopted security groups; empty when there are none.
+    #: Security groups of the existing VPC; can be empty.
     security_group_ids: tuple[str, ...]
     assign_public_ip: bool
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Network", name, None, opts)
-        self._name, self._settings, self._dynamodb = name, args.settings, args.dynamodb
+        self._settings, self._dynamodb = args.settings, args.dynamodb
         self._child = pulumi.ResourceOptions(parent=self)
         self.security_group_ids = args.settings.security_group_ids
         self.assign_public_ip = args.settings.public_tasks
@@ -51,8 +56,9 @@ class Network(pulumi.ComponentResource):
         self.register_outputs({"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids})
 
     def _create(self) -> None:
-        name, settings, child = self._name, self._settings, self._child
-        # no filter on state: a zone's outage must not move subnets; Local Zones are the ones that need opting in
+        name, settings, child = self.pulumi_resource_name, self._settings, self._child
+        self._account = account(self)
+        # no filter on state, because an outage of a zone must not move subnets; the filter excludes Local Zones
         zones = aws.get_availability_zones(
             filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
             opts=pulumi.InvokeOptions(parent=self),
@@ -62,7 +68,7 @@ class Network(pulumi.ComponentResource):
             name,
             cidr_block=settings.cidr,
             enable_dns_support=True,
-            enable_dns_hostnames=True,  # interface endpoints' private names need it
+            enable_dns_hostnames=True,  # required by the private names of interface endpoints
             tags={"Name": name},
             opts=child,
         )
@@ -73,7 +79,7 @@ class Network(pulumi.ComponentResource):
         private_tables = {zone: self._route_table(f"private-{zone}", {zone: private[zone]}) for zone in private}
 
         if settings.nat != "none" or settings.public_tasks:
-            self._way_out(public_table)
+            self._internet_gateway(public_table)
         if settings.nat == "instance":
             self._nat_instance(next(iter(public.values())), private_tables)
         elif settings.nat != "none":
@@ -83,7 +89,7 @@ class Network(pulumi.ComponentResource):
         self._endpoints([public_table, *private_tables.values()])
 
     def _subnet(self, role: str, zone: str, block: str) -> aws.ec2.Subnet:
-        full_name = f"{self._name}-{role}-{zone}"
+        full_name = f"{self.pulumi_resource_name}-{role}-{zone}"
         return aws.ec2.Subnet(
             full_name,
             vpc_id=self.vpc_id,
@@ -94,29 +100,32 @@ class Network(pulumi.ComponentResource):
         )
 
     def _route_table(self, role: str, subnets: dict[str, aws.ec2.Subnet]) -> aws.ec2.RouteTable:
-        full_name = f"{self._name}-{role}"
+        full_name = f"{self.pulumi_resource_name}-{role}"
         table = aws.ec2.RouteTable(full_name, vpc_id=self.vpc_id, tags={"Name": full_name}, opts=self._child)
         for zone, subnet in subnets.items():
             association = full_name if full_name.endswith(zone) else f"{full_name}-{zone}"
             aws.ec2.RouteTableAssociation(association, subnet_id=subnet.id, route_table_id=table.id, opts=self._child)
         return table
 
-    def _way_out(self, public_table: aws.ec2.RouteTable) -> None:
+    def _internet_gateway(self, public_table: aws.ec2.RouteTable) -> None:
         gateway = aws.ec2.InternetGateway(
-            f"{self._name}-internet", vpc_id=self.vpc_id, tags={"Name": f"{self._name}-internet"}, opts=self._child
+            f"{self.pulumi_resource_name}-internet",
+            vpc_id=self.vpc_id,
+            tags={"Name": f"{self.pulumi_resource_name}-internet"},
+            opts=self._child,
         )
         route = aws.ec2.Route(
-            f"{self._name}-public",
+            f"{self.pulumi_resource_name}-public",
             route_table_id=public_table.id,
             destination_cidr_block=ANYWHERE,
             gateway_id=gateway.id,
             opts=self._child,
         )
-        # AWS refuses an elastic address before the gateway, and the gateway's removal before the address's
-        self._behind_gateway = pulumi.ResourceOptions(parent=self, depends_on=[route])
+        # AWS rejects an elastic address without a gateway, and deleting a gateway while the address exists
+        self._after_gateway = pulumi.ResourceOptions(parent=self, depends_on=[route])
 
     def _nat_instance(self, subnet: aws.ec2.Subnet, private_tables: dict[str, aws.ec2.RouteTable]) -> None:
-        full_name, settings, child = f"{self._name}-nat", self._settings, self._child
+        full_name, settings, child = f"{self.pulumi_resource_name}-nat", self._settings, self._child
         invoke = pulumi.InvokeOutputOptions(parent=self)
         group = aws.ec2.SecurityGroup(
             full_name, vpc_id=self.vpc_id, description="NAT for the private subnets", opts=child
@@ -133,19 +142,19 @@ class Network(pulumi.ComponentResource):
             ami=aws.ssm.get_parameter_output(name=parameter, opts=invoke).value,
             instance_type=settings.nat_instance_type,
             subnet_id=subnet.id,
-            vpc_security_group_ids=[egress.security_group_id],  # by way of the rule: the first boot needs it
+            vpc_security_group_ids=[egress.security_group_id],  # from the rule, because the first boot needs it
             source_dest_check=False,
             metadata_options={"http_tokens": "required"},
             user_data=user_data(settings.cidr),
-            user_data_replace_on_change=True,  # it runs at the first boot only
+            user_data_replace_on_change=True,  # the script runs at the first boot only
             tags={"Name": full_name},
-            # a newer image is no reason to cut connections; `pulumi up --replace` takes it
+            # a newer image must not interrupt connections; `pulumi up --replace` installs it
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"]),
         )
-        aws.ec2.Eip(full_name, domain="vpc", instance=instance.id, tags={"Name": full_name}, opts=self._behind_gateway)
+        aws.ec2.Eip(full_name, domain="vpc", instance=instance.id, tags={"Name": full_name}, opts=self._after_gateway)
         aws.cloudwatch.MetricAlarm(
             f"{full_name}-recover",
-            alarm_description="The NAT instance's host failed: EC2 moves the instance to another one.",
+            alarm_description="The host of the NAT instance failed: EC2 moves the instance to another host.",
             namespace="AWS/EC2",
             metric_name="StatusCheckFailed_System",
             dimensions={"InstanceId": instance.id},
@@ -155,17 +164,13 @@ class Network(pulumi.ComponentResource):
             threshold=1,
             comparison_operator="GreaterThanOrEqualToThreshold",
             alarm_actions=[
-                pulumi.Output.format(
-                    "arn:{0}:automate:{1}:ec2:recover",
-                    aws.get_partition_output(opts=invoke).partition,
-                    aws.get_region_output(opts=invoke).region,
-                )
+                pulumi.Output.format("arn:{0}:automate:{1}:ec2:recover", self._account.partition, self._account.region)
             ],
             opts=child,
         )
         for zone, table in private_tables.items():
             aws.ec2.Route(
-                f"{self._name}-private-{zone}",
+                f"{self.pulumi_resource_name}-private-{zone}",
                 route_table_id=table.id,
                 destination_cidr_block=ANYWHERE,
                 network_interface_id=instance.primary_network_interface_id,
@@ -173,37 +178,36 @@ class Network(pulumi.ComponentResource):
             )
 
     def _nat_gateways(self, public: dict[str, aws.ec2.Subnet], private_tables: dict[str, aws.ec2.RouteTable]) -> None:
-        homes = list(public) if self._settings.nat == "gateway_per_az" else list(public)[:1]
-        gateways = {zone: self._nat_gateway(zone, public[zone]) for zone in homes}
+        zones = list(public) if self._settings.nat == "gateway_per_az" else list(public)[:1]
+        gateways = {zone: self._nat_gateway(zone, public[zone]) for zone in zones}
         for zone, table in private_tables.items():
             aws.ec2.Route(
-                f"{self._name}-private-{zone}",
+                f"{self.pulumi_resource_name}-private-{zone}",
                 route_table_id=table.id,
                 destination_cidr_block=ANYWHERE,
-                nat_gateway_id=gateways.get(zone, gateways[homes[0]]).id,
+                nat_gateway_id=gateways.get(zone, gateways[zones[0]]).id,
                 opts=self._child,
             )
 
     def _nat_gateway(self, zone: str, subnet: aws.ec2.Subnet) -> aws.ec2.NatGateway:
-        full_name = f"{self._name}-nat-{zone}"
-        address = aws.ec2.Eip(full_name, domain="vpc", tags={"Name": full_name}, opts=self._behind_gateway)
+        full_name = f"{self.pulumi_resource_name}-nat-{zone}"
+        address = aws.ec2.Eip(full_name, domain="vpc", tags={"Name": full_name}, opts=self._after_gateway)
         return aws.ec2.NatGateway(
             full_name,
             allocation_id=address.id,
             subnet_id=subnet.id,
             tags={"Name": full_name},
-            opts=self._behind_gateway,
+            opts=self._after_gateway,
         )
 
     def _endpoints(self, tables: list[aws.ec2.RouteTable]) -> None:
-        name, settings, child = self._name, self._settings, self._child
-        region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
-        # free, and image layers come from S3
+        name, settings, child = self.pulumi_resource_name, self._settings, self._child
+        # gateway endpoints are free; image layers come from S3
         for service in ("s3", "dynamodb") if self._dynamodb else ("s3",):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 vpc_id=self.vpc_id,
-                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", region, service),
+                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", self._account.region, service),
                 vpc_endpoint_type="Gateway",
                 route_table_ids=[table.id for table in tables],
                 tags={"Name": f"{name}-{service}"},
@@ -227,7 +231,7 @@ class Network(pulumi.ComponentResource):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 vpc_id=self.vpc_id,
-                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", region, service),
+                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", self._account.region, service),
                 vpc_endpoint_type="Interface",
                 subnet_ids=self.subnet_ids,
                 security_group_ids=[https.security_group_id],

@@ -1,8 +1,4 @@
-"""The job queue.
-
-Creates the queue and its dead-letter queue (encrypted, TLS only, the dead-letter queue for this queue alone), and on
-request a KMS key with its alias.
-"""
+"""The job queue, its dead-letter queue and, on request, the KMS key that encrypts both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components import _iam
+from components._account import account
 from settings import Queue as QueueSettings
+from settings.limits import MAX_RECEIVE_WAIT_SECONDS, MAX_RETENTION_DAYS
 
 DAY = 24 * 3600  # seconds
-#: Seconds that a dead letter is kept: SQS's most (SetQueueAttributes), and more than the queue itself keeps a job,
-#: since a moved message keeps its first day.
-DEAD_LETTER_RETENTION = 14 * DAY
-#: Seconds that a receive waits for a message: SQS's most, and the fewest empty answers to pay for.
-RECEIVE_WAIT = 20
-#: What each service does with the key on behalf of whoever uses it (SQS developer guide, "Key management"; DynamoDB
-#: developer guide, "Encryption at rest: usage notes").
+#: Permissions that each service uses with the permissions of its caller (SQS developer guide, "Key management";
+#: DynamoDB developer guide, "Encryption at rest: usage notes").
 USED_BY = {
     "sqs": ("kms:Decrypt", "kms:GenerateDataKey"),
     "dynamodb": (
@@ -29,7 +22,7 @@ USED_BY = {
         *("kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
     ),
 }
-#: What the KMS developer guide lets a key's administrators do ("Allows key administrators"); using it is not in it.
+#: What a key's administrators may do (KMS developer guide, "Allows key administrators"). It does not include using it.
 KEY_ADMINISTRATION = (
     *("Create*", "Describe*", "Enable*", "List*", "Put*", "Update*", "Revoke*", "Disable*", "Get*", "Delete*"),
     *("TagResource", "UntagResource", "ScheduleKeyDeletion", "CancelKeyDeletion", "RotateKeyOnDemand"),
@@ -38,48 +31,69 @@ KEY_ADMINISTRATION = (
 
 @dataclass(frozen=True, kw_only=True)
 class JobQueueArgs:
-    """The settings' section `queue`, and whether the idempotency store is encrypted with its key, too."""
+    """The settings' section `queue`. `once`: the idempotency store uses the queue's KMS key."""
 
     settings: QueueSettings
     once: bool = False
 
 
-class JobQueue(pulumi.ComponentResource):
-    """A standard or FIFO queue with its dead-letter queue."""
+@dataclass(frozen=True, kw_only=True)
+class QueueRefs:
+    """What other components need of the job queue and its dead-letter queue.
 
-    url: pulumi.Output[str]
-    arn: pulumi.Output[str]
-    queue_name: pulumi.Output[str]
-    dead_letter_url: pulumi.Output[str]
-    dead_letter_arn: pulumi.Output[str]
-    dead_letter_name: pulumi.Output[str]
-    #: The customer key that encrypts both queues, None with SQS's own.
-    kms_key_arn: pulumi.Output[str] | None
+    `visibility_timeout` is in seconds. `kms_key_arn` is None if SQS's own key encrypts the queues.
+    """
+
+    fifo: bool
+    visibility_timeout: int
+    name: pulumi.Input[str]
+    url: pulumi.Input[str]
+    arn: pulumi.Input[str]
+    dead_letter_name: pulumi.Input[str]
+    dead_letter_url: pulumi.Input[str]
+    dead_letter_arn: pulumi.Input[str]
+    kms_key_arn: pulumi.Input[str] | None = None
+
+
+class JobQueue(pulumi.ComponentResource):
+    """A standard or FIFO queue with its dead-letter queue.
+
+    Creates:
+    - the queue and the dead-letter queue, which accepts messages of this queue only
+    - a policy for each that requires TLS
+    - with `kms: new`, a KMS key and its alias
+    """
+
+    refs: QueueRefs
 
     def __init__(self, name: str, args: JobQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobQueue", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        self.kms_key_arn = self._key(name, settings.kms, args.once)
-        common: dict[str, Any] = {"kms_master_key_id": self.kms_key_arn}
-        if self.kms_key_arn is None:
+        kms_key_arn = self._key(name, settings.kms, args.once)
+        common: dict[str, Any] = {"kms_master_key_id": kms_key_arn}
+        if kms_key_arn is None:
             common = {"sqs_managed_sse_enabled": True}
         if settings.fifo:
-            # high throughput: limits, and deduplication, by message group (SQS developer guide, "High throughput")
+            # limits and deduplication per message group (SQS developer guide, "High throughput for FIFO queues")
             common |= {
                 "fifo_queue": True,
                 "deduplication_scope": "messageGroup",
                 "fifo_throughput_limit": "perMessageGroupId",
             }
         dead = aws.sqs.Queue(
-            f"{name}-dead-letter", message_retention_seconds=DEAD_LETTER_RETENTION, **common, opts=child
+            f"{name}-dead-letter",
+            # a moved message keeps the date on which it was sent, so this must be longer than the queue's own retention
+            message_retention_seconds=MAX_RETENTION_DAYS * DAY,
+            **common,
+            opts=child,
         )
         queue = aws.sqs.Queue(
             name,
             name=settings.name,
             visibility_timeout_seconds=settings.visibility_timeout,
             message_retention_seconds=settings.retention_days * DAY,
-            receive_wait_time_seconds=RECEIVE_WAIT,
+            receive_wait_time_seconds=MAX_RECEIVE_WAIT_SECONDS,  # the fewest empty responses to pay for
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": dead.arn, "maxReceiveCount": settings.max_receive_count}
             ),
@@ -97,17 +111,26 @@ class JobQueue(pulumi.ComponentResource):
         for owner, resource in ((name, queue), (f"{name}-dead-letter", dead)):
             aws.sqs.QueuePolicy(owner, queue_url=resource.url, policy=_tls_only(resource.arn), opts=child)
 
-        self.url, self.arn, self.queue_name = queue.url, queue.arn, queue.name
-        self.dead_letter_url, self.dead_letter_arn, self.dead_letter_name = dead.url, dead.arn, dead.name
+        self.refs = QueueRefs(
+            fifo=settings.fifo,
+            visibility_timeout=settings.visibility_timeout,
+            name=queue.name,
+            url=queue.url,
+            arn=queue.arn,
+            dead_letter_name=dead.name,
+            dead_letter_url=dead.url,
+            dead_letter_arn=dead.arn,
+            kms_key_arn=kms_key_arn,
+        )
         self.register_outputs(
             {
-                "url": self.url,
-                "arn": self.arn,
-                "queue_name": self.queue_name,
-                "dead_letter_url": self.dead_letter_url,
-                "dead_letter_arn": self.dead_letter_arn,
-                "dead_letter_name": self.dead_letter_name,
-                "kms_key_arn": self.kms_key_arn,
+                "url": queue.url,
+                "arn": queue.arn,
+                "queue_name": queue.name,
+                "dead_letter_url": dead.url,
+                "dead_letter_arn": dead.arn,
+                "dead_letter_name": dead.name,
+                "kms_key_arn": kms_key_arn,
             }
         )
 
@@ -121,11 +144,26 @@ class JobQueue(pulumi.ComponentResource):
             f"{name}-key",
             description="Encrypts the job queue and its dead-letter queue",
             enable_key_rotation=True,
-            policy=_key_policy(pulumi.InvokeOutputOptions(parent=self), USED_BY if once else {"sqs": USED_BY["sqs"]}),
+            policy=self._key_policy(USED_BY if once else {"sqs": USED_BY["sqs"]}),
             opts=child,
         )
         aws.kms.Alias(f"{name}-key", name_prefix=f"alias/{name}-", target_key_id=key.key_id, opts=child)
         return key.arn
+
+    def _key_policy(self, used_by: Mapping[str, Sequence[str]]) -> pulumi.Output[str]:
+        """The account may administer the key. Its roles may use the key through these services only."""
+        here = account(self)
+        root = pulumi.Output.format("arn:{0}:iam::{1}:root", here.partition, here.id)
+        principal = {"Principal": {"AWS": root}}
+        # in a key policy the resource "*" is the key itself (KMS developer guide, "Key policies")
+        administer = [f"kms:{verb}" for verb in KEY_ADMINISTRATION]
+        statements = [_iam.allow(administer, "*", Sid="Administer", **principal)]
+        for service, actions in used_by.items():
+            through = pulumi.Output.format("{0}.{1}.{2}", service, here.region, here.dns_suffix)
+            condition = {"StringEquals": {"kms:ViaService": through}}
+            sid = f"UseThrough{service.capitalize()}"
+            statements.append(_iam.allow(actions, "*", Sid=sid, **principal, Condition=condition))
+        return _iam.document(statements)
 
 
 def _tls_only(queue_arn: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -141,20 +179,3 @@ def _tls_only(queue_arn: pulumi.Input[str]) -> pulumi.Output[str]:
             }
         ]
     )
-
-
-def _key_policy(invoke: pulumi.InvokeOutputOptions, used_by: Mapping[str, Sequence[str]]) -> pulumi.Output[str]:
-    """The account administers the key; roles with a permission of their own use it, through these services alone."""
-    partition = aws.get_partition_output(opts=invoke)
-    region = aws.get_region_output(opts=invoke).region
-    root = pulumi.Output.format(
-        "arn:{0}:iam::{1}:root", partition.partition, aws.get_caller_identity_output(opts=invoke).account_id
-    )
-    # in a key's policy the resource "*" is the key itself (KMS developer guide, "Key policies")
-    own = {"Principal": {"AWS": root}}
-    statements = [_iam.allow([f"kms:{verb}" for verb in KEY_ADMINISTRATION], "*", Sid="Administer", **own)]
-    for service, actions in used_by.items():
-        through = pulumi.Output.format("{0}.{1}.{2}", service, region, partition.dns_suffix)
-        condition = {"StringEquals": {"kms:ViaService": through}}
-        statements.append(_iam.allow(actions, "*", Sid=f"UseThrough{service.capitalize()}", **own, Condition=condition))
-    return _iam.document(statements)

@@ -1,9 +1,4 @@
-"""What keeps the queue's metrics awake, and the service from sleeping longer than it must.
-
-Creates, as the settings say: a schedule that touches the queue once an hour; or a watcher, an Express workflow that a
-schedule starts once a minute; the Express workflow through which the API sends and wakes at once; and the scheduled
-actions of warm hours. Each with a role of its own that may do that and nothing else.
-"""
+"""Starts tasks without delay, and keeps SQS's metrics available."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,40 +8,45 @@ import pulumi
 import pulumi_aws as aws
 
 from components import _iam, _workflow
+from components._account import account
+from components.queue import QueueRefs
 from policy import hours
+from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
 from settings import Scaling as ScalingSettings
 
-#: The key of a tag that the queue does not have. To remove it changes nothing, and is an action on the queue.
+#: Key of a tag that the queue does not have. Removing it changes nothing, but counts as activity of the queue.
 NO_TAG = "ebb:keep-alive"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WakeArgs:
-    """The settings' section `scaling`, the queue, and the service's scalable target."""
+    """The settings' section `scaling`, the job queue, the service and its scalable target."""
 
     settings: ScalingSettings
-    fifo: bool
-    queue_url: pulumi.Input[str]
-    queue_arn: pulumi.Input[str]
-    kms_key_arn: pulumi.Input[str] | None
-    #: Of the scalable target, as QueueScaling has them.
+    queue: QueueRefs
+    cluster_name: pulumi.Input[str]
+    service_name: pulumi.Input[str]
+    #: The scalable target: `service/<cluster>/<service>`, and its ARN.
     resource_id: pulumi.Input[str]
     target_arn: pulumi.Input[str]
 
 
 class Wake(pulumi.ComponentResource):
-    """Looks after a service at zero, so that a job finds somebody awake."""
+    """Wakes a service that is at zero tasks, so that a waiting job is started without delay.
 
-    #: The workflow that the API starts with a job, None without `direct`.
+    Creates, each with a role that has the necessary permissions only:
+    - with `keep_alive`, a schedule that calls the queue once an hour
+    - with `watch`, the watcher: an Express workflow that a schedule starts once a minute
+    - with `direct`, the Express workflow through which the API sends a job and starts a task
+    - with `warm_hours`, scheduled actions that change the minimum number of tasks
+    """
+
+    #: The workflow that the API starts for each job; None without `direct`.
     submit_arn: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: WakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Wake", name, None, opts)
-        self._name, self._args = name, args
-        invoke = pulumi.InvokeOutputOptions(parent=self)
-        self._partition = aws.get_partition_output(opts=invoke).partition
-        self._account = aws.get_caller_identity_output(opts=invoke).account_id
-        self._region = aws.get_region_output(opts=invoke).region
+        self._args, self._account = args, account(self)
         settings = args.settings
         if settings.keeps_alive:
             self._keep_alive()
@@ -57,30 +57,34 @@ class Wake(pulumi.ComponentResource):
         self.register_outputs({"submit_arn": self.submit_arn})
 
     def _keep_alive(self) -> None:
-        role = self._role("keep-alive", "scheduler", [_iam.allow(["sqs:UntagQueue"], self._args.queue_arn)])
+        queue = self._args.queue
+        role = self._role("keep-alive", "scheduler", [_iam.allow(["sqs:UntagQueue"], queue.arn)])
         self._schedule(
             "keep-alive",
             "rate(1 hour)",
             {
-                "arn": pulumi.Output.format("arn:{0}:scheduler:::aws-sdk:sqs:untagQueue", self._partition),
+                "arn": pulumi.Output.format("arn:{0}:scheduler:::aws-sdk:sqs:untagQueue", self._account.partition),
                 "role_arn": role.arn,
-                "input": pulumi.Output.json_dumps({"QueueUrl": self._args.queue_url, "TagKeys": [NO_TAG]}),
+                "input": pulumi.Output.json_dumps({"QueueUrl": queue.url, "TagKeys": [NO_TAG]}),
             },
-            "Touches the queue, so that its metrics do not go to sleep",
+            "Calls the queue, so that SQS does not stop sending metrics",
         )
 
     def _watch(self) -> None:
         args, settings = self._args, self._args.settings
         machine = self._workflow(
-            "watcher", _workflow.watch, [_iam.allow(["sqs:GetQueueAttributes"], args.queue_arn), *self._may_wake()]
+            "watcher",
+            _workflow.watch,
+            [_iam.allow(["sqs:GetQueueAttributes"], args.queue.arn), *self._may_set_minimum()],
+            cluster=args.cluster_name,
+            service=args.service_name,
         )
         role = self._role("watch", "scheduler", [_iam.allow(["states:StartExecution"], machine.arn)])
-        # without warm hours the minute needs no clock; with them each minute has the least number of tasks of its hour
-        every = {"watch": ("rate(1 minute)", settings.min_tasks)}
-        if settings.warm_hours:
+        schedules = {"watch": ("rate(1 minute)", settings.min_tasks)}
+        if settings.warm_hours:  # each minute has its own minimum, so a schedule needs a clock
             moments = hours.minutes(settings)
-            every = {f"watch-{number}": (found.cron, found.minimum) for number, found in enumerate(moments)}
-        for role_name, (expression, minimum) in every.items():
+            schedules = {f"watch-{number}": (found.cron, found.minimum) for number, found in enumerate(moments)}
+        for role_name, (expression, minimum) in schedules.items():
             self._schedule(
                 role_name,
                 expression,
@@ -88,28 +92,29 @@ class Wake(pulumi.ComponentResource):
                     "arn": machine.arn,
                     "role_arn": role.arn,
                     "input": json.dumps({"minimum": minimum}),
-                    # the next minute is the retry; one that comes late would tell of another hour
+                    # the next minute is the retry; a late event may have the minimum of another hour
                     "retry_policy": {"maximum_retry_attempts": 0, "maximum_event_age_in_seconds": 60},
                 },
-                "Looks whether a job is there",
+                "Checks the queue for jobs",
                 settings.timezone if settings.warm_hours else None,
             )
 
     def _submit(self) -> pulumi.Output[str]:
-        args = self._args
-        statements = [_iam.allow(["sqs:SendMessage"], args.queue_arn), *self._may_wake()]
-        if args.kms_key_arn is not None:
-            # SQS encrypts with a data key that it gets, and decrypts again, in the sender's name
-            statements.append(_iam.allow(["kms:GenerateDataKey", "kms:Decrypt"], args.kms_key_arn))
-        return self._workflow("submit", lambda **known: _workflow.submit(**known, fifo=args.fifo), statements).arn
+        queue = self._args.queue
+        statements = [
+            _iam.allow(["sqs:SendMessage"], queue.arn),
+            *self._may_set_minimum(),
+            *_iam.encrypt_messages(queue.kms_key_arn),
+        ]
+        return self._workflow("submit", lambda **known: _workflow.submit(**known, fifo=queue.fifo), statements).arn
 
     def _warm_hours(self) -> None:
         settings = self._args.settings
         for change in hours.changes(settings):
             aws.appautoscaling.ScheduledAction(
-                f"{self._name}-hours-{change.minimum}-at-{change.hours}-{change.minutes}",
-                service_namespace="ecs",
-                scalable_dimension="ecs:service:DesiredCount",
+                f"{self.pulumi_resource_name}-hours-{change.minimum}-at-{change.hours}-{change.minutes}",
+                service_namespace=SERVICE_NAMESPACE,
+                scalable_dimension=SCALABLE_DIMENSION,
                 resource_id=self._args.resource_id,
                 schedule=change.cron,
                 timezone=settings.timezone,
@@ -117,30 +122,34 @@ class Wake(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _may_wake(self) -> list[_iam.Statement]:
-        """What it takes to read and to move the scalable target's minimum.
+    def _may_set_minimum(self) -> list[_iam.Statement]:
+        """Permissions to read and set the scalable target's minimum.
 
-        Reading has no resource level. Application Auto Scaling tries out whether its caller may do to the service what
-        it is asked to do (user guide, "Permissions validation for Application Auto Scaling API calls on target
-        resources"; ECS developer guide, "IAM permissions required for Amazon ECS service auto scaling").
+        Reading has no resource level. Application Auto Scaling checks that its caller may update the service (user
+        guide, "Permissions validation for Application Auto Scaling API calls on target resources"; ECS developer guide,
+        "IAM permissions required for Amazon ECS service auto scaling").
         """
-        service = pulumi.Output.format(
-            "arn:{0}:ecs:{1}:{2}:{3}", self._partition, self._region, self._account, self._args.resource_id
-        )
         return [
             _iam.allow(["application-autoscaling:DescribeScalableTargets"], "*"),
             _iam.allow(["application-autoscaling:RegisterScalableTarget"], self._args.target_arn),
-            _iam.allow(["ecs:DescribeServices", "ecs:UpdateService"], service),
+            _iam.allow(["ecs:DescribeServices", "ecs:UpdateService"], self._account.arn("ecs", self._args.resource_id)),
         ]
 
     def _workflow(
-        self, role_name: str, document: Callable[..., _workflow.Document], statements: Sequence[_iam.Statement]
+        self,
+        role_name: str,
+        document: Callable[..., _workflow.Document],
+        statements: Sequence[_iam.Statement],
+        **more: pulumi.Input[str],
     ) -> aws.sfn.StateMachine:
         known = pulumi.Output.all(
-            partition=self._partition, queue_url=self._args.queue_url, resource_id=self._args.resource_id
+            partition=self._account.partition,
+            queue_url=self._args.queue.url,
+            resource_id=self._args.resource_id,
+            **more,
         )
         return aws.sfn.StateMachine(
-            f"{self._name}-{role_name}",
+            f"{self.pulumi_resource_name}-{role_name}",
             type="EXPRESS",
             definition=known.apply(lambda values: json.dumps(document(**values))),
             role_arn=self._role(role_name, "states", statements).arn,
@@ -149,10 +158,9 @@ class Wake(pulumi.ComponentResource):
 
     def _role(self, role_name: str, service: str, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
         child = pulumi.ResourceOptions(parent=self)
-        # a service acts for many accounts: for no other one with this role
-        condition = {"StringEquals": {"aws:SourceAccount": self._account}}
-        name = f"{self._name}-{role_name}"
-        role = aws.iam.Role(name, assume_role_policy=_iam.trust(f"{service}.amazonaws.com", condition), opts=child)
+        name = f"{self.pulumi_resource_name}-{role_name}"
+        trust = _iam.trust(f"{service}.amazonaws.com", _iam.from_account(self._account.id))
+        role = aws.iam.Role(name, assume_role_policy=trust, opts=child)
         aws.iam.RolePolicy(name, role=role.name, policy=_iam.document(statements), opts=child)
         return role
 
@@ -165,7 +173,7 @@ class Wake(pulumi.ComponentResource):
         timezone: str | None = None,
     ) -> None:
         aws.scheduler.Schedule(
-            f"{self._name}-{role_name}",
+            f"{self.pulumi_resource_name}-{role_name}",
             description=description,
             schedule_expression=expression,
             schedule_expression_timezone=timezone,

@@ -1,25 +1,27 @@
-"""The least number of tasks over the week, and the cron expressions that follow it.
+"""The minimum number of tasks over the week, and cron expressions that follow it.
 
-Days, hours and minutes are those of the settings' time zone; AWS turns them into instants, daylight saving included
-(an hour that a shift of the clocks repeats is run through once: EventBridge Scheduler user guide, "Daylight savings
-time on EventBridge Scheduler").
+Days, hours and minutes are in the settings' time zone. AWS converts them to UTC, daylight saving time included: an hour
+that occurs twice runs once (EventBridge Scheduler user guide, "Daylight savings time on EventBridge Scheduler").
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import get_args
 
 from settings import Scaling
+from settings.forms import Day
 
-#: As cron counts them, so that a range of days rises.
-DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-HOUR, DAY = 60, 24 * 60  # minutes
+#: From Sunday, as cron counts them, so that a range of days ascends.
+DAYS: tuple[str, ...] = (*get_args(Day)[-1:], *get_args(Day)[:-1])
+HOUR = 60  # minutes
+DAY = 24 * HOUR
 WEEK = len(DAYS) * DAY
 
 
 @dataclass(frozen=True, order=True)
 class Moments:
-    """Moments of the week at which this is the least number of tasks, as a cron expression has them."""
+    """Moments of the week, as fields of a cron expression, and the minimum number of tasks at these moments."""
 
     minimum: int
     minutes: str
@@ -28,12 +30,12 @@ class Moments:
 
     @property
     def cron(self) -> str:
-        """As EventBridge Scheduler and Application Auto Scaling write it."""
+        """The expression for EventBridge Scheduler and Application Auto Scaling."""
         return f"cron({self.minutes} {self.hours} ? * {self.days} *)"
 
 
 def week(scaling: Scaling) -> tuple[int, ...]:
-    """The least number of tasks in each minute of the week, from Sunday on."""
+    """The minimum number of tasks in each minute of the week, from Sunday 00:00."""
     minimum = [scaling.min_tasks] * WEEK
     for hours in scaling.warm_hours:
         start, stop = _minute(hours.start), _minute(hours.stop)
@@ -46,9 +48,9 @@ def week(scaling: Scaling) -> tuple[int, ...]:
 
 
 def changes(scaling: Scaling) -> tuple[Moments, ...]:
-    """The moments at which the least number of tasks changes; none without warm hours.
+    """The moments at which the minimum changes; empty without warm hours.
 
-    Hours that never end are said once a day.
+    A minimum that never changes is repeated once a day.
     """
     if not scaling.warm_hours:
         return ()
@@ -59,24 +61,24 @@ def changes(scaling: Scaling) -> tuple[Moments, ...]:
         day, time = divmod(minute, DAY)
         days.setdefault((minimum[minute], time), []).append(day)
     return tuple(
-        Moments(least, str(time % HOUR), str(time // HOUR), _list(on, DAYS)) for (least, time), on in days.items()
+        Moments(tasks, str(time % HOUR), str(time // HOUR), _field(on, DAYS)) for (tasks, time), on in days.items()
     )
 
 
 def minutes(scaling: Scaling) -> tuple[Moments, ...]:
-    """Each minute of the week just once, in as few cron expressions as days of equal hours allow."""
+    """Every minute of the week exactly once. Days with equal hours share their expressions."""
     minimum = week(scaling)
     days: dict[tuple[int, str, str], list[int]] = {}
     for day in range(len(DAYS)):
         hours: dict[tuple[int, str], list[int]] = {}
         for hour in range(24):
             first = day * DAY + hour * HOUR
-            for least, part in groupby(range(first, first + HOUR), key=minimum.__getitem__):
+            for tasks, part in groupby(range(first, first + HOUR), key=minimum.__getitem__):
                 run = [minute % HOUR for minute in part]
-                hours.setdefault((least, "*" if len(run) == HOUR else f"{run[0]}-{run[-1]}"), []).append(hour)
-        for (least, minutes_), of in hours.items():
-            days.setdefault((least, minutes_, _list(of, range(24))), []).append(day)
-    return tuple(Moments(least, minutes_, of, _list(on, DAYS)) for (least, minutes_, of), on in days.items())
+                hours.setdefault((tasks, "*" if len(run) == HOUR else f"{run[0]}-{run[-1]}"), []).append(hour)
+        for (tasks, minutes_), of in hours.items():
+            days.setdefault((tasks, minutes_, _field(of, range(24))), []).append(day)
+    return tuple(Moments(tasks, minutes_, of, _field(on, DAYS)) for (tasks, minutes_, of), on in days.items())
 
 
 def _minute(time: str) -> int:
@@ -84,8 +86,8 @@ def _minute(time: str) -> int:
     return int(hours) * HOUR + int(minutes_)
 
 
-def _list(numbers: Sequence[int], names: Sequence[object]) -> str:
-    """A field of a cron expression: all, or runs and single ones."""
+def _field(numbers: Sequence[int], names: Sequence[object]) -> str:
+    """A field of a cron expression: `*`, or ranges and single values. The numbers ascend."""
     if len(numbers) == len(names):
         return "*"
     return ",".join(str(names[a]) if a == b else f"{names[a]}-{names[b]}" for a, b in _runs(numbers))

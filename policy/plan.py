@@ -1,7 +1,7 @@
 """What QueueScaling deploys, as plain data: the scalable target's range, alarms, and the policies that they invoke.
 
-The same plan is what a forecast runs, so what is forecast is what is deployed. Fields have the names and units of
-CloudWatch's PutMetricAlarm and Application Auto Scaling's PutScalingPolicy.
+A forecast runs the same plan. Fields have the names and units of CloudWatch's PutMetricAlarm and Application Auto
+Scaling's PutScalingPolicy.
 """
 
 import math
@@ -12,24 +12,26 @@ from typing import Literal
 from policy import steps as policy_steps
 from settings import Settings
 
-#: Seconds: SQS's and ECS's metrics come once a minute.
+#: What a service's scalable target is to Application Auto Scaling (API, RegisterScalableTarget).
+SERVICE_NAMESPACE = "ecs"
+SCALABLE_DIMENSION = "ecs:service:DesiredCount"
+#: Seconds. SQS and ECS send metrics once a minute.
 MINUTE = 60
-#: Seconds after scaling out in which only a larger change acts: a start plus the age of the metrics (up to 100 s), so
-#: that a message that was taken already starts no second task.
-OUT_COOLDOWN = 120
-#: Minutes in a row without any message before the tasks go.
+#: Seconds after scaling out in which only a larger change acts: a task's start plus the age of the metrics (up to
+#: 100 s). Otherwise a message that a task has already received would start a second task.
+OUT_COOLDOWN_SECONDS = 120
+#: Minutes without any message before all tasks are removed.
 IDLE_MINUTES = 5
-#: Tasks too many, and for how many minutes in a row, before they go.
-SURPLUS_TASKS, SURPLUS_MINUTES = 2, 3
-#: Seconds after that in which no more go: a stop plus the age of the number of tasks (up to 200 s).
-SURPLUS_COOLDOWN = 300
-
-Comparison = Literal["GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold", "LessThanThreshold"]
+#: Surplus tasks are removed when there are this many for so many minutes.
+SURPLUS_TASKS = 2
+SURPLUS_MINUTES = 3
+#: Seconds before more surplus tasks are removed: a task's stop plus the age of the number of tasks (up to 200 s).
+SURPLUS_COOLDOWN_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricPlan:
-    """A metric that an alarm reads, of the queue or of the service."""
+    """A metric of the queue or of the service."""
 
     id: str
     namespace: str
@@ -40,25 +42,25 @@ class MetricPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmPlan:
-    """An alarm, on its only metric or on an expression over all of them; `period` in seconds."""
+    """An alarm on its only metric, or on an expression over its metrics; `period` in seconds."""
 
     description: str
     metrics: tuple[MetricPlan, ...]
     expression: str | None = None
-    #: What the expression counts.
+    #: What the expression counts; shown in graphs.
     label: str | None = None
     period: int = MINUTE
     evaluation_periods: int
     datapoints_to_alarm: int
     threshold: float
-    comparison: Comparison
-    #: A gap in the data does nothing, neither way.
+    comparison: policy_steps.Comparison
+    #: Missing data neither adds nor removes tasks.
     missing: Literal["notBreaching"] = "notBreaching"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyPlan:
-    """A step policy; bounds of its steps are relative to the alarm's threshold, `cooldown` in seconds."""
+    """A step policy; `cooldown` in seconds."""
 
     adjustment_type: Literal["ChangeInCapacity", "ExactCapacity"]
     steps: tuple[policy_steps.Adjustment, ...]
@@ -68,7 +70,7 @@ class PolicyPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """An alarm and the policy that is its only action."""
+    """An alarm and the policy that it invokes."""
 
     role: str
     alarm: AlarmPlan
@@ -77,10 +79,14 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The scalable target's range, and what moves the number of tasks within it."""
+    """The scalable target's range, and the rules that change the number of tasks within it.
+
+    `moves_minimum`: warm hours or the watcher change the minimum while the stack runs.
+    """
 
     minimum: int
     maximum: int
+    moves_minimum: bool
     rules: tuple[Rule, ...]
 
     def rule(self, role: str) -> Rule:
@@ -97,24 +103,30 @@ def _cpu(identifier: str, statistic: str) -> MetricPlan:
     return MetricPlan(id=identifier, namespace="AWS/ECS", name="CPUUtilization", statistic=statistic, of="service")
 
 
-WAITING, IN_FLIGHT, DELAYED = _messages("v", "Visible"), _messages("n", "NotVisible"), _messages("d", "Delayed")
-#: Each running task sends one sample a minute: their number, at no cost (ECS developer guide, "CloudWatch metrics",
-#: "Service RUNNING task count").
+WAITING = _messages("v", "Visible")
+IN_FLIGHT = _messages("n", "NotVisible")
+DELAYED = _messages("d", "Delayed")
+#: The number of running tasks: each sends one sample a minute (ECS developer guide, "CloudWatch metrics", "Service
+#: RUNNING task count").
 RUNNING = _cpu("r", "SampleCount")
 
 
 def plan(settings: Settings) -> Plan:
-    """What these settings deploy: at all times a way out of zero, and one of three ways back."""
-    return Plan(minimum=settings.scaling.min_tasks, maximum=most_tasks(settings), rules=tuple(_rules(settings)))
+    """The alarms and policies of these settings: one rule scales out from zero, one of three scales in."""
+    scaling = settings.scaling
+    return Plan(
+        minimum=scaling.min_tasks,
+        maximum=max_tasks(settings),
+        moves_minimum=scaling.moves_minimum,
+        rules=tuple(_rules(settings)),
+    )
 
 
-def most_tasks(settings: Settings) -> int:
-    """Tasks at the most.
+def max_tasks(settings: Settings) -> int:
+    """The maximum number of tasks.
 
-    Of a FIFO queue's message group one job runs at a time, so that groups/concurrency tasks have no use for another.
-    How many groups wait cannot be measured: SQS counts messages, and groups only while in flight; and an alarm cannot
-    see that tasks idle while messages wait, since the number of tasks is two minutes old, and after a scale-in to zero
-    it has no new value at all, so that what was started last would keep the next job waiting. Hence a setting.
+    A FIFO queue runs one job per message group at a time, so more than groups/concurrency tasks are useless. CloudWatch
+    does not count waiting groups, so the user must set their number.
     """
     scaling = settings.scaling
     if scaling.message_groups is None:
@@ -124,7 +136,7 @@ def most_tasks(settings: Settings) -> int:
 
 
 def share(settings: Settings) -> int:
-    """Messages of backlog that one task may own."""
+    """Messages of backlog per task."""
     scaling = settings.scaling
     return policy_steps.share(scaling.seconds_per_job, scaling.tolerated_wait, settings.worker.concurrency)
 
@@ -135,16 +147,19 @@ def _rules(settings: Settings) -> Iterator[Rule]:
         ladder, cooldown = policy_steps.scale_out(scaling.steps), scaling.cooldown
     else:
         concurrency = settings.worker.concurrency
-        ladder, cooldown = policy_steps.recommended(most_tasks(settings), share(settings), concurrency), OUT_COOLDOWN
-    yield _follow_waiting("out", ladder, cooldown, "Jobs wait: add tasks")
+        ladder, cooldown = (
+            policy_steps.recommended(max_tasks(settings), share(settings), concurrency),
+            OUT_COOLDOWN_SECONDS,
+        )
+    yield _follow_waiting("out", ladder, cooldown, "Jobs are waiting: add tasks")
     match scaling.scales_in_by:
         case "queue":
-            yield _zero(scaling.min_tasks)
+            yield _empty_queue(scaling.min_tasks)
         case "cpu":
             yield _idle_cpu(settings)
         case "steps":
             if (removing := policy_steps.scale_in(scaling.steps)) is not None:
-                yield _follow_waiting("in", removing, scaling.cooldown, "Few jobs wait: remove tasks")
+                yield _follow_waiting("in", removing, scaling.cooldown, "Few jobs are waiting: remove tasks")
     if scaling.surplus:
         yield _surplus(settings)
 
@@ -162,46 +177,46 @@ def _follow_waiting(role: str, ladder: policy_steps.Ladder, cooldown: int, descr
     return Rule(role=role, alarm=alarm, policy=policy)
 
 
-def _to_least(least: int, cooldown: int) -> PolicyPlan:
-    steps = (policy_steps.Adjustment(None, 0, least),)
+def _to_minimum(minimum: int, cooldown: int) -> PolicyPlan:
+    steps = (policy_steps.Adjustment(None, 0, minimum),)
     return PolicyPlan(adjustment_type="ExactCapacity", steps=steps, cooldown=cooldown)
 
 
-def _zero(least: int) -> Rule:
+def _empty_queue(minimum: int) -> Rule:
     alarm = AlarmPlan(
-        description="No job waits, runs or is delayed: remove the tasks",
+        description="No job is waiting, running or delayed: remove the tasks",
         metrics=(WAITING, IN_FLIGHT, DELAYED, RUNNING),
-        expression=policy_steps.idle_expression(least),
+        expression=policy_steps.idle_expression(minimum),
         label="Jobs while tasks run",
         evaluation_periods=IDLE_MINUTES,
         datapoints_to_alarm=IDLE_MINUTES,
         threshold=0,
         comparison="LessThanOrEqualToThreshold",
     )
-    return Rule(role="zero", alarm=alarm, policy=_to_least(least, MINUTE))
+    return Rule(role="zero", alarm=alarm, policy=_to_minimum(minimum, MINUTE))
 
 
 def _idle_cpu(settings: Settings) -> Rule:
     scaling = settings.scaling
     alarm = AlarmPlan(
-        description="The tasks' CPU is idle: remove them",
+        description="The CPU of the tasks is idle: remove them",
         metrics=(_cpu("c", "Average"),),
-        # one period as long as the average is meant to be, not several short ones that must all be idle
+        # one long period averages over its minutes; several short ones would all have to be idle
         period=scaling.cpu_minutes * MINUTE,
         evaluation_periods=1,
         datapoints_to_alarm=1,
         threshold=scaling.cpu_threshold,
         comparison="LessThanOrEqualToThreshold",
     )
-    return Rule(role="cpu", alarm=alarm, policy=_to_least(scaling.min_tasks, scaling.cooldown))
+    return Rule(role="cpu", alarm=alarm, policy=_to_minimum(scaling.min_tasks, scaling.cooldown))
 
 
 def _surplus(settings: Settings) -> Rule:
     alarm = AlarmPlan(
-        description="Fewer jobs than tasks are left: remove some tasks",
+        description="There are fewer jobs than tasks: remove some tasks",
         metrics=(WAITING, IN_FLIGHT, RUNNING),
         expression=policy_steps.surplus_expression(share(settings), settings.worker.concurrency),
-        label="Tasks too many",
+        label="Surplus tasks",
         evaluation_periods=SURPLUS_MINUTES,
         datapoints_to_alarm=SURPLUS_MINUTES,
         threshold=SURPLUS_TASKS,
@@ -209,8 +224,8 @@ def _surplus(settings: Settings) -> Rule:
     )
     policy = PolicyPlan(
         adjustment_type="ChangeInCapacity",
-        steps=policy_steps.surplus(most_tasks(settings)),
-        cooldown=SURPLUS_COOLDOWN,
+        steps=policy_steps.surplus(max_tasks(settings)),
+        cooldown=SURPLUS_COOLDOWN_SECONDS,
         aggregation="Minimum",
     )
     return Rule(role="surplus", alarm=alarm, policy=policy)

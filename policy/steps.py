@@ -1,7 +1,8 @@
-"""From tasks per number of messages to what Application Auto Scaling wants: alarms, and steps relative to them.
+"""Steps of a policy, calculated from numbers of messages and tasks.
 
-Step semantics (Application Auto Scaling user guide, "Step scaling policies"): bounds count from the alarm's threshold;
-above it a step owns its lower bound, below it its upper one; steps have no gaps, and the outer one has no end.
+Rules of Application Auto Scaling (user guide, "Step scaling policies"): bounds are relative to the alarm's threshold.
+Above the threshold the lower bound belongs to a step, below it the upper bound. Steps have no gaps between them, and
+the outermost step has no outer bound.
 """
 
 import math
@@ -10,33 +11,33 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, Protocol
 
+from settings.limits import MAX_STEPS
+
 Comparison = Literal["GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold", "LessThanThreshold"]
-#: Tasks that start for each share of backlog, from two shares on: more than do it in the tolerated wait, since jobs
-#: waited two minutes by then, and a task that comes later, with the next step, idles as long as one that comes at once.
+#: Tasks per share of backlog, from two shares upwards. More than 1, because jobs have already waited two minutes when
+#: the alarm fires. A task that starts later, with the next step, would be idle for just as long.
 TASKS_PER_SHARE = 1.5
-#: Steps of a policy, at the most ("StepAdjustments", API_PutScalingPolicy; service quotas).
-MOST_STEPS = 20
 
 
-class Row(Protocol):
-    """One row of a user's table: from `lower` up to `upper` messages, change the number of tasks."""
+class TableStep(Protocol):
+    """One step of the user's table: `change` the number of tasks between `lower` and `upper` messages."""
 
     @property
     def lower(self) -> float | None:
-        """Messages, None is from none on."""
+        """Messages; None is 0."""
 
     @property
     def upper(self) -> float | None:
-        """Messages, None is without end."""
+        """Messages; None is unlimited."""
 
     @property
     def change(self) -> int:
-        """Tasks to add or, negative, to remove."""
+        """Tasks to add or, if negative, to remove."""
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """One step of a policy; bounds relative to the alarm's threshold, None is without end."""
+    """One step of a policy. Bounds are relative to the alarm's threshold; None is unlimited."""
 
     lower: float | None
     upper: float | None
@@ -45,7 +46,7 @@ class Adjustment:
 
 @dataclass(frozen=True)
 class Ladder:
-    """An alarm on the number of messages, and the policy that it invokes."""
+    """An alarm's comparison and threshold in messages, and the steps of the policy that it invokes."""
 
     comparison: Comparison
     threshold: float
@@ -60,9 +61,9 @@ class _Span:
 
 
 def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -> int:
-    """Messages of backlog that one task may own: what it gets done within the tolerated wait.
+    """Messages of backlog per task: as many as a task does within the tolerated wait, but at least `concurrency`.
 
-    At the least as many as it takes at once.
+    Times are in seconds.
     """
     return max(concurrency, math.ceil(concurrency * tolerated_wait / seconds_per_job))
 
@@ -70,13 +71,13 @@ def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -
 def recommended(
     max_tasks: int, messages_per_task: int, concurrency: int = 1, *, tasks_per_share: float = TASKS_PER_SHARE
 ) -> Ladder:
-    """The recommended scale-out: one task from the first message on, then as many as the backlog has use for.
+    """The recommended scale-out: one task from the first message, then tasks in proportion to the backlog.
 
-    From k shares on ceil(tasks_per_share * k) tasks, but no more than the messages keep busy. Where that would be more
-    than MOST_STEPS steps, k goes up geometrically.
+    From k shares upwards there are ceil(tasks_per_share * k) tasks, limited to the number that the messages keep busy.
+    If that makes more than MAX_STEPS steps, k increases geometrically.
     """
     tasks_per_share = min(tasks_per_share, messages_per_task / concurrency)
-    shares = [count for count in _up_to(math.ceil(max_tasks / tasks_per_share), MOST_STEPS - 1) if count > 1]
+    shares = [count for count in _spread(math.ceil(max_tasks / tasks_per_share), MAX_STEPS - 1) if count > 1]
     changes = [1, *(min(max_tasks, math.ceil(tasks_per_share * count)) for count in shares)]
     bounds = [1, *(count * messages_per_task for count in shares), math.inf]
     spans = [_Span(lower, upper, change) for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)]
@@ -84,15 +85,15 @@ def recommended(
 
 
 def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
-    """Removes the tasks that are too many, relative to a threshold of two: all but one."""
-    counts = _up_to(max(1, max_tasks - 1), MOST_STEPS)
+    """Removes all surplus tasks but one, relative to a threshold of two."""
+    counts = _spread(max(1, max_tasks - 1), MAX_STEPS)
     bounds = [*(count - 1 for count in counts), math.inf]
     spans = [_Span(lower, upper, -count) for (lower, upper), count in zip(pairwise(bounds), counts, strict=True)]
     return _relative(spans, 0)
 
 
-def scale_out(table: Sequence[Row]) -> Ladder:
-    """The rows that add tasks. A row holds from its lower bound up to, but without, its upper one."""
+def scale_out(table: Sequence[TableStep]) -> Ladder:
+    """The steps of the table that add tasks. The lower bound belongs to a step, the upper bound does not."""
     spans = [span for span in _spans(table) if span.change > 0]
     threshold = spans[0].lower
     return Ladder(
@@ -100,11 +101,10 @@ def scale_out(table: Sequence[Row]) -> Ladder:
     )
 
 
-def scale_in(table: Sequence[Row]) -> Ladder | None:
-    """The rows that remove tasks, None without any.
+def scale_in(table: Sequence[TableStep]) -> Ladder | None:
+    """The steps of the table that remove tasks; None if there are none.
 
-    A row holds from above its lower bound (0 included: there are no fewer messages) up to and with its upper one, which
-    is another row's that adds tasks from there on.
+    The upper bound belongs to a step, unless a step that adds tasks begins there. The lower bound does not, except 0.
     """
     spans = [span for span in _spans(table) if span.change < 0]
     if not spans:
@@ -116,41 +116,41 @@ def scale_in(table: Sequence[Row]) -> Ladder | None:
 
 
 def idle_expression(min_tasks: int) -> str:
-    """Messages waiting (v), in flight (n) and delayed (d) while more than the least tasks run (r), else 1.
+    """Messages waiting (v), in flight (n) and delayed (d) while more than `min_tasks` tasks run (r), otherwise 1.
 
-    So the alarm on it is not in ALARM while there is nothing to remove, and a task that was started by other means is
-    not taken away at once. r may lag, hence REPEAT. A minute that SQS has not told of is taken for the one before: IF
-    would take it for 0. SQS may leave out n and d where there are none; in a sum with v they count as 0 then.
+    So the alarm on it stays OK while there is nothing to remove, and a task that something else started is not removed
+    immediately. r can be late, so its last value is repeated. A minute without data from SQS repeats the minute before,
+    because IF would treat it as 0. SQS can omit n and d if they are 0; the sum with v then counts them as 0.
     """
     return f"IF(FILL(r,REPEAT) > {min_tasks}, FILL(v + n + d,REPEAT), 1)"
 
 
 def surplus_expression(messages_per_task: int, concurrency: int = 1) -> str:
-    """Running tasks (r) beyond one per `concurrency` messages in flight (n) and per share of the waiting (v).
+    """Running tasks (r) minus those that messages in flight (n) keep busy, and minus one per share of the waiting (v).
 
-    Of minutes of which the number of tasks is known: two or three ago, and none once they are gone, so that a task that
-    has just been woken is not one of those that were. Without any message it is nothing: the alarm for that does more.
+    A minute whose number of tasks is unknown yields 0. The number is two or three minutes old, and has no value after
+    the last task stopped, so a task that has just started is not counted as surplus. Without messages the result is 0,
+    because the alarm on `idle_expression` removes all tasks then.
     """
     busy = "n" if concurrency == 1 else f"n / {concurrency}"
     return f"IF(r > 0, IF(n + v > 0, r - CEIL({busy} + v / {messages_per_task}), 0))"
 
 
-def _up_to(last: int, most: int) -> list[int]:
-    """The whole numbers from 1 to the last if they are `most` or fewer, else so many of them, ever farther apart."""
-    if last <= most:
+def _spread(last: int, maximum: int) -> list[int]:
+    """The numbers from 1 to `last`; if they are more than `maximum`, a geometric selection of them."""
+    if last <= maximum:
         return list(range(1, last + 1))
-    return sorted({round(last ** (step / (most - 1))) for step in range(most)})
+    return sorted({round(last ** (step / (maximum - 1))) for step in range(maximum)})
 
 
-def _spans(table: Iterable[Row]) -> list[_Span]:
+def _spans(table: Iterable[TableStep]) -> list[_Span]:
     return [
-        _Span(row.lower if row.lower else -math.inf, math.inf if row.upper is None else row.upper, row.change)
-        for row in table
+        _Span(step.lower or -math.inf, math.inf if step.upper is None else step.upper, step.change) for step in table
     ]
 
 
 def _filled(spans: Sequence[_Span], lowest: float, highest: float) -> Iterator[_Span]:
-    """The spans with what lies between and beyond them as spans without change."""
+    """The spans, with a span without change in each gap from `lowest` to `highest`."""
     edge = lowest
     for span in spans:
         if edge < span.lower:
@@ -162,7 +162,7 @@ def _filled(spans: Sequence[_Span], lowest: float, highest: float) -> Iterator[_
 
 
 def _merged(spans: Iterable[_Span]) -> list[_Span]:
-    """Neighbours of one change as one span."""
+    """The spans; neighbours with the same change become one."""
     merged: list[_Span] = []
     for span in spans:
         joins = merged and merged[-1].change == span.change

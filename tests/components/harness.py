@@ -1,4 +1,4 @@
-"""Runs a program against mocks, to the end, and hands back what it registered."""
+"""Runs a program with mocks and returns what it registered."""
 
 import contextvars
 import json
@@ -11,21 +11,23 @@ import pulumi
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import get_root_resource, set_root_resource
 
-# an output in an f-string is a defect: an error here, not the warning that it is by default
+from components.queue import QueueRefs
+
+# an output in an f-string is a defect: an error instead of the default warning
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-#: Marks a resource reference in Pulumi's wire format (sdk/python/lib/pulumi/runtime/rpc.py).
+#: These mark a resource reference in Pulumi's wire format (sdk/python/lib/pulumi/runtime/rpc.py).
 _SIGNATURE, _RESOURCE = "4dabf18193072939515e22adb298388d", "5cf8f73096256a8f31e491e813e4eb8e"
-#: Properties that AWS computes, by type, beside the id, arn, url and name that every mocked resource has.
+#: Computed properties by type, in addition to id, arn, url and name, which every mocked resource has.
 _COMPUTED: dict[str, dict[str, Any]] = {
     "aws:ec2/instance:Instance": {"primaryNetworkInterfaceId": "eni-0123456789abcdef0"},
     "aws:apigateway/restApi:RestApi": {"rootResourceId": "root"},
     "aws:apigateway/stage:Stage": {"invokeUrl": "https://api.example.com/run"},
     "aws:kms/key:Key": {"keyId": "01234567-89ab-cdef-0123-456789abcdef"},
 }
-#: What data sources answer unless a test says otherwise, by token.
+#: Default answers of data sources, by token.
 ANSWERS: dict[str, dict[str, Any]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": {
         "names": [f"{REGION}a", f"{REGION}b", f"{REGION}c"],
@@ -43,9 +45,24 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
+def queue_refs(**changes: Any) -> QueueRefs:
+    """References to the queue `jobs`, which no test creates."""
+    refs = {
+        "fifo": False,
+        "visibility_timeout": 300,
+        "name": "jobs",
+        "url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs",
+        "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs",
+        "dead_letter_name": "jobs-dead",
+        "dead_letter_url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs-dead",
+        "dead_letter_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs-dead",
+    }
+    return QueueRefs(**{**refs, **changes})
+
+
 @dataclass(frozen=True)
 class Resource:
-    """What was registered: inputs by Pulumi's camelCase names, options as the engine got them."""
+    """A registered resource. Inputs have Pulumi's camelCase names."""
 
     urn: str
     type: str
@@ -53,22 +70,22 @@ class Resource:
     #: The parent's URN.
     parent: str
     inputs: dict[str, Any]
-    #: URNs that it waits for, by data or by `depends_on`.
+    #: URNs of dependencies, by data or by `depends_on`.
     dependencies: tuple[str, ...]
     ignore_changes: tuple[str, ...]
-    #: Time-outs by "create", "update", "delete".
+    #: Timeouts by "create", "update", "delete".
     timeouts: dict[str, str]
     #: The RegisterResourceRequest, for rarer options.
     request: Any
 
     @property
     def parent_type(self) -> str:
-        """The type of the resource that this one belongs to."""
+        """The parent's type."""
         return self.parent.split("::")[2].split("$")[-1]
 
     @property
     def parent_name(self) -> str:
-        """The logical name of the resource that this one belongs to."""
+        """The parent's logical name."""
         return self.parent.split("::")[3]
 
     def json(self, name: str) -> Any:
@@ -77,21 +94,21 @@ class Resource:
 
     @property
     def statements(self) -> list[dict[str, Any]]:
-        """The statements of the policy (or trust policy) that this resource carries."""
+        """The statements of this resource's policy or trust policy."""
         document = self.json("policy" if "policy" in self.inputs else "assumeRolePolicy")
         return list(document["Statement"])
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """Everything that one run left behind."""
+    """The results of one run."""
 
     resources: dict[str, Resource]
-    #: What the program returned, with every output in it resolved.
+    #: What the program returned, with its outputs resolved.
     result: Any
     #: The stack's outputs.
     exports: dict[str, Any]
-    #: Data sources asked: token and arguments.
+    #: Calls of data sources: token and arguments.
     calls: list[tuple[str, dict[str, Any]]]
     #: Outputs that components registered, by component URN.
     component_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -108,7 +125,7 @@ class Deployed:
 
     @property
     def names(self) -> set[tuple[str, str]]:
-        """Type and logical name of each resource that a provider makes."""
+        """Type and logical name of each resource except components."""
         return {(r.type, r.name) for r in self.resources.values() if not r.type.startswith("ebb:")}
 
 
@@ -173,7 +190,7 @@ class _Monitor(MockMonitor):
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
     def _add_repository(self, component: str, name: str) -> None:
-        """Registers the repository that the awsx component makes, so that a reference to it resolves."""
+        """Registers the repository that the awsx component creates, so that references to it resolve."""
         urn = self.make_urn(component, "aws:ecr/repository:Repository", name)
         arn = self.cloud.arn("ecr", f"repository/{name}")
         url = f"{ACCOUNT}.dkr.ecr.{self.cloud.region}.amazonaws.com/{name}"
@@ -201,10 +218,10 @@ def deploy(
     config: Mapping[str, str] | None = None,
     stack: str = "test",
 ) -> Deployed:
-    """Runs the program to its end, applies included, and returns what it registered.
+    """Runs the program and all its applies, and returns what it registered.
 
-    `answers` replaces data sources' answers by token, `config` is Pulumi's configuration ("ebb:queue" -> JSON text).
-    An exception of the program, or of an apply in it, is raised here.
+    `answers` replaces data sources' answers by token. `config` is Pulumi's configuration ("ebb:queue" -> JSON text).
+    Raises any exception of the program or of an apply.
     """
     return contextvars.copy_context().run(_deploy, program, answers or {}, config or {}, stack)
 

@@ -5,7 +5,7 @@ import pytest
 from components import _direct, _templates
 from components.api import JobApi, JobApiArgs
 from settings import Api as ApiSettings
-from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
 
 A = "aws:apigateway/"
 API, RESOURCE, METHOD = A + "restApi:RestApi", A + "resource:Resource", A + "method:Method"
@@ -40,10 +40,7 @@ def api(
             "api",
             JobApiArgs(
                 settings=ApiSettings(**settings),
-                fifo=fifo,
-                queue_name=queue_name,
-                queue_arn=QUEUE,
-                kms_key_arn=kms_key_arn,
+                queue=queue_refs(fifo=fifo, name=queue_name, kms_key_arn=kms_key_arn),
                 submit_arn=submit_arn,
             ),
         )

@@ -4,6 +4,7 @@ import pytest
 
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from ebb.scaling import expressions
+from policy.plan import plan
 from settings import Scaling as ScalingSettings
 from settings import Settings, Step, WarmHours
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
@@ -25,7 +26,7 @@ def scaling(**settings: Any) -> Deployed:
         QueueScaling(
             "scaling",
             QueueScalingArgs(
-                settings=Settings(scaling=ScalingSettings(**settings)),
+                plan=plan(Settings(scaling=ScalingSettings(**settings))),
                 queue_name="jobs",
                 cluster_name="cluster",
                 service_name="worker",
@@ -163,7 +164,7 @@ def test_surplus_tasks_go_when_asked_for() -> None:
     assert alarm(made, "surplus") == {
         "metricQueries": queries(
             "IF(r > 0, IF(n + v > 0, r - CEIL(n + v / 5), 0))",
-            "Tasks too many",
+            "Surplus tasks",
             {"v": jobs("Visible"), "n": jobs("NotVisible"), "r": RUNNING},
         ),
         "comparisonOperator": "GreaterThanOrEqualToThreshold",

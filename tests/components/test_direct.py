@@ -58,9 +58,9 @@ def test_a_body_cannot_add_inputs_or_directives() -> None:
     assert started(render(_direct.post_template(ARN, fifo=False), Input(body=body))) == {"body": body}
 
 
-@given(size=st.integers(0, _workflow.LONGEST_BODY))
+@given(size=st.integers(0, _workflow.MAX_BODY_CHARACTERS))
 def test_a_plain_body_that_is_short_enough_fits_into_an_execution(size: int) -> None:
-    body = json.dumps({"text": "x" * size})[: _workflow.LONGEST_BODY]
+    body = json.dumps({"text": "x" * size})[: _workflow.MAX_BODY_CHARACTERS]
     text = json.loads(render(_direct.post_template(ARN, fifo=False), Input(body=body)))["input"]
     assert len(text.encode()) <= 262_144
 
@@ -98,7 +98,7 @@ def test_a_body_that_is_too_long_is_refused_with_the_reason(status: int, body: o
     assert code == "413"
     assert isinstance(answer, dict)
     assert answer["error"] == "TooLong"
-    assert "200 KB at the most" in answer["message"]
+    assert "at most 200 KB" in answer["message"]
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 500, 503])

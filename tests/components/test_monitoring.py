@@ -2,7 +2,7 @@ from typing import Any
 
 from components.monitoring import Monitoring, MonitoringArgs
 from settings import Monitoring as MonitoringSettings
-from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
 
 TOPIC, POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
 SUBSCRIPTION, ALARM = "aws:sns/topicSubscription:TopicSubscription", "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -11,9 +11,8 @@ ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:monitoring"
 
 def monitoring(*emails: str) -> Deployed:
     def program() -> Any:
-        return Monitoring(
-            "monitoring", MonitoringArgs(settings=MonitoringSettings(emails=emails), dead_letter_name="jobs-dead")
-        ).topic_arn
+        args = MonitoringArgs(settings=MonitoringSettings(emails=emails), queue=queue_refs())
+        return Monitoring("monitoring", args).topic_arn
 
     return deploy(program)
 
@@ -25,7 +24,7 @@ def test_a_dead_letter_raises_an_alarm_that_tells_of_its_end_too() -> None:
         "ebb:index:Monitoring"
     }
     inputs = dict(made.one(ALARM).inputs)
-    assert inputs.pop("alarmDescription") == "Jobs failed for good and wait in the dead-letter queue"
+    assert inputs.pop("alarmDescription") == "Jobs failed permanently and are in the dead-letter queue"
     assert inputs == {
         "namespace": "AWS/SQS",
         "metricName": "ApproximateNumberOfMessagesVisible",

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -18,16 +19,8 @@ CHINA = {
 
 def queue(answers: dict[str, dict[str, Any]] | None = None, once: bool = False, **settings: Any) -> Deployed:
     def program() -> dict[str, Any]:
-        made = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings), once=once))
-        return {
-            "url": made.url,
-            "arn": made.arn,
-            "queue_name": made.queue_name,
-            "dead_letter_url": made.dead_letter_url,
-            "dead_letter_arn": made.dead_letter_arn,
-            "dead_letter_name": made.dead_letter_name,
-            "kms_key_arn": made.kms_key_arn,
-        }
+        refs = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings), once=once)).refs
+        return {field.name: getattr(refs, field.name) for field in dataclasses.fields(refs)}
 
     return deploy(program, answers=answers)
 
@@ -95,7 +88,7 @@ def test_both_queues_of_a_fifo_queue_are_fifo_with_high_throughput() -> None:
     }
     assert made.one(QUEUE, "jobs-dead-letter").inputs == {"messageRetentionSeconds": 1_209_600, **fifo}
     assert made.one(QUEUE, "jobs").inputs.items() >= {"name": "jobs.fifo", **fifo}.items()
-    assert made.result["queue_name"] == "jobs.fifo"
+    assert made.result["name"] == "jobs.fifo"
 
 
 def test_without_a_name_pulumi_makes_one() -> None:
@@ -164,7 +157,20 @@ def test_a_key_that_encrypts_the_idempotency_store_is_used_through_dynamodb_too(
     assert through_dynamodb == {**through_sqs, **through_dynamodb, "Condition": condition}
 
 
-def test_the_component_registers_what_it_hands_out() -> None:
-    made = queue(kms="new")
+def test_its_references_are_those_of_the_queues_that_it_creates() -> None:
+    made = queue(fifo=True, name="jobs.fifo", kms="new", visibility_timeout=900)
+    url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/"
+    assert made.result == {
+        "fifo": True,
+        "visibility_timeout": 900,
+        "name": "jobs.fifo",
+        "url": url + "jobs",
+        "arn": ARN + "jobs",
+        "dead_letter_name": "jobs-dead-letter",
+        "dead_letter_url": url + "jobs-dead-letter",
+        "dead_letter_arn": ARN + "jobs-dead-letter",
+        "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:jobs-key",
+    }
     (registered,) = (outputs for urn, outputs in made.component_outputs.items() if "JobQueue" in urn)
-    assert registered == made.result
+    del made.result["fifo"], made.result["visibility_timeout"]
+    assert registered == {"queue_name" if key == "name" else key: value for key, value in made.result.items()}

@@ -4,7 +4,7 @@ import pytest
 
 from components.service import WorkerService, WorkerServiceArgs
 from settings import Worker as WorkerSettings
-from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
 from worker import config
 
 CLUSTER, PROVIDERS = "aws:ecs/cluster:Cluster", "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
@@ -13,6 +13,7 @@ ROLE, POLICY, LOGS = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy", "aws:
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 QUEUE, DEAD = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs-dead"
+URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/once-1"
 REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/worker"
@@ -35,12 +36,7 @@ def service(
             WorkerServiceArgs(
                 settings=WorkerSettings.model_validate(settings, strict=False),
                 min_tasks=min_tasks,
-                visibility_timeout=300,
-                queue_url="https://sqs/jobs",
-                queue_arn=QUEUE,
-                dead_letter_url="https://sqs/jobs-dead",
-                dead_letter_arn=DEAD,
-                kms_key_arn=kms_key_arn,
+                queue=queue_refs(kms_key_arn=kms_key_arn),
                 once_table_name="once-1" if store else None,
                 once_table_arn=TABLE if store else None,
                 image_uri=IMAGE,
@@ -238,13 +234,13 @@ def test_the_container_is_exactly_this() -> None:
             {"name": "EBB_BACKOFF_BASE", "value": "0.5"},
             {"name": "EBB_BACKOFF_CAP", "value": "900"},
             {"name": "EBB_CONCURRENCY", "value": "1"},
-            {"name": "EBB_DEAD_LETTER_QUEUE_URL", "value": "https://sqs/jobs-dead"},
+            {"name": "EBB_DEAD_LETTER_QUEUE_URL", "value": f"{URL}-dead"},
             {"name": "EBB_HANDLER", "value": "worker.handler:handle"},
             {"name": "EBB_HEALTH_FILE", "value": "/tmp/health"},
             {"name": "EBB_MAX_BODY_BYTES", "value": "1048576"},
             {"name": "EBB_METRICS", "value": "on"},
             {"name": "EBB_PROTECTION", "value": "on"},
-            {"name": "EBB_QUEUE_URL", "value": "https://sqs/jobs"},
+            {"name": "EBB_QUEUE_URL", "value": URL},
             {"name": "EBB_STOP_TIMEOUT", "value": "60"},
             {"name": "EBB_VISIBILITY_TIMEOUT", "value": "300"},
             {"name": "LOG_LEVEL", "value": "info"},
@@ -292,7 +288,7 @@ def test_what_is_set_is_told_to_the_worker_and_what_is_off_is_not() -> None:
         "EBB_BACKOFF_CAP": "900",
         "EBB_COMMAND": '["ffmpeg", "-i", "-"]',
         "EBB_CONCURRENCY": "4",
-        "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs/jobs-dead",
+        "EBB_DEAD_LETTER_QUEUE_URL": f"{URL}-dead",
         "EBB_JOB_TIMEOUT": "110",
         "EBB_MAX_BODY_BYTES": "50000000",
         "EBB_METRICS": "off",
@@ -300,7 +296,7 @@ def test_what_is_set_is_told_to_the_worker_and_what_is_off_is_not() -> None:
         "EBB_ONCE_TABLE": "once-1",
         "EBB_PAYLOAD_BUCKET": "company-bodies",
         "EBB_PROTECTION": "off",
-        "EBB_QUEUE_URL": "https://sqs/jobs",
+        "EBB_QUEUE_URL": URL,
         "EBB_STOP_TIMEOUT": "120",
         "EBB_VISIBILITY_TIMEOUT": "300",
     }

@@ -9,7 +9,7 @@ from components.wake import Wake, WakeArgs
 from policy import hours as policy_hours
 from settings import Scaling as ScalingSettings
 from settings import WarmHours
-from tests.components.harness import ACCOUNT, REGION, Deployed, deploy
+from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
 
 SCHEDULE, MACHINE = "aws:scheduler/schedule:Schedule", "aws:sfn/stateMachine:StateMachine"
 ACTION = "aws:appautoscaling/scheduledAction:ScheduledAction"
@@ -34,10 +34,9 @@ def wake(
             "wake",
             WakeArgs(
                 settings=ScalingSettings(max_tasks=9, **settings),
-                fifo=fifo,
-                queue_url=URL,
-                queue_arn=QUEUE,
-                kms_key_arn=kms_key_arn,
+                queue=queue_refs(fifo=fifo, kms_key_arn=kms_key_arn),
+                cluster_name="cluster",
+                service_name="worker",
                 resource_id=RESOURCE,
                 target_arn=TARGET,
             ),
@@ -132,7 +131,9 @@ def test_the_watcher_looks_once_a_minute_and_falls_back_to_the_least(least: int)
     machine = made.one(MACHINE)
     assert machine.inputs["type"] == "EXPRESS"
     assert machine.inputs["roleArn"] == f"arn:aws:iam:{REGION}:{ACCOUNT}:wake-watcher"
-    assert machine.json("definition") == _workflow.watch(partition="aws", queue_url=URL, resource_id=RESOURCE)
+    assert machine.json("definition") == _workflow.watch(
+        partition="aws", queue_url=URL, cluster="cluster", service="worker", resource_id=RESOURCE
+    )
     assert "loggingConfiguration" not in machine.inputs
 
 

@@ -12,6 +12,7 @@ from tests.components.states import Ended, Failed, execute
 
 URL, TARGET = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs", "service/cluster/worker"
 PLACE = {"partition": "aws", "queue_url": URL, "resource_id": TARGET}
+SERVICE = {"cluster": "cluster", "service": "worker"}
 DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 COUNT, LOOK = "sqs:getQueueAttributes", "applicationautoscaling:describeScalableTargets"
 TASKS = "ecs:describeServices"
@@ -60,7 +61,7 @@ class Account:
 
 
 def watch(account: Account, minimum: int = 0) -> Ended:
-    return execute(_workflow.watch(**PLACE), {"minimum": minimum}, account)
+    return execute(_workflow.watch(**PLACE, **SERVICE), {"minimum": minimum}, account)
 
 
 def submit(account: Account, fifo: bool = False, **given: str) -> Ended:
@@ -125,7 +126,7 @@ def test_an_answer_without_the_counts_changes_nothing() -> None:
     def forgetful(action: str, arguments: dict[str, Any]) -> Any:
         return {"Attributes": {}} if action == COUNT else account(action, arguments)
 
-    ended = execute(_workflow.watch(**PLACE), {"minimum": 0}, forgetful)
+    ended = execute(_workflow.watch(**PLACE, **SERVICE), {"minimum": 0}, forgetful)
     assert ended == Ended("FAILED", error="States.QueryEvaluationError")
     assert account.calls == []
 
@@ -187,7 +188,7 @@ def test_a_body_of_more_than_two_hundred_kilobytes_is_not_sent(longer: int, stat
 @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
 def test_resources_have_the_partition(partition: str) -> None:
     place = {**PLACE, "partition": partition}
-    for document in (_workflow.watch(**place), _workflow.submit(**place, fifo=False)):
+    for document in (_workflow.watch(**place, **SERVICE), _workflow.submit(**place, fifo=False)):
         tasks = [state["Resource"] for state in document["States"].values() if state["Type"] == "Task"]
         assert all(found.startswith(f"arn:{partition}:states:::aws-sdk:") for found in tasks)
 

@@ -31,7 +31,9 @@ def deployed(settings: Settings) -> Any:
     def program() -> None:
         QueueScaling(
             "scaling",
-            QueueScalingArgs(settings=settings, queue_name="jobs", cluster_name="cluster", service_name="worker"),
+            QueueScalingArgs(
+                plan=policy_plan.plan(settings), queue_name="jobs", cluster_name="cluster", service_name="worker"
+            ),
         )
 
     return deploy(program)
@@ -140,7 +142,7 @@ def test_groups_bound_the_tasks_between_the_least_and_the_most(
 ) -> None:
     most = max(1, least + more)
     scaling = Scaling(min_tasks=least, max_tasks=most, message_groups=groups)
-    maximum = policy_plan.most_tasks(Settings(scaling=scaling, worker=Worker(concurrency=concurrency)))
+    maximum = policy_plan.max_tasks(Settings(scaling=scaling, worker=Worker(concurrency=concurrency)))
     assert max(1, least) <= maximum <= most
     # one task fewer could not do a job of each group at once, unless the settings themselves say no more
     assert maximum in (least, most) or (maximum - 1) * concurrency < groups <= maximum * concurrency

@@ -116,7 +116,7 @@ def test_without_the_workflow_the_answer_is_502(region: Region) -> None:
 
 def test_a_job_that_is_too_long_is_refused_with_the_reason(region: Region) -> None:
     direct = deploy(region)
-    status, answer = direct.post(json.dumps({"text": "x" * _workflow.LONGEST_BODY}).encode())
+    status, answer = direct.post(json.dumps({"text": "x" * _workflow.MAX_BODY_CHARACTERS}).encode())
     assert (status, answer["error"]) == (413, "TooLong")
     assert "200 KB at the most" in answer["message"]
     assert direct.bodies() == []

@@ -10,7 +10,7 @@ from components import _workflow
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.emulators.region import Region
-from tests.sandbox.deployed import QUEUE, RESOURCE, TARGET, Stage
+from tests.sandbox.deployed import CLUSTER, QUEUE, RESOURCE, SERVICE, TARGET, Stage
 from tests.sandbox.test_schedules import ROLE, TRUST
 
 #: Seconds that a handler may take here; no visibility timeout ends meanwhile.
@@ -33,7 +33,9 @@ class Watched(Stage):
 
     def deploy(self, *, url: str = "", minimum: int = 0) -> None:
         self.client("iam").create_role(RoleName="clock", AssumeRolePolicyDocument=json.dumps(TRUST))
-        document = _workflow.watch(partition="aws", queue_url=url or self.url, resource_id=RESOURCE)
+        document = _workflow.watch(
+            partition="aws", queue_url=url or self.url, cluster=CLUSTER, service=SERVICE, resource_id=RESOURCE
+        )
         made = self.client("stepfunctions").create_state_machine(
             name="watch", type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)
         )
