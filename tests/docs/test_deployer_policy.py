@@ -60,7 +60,7 @@ def used_modules() -> set[str]:
 
 
 def sandbox_calls() -> Iterator[tuple[str, str]]:
-    """(service, Operation) wherever a resource table of the sandbox names the two side by side."""
+    """(service, Operation) where a resource table of the sandbox names the two side by side."""
     services = set(SESSION.get_available_services())
     for path in sorted((ROOT / "ebb/sandbox/provider/resources").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

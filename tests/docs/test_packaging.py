@@ -1,4 +1,4 @@
-"""pyproject.toml beside the requirements files: the same names, for pip and for uv."""
+"""pyproject.toml and the requirements files name the same packages, for pip and for uv."""
 
 import re
 import tomllib

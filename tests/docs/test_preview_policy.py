@@ -43,7 +43,7 @@ IMAGE = {
     "ecr:GetDownloadUrlForLayer",
 }
 STATE = {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}
-#: What reads data or secrets, or hands them out: none of it is allowed, but for what the tests below name.
+#: What reads data or secrets, or hands them out: none of it is allowed, except what the tests below name.
 READS_DATA = (
     r"apigateway:|athena:|cloudwatch:Get|dynamodb:|kinesis:|lambda:|logs:|secretsmanager:|sns:|sqs:"
     r"|iam:|sts:|ssm:GetParameters|ssm:.*History|s3:GetObjectVersion|kms:(?!Decrypt$)|states:(?!Validate)"
