@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config as BotoConfig
 
-from tests.worker.harness import LIMIT, until
+from tests.helpers.waiting import LIMIT, until
 
 
 class Journal:

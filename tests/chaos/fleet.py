@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.watcher import Watcher
-from tests.worker.harness import ACCOUNT, LIMIT, WORKER
+from tests.helpers.waiting import LIMIT
+from tests.worker.harness import ACCOUNT, WORKER
 
 #: Seconds: EBB_STOP_TIMEOUT of the fleet's workers; jobs may go on for half of it after SIGTERM.
 STOP_TIMEOUT = 8

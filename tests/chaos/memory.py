@@ -20,7 +20,8 @@ from statistics import median
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.worker.harness import ACCOUNT, LIMIT, WORKER, Sqs
+from tests.helpers.waiting import LIMIT
+from tests.worker.harness import ACCOUNT, WORKER, Sqs
 
 #: Messages of a full run.
 FULL = 100_000

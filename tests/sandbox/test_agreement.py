@@ -18,14 +18,13 @@ from ebb.sandbox.controllers import alarms
 from ebb.sandbox.ecs import tasks
 from ebb.sandbox.sandbox import Sandbox
 from settings import Settings
+from tests.helpers.waiting import until
 
 SPEED, MOST_TASKS = 60.0, 3
 #: Simulated seconds of the jobs, all sent at once: while the last one runs two tasks are too many, of which one goes.
 JOBS = (120, 120, 840)
 #: Desired counts before and after each activity, and the part of the policy that it was.
 EXPECTED = [("out", 0, 3), ("surplus", 3, 2), ("zero", 2, 0)]
-#: Real seconds in which the story must be over: half a minute if the machine is not very busy.
-LIMIT = 90
 #: Real seconds that a worker's process takes to begin, on a machine at rest and on one that is very busy.
 PROCESS = (0.3, 3.0)
 
@@ -80,11 +79,12 @@ def test_the_same_jobs_scale_the_sandbox_and_a_forecast_alike(sandbox: Sandbox) 
         time.sleep(0.01)
     for seconds in JOBS:
         client.post({"sleep": clock.real(seconds)})
-    limit = time.monotonic() + LIMIT
-    while not (found := activities(sandbox)) or found[-1][2]:
-        assert time.monotonic() < limit, found
-        time.sleep(0.2)
-    assert found == EXPECTED
+
+    def at_zero() -> list[tuple[str, int, int]] | None:
+        found = activities(sandbox)
+        return found if found and found[-1][2] == 0 else None
+
+    assert until(at_zero, seen=lambda: activities(sandbox)) == EXPECTED
     assert {tuple(forecast(sandbox.settings, seed)) for seed in range(50)} == {tuple(EXPECTED)}
 
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from moto.sns.models import sns_backends
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.emulators.clock import Clock
 from ebb.sandbox.emulators.region import Region
+from tests.helpers.waiting import until
 from tests.sandbox.deployed import CLUSTER, SERVICE, SERVICE_DIMENSIONS, TARGET, Stage, queries
 
 
@@ -238,10 +238,7 @@ def test_the_thread_evaluates_by_itself_and_ends_when_it_is_stopped(region: Regi
     autoscaler.start()
     try:
         stage.register(2, 4)
-        limit = time.monotonic() + 30
-        while (stage.desired, stage.state("depth")) != (2, "INSUFFICIENT_DATA"):
-            assert time.monotonic() < limit
-            time.sleep(0.02)
+        until(lambda: (stage.desired, stage.state("depth")) == (2, "INSUFFICIENT_DATA"))
     finally:
         autoscaler.stop()
     assert {thread for thread in threading.enumerate() if thread.name == "autoscaler"} <= before

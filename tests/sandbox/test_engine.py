@@ -5,16 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ebb.sandbox.deploy import pulumi_cli
 from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
+from tests.helpers.waiting import LIMIT, until
 
 PULUMI = f"#!{sys.executable}\nprint('v{{version}}')\n"
 #: What the stub Go does: note how it was called, and write a "pulumi".
@@ -180,13 +179,6 @@ def test_progress_is_told_while_go_builds(machine: Machine, monkeypatch: pytest.
     assert any(line.endswith("s, 1 packages compiled") for line in machine.said)
 
 
-def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.02)
-
-
 FIND = """
 import signal, urllib.request
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -214,9 +206,9 @@ def test_ctrl_c_ends_the_build_and_leaves_nothing(machine: Machine) -> None:
     machine.put("go", slow)
     pid = machine.path / "pid"
     with _finder() as finder:
-        _until(lambda: pid.exists() and bool(pid.read_text()))
+        until(lambda: pid.exists() and bool(pid.read_text()))
         finder.send_signal(signal.SIGINT)
-        finder.wait(20)
+        finder.wait(LIMIT)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
     assert [file.name for file in machine.cache.iterdir()] == ["pulumi-3.250.0.lock"]
@@ -228,7 +220,7 @@ def test_two_at_once_build_one_engine(machine: Machine) -> None:
     )
     machine.put("go", counting)
     with _finder() as first, _finder() as second:
-        outputs = [process.communicate(timeout=30)[0] for process in (first, second)]
+        outputs = [process.communicate(timeout=LIMIT)[0] for process in (first, second)]
     assert [output.splitlines()[-1] for output in outputs] == [str(machine.engine)] * 2
     assert (machine.path / "builds").read_text() == "x"
     assert sum("Another process is getting the Pulumi CLI" in output for output in outputs) == 1

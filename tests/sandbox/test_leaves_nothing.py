@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from pathlib import Path
 import pytest
 
 from ebb.project import stacks
+from tests.helpers.waiting import LIMIT, alive, until
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Real seconds that a deployment may take on a busy machine.
-LIMIT = 120
 LISTEN = "0A"  # st in /proc/net/tcp
 
 
@@ -44,14 +42,14 @@ class Up:
 
     def wait_for(self, text: str) -> str:
         """The first line with `text`."""
-        end = time.monotonic() + LIMIT
-        while True:
-            for line in list(self.output):
-                if text in line:
-                    return line
-            assert self.process.poll() is None, "".join(self.output)
-            assert time.monotonic() < end, f"no {text!r} in\n{''.join(self.output)}"
-            time.sleep(0.05)
+
+        def found() -> str | None:
+            ended = self.process.poll() is not None
+            line = next((line for line in list(self.output) if text in line), None)
+            assert line or not ended, "".join(self.output)
+            return line
+
+        return until(found, seen=lambda: "".join(self.output))
 
     def ctrl_c(self) -> int:
         """What a terminal does: SIGINT to the whole foreground group. The exit code."""
@@ -74,13 +72,6 @@ def _parent(process: Path) -> int:
         return int((process / "stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def _address(digits: str) -> str:
@@ -118,10 +109,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def _assert_nothing_left(up: Up, family: set[int], ports: set[tuple[str, int]]) -> None:
-    assert {pid for pid in family if _alive(pid)} == set()
+    assert {pid for pid in family if alive(pid)} == set()
     for address, port in ports:
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((address, port), timeout=5).close()
+            socket.create_connection((address, port), timeout=LIMIT).close()
     assert sorted(file.name for file in up.folder.iterdir()) == []
 
 
@@ -131,7 +122,7 @@ def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_ar
     up.wait_for("Ctrl-C ends it")
     body = b'{"sleep": 60}'
     request = urllib.request.Request(f"{url}/jobs", body, {"Content-Type": "application/json"}, method="POST")
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=LIMIT) as response:
         assert response.status == 202
     up.wait_for("in flight 1")
     family, ports = up.family(), _listening(up.family())

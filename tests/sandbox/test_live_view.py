@@ -1,16 +1,13 @@
 """The live view of `sandbox up`: one frame of it, of a stack at work."""
 
 import io
-import time
 
 from rich.console import Console
 
 from ebb.sandbox.live_view import view
-from ebb.sandbox.log_follower import Watch
+from ebb.sandbox.log_follower import Sample, Watch
 from ebb.sandbox.sandbox import Sandbox
-
-#: Real seconds in which a task must have started and the job be at work.
-LIMIT = 60
+from tests.helpers.waiting import until
 
 
 def test_a_frame_shows_depth_alarms_activities_tasks_and_jobs() -> None:
@@ -18,10 +15,12 @@ def test_a_frame_shows_depth_alarms_activities_tasks_and_jobs() -> None:
         sandbox.deployment.up()
         watch = Watch(sandbox.region, sandbox.deployment.outputs())
         job = sandbox.client().post({"sleep": 60})
-        end = time.monotonic() + LIMIT
-        while (sample := watch.sample()).in_flight == 0 or job not in watch.jobs:
-            assert time.monotonic() < end, sample
-            time.sleep(0.1)
+
+        def at_work() -> Sample | None:
+            sample = watch.sample()
+            return sample if sample.in_flight and job in watch.jobs else None
+
+        sample = until(at_work)
         frame = io.StringIO()
         Console(file=frame, width=150).print(view(sandbox, watch, sample, sandbox.region.events))
         text = frame.getvalue()

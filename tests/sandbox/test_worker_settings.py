@@ -3,25 +3,19 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ebb.sandbox.ecs.task import Status, TaskView
 from ebb.sandbox.sandbox import Sandbox
+from tests.helpers.waiting import until
 
 OVERRIDES = {
     "ebb:worker": {"once_days": 4, "concurrency": 2, "stop_timeout": 2},
     "ebb:scaling": {"min_tasks": 1, "max_tasks": 1, "surplus": False},
 }
-
-
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +39,21 @@ def table(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 
 def test_a_finished_job_is_remembered_as_long_as_the_setting_says(sandbox: Sandbox) -> None:
     job = sandbox.client().post({"seconds": 0})
-    eventually(lambda: table(sandbox).get(job, {}).get("state") == {"S": "done"})
+    until(lambda: table(sandbox).get(job, {}).get("state") == {"S": "done"})
     assert float(table(sandbox)[job]["expires"]["N"]) == pytest.approx(time.time() + 4 * 86_400, abs=120)
 
 
 def test_a_worker_that_works_stays_and_one_that_is_stuck_is_replaced(sandbox: Sandbox) -> None:
-    eventually(lambda: running(sandbox))
+    until(lambda: running(sandbox))
     (task,) = running(sandbox)
     assert task.pid is not None
     shown = sandbox.region.directory / "tasks" / task.id / "health"
-    eventually(shown.exists)
+    until(shown.exists)
     seen = shown.stat().st_mtime
-    eventually(lambda: shown.stat().st_mtime > seen)
+    until(lambda: shown.stat().st_mtime > seen)
     os.kill(task.pid, signal.SIGSTOP)
     long_ago = time.time() - 121  # as if it had been stopped for two minutes
     os.utime(shown, (long_ago, long_ago))
-    eventually(lambda: [other.id for other in running(sandbox) if other.id != task.id])
+    until(lambda: [other.id for other in running(sandbox) if other.id != task.id])
     told = (event.text for event in sandbox.region.events)
     assert f"Task {task.id[:8]} got SIGTERM: Task failed container health checks" in told

@@ -10,39 +10,19 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 
-T = TypeVar("T")
+from tests.helpers.waiting import LIMIT, until
 
 WORKER = Path(__file__).parents[2] / "worker"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
-#: Seconds after which a condition that should hold is given up.
-LIMIT = 20.0
-
-
-def until(condition: Callable[[], T | None], limit: float = LIMIT) -> T:
-    """The condition's first true value; AssertionError when there is none within the limit."""
-    end = time.monotonic() + limit
-    while not (value := condition()):
-        assert time.monotonic() < end, "what was waited for did not happen"
-        time.sleep(0.02)
-    return value
-
-
-def alive(pid: int) -> bool:
-    """Whether a process with this id runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 class Sqs:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.harness import LIMIT
+from tests.helpers.waiting import LIMIT
 from worker.core.events import Ended, Event, Ready
 from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.harness import until
+from tests.helpers.waiting import until
 from tests.worker.place import DONE, Place
 from worker.job import Result, Verdict
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.harness import alive
+from tests.helpers.waiting import alive
 from tests.worker.place import DONE, Place
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from tests.helpers.waiting import until
 from tests.worker.conftest import Start
-from tests.worker.harness import Agent, TestQueue, until
+from tests.worker.harness import Agent, TestQueue
 from worker.aws import protection
 
 BLOCKED = {"failure": {"Arn": "arn:aws:ecs:task", "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}

@@ -2,7 +2,8 @@ import json
 from pathlib import Path
 
 from tests.chaos.proxy import Proxy
-from tests.worker.harness import Process, Sqs, TestQueue, until
+from tests.helpers.waiting import until
+from tests.worker.harness import Process, Sqs, TestQueue
 
 #: Seconds: the least visibility timeout that a worker has; a third of it after the receive its extension is due.
 VISIBILITY = 30

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.waiting import alive, until
 from tests.worker.conftest import Start
-from tests.worker.harness import Sqs, TestQueue, alive, until
+from tests.worker.harness import Sqs, TestQueue
 
 
 def _seconds_between(earlier: dict[str, Any], later: dict[str, Any]) -> float:

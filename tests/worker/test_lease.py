@@ -4,8 +4,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.waiting import alive, until
 from tests.worker.conftest import Start
-from tests.worker.harness import Sqs, TestQueue, alive, until
+from tests.worker.harness import Sqs, TestQueue
 from worker.core.lease import END_MARGIN, Lease, backoff
 
 #: Seconds: the least that a worker takes.

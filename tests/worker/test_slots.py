@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.harness import alive, until
+from tests.helpers.waiting import alive, until
 from tests.worker.place import DONE, SETTINGS, Place
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict

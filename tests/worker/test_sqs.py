@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.harness import LIMIT, Sqs, TestQueue
+from tests.helpers.waiting import LIMIT
+from tests.worker.harness import Sqs, TestQueue
 from worker.aws import sqs as module
 from worker.aws.sqs import LONGEST_REASON, SYSTEM_ATTRIBUTES, Queue
 from worker.config import Config

@@ -3,8 +3,9 @@ import time
 
 import pytest
 
+from tests.helpers.waiting import alive, until
 from tests.worker.conftest import Start
-from tests.worker.harness import TestQueue, alive, until
+from tests.worker.harness import TestQueue
 
 #: Notes its own process and one that it starts, shrugs SIGTERM off, and works for a minute.
 STUBBORN = """
