@@ -69,7 +69,7 @@ forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (th
 tune: $(STAMP) ## search for a better default scaling policy (two minutes)
 	$(BIN)/python -m bench.policy.tune
 
-actionlint: ## the workflows (needs Go; left out with a word where there is none)
+actionlint: ## the workflows (needs Go, otherwise it says that it is left out)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
 	else echo "actionlint is left out: there is no go on PATH."; fi
 
@@ -88,7 +88,7 @@ $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/worker/consumers/requirements.txt
 	@touch $@
 
-bench-worker: $(BENCH)/.installed ## the worker's throughput, beside boto3 itself and consumers from PyPI (ten minutes)
+bench-worker: $(BENCH)/.installed ## the worker's throughput, compared with boto3 itself and consumers from PyPI (ten minutes)
 	$(BIN)/python -m bench.worker
 
 chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 over the wire, 100,000 for memory (SEED=)
@@ -100,7 +100,7 @@ chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 o
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python bench/preview.py
 
-bench-forecast: $(STAMP) ## what a forecast costs, beside the same model stepped minute by minute
+bench-forecast: $(STAMP) ## what a forecast costs, compared with the same model stepped minute by minute
 	$(BIN)/python -m bench.forecast
 
 worker-image: ## build the worker's image for both architectures (needs docker buildx)

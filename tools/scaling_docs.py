@@ -7,7 +7,7 @@ A block is
     <!-- end -->
 
 where `: quick` marks what takes a second or two. Forecasts are reproducible by their seed, so that a block is the same
-wherever it is written. Run as `python -m tools.scaling_docs` (`make forecast-report`) from the project's folder.
+where it is written. Run as `python -m tools.scaling_docs` (`make forecast-report`) from the project's folder.
 """
 
 import os
