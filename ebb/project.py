@@ -19,14 +19,16 @@ class StackError(UserError):
     """A stack file that does not exist or cannot be read."""
 
 
-def stacks(folder: Path = ROOT) -> list[str]:
-    """Names of the stacks that have a file in this folder, sorted."""
-    files = folder.glob(f"{_PREFIX}*{_SUFFIX}")
+def stacks(folder: Path | None = None) -> list[str]:
+    """Names of the stacks that have a file in this folder or in the root, sorted."""
+    files = (folder or ROOT).glob(f"{_PREFIX}*{_SUFFIX}")
     return sorted(file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for file in files)
 
 
-def configuration(stack: str, overrides: Mapping[str, Any] | None = None, *, folder: Path = ROOT) -> dict[str, Any]:
-    """The configuration in Pulumi.<stack>.yaml by full key, such as `ebb:worker`.
+def configuration(
+    stack: str, overrides: Mapping[str, Any] | None = None, *, folder: Path | None = None
+) -> dict[str, Any]:
+    """The configuration in Pulumi.<stack>.yaml, in this folder or in the root, by full key, such as `ebb:worker`.
 
     `overrides` has the same shape. Mappings are merged, other values are replaced, and None removes a key.
     Raises StackError.
@@ -34,7 +36,7 @@ def configuration(stack: str, overrides: Mapping[str, Any] | None = None, *, fol
     known = stacks(folder)
     if stack not in known:
         raise StackError(f"There is no stack {stack!r}; this project has {', '.join(known) or 'none'}.")
-    file = folder / f"{_PREFIX}{stack}{_SUFFIX}"
+    file = (folder or ROOT) / f"{_PREFIX}{stack}{_SUFFIX}"
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:

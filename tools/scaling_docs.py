@@ -17,9 +17,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
+
+from typer.testing import CliRunner
+
+from ebb import project
+from ebb.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "scaling.md"
+#: The stacks as they are delivered: a user's edits of the root's stack files do not change the page.
+STACKS = ROOT / "tests" / "stacks"
 _BLOCK = re.compile(r"<!-- (python -m [^\n]*?)(: quick)? -->\n.*?<!-- end -->", re.DOTALL)
 #: Of the page; a terminal's as wide.
 COLUMNS = 100
@@ -31,11 +39,18 @@ def commands(page: str) -> list[tuple[str, bool]]:
 
 
 def printed(command: str) -> str:
-    """What a command prints, as it stands on the page. Raises CalledProcessError."""
-    environment = {**os.environ, "COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
-    argv = [sys.executable, *shlex.split(command)[1:]]
-    done = subprocess.run(argv, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    text = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    """What a command prints, as it stands on the page. Raises CalledProcessError or the error of a forecast."""
+    terminal = {"COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
+    module, *arguments = shlex.split(command)[2:]
+    if module == "ebb":
+        with patch.object(project, "ROOT", STACKS):
+            output = CliRunner().invoke(app, arguments, env=terminal, catch_exceptions=False).stdout
+    else:
+        argv = [sys.executable, "-m", module, *arguments]
+        output = subprocess.run(
+            argv, env=os.environ | terminal, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+    text = "\n".join(line.rstrip() for line in output.strip().splitlines())
     return text if text.startswith("|") else f"```text\n{text}\n```"
 
 

@@ -9,10 +9,9 @@ import yaml
 import settings
 from ebb import project
 from ebb.errors import UserError
-from ebb.project import ROOT
 
 
-def read(stack: str, folder: Path = ROOT, changes: Sequence[str] = ()) -> settings.Settings:
+def read(stack: str, folder: Path | None = None, changes: Sequence[str] = ()) -> settings.Settings:
     """The settings in Pulumi.<stack>.yaml, with changes such as `scaling.max_tasks=10`, whose values are YAML.
 
     Raises UserError.

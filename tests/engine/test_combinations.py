@@ -13,7 +13,7 @@ TABLE_A = [{"upper": 0, "change": 0}, {"lower": 1, "change": 1}]
 TABLE_B = [{"upper": 0, "change": -1}, {"lower": 1, "change": 1}]
 NETWORK, QUEUE, API, WORKER, SCALING = "ebb:network", "ebb:queue", "ebb:api", "ebb:worker", "ebb:scaling"
 
-#: Title: settings over tests/stacks/sandbox.yaml, and how many resources of a type they make.
+#: Title: settings over tests/stacks/Pulumi.sandbox.yaml, and how many resources of a type they make.
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "standard queue, no NAT, built image, ARM64, recommended policy with surplus, no auth, GET": (
         {WORKER: {"architecture": "ARM64"}},
@@ -104,7 +104,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"aws:apigateway/stage:Stage": 1},
     ),
 }  # fmt: skip
-#: The same over tests/stacks/shared.yaml, which adopts a VPC, a security group, a cluster, a key and an image.
+#: The same over tests/stacks/Pulumi.shared.yaml, which adopts a VPC, a security group, a cluster, a key and an image.
 ADOPTING: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "adopted VPC, security group, cluster, key and image by tag, FIFO queue": (
         {},

@@ -1,15 +1,26 @@
 """Each of the tests' stacks through the real engine, and a preview of each stack file of the project."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 import pytest
 
-from ebb.project import configuration, stacks
+from ebb.project import StackError, configuration, stacks
 from ebb.sandbox.deploy.engine import DeploymentError
 from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
 from tests.helpers.stacks import STACKS
 
 
-@pytest.mark.parametrize("stack", stacks())
+def in_plain_text() -> Iterator[str]:
+    """The project's stacks without an encrypted value, which the sandbox has no key for."""
+    for stack in stacks():
+        with suppress(StackError):
+            configuration(stack)
+            yield stack
+
+
+@pytest.mark.parametrize("stack", in_plain_text())
 def test_each_stack_file_previews_in_the_sandbox(deploy: Deploy, region: Region, stack: str) -> None:
     deployment = deploy(stack, config=configuration(stack))
     before = region.leftovers()

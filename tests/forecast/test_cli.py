@@ -11,12 +11,19 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import settings
+from ebb import project
 from ebb.cli import app
 from ebb.errors import UserError
 from ebb.forecast import stack
 from ebb.project import StackError
+from tests.helpers import stacks
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def stacks_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "ROOT", stacks.FOLDER)
 
 
 def run(*arguments: str) -> Result:

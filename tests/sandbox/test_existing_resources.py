@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-import settings
+from ebb.project import read_settings
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import Company, adopts, furnish
-from tests.helpers.stacks import configuration, sections
+from tests.helpers.stacks import configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +40,7 @@ def test_everything_exists_in_the_region_as_it_is_named(region: Region, company:
 
 def test_the_shared_stack_adopts_all_of_it(company: Company) -> None:
     adopted = company.adopt(configuration("shared"))
-    read = settings.read(sections(adopted))
+    read = read_settings(adopted)
     assert read.network.vpc_id == company.vpc_id
     assert read.network.subnet_ids == company.subnet_ids
     assert read.network.security_group_ids == (company.security_group_id,)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import settings
+from ebb.project import read_settings
 from tests.helpers import stacks
 
 ROOT = Path(settings.__file__).parents[1]
@@ -15,7 +16,7 @@ ROOT = Path(settings.__file__).parents[1]
 @pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda file: file.name)
 def test_each_stack_file_is_valid(file: Path) -> None:
     document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    assert settings.read(stacks.sections(document.get("config") or {}))
+    assert read_settings(document.get("config") or {})
 
 
 def test_the_sandbox_stack_cannot_reach_a_real_account() -> None:
@@ -39,14 +40,14 @@ def test_only_the_stack_with_many_tasks_has_a_warning(name: str) -> None:
 
 
 def replaced_tables() -> list[dict[str, Any]]:
-    """The two tables in the comment at the end of tests/stacks/shared.yaml."""
-    lines = (stacks.FOLDER / "shared.yaml").read_text().splitlines()
+    """The two tables in the comment at the end of tests/stacks/Pulumi.shared.yaml."""
+    lines = (stacks.FOLDER / "Pulumi.shared.yaml").read_text().splitlines()
     blocks = "\n".join(line[2:] if line.startswith("#  ") else "" for line in lines).split("\n\n")
-    return [stacks.sections(yaml.safe_load(block)) for block in blocks if block.strip()]
+    return [yaml.safe_load(block) for block in blocks if block.strip()]
 
 
 def test_the_tables_in_the_comment_are_valid_and_have_a_warning() -> None:
-    by_cpu, by_table = (settings.read(sections) for sections in replaced_tables())
+    by_cpu, by_table = (read_settings(config) for config in replaced_tables())
     assert [step.model_dump() for step in by_cpu.scaling.steps] == [
         {"lower": None, "upper": 0.0, "change": 0},
         {"lower": 1.0, "upper": None, "change": 1},
