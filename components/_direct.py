@@ -8,7 +8,7 @@ reference", "Variables for data transformations", "Override your API's request a
 
 import json
 
-from components._templates import BAD_GATEWAY, FIFO_HEADERS, REFUSED
+from components._templates import BAD_GATEWAY, FIFO_HEADERS, REFUSED, header_in_either_case
 from components._workflow import TOO_LONG
 
 TOO_LARGE = "413"
@@ -67,9 +67,7 @@ def _start(body: str, workflow_arn: str, *, fifo: bool) -> str:
     head, inner = _text("body", body), {"body": "$body"}
     if fifo:
         for header, name in FIFO_INPUTS.items():
-            # both spellings, as in _templates
-            head += f"#set(${name} = $input.params('{header.lower()}'))"
-            head += f"#set(${name} = $input.params().get('header').get('{header}'))"
+            head += f"#set(${name} = {header_in_either_case(header)})"
             head += _text(name, f"${name}")
             inner[name] = f"${name}"
     return head + json.dumps({"stateMachineArn": workflow_arn, "input": json.dumps(inner)})

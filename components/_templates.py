@@ -1,7 +1,7 @@
 """Mapping templates (VTL) of the API: requests to SQS, responses to callers. Also its JSON Schema and access log.
 
 The templates use only what AWS documents (API Gateway developer guide, "Mapping template reference") and Velocity 1.x:
-references, method calls and `#set`, which does not change the variable if the right-hand side is null.
+references, method calls and `#set`. A value that can be null stands in a quiet reference (`$!`).
 """
 
 import json
@@ -60,6 +60,11 @@ def get_template(*, fifo: bool) -> str:
     return _send_message("$input.params('message')", fifo=fifo)
 
 
+def header_in_either_case(name: str) -> str:
+    """VTL of a header's value. HTTP/2 sends its name in lower case, HTTP/1.1 as the caller wrote it: one is null."""
+    return '"' + "".join(f"$!input.params().get('header').get('{case}')" for case in (name.lower(), name)) + '"'
+
+
 def required_headers(*, fifo: bool) -> Mapping[str, bool]:
     """API Gateway's request parameters that a FIFO queue requires."""
     return {f"method.request.header.{header}": True for header in FIFO_HEADERS} if fifo else {}
@@ -70,9 +75,6 @@ def _send_message(body: str, *, fifo: bool) -> str:
     if fifo:
         for header, parameter in FIFO_HEADERS.items():
             variable = parameter[0].lower() + parameter[1:]
-            # HTTP/2 sends header names in lower case, HTTP/1.1 as the caller wrote them. `get` of a missing name is
-            # null, so the second #set then changes nothing.
-            head += f"#set(${variable} = $input.params('{header.lower()}'))"
-            head += f"#set(${variable} = $input.params().get('header').get('{header}'))"
+            head += f"#set(${variable} = {header_in_either_case(header)})"
             tail += f"&{parameter}=$util.urlEncode(${variable})"
     return f"{head}Action=SendMessage&Version={SQS_VERSION}&MessageBody=$util.urlEncode({body}){tail}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.sandbox.deploy.engine import held_signals
-from ebb.sandbox.emulators.region import Event
+from ebb.sandbox.emulators.events import Event
 from ebb.sandbox.log_follower import Sample, Watch
 from ebb.sandbox.sandbox import Sandbox
 

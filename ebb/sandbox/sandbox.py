@@ -71,7 +71,7 @@ class Sandbox:
             if adopts(config):
                 self._say("The stack adopts what a company has: the region is furnished with it first.")
                 config = furnish(region, images).adopt(config)
-            self._furniture = region.leftovers()
+            self._furniture = region.inventory()
             aws = Aws(region.client)
             self.deployment: Deploys
             if command is None:
@@ -94,7 +94,7 @@ class Sandbox:
 
     def leftovers(self) -> list[str]:
         """What exists beyond what there was before the stack."""
-        return sorted(set(self.region.leftovers()) - set(self._furniture))
+        return sorted(set(self.region.inventory()) - set(self._furniture))
 
     def client(self) -> Client:
         """A caller of the deployed API."""

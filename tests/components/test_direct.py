@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components import _direct, _templates, _workflow
-from tests.components import vtl
-from tests.components.vtl import Input, render
+from ebb.sandbox.emulators.ministack.vtl import Rendered, Request, render
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:wake-submit-1234567"
 ID = "98b47f92-b9c4-463d-a585-3ed42f0b549d"
@@ -17,51 +16,57 @@ ID = "98b47f92-b9c4-463d-a585-3ed42f0b549d"
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\"'\\/$#{}()\n\t\u2028😀")))
 
 
-def started(text: str) -> dict[str, str]:
-    """The workflow's input, of a request to StartSyncExecution."""
-    request = json.loads(text)
-    assert set(request) == {"stateMachineArn", "input"}
-    assert request["stateMachineArn"] == ARN
-    return dict(json.loads(request["input"]))
+def started(template: str, request: Request) -> dict[str, str]:
+    """The workflow's input in the request to StartSyncExecution."""
+    rendered = render(template, request)
+    assert rendered == Rendered(rendered.text), "overrides nothing"
+    call = json.loads(rendered.text)
+    assert set(call) == {"stateMachineArn", "input"}
+    assert call["stateMachineArn"] == ARN
+    return dict(json.loads(call["input"]))
 
 
 def told(status: int, body: object) -> tuple[str, object]:
     """What the caller gets when Step Functions answers so."""
     success = re.fullmatch(_templates.SUCCESS_PATTERN, str(status)) is not None
     template = _direct.ANSWER_TEMPLATE if success else _direct.ERROR_TEMPLATE
-    text, override = vtl.answer(template, Input(body=json.dumps(body)))
+    rendered = render(template, Request(body=json.dumps(body)))
     code = _templates.ACCEPTED if success else _templates.BAD_GATEWAY
-    return str(override or code), json.loads(text)
+    return str(rendered.status or code), json.loads(rendered.text)
 
 
 @given(body=TEXTS)
 def test_the_body_reaches_the_workflow_as_it_came(body: str) -> None:
-    assert started(render(_direct.post_template(ARN, fifo=False), Input(body=body))) == {"body": body}
+    assert started(_direct.post_template(ARN, fifo=False), Request(body=body)) == {"body": body}
 
 
 @given(message=TEXTS.filter(bool))
 def test_the_message_parameter_reaches_the_workflow_as_it_came(message: str) -> None:
-    text = render(_direct.get_template(ARN, fifo=False), Input(query={"message": message}))
-    assert started(text) == {"body": message}
+    request = Request(query={"message": message})
+    assert started(_direct.get_template(ARN, fifo=False), request) == {"body": message}
 
 
 @pytest.mark.parametrize("case", [str, str.lower])
 @given(group=TEXTS.filter(bool), deduplication=TEXTS.filter(bool))
 def test_a_fifo_queues_ids_come_from_headers_in_either_case(case: type, group: str, deduplication: str) -> None:
     headers = {case("X-Message-Group-Id"): group, case("X-Message-Deduplication-Id"): deduplication}
-    text = render(_direct.post_template(ARN, fifo=True), Input(body="{}", headers=headers))
-    assert started(text) == {"body": "{}", "group": group, "deduplication": deduplication}
+    request = Request(body="{}", headers=headers)
+    assert started(_direct.post_template(ARN, fifo=True), request) == {
+        "body": "{}",
+        "group": group,
+        "deduplication": deduplication,
+    }
 
 
 def test_a_body_cannot_add_inputs_or_directives() -> None:
     body = """{"a": "\\", \\"group\\": \\"x", "b": "#end $input.body #set($x = 1) ${util}", "c": "it's"}"""
-    assert started(render(_direct.post_template(ARN, fifo=False), Input(body=body))) == {"body": body}
+    assert started(_direct.post_template(ARN, fifo=False), Request(body=body)) == {"body": body}
 
 
 @given(size=st.integers(0, _workflow.MAX_BODY_CHARACTERS))
 def test_a_plain_body_that_is_short_enough_fits_into_an_execution(size: int) -> None:
     body = json.dumps({"text": "x" * size})[: _workflow.MAX_BODY_CHARACTERS]
-    text = json.loads(render(_direct.post_template(ARN, fifo=False), Input(body=body)))["input"]
+    text = json.loads(render(_direct.post_template(ARN, fifo=False), Request(body=body)).text)["input"]
     assert len(text.encode()) <= 262_144
 
 

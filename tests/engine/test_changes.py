@@ -198,7 +198,7 @@ def deployed(region: Region, command: PulumiCommand) -> Iterator[Deployment]:
     deployment.configure(configuration("sandbox"))
     deployment.up()
     deployment.destroy()
-    assert region.leftovers() == []
+    assert region.inventory() == []
     provider.stop()
 
 

@@ -141,12 +141,12 @@ ADOPTING: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 def test_a_combination_of_settings_deploys_and_goes_away_again(deploy: Deploy, region: Region, case: str) -> None:
     overrides, makes = {**CASES, **ADOPTING}[case]
     stack = deploy("shared" if case in ADOPTING else "sandbox", overrides)
-    before = region.leftovers()
+    before = region.inventory()
     made = Counter(change.type for change in stack.up())
     assert {type_: made[type_] for type_ in makes} == makes
     assert stack.preview() == []
     stack.destroy()
-    assert region.leftovers() == before
+    assert region.inventory() == before
 
 
 def test_the_widespread_tables_draw_a_warning_in_preview(deploy: Deploy) -> None:

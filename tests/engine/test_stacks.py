@@ -23,9 +23,9 @@ def in_plain_text() -> Iterator[str]:
 @pytest.mark.parametrize("stack", in_plain_text())
 def test_each_stack_file_previews_in_the_sandbox(deploy: Deploy, region: Region, stack: str) -> None:
     deployment = deploy(stack, config=configuration(stack))
-    before = region.leftovers()
+    before = region.inventory()
     assert {change.operation for change in deployment.preview()} == {"create"}
-    assert region.leftovers() == before
+    assert region.inventory() == before
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -33,18 +33,18 @@ def test_a_stack_previews_with_unknowns_goes_up_is_then_unchanged_and_is_destroy
     deploy: Deploy, region: Region, stack: str
 ) -> None:
     deployment = deploy(stack)
-    before = region.leftovers()
+    before = region.inventory()
     said: list[str] = []
     planned = deployment.preview(said.append)
     assert {change.operation for change in planned} == {"create"}
-    assert region.leftovers() == before, "a preview creates nothing"
+    assert region.inventory() == before, "a preview creates nothing"
     assert any("[unknown]" in line or "output<string>" in line for line in said), "\n".join(said)
     made = deployment.up()
     assert sorted(made, key=str) == sorted(planned, key=str)
     assert deployment.up() == []
     gone = deployment.destroy()
     assert {(change.type, change.name) for change in gone} == {(change.type, change.name) for change in made}
-    assert region.leftovers() == before
+    assert region.inventory() == before
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -73,4 +73,4 @@ def test_a_setting_that_is_wrong_is_refused_in_one_sentence_and_nothing_is_chang
         DeploymentError, match=r"ebb:scaling\.max_taks: unknown key, the nearest known one is max_tasks, got 3"
     ):
         deployment.up()
-    assert region.leftovers() == []
+    assert region.inventory() == []

@@ -6,7 +6,8 @@ from typing import Any
 
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.ecs.services import Services
-from ebb.sandbox.emulators.region import Event, Region
+from ebb.sandbox.emulators.events import Event
+from ebb.sandbox.emulators.region import Region
 
 CLUSTER, SERVICE, QUEUE = "c", "s", "q"
 RESOURCE = f"service/{CLUSTER}/{SERVICE}"

@@ -19,7 +19,7 @@ from ebb.sandbox import sandbox
 with sandbox.Region() as region:
     tasks = sandbox.Tasks(region, sandbox.Images(region))
     tasks.start()
-    print(region.leftovers(), tasks.tasks())
+    print(region.inventory(), tasks.tasks())
     tasks.stop()
 """
 

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from components import _templates as templates
-from ebb.sandbox.emulators.ministack.__main__ import error_as_json
+from ebb.sandbox.emulators.ministack.integrations import as_json
 from ebb.sandbox.emulators.region import Region
 
 
@@ -53,6 +53,14 @@ def test_a_job_for_a_queue_that_is_not_there_is_answered_502_with_the_error_code
     }
 
 
-def test_a_success_and_an_error_in_json_are_left_as_they_are() -> None:
-    assert error_as_json(200, "<?xml version='1.0'?><a/>") == "<?xml version='1.0'?><a/>"
-    assert error_as_json(400, '{"Error": {}}') == '{"Error": {}}'
+def test_sqs_answers_in_json() -> None:
+    namespace = 'xmlns="http://queue.amazonaws.com/doc/2012-11-05/"'
+    sent = "<SendMessageResult><MessageId>m</MessageId></SendMessageResult><ResponseMetadata/>"
+    assert json.loads(as_json(f"<SendMessageResponse {namespace}>{sent}</SendMessageResponse>")) == {
+        "SendMessageResponse": {"SendMessageResult": {"MessageId": "m"}, "ResponseMetadata": None}
+    }
+    refused = "<Error><Type>Sender</Type><Code>C</Code></Error><RequestId>r</RequestId>"
+    assert json.loads(as_json(f"<ErrorResponse {namespace}>{refused}</ErrorResponse>")) == {
+        "Error": {"Type": "Sender", "Code": "C"},
+        "RequestId": "r",
+    }

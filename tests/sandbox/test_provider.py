@@ -48,7 +48,7 @@ def start(provider: Provider, tmp_path: Path, command: PulumiCommand) -> Start:
 
 def leftovers(region: Region) -> list[str]:
     """Without AWS's own public parameters, which exist as soon as one was read."""
-    return [line for line in region.leftovers() if "/aws/service/" not in line]
+    return [line for line in region.inventory() if "/aws/service/" not in line]
 
 
 def test_a_program_of_all_types_previews_goes_up_stays_as_it_is_and_goes_away(start: Start, region: Region) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ebb.sandbox.emulators.clock import Clock
-from ebb.sandbox.emulators.ministack import __main__
+from ebb.sandbox.emulators.ministack.router import MINISTACK_SERVICES, signed_for
 from ebb.sandbox.emulators.region import Region, RegionError
 from tests.helpers.waiting import alive, until
 
@@ -26,7 +26,7 @@ from ebb.sandbox.emulators.region import Region
 with Region() as region:
     queue = region.client("sqs").create_queue(QueueName="mine")["QueueUrl"]
     vpcs = len(region.client("ec2").describe_vpcs()["Vpcs"])
-    print(region.endpoint, region.directory, region.guard.pid, queue, vpcs, flush=True)
+    print(region.endpoint, region.directory, region.reaper.pid, queue, vpcs, flush=True)
     sys.stdin.read()
 print("stopped", flush=True)
 """
@@ -62,15 +62,15 @@ def test_one_address_serves_queues_from_one_emulator_and_the_rest_from_the_other
     assert region.client("sts").get_caller_identity()["Account"] == "000000000000"
     vpc = region.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     region.client("ecs").create_cluster(clusterName="jobs")
-    assert {f"ec2 describe_vpcs: {vpc}", f"sqs list_queues: {url}"} <= set(region.leftovers())
+    assert {f"ec2 describe_vpcs: {vpc}", f"sqs list_queues: {url}"} <= set(region.inventory())
 
 
 def test_each_service_that_one_emulator_keeps_is_left_to_it(region: Region) -> None:
     signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
     for service in ("sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"):
-        assert __main__.signed_for([(b"authorization", signed.format(service).encode())]) in __main__.MINISTACK_SERVICES
-    assert __main__.signed_for([(b"Authorization", signed.format("ec2").encode())]) == "ec2"
-    assert __main__.signed_for([(b"authorization", b"Bearer x"), (b"host", b"x")]) is None
+        assert signed_for([(b"authorization", signed.format(service).encode())]) in MINISTACK_SERVICES
+    assert signed_for([(b"Authorization", signed.format("ec2").encode())]) == "ec2"
+    assert signed_for([(b"authorization", b"Bearer x"), (b"host", b"x")]) is None
     assert region.client("dynamodb").list_tables()["TableNames"] == []
     assert region.client("stepfunctions").list_state_machines()["stateMachines"] == []
     assert region.client("scheduler").list_schedules()["Schedules"] == []
@@ -109,7 +109,7 @@ def test_a_reset_account_is_empty_and_has_no_events(region: Region) -> None:
         family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 1}]
     )
     region.events.add("task", "started", id=1)
-    assert [line.split(":")[0] for line in region.leftovers()] == [
+    assert [line.split(":")[0] for line in region.inventory()] == [
         "apigateway get_rest_apis",
         "ecs list_task_definitions",
         "iam list_roles",
@@ -120,7 +120,7 @@ def test_a_reset_account_is_empty_and_has_no_events(region: Region) -> None:
         "ssm describe_parameters",
     ]
     region.reset()
-    assert region.leftovers() == []
+    assert region.inventory() == []
     assert list(region.events) == []
 
 
@@ -129,7 +129,7 @@ def test_what_is_scheduled_for_deletion_is_no_leftover(region: Region) -> None:
     kms.schedule_key_deletion(KeyId=kms.create_key()["KeyMetadata"]["KeyId"], PendingWindowInDays=7)
     secrets.create_secret(Name="s", SecretString="x")
     secrets.delete_secret(SecretId="s")
-    assert region.leftovers() == []
+    assert region.inventory() == []
 
 
 def test_managed_policies_can_be_attached(region: Region) -> None:
@@ -157,25 +157,25 @@ def test_the_users_profile_and_proxy_do_not_reach_it_and_nothing_is_left_after_i
     hostile = {"AWS_PROFILE": "corp", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9", "AWS_USE_FIPS_ENDPOINT": "true"}
     proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     with started(**hostile, **proxies, TMPDIR=str(tmp_path)) as (process, facts):
-        endpoint, directory, guard, queue, vpcs = facts
+        endpoint, directory, reaper, queue, vpcs = facts
         assert (queue, vpcs) == (f"{endpoint}/000000000000/mine", "1")
         assert answers(endpoint)
         out, _ = process.communicate("")
     assert out == "stopped\n"
     assert process.returncode == 0
     assert not answers(endpoint)
-    assert not alive(int(guard))
+    assert not alive(int(reaper))
     assert directory.startswith(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_after_a_kill_that_nobody_can_handle(tmp_path: Path) -> None:
-    with started(TMPDIR=str(tmp_path)) as (process, (endpoint, directory, guard, *_)):
+    with started(TMPDIR=str(tmp_path)) as (process, (endpoint, directory, reaper, *_)):
         assert Path(directory).is_dir()
         process.send_signal(signal.SIGKILL)
         process.wait()
         until(lambda: not answers(endpoint))
-        until(lambda: not alive(int(guard)))
+        until(lambda: not alive(int(reaper)))
         assert list(tmp_path.iterdir()) == []
 
 
@@ -208,11 +208,13 @@ def test_everything_listens_on_this_machine_only(region: Region) -> None:
     assert len(sockets) >= 2  # MiniStack's and moto's; other tests in this process may have an emulator up
 
 
-def test_an_emulator_that_does_not_start_is_told_in_one_sentence_and_nothing_is_left(tmp_path: Path) -> None:
-    elsewhere = "region._ROOT = Path('/')"  # where Python does not find our module
-    script = (
-        f"from ebb.sandbox.emulators import region; from pathlib import Path; {elsewhere}; region.Region().__enter__()"
-    )
+def test_an_emulator_that_does_not_start_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    script = """
+import functools
+from ebb.sandbox.emulators import region
+region.Server = functools.partial(region.Server, module="ebb.no_such_module")
+region.Region().__enter__()
+"""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", script]
     failed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -220,7 +222,7 @@ def test_an_emulator_that_does_not_start_is_told_in_one_sentence_and_nothing_is_
     assert failed.stderr.splitlines()[-1].startswith(
         "ebb.sandbox.emulators.region.RegionError: MiniStack did not start: "
     )
-    assert "No module named 'ebb'" in failed.stderr.splitlines()[-1]
+    assert failed.stderr.splitlines()[-1].endswith("No module named ebb.no_such_module")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ebb.sandbox.controllers.schedules import LOOK, Scheduler
-from ebb.sandbox.emulators.region import Events, Region
+from ebb.sandbox.emulators.events import Events
+from ebb.sandbox.emulators.region import Region
 from tests.helpers.waiting import until
 
 HOUR = 3600

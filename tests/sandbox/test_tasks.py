@@ -467,7 +467,7 @@ def test_however_fast_the_sandbox_checks_lie_two_seconds_apart(region: Region) -
         raise OSError("there is no such program")
 
     began = time.monotonic()
-    followed = HealthCheck({"interval": 60, "retries": 2}, 6000, start, region.guard)
+    followed = HealthCheck({"interval": 60, "retries": 2}, 6000, start, region.reaper)
     while not followed.unhealthy:
         followed.look()
         time.sleep(0.01)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from ebb.sandbox.controllers.ticker import Ticker
 from ebb.sandbox.emulators.clock import Clock
-from ebb.sandbox.emulators.region import Events
+from ebb.sandbox.emulators.events import Events
 from tests.helpers.waiting import until
 
 

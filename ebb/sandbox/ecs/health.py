@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ebb.sandbox.emulators.reaper import Guard
+from ebb.sandbox.emulators.reaper import Reaper
 
 #: ECS's own values for what a health check leaves out; seconds, but for the retries.
 INTERVAL, TIMEOUT, RETRIES, START_PERIOD = 30, 5, 3, 0
@@ -36,9 +36,9 @@ class HealthCheck:
     """
 
     def __init__(
-        self, check: dict[str, Any], speed: float, start: Callable[[], "subprocess.Popen[bytes]"], guard: Guard
+        self, check: dict[str, Any], speed: float, start: Callable[[], "subprocess.Popen[bytes]"], reaper: Reaper
     ) -> None:
-        self._start, self._guard = start, guard
+        self._start, self._reaper = start, reaper
         self._interval = max(LEAST_INTERVAL, check.get("interval", INTERVAL) / speed)
         self._timeout: float = check.get("timeout", TIMEOUT)
         self._retries: int = check.get("retries", RETRIES)
@@ -59,7 +59,7 @@ class HealthCheck:
             if now >= self._next:
                 try:
                     self._process, self._ends = self._start(), now + self._timeout
-                    self._guard.add(self._process.pid)
+                    self._reaper.add(self._process.pid)
                 except OSError:  # there is no such program
                     self._judge(good=False)
             return
@@ -74,7 +74,7 @@ class HealthCheck:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            self._guard.discard(self._process.pid)
+            self._reaper.discard(self._process.pid)
             self._process = None
 
     def _judge(self, *, good: bool) -> None:

@@ -1,7 +1,7 @@
-"""The ECS services that exist, as the emulator stores them, with counts that are true.
+"""The ECS services that exist, as moto stores them.
 
-The emulator answers no ListTasks for services and counts as running whatever is desired, so its objects are read and
-written here directly.
+moto answers no ListTasks for services, so its objects are read and written here directly. emulators/moto_patches.py
+gives them task counts that only `report` changes.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,13 @@ class Service:
 
 
 class Services:
-    """All services of one account and region; those created from now on have true counts."""
+    """All services of one account and region."""
 
     def __init__(self, account: str, region: str) -> None:
         # it asks boto3 for regions while it is imported, which fails with a profile of the user's that is not there
         from moto.ecs import models  # noqa: PLC0415
 
         self._backend = models.ecs_backends[account][region]
-        if not hasattr(models.Service, "sets_only_once"):
-            models.Service = _counted(models.Service)  # type: ignore[misc]
 
     def active(self) -> list[Service]:
         """The services that are not deleted."""
@@ -53,24 +51,7 @@ class Services:
         return found
 
     def report(self, cluster: str, name: str, running: int, pending: int) -> None:
-        """Store how many tasks there really are."""
-        stored = self._backend.services.get(f"{cluster}:{name}")
+        """Store how many tasks run and how many start."""
+        stored: Any = self._backend.services.get(f"{cluster}:{name}")
         if stored is not None:
-            stored.__dict__.update(running_count=running, pending_count=pending)
-            for deployment in stored.deployments[:1]:
-                state = "COMPLETED" if running >= stored.desired_count else "IN_PROGRESS"
-                counts = {"runningCount": running, "pendingCount": pending, "desiredCount": stored.desired_count}
-                deployment.update(counts, rolloutState=state, taskDefinition=stored.task_definition)
-
-
-def _counted(service: Any) -> Any:
-    """The emulator's class of services, with counts that are what was reported, whatever UpdateService assumes."""
-
-    class Counted(service):  # type: ignore[misc]
-        sets_only_once = ("running_count", "pending_count")
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name not in self.sets_only_once or name not in self.__dict__:
-                super().__setattr__(name, value)
-
-    return Counted
+            stored.report(running, pending)

@@ -140,8 +140,8 @@ class Task:
             raise StartError(f"CannotStartContainerError: {error}") from error
         if checking:
             start = partial(self._run, with_python(checking), image.cwd, environment, subprocess.DEVNULL)
-            self._check = health.HealthCheck(check, self._region.clock.speed, start, self._region.guard)
-        self._region.guard.add(self.process.pid)
+            self._check = health.HealthCheck(check, self._region.clock.speed, start, self._region.reaper)
+        self._region.reaper.add(self.process.pid)
         self.status, self.started = Status.RUNNING, self._region.clock.now()
         arguments = (self.process, self._stream(container), lines)
         threading.Thread(target=self._read, args=arguments, name=f"task-{self.id[:8]}", daemon=True).start()
@@ -186,7 +186,7 @@ class Task:
             if self._check is not None:
                 self._check.end()
             self._kill()  # what the process left behind ends with it, as in a container
-            self._region.guard.discard(self.process.pid)
+            self._region.reaper.discard(self.process.pid)
             self.status = Status.STOPPED
             self.reason = self.reason or "Essential container in task exited"
         return code

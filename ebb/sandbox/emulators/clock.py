@@ -1,4 +1,4 @@
-"""Simulated time: CloudWatch, alarms, cooldowns and the start of tasks run faster than the wall clock."""
+"""Simulated time, which runs faster than real time."""
 
 import time
 

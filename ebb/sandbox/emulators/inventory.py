@@ -1,4 +1,4 @@
-"""What an account holds: one row per kind of resource that the program can make."""
+"""The resources in an account: one row per kind of resource that the program can create."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import jmespath  # type: ignore[import-untyped]
 
 @dataclass(frozen=True)
 class Kind:
-    """How to list one kind of resource; `query` leaves out what every account has, and what is only fading away."""
+    """How to list one kind of resource. `query` leaves out AWS's own resources and those that are being deleted."""
 
     service: str
     operation: str
@@ -56,8 +56,8 @@ KINDS = (
 )
 
 
-def find(client: Callable[[str], Any]) -> list[str]:
-    """Everything that exists, as `service operation: name`, sorted; empty for a new account."""
+def resources(client: Callable[[str], Any]) -> list[str]:
+    """All resources as `service operation: name`, sorted; empty for a new account."""
     return sorted({*_listed(client), *_clusters(client), *_keys(client)})
 
 
@@ -75,7 +75,7 @@ def _listed(client: Callable[[str], Any]) -> Iterator[str]:
 
 
 def _clusters(client: Callable[[str], Any]) -> Iterator[str]:
-    """ECS clusters; a deleted one stays listed for a while, INACTIVE (API_DeleteCluster)."""
+    """ECS lists a deleted cluster for a while as INACTIVE (API_DeleteCluster)."""
     ecs = client("ecs")
     for page in ecs.get_paginator("list_clusters").paginate():
         for cluster in ecs.describe_clusters(clusters=page["clusterArns"])["clusters"]:
@@ -84,7 +84,7 @@ def _clusters(client: Callable[[str], Any]) -> Iterator[str]:
 
 
 def _keys(client: Callable[[str], Any]) -> Iterator[str]:
-    """KMS keys that are neither AWS's own nor waiting for their deletion."""
+    """KMS keys, without AWS's own and those that wait for deletion."""
     kms = client("kms")
     for page in kms.get_paginator("list_keys").paginate():
         for key in page["Keys"]:

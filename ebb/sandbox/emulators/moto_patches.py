@@ -1,41 +1,102 @@
-"""Where moto differs from AWS in what a deployment depends on."""
+"""Patches of moto, on which a deployment depends: scaling policies, scalable targets and the counts of ECS services."""
 
+import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-#: Called after each RegisterScalableTarget, which AWS acts on at once and moto only notes down.
+from ebb.sandbox.emulators.contracts import MOTO
+
+#: Called after each RegisterScalableTarget, on which AWS acts at once and moto does not.
 ON_REGISTER: list[Callable[[], None]] = []
+
+_PUT = "(self, policy_name, service_namespace, resource_id, scalable_dimension, policy_body, policy_type)"
+_REGISTER = "(self, namespace, r_id, dimension, min_capacity, max_capacity, role_arn, suspended_state)"
+_CREATE_SERVICE = (
+    "(self, cluster_str, service_name, desired_count, task_definition_str=None, load_balancers=None, "
+    "scheduling_strategy=None, tags=None, deployment_controller=None, launch_type=None, service_registries=None, "
+    "platform_version=None, propagate_tags='NONE', network_configuration=None, role_arn=None)"
+)
+
+
+class _State:
+    applied = False
 
 
 def apply() -> None:
-    """Mend it, in this process; once is enough."""
-    from moto.applicationautoscaling.models import (  # noqa: PLC0415 - half a second
-        ApplicationAutoscalingBackend,
-        FakeApplicationAutoscalingPolicy,
+    """Patch moto in this process, once. Raises ContractError."""
+    from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415 - half a second
+    from moto.ecs import models as ecs  # noqa: PLC0415
+
+    if not _State.applied:
+        keep_policy_arn(autoscaling)
+        report_registrations(autoscaling)
+        count_reported_tasks(ecs)
+        _State.applied = True
+
+
+def keep_policy_arn(autoscaling: ModuleType) -> None:
+    """PutScalingPolicy on an existing policy keeps its ARN, which alarms name."""
+    backend = MOTO.value(autoscaling, "ApplicationAutoscalingBackend", type)
+    policy_class = MOTO.value(autoscaling, "FakeApplicationAutoscalingPolicy", type)
+    key_of = MOTO.function(
+        policy_class, "formulate_key", "(service_namespace, resource_id, scalable_dimension, policy_name)"
     )
+    put = MOTO.function(backend, "put_scaling_policy", _PUT)
 
-    put = ApplicationAutoscalingBackend.put_scaling_policy
-    if put.__name__ == "put_and_keep_the_arn":
-        return
-
-    def put_and_keep_the_arn(self: Any, **policy: Any) -> Any:
-        """A policy that is put again is the same policy: its ARN, which alarms name, stays."""
+    @functools.wraps(put)
+    def put_and_keep_arn(self: Any, **policy: Any) -> Any:
         named = ("service_namespace", "resource_id", "scalable_dimension", "policy_name")
-        key = FakeApplicationAutoscalingPolicy.formulate_key(*(policy[name] for name in named))
-        before = self.policies.get(key)
+        before = self.policies.get(key_of(*(policy[name] for name in named)))
         changed = put(self, **policy)
         if before is not None:
             changed.policy_arn, changed.creation_time = before.policy_arn, before.creation_time
         return changed
 
-    ApplicationAutoscalingBackend.put_scaling_policy = put_and_keep_the_arn  # type: ignore[method-assign, assignment]
+    backend.put_scaling_policy = put_and_keep_arn
 
-    register = ApplicationAutoscalingBackend.register_scalable_target
 
-    def register_and_tell(self: Any, *args: Any, **target: Any) -> Any:
+def report_registrations(autoscaling: ModuleType) -> None:
+    """RegisterScalableTarget calls ON_REGISTER."""
+    backend = MOTO.value(autoscaling, "ApplicationAutoscalingBackend", type)
+    register = MOTO.function(backend, "register_scalable_target", _REGISTER)
+
+    @functools.wraps(register)
+    def register_and_report(self: Any, *args: Any, **target: Any) -> Any:
         registered = register(self, *args, **target)
-        for tell in list(ON_REGISTER):
-            tell()
+        for report in list(ON_REGISTER):
+            report()
         return registered
 
-    ApplicationAutoscalingBackend.register_scalable_target = register_and_tell  # type: ignore[method-assign]
+    backend.register_scalable_target = register_and_report
+
+
+def count_reported_tasks(ecs: ModuleType) -> None:
+    """The task counts of an ECS service are the reported ones, whatever UpdateService assumes."""
+    service = MOTO.value(ecs, "Service", type)
+    backend = MOTO.value(ecs, "EC2ContainerServiceBackend", type)
+    create = MOTO.function(backend, "create_service", _CREATE_SERVICE)
+    uses_service = "Service" in create.__code__.co_names and create.__globals__.get("Service") is service
+    MOTO.check(
+        uses_service, f"{ecs.__name__}.EC2ContainerServiceBackend.create_service(...), which called Service(...)"
+    )
+    fields = {"deployments", "desired_count", "pending_count", "running_count", "status", "task_definition"}
+    has_fields = fields <= set(service.__init__.__code__.co_names)
+    MOTO.check(has_fields, f"{ecs.__name__}.Service, which had {', '.join(sorted(fields))}")
+
+    class CountedService(service):  # type: ignore[misc, valid-type]
+        _SET_ONCE = ("running_count", "pending_count")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in self._SET_ONCE or name not in self.__dict__:
+                super().__setattr__(name, value)
+
+        def report(self, running: int, pending: int) -> None:
+            """Store how many tasks run and how many start."""
+            self.__dict__.update(running_count=running, pending_count=pending)
+            for deployment in self.deployments[:1]:
+                state = "COMPLETED" if running >= self.desired_count else "IN_PROGRESS"
+                counts = {"runningCount": running, "pendingCount": pending, "desiredCount": self.desired_count}
+                deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
+
+    vars(ecs).update(Service=CountedService)

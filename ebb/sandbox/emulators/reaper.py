@@ -1,9 +1,8 @@
-"""Cleans up after a sandbox that could not: a process of its own that outlives ours, even after SIGKILL.
+"""Cleans up after a sandbox that was killed: a separate process that outlives ours, even after SIGKILL.
 
-Run as a script: `guard.py DIRECTORY`. It reads `+pid` and `-pid` lines (leaders of process groups) from its standard
-input. When that ends because whoever held the other end of the pipe is gone, it kills the groups still on the list and
-removes the directory. A pipe works on Linux and macOS alike, and unlike PR_SET_PDEATHSIG it follows the process, not
-the thread that happened to start the child.
+Run as a script: `reaper.py DIRECTORY`. It reads `+pid` and `-pid` lines (leaders of process groups) from its standard
+input. When that ends, because our process is gone, it kills the groups on the list and removes the directory. A pipe
+works on Linux and macOS. Unlike PR_SET_PDEATHSIG it follows our process, not the thread that started the child.
 """
 
 import contextlib
@@ -15,14 +14,14 @@ import sys
 from pathlib import Path
 
 
-class Guard:
-    """Our end of the pipe."""
+class Reaper:
+    """Our end of the reaper's pipe."""
 
     def __init__(self, directory: Path) -> None:
-        # -I -S: neither the user's environment nor site-packages matter to it, and it starts in a few milliseconds
+        # -I -S: without the user's environment and site-packages it starts in a few milliseconds
         command = [sys.executable, "-I", "-S", __file__, str(directory)]
         reading, self._writing = os.pipe()
-        # its own session: a Ctrl-C is for us; its own output: whoever reads ours shall not wait for it
+        # a separate session: Ctrl-C is for us; no output of ours: a reader of our output must not wait for it
         self._process = subprocess.Popen(
             command, stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -30,29 +29,29 @@ class Guard:
 
     @property
     def pid(self) -> int:
-        """The guard's own process."""
+        """The reaper's process id."""
         return self._process.pid
 
     def add(self, pid: int) -> None:
-        """Kill this process group when we are gone."""
-        self._tell(f"+{pid}\n")
+        """Kill this process group when our process is gone."""
+        self._send(f"+{pid}\n")
 
     def discard(self, pid: int) -> None:
-        """Its process has been waited for: the number may be another's from now on."""
-        self._tell(f"-{pid}\n")
+        """The process has been waited for, so its id may belong to another process now."""
+        self._send(f"-{pid}\n")
 
-    def _tell(self, line: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # someone killed the guard: that is no reason to stop
-            os.write(self._writing, line.encode())  # so short a line is written whole, whatever other threads write
+    def _send(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # the reaper was killed, and we go on without it
+            os.write(self._writing, line.encode())  # short enough (PIPE_BUF) not to mix with other threads' lines
 
     def stop(self) -> None:
-        """Wait until everything still on the list is killed and the directory gone."""
+        """Wait until the groups on the list are killed and the directory is removed."""
         os.close(self._writing)
         self._process.wait()
 
 
 def main() -> None:
-    """Read the list until its writer is gone, then clean up."""
+    """Read the list until our process is gone, then clean up."""
     groups: set[int] = set()
     for line in sys.stdin:
         pid = int(line[1:])

@@ -1,7 +1,10 @@
-"""Where MiniStack's API Gateway differs from AWS in what changing a deployed API depends on."""
+"""Patches of MiniStack's API Gateway: how an API, a stage and a usage plan are changed."""
 
 import re
+from types import ModuleType
 from typing import Any
+
+from ebb.sandbox.emulators.contracts import MINISTACK
 
 Thing = dict[str, Any]
 
@@ -10,25 +13,29 @@ _ENDPOINT_TYPE = re.compile(r"/endpointConfiguration/types/(?P<index>\d+)")
 _MEDIA_TYPE = re.compile(r"/binaryMediaTypes/(?P<escaped>.+)")
 
 
-def apply(gateway: Any) -> None:
-    """Mend it in MiniStack's module for REST APIs, in this process."""
-    patch, create_stage = gateway._apply_patch, gateway._create_stage
+def apply(gateway: ModuleType) -> None:
+    """Patch MiniStack's module for REST APIs, in this process. Raises ContractError."""
+    patch = MINISTACK.function(gateway, "_apply_patch", "(obj, patch_ops)")
+    create_stage = MINISTACK.function(gateway, "_create_stage", "(api_id, data)")
+    error = MINISTACK.function(gateway, "_v1_error", "(code, message, status)")
+    stages: Any = getattr(gateway, "_stages_v1", None)
+    MINISTACK.check(hasattr(stages, "get"), f"{gateway.__name__}._stages_v1.get(...)")
 
     def patch_lists_too(thing: Thing, operations: list[Thing]) -> Any:
         return patch(thing, [operation for operation in operations if not patch_list(thing, operation)])
 
     def create_new_stage(api: str, data: Thing) -> Any:
-        if data.get("stageName") in gateway._stages_v1.get(api, {}):
-            return gateway._v1_error("ConflictException", "Stage already exists", 409)
+        if data.get("stageName") in stages.get(api, {}):
+            return error("ConflictException", "Stage already exists", 409)
         return create_stage(api, data)
 
-    gateway._apply_patch, gateway._create_stage = patch_lists_too, create_new_stage
+    vars(gateway).update(_apply_patch=patch_lists_too, _create_stage=create_new_stage)
 
 
 def patch_list(thing: Thing, operation: Thing) -> bool:
-    """Whether the operation was one on a list, which MiniStack takes for a map; if so, it is done.
+    """Apply an operation on a list, which MiniStack takes for a map. False: it is another operation.
 
-    By API Gateway's "Patch operations": https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html
+    API Gateway's "Patch operations": https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html
     """
     path, value, removes = operation.get("path", ""), str(operation.get("value")), operation.get("op") == "remove"
     if path == "/apiStages":

@@ -1,0 +1,101 @@
+"""One address for both emulators: each request goes to the emulator that serves the service it is signed for."""
+
+import asyncio
+import http.client
+import re
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+#: Signing names of the services that MiniStack serves.
+MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
+#: Real seconds that moto may take to answer.
+MOTO_TIMEOUT = 60
+
+_CREDENTIAL = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+#: Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that each side writes itself.
+_CONNECTION_HEADERS = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "expect", "date", "server", "content-length"}
+)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Moto:
+    """moto's port, behind a pool of kept connections (one per thread)."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._threads = threading.local()
+
+    def ask(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and body of its answer; 503 when there is none."""
+        connection = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=MOTO_TIMEOUT)
+            self._threads.connection = connection
+        try:
+            connection.request(method, target, body, _of_the_message(headers.items()))
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            return 503, [("content-type", "text/plain")], f"moto did not answer: {error!r}".encode()
+        return response.status, list(_of_the_message(response.getheaders()).items()), answer
+
+    async def handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, _query: Mapping[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answers as a service of MiniStack does, whose own calls have no query."""
+        content = body.encode() if isinstance(body, str) else body
+        status, answered, answer = await asyncio.to_thread(self.ask, method, path, dict(headers), content)
+        return status, dict(answered), answer
+
+
+class Router:
+    """An ASGI application. A request without a signature (a call of the deployed API) is MiniStack's."""
+
+    def __init__(self, ministack: App, moto: Moto) -> None:
+        self._ministack = ministack
+        self._moto = moto
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Hand the request to MiniStack or moto."""
+        if scope["type"] != "http" or signed_for(scope["headers"]) in MINISTACK_SERVICES | {None}:
+            await self._ministack(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        target = scope["raw_path"].decode("ascii")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("ascii")
+        asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        status, answered, answer = await asyncio.to_thread(self._moto.ask, scope["method"], target, asked, bytes(body))
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answered]
+        headers.append((b"content-length", str(len(answer)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+def _of_the_message(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: value for name, value in headers if name.lower() not in _CONNECTION_HEADERS}
+
+
+def signed_for(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The service in the credential scope of a request's signature; None without a signature."""
+    for name, value in headers:
+        if name.lower() == b"authorization":
+            match = _CREDENTIAL.search(value)
+            return match[1].decode("ascii") if match else None
+    return None
