@@ -15,8 +15,8 @@ from ebb.project import StackError
 from ebb.sandbox.client import NotAcceptedError
 from ebb.sandbox.deploy.engine import DeploymentError
 from ebb.sandbox.deploy.pulumi_cli import NoEngineError
-from ebb.sandbox.emulators.images import ImageError
 from ebb.sandbox.emulators.region import RegionError
+from ebb.sandbox.emulators.stages import ImageError
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = [

@@ -6,13 +6,14 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from ebb import project
+from ebb.errors import UserError
 from ebb.sandbox.client import Client
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.metrics import Metrics
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.deploy.engine import Change, Deployment
 from ebb.sandbox.deploy.fallback import InProcess
-from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
+from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -103,7 +104,7 @@ class Sandbox:
     def _command(self) -> Any:
         try:
             return find(self._say)
-        except NoEngineError as error:
+        except UserError as error:
             self._say(
                 f"{error} Deploying in this process through Pulumi's mocks instead: the same program and resource"
             )

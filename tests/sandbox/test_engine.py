@@ -10,7 +10,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from ebb.errors import UserError
 from ebb.sandbox.deploy import pulumi_cli
 from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
 from tests.helpers.waiting import LIMIT, until
@@ -20,9 +22,16 @@ PULUMI = f"#!{sys.executable}\nprint('v{{version}}')\n"
 GO = f"""#!{sys.executable}
 import pathlib, sys
 args = sys.argv[1:]
-note = pathlib.Path(__file__).parent / "go.called"
+folder = pathlib.Path(__file__).parent
+note = folder / f"go.{{args[0]}}"
 note.write_text("\\n".join(args) + "\\n--\\n" + pathlib.Path("go.mod").read_text())
-print("compiled/package", file=sys.stderr)
+packages = [f"package/{{number}}" for number in range(40)]
+if args[0] == "list":
+    print("go: downloading module v1.0.0", file=sys.stderr, flush=True)
+    print("\\n".join(packages))
+    sys.exit()
+for package in packages:
+    print(package, file=sys.stderr, flush=True)
 out = pathlib.Path(args[args.index("-o") + 1])
 out.parent.mkdir(parents=True)
 out.write_text({PULUMI.format(version="3.250.0")!r})
@@ -133,7 +142,7 @@ def test_go_builds_the_pinned_module_when_the_installer_cannot_be_had(machine: M
     machine.put("go", GO)
     assert machine.find() == str(machine.engine)
     assert "The official installer could not be had: <urlopen error no route to host>." in machine.said
-    arguments, module = (machine.path / "go.called").read_text().split("\n--\n")
+    arguments, module = (machine.path / "go.build").read_text().split("\n--\n")
     build, verbose, mod, _, out, _, ldflags, package = arguments.splitlines()
     assert (build, verbose, mod) == ("build", "-v", "-mod=mod")
     assert Path(out).parts[-3:] == ("pulumi-3.250.0", "bin", "pulumi")
@@ -172,11 +181,52 @@ def test_a_failed_build_leaves_no_engine_and_says_gos_last_line(machine: Machine
     assert [file.name for file in machine.cache.iterdir()] == ["pulumi-3.250.0.lock"]
 
 
-def test_progress_is_told_while_go_builds(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi_cli, "BUILD_PROGRESS", 0.05)
-    machine.put("go", GO.replace("out =", "sys.stderr.flush()\nimport time; time.sleep(0.5)\nout ="))
+def test_a_build_says_how_many_packages_of_how_many_are_compiled(machine: Machine) -> None:
+    machine.put("go", GO)
     machine.find()
-    assert any(line.endswith("s, 1 packages compiled") for line in machine.said)
+    progress = [line for line in machine.said if "compiled" in line]
+    assert [line.partition(" in ")[0] for line in progress] == [
+        f"  {4 * tenth} of about 40 packages compiled ({10 * tenth}%)" for tenth in range(1, 11)
+    ]
+    assert list((machine.path / "go.list").read_text().splitlines()[:4]) == [
+        "list",
+        "-mod=mod",
+        "-deps",
+        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    ]
+
+
+def test_packages_that_go_has_in_its_own_cache_are_not_counted(machine: Machine) -> None:
+    machine.put("go", GO.replace("for package in packages:", "for package in packages[:9]:"))
+    machine.find()
+    progress = [line.partition(" in ")[0] for line in machine.said if "compiled" in line]
+    assert progress == [
+        "  4 of about 40 packages compiled (10%)",
+        "  8 of about 40 packages compiled (20%)",
+    ]
+
+
+def test_on_a_terminal_a_bar_stands_for_the_lines(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, width=100)
+    monkeypatch.setattr(pulumi_cli, "Console", lambda stderr: terminal)
+    machine.put("go", GO)
+    machine.find()
+    assert "40 of about 40 packages compiled" in shown.getvalue()
+    assert "100%" in shown.getvalue()
+    assert not [line for line in machine.said if "compiled" in line]
+
+
+def test_modules_that_cannot_be_had_are_gos_last_line(machine: Machine) -> None:
+    machine.put("go", f"#!{sys.executable}\nprint('go: no route to proxy')\nraise SystemExit(1)\n")
+    with pytest.raises(NoEngineError, match=r"Building it with Go failed: go: no route to proxy\."):
+        machine.find()
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_CACHE", "/dev/null/ebb")
+    with pytest.raises(UserError, match=r"^The cache folder /dev/null/ebb cannot be made .*: set EBB_CACHE to another"):
+        machine.find()
 
 
 FIND = """
@@ -206,7 +256,7 @@ def test_ctrl_c_ends_the_build_and_leaves_nothing(machine: Machine) -> None:
     machine.put("go", slow)
     pid = machine.path / "pid"
     with _finder() as finder:
-        until(lambda: pid.exists() and bool(pid.read_text()))
+        until(lambda: pid.exists() and pid.read_text())
         finder.send_signal(signal.SIGINT)
         finder.wait(LIMIT)
     with pytest.raises(ProcessLookupError):

@@ -1,32 +1,32 @@
-"""The Pulumi CLI: from PATH, else by the official installer, else built from its Go modules, into a cache folder."""
+"""The Pulumi CLI: from PATH, else by the official installer, else built from its Go modules, into the cache folder."""
 
-import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pulumi.automation import InvalidVersionError, PulumiCommand
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from semver import VersionInfo
 
+from ebb import cache
 from ebb.errors import UserError
 
-#: The version that is fetched, and the oldest that is used from PATH: what the provider protocol was tried with.
+#: The version that is fetched, and the oldest that is used from PATH. The provider protocol was tested with it.
 VERSION = VersionInfo(3, 250, 0)
 #: Its folder in the cache.
 FOLDER = f"pulumi-{VERSION}"
 #: Seconds that the installer's host may take to answer.
 INSTALLER_TIMEOUT = 5.0
-#: Seconds between two lines of progress while Go builds.
-BUILD_PROGRESS = 15.0
-#: `go install …@version` refuses Pulumi's replaced dependency, so it is built from a module of our own.
+#: Lines of progress for a whole build where there is no terminal.
+PROGRESS_LINES = 10
+#: `go install …@version` refuses the `replace` in Pulumi's go.mod, so a module of ours requires Pulumi.
 GO_MODULE = f"""module ebb.local/pulumi
 
 go 1.25.11
@@ -40,48 +40,33 @@ replace github.com/atotto/clipboard => github.com/tgummerer/clipboard v0.0.0-202
 GO_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 GO_LDFLAGS = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{VERSION}"
 
-Say = Callable[[str], None]
+Say = cache.Say
 
 
 class NoEngineError(UserError):
-    """No Pulumi CLI can be had; the text says in one sentence what was tried."""
-
-
-def cache_folder() -> Path:
-    """Where the engine is kept: $EBB_CACHE, else `ebb` in the user's cache folder."""
-    if own := os.environ.get("EBB_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ebb"
+    """No Pulumi CLI can be had. The text says what was tried."""
 
 
 def find(say: Say) -> PulumiCommand:
-    """The Pulumi CLI, fetched when it is not there; `say` is told, a line at a time, what takes long or fails.
+    """The Pulumi CLI; it is fetched first when it is missing. `say` gets a line about what takes long or fails.
 
     Raises NoEngineError.
     """
-    if found := _on_path(say):
-        return found
-    root = cache_folder() / FOLDER
-    with _only_one(root.parent / f"{FOLDER}.lock", say):
-        if not root.exists():
-            _get(root, say)
-    return _command(root)
+    return _on_path(say) or _command(cache.once(FOLDER, lambda root: _get(root, say), say, "the Pulumi CLI"))
 
 
 def _get(root: Path, say: Say) -> None:
     failures = []
     for get in (_install, _build):
-        with tempfile.TemporaryDirectory(prefix="getting-", dir=root.parent) as folder:
-            try:
-                get(Path(folder), say)
-                _command(Path(folder, FOLDER))
-            except NoEngineError as error:
-                say(str(error))
-                failures.append(str(error))
-            else:
-                # renamed as a whole: whoever finds the folder finds a complete engine in it
-                Path(folder, FOLDER).rename(root)
-                return
+        try:
+            get(root, say)
+            _command(root)
+        except NoEngineError as error:
+            say(str(error))
+            failures.append(str(error))
+            shutil.rmtree(root, ignore_errors=True)
+        else:
+            return
     raise NoEngineError(f"No Pulumi CLI {VERSION}: " + " ".join(failures))
 
 
@@ -98,29 +83,16 @@ def _on_path(say: Say) -> PulumiCommand | None:
         reason = " ".join(str(error).split())
     except (OSError, subprocess.CalledProcessError) as error:
         reason = f"it does not run: {error}"
-    say(f"The pulumi on PATH is left alone ({reason}); {VERSION} is used from {cache_folder()}.")
+    say(f"The pulumi on PATH is left alone ({reason}); {VERSION} is used from {cache.folder()}.")
     return None
 
 
-@contextmanager
-def _only_one(lock: Path, say: Say) -> Iterator[None]:
-    """One process at a time gets the engine; the kernel lets go of the lock of one that died."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("Another process is getting the Pulumi CLI; waiting for it.")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _install(folder: Path, say: Say) -> None:
-    say(f"Getting the Pulumi CLI {VERSION} by its official installer into {folder.parent}.")
+def _install(root: Path, say: Say) -> None:
+    say(f"Getting the Pulumi CLI {VERSION} with its official installer into {cache.folder()}.")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(INSTALLER_TIMEOUT)
     try:
-        PulumiCommand.install(root=str(folder / FOLDER), version=VERSION)
+        PulumiCommand.install(root=str(root), version=VERSION)
     except subprocess.CalledProcessError as error:
         last = (error.output or b"").decode(errors="replace").strip().splitlines()[-1:]
         raise NoEngineError(f"The official installer failed: {' '.join(last) or error}.") from None
@@ -130,37 +102,59 @@ def _install(folder: Path, say: Say) -> None:
         socket.setdefaulttimeout(before)
 
 
-def _build(folder: Path, say: Say) -> None:
+def _build(root: Path, say: Say) -> None:
     go = shutil.which("go")
     if go is None:
         raise NoEngineError("It cannot be built either: there is no go on PATH.")
-    say(f"Building the Pulumi CLI {VERSION} from its Go modules, once: about four minutes on two cores.")
-    (folder / "go.mod").write_text(GO_MODULE)
-    binary = folder / FOLDER / "bin" / "pulumi"
-    command = [go, "build", "-v", "-mod=mod", "-o", str(binary), "-ldflags", GO_LDFLAGS, GO_PACKAGE]
-    code, last = _watched(command, folder, say)
-    if code:
+    say(f"Building the Pulumi CLI {VERSION} from its Go modules, once. It takes some minutes.")
+    module = root.parent / "module"
+    module.mkdir()
+    (module / "go.mod").write_text(GO_MODULE)
+    packages: list[str] = []
+    _go([go, "list", "-mod=mod", "-deps", GO_PACKAGE], module, packages.append)
+    binary = root / "bin" / "pulumi"
+    build = [go, "build", "-v", "-mod=mod", "-o", str(binary), "-ldflags", GO_LDFLAGS, GO_PACKAGE]
+    with _progress(say, len(packages)) as compiled:
+        _go(build, module, compiled)  # -v writes each package when it is compiled
+
+
+@contextmanager
+def _progress(say: Say, packages: int) -> Iterator[Say]:
+    """Counts the packages that it is called with: in a bar on a terminal, else in some lines."""
+    console = Console(stderr=True)
+    began, done = time.monotonic(), 0
+    every = max(1, packages // PROGRESS_LINES)
+
+    def line(_package: str) -> None:
+        nonlocal done
+        done += 1
+        if done % every == 0 and done <= packages:
+            share, seconds = done / packages, time.monotonic() - began
+            say(f"  {done} of about {packages} packages compiled ({share:.0%}) in {seconds:.0f} s")
+
+    if not console.is_terminal:
+        yield line
+        return
+    left = TextColumn("  {task.completed} of about {task.total} packages compiled")
+    with Progress(left, BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=packages)
+        yield lambda _package: bar.advance(task)
+
+
+def _go(command: list[str], folder: Path, package: Say) -> None:
+    """Run Go in a process group that ends with us; `package` gets each line that names one. Raises NoEngineError."""
+    last = "no message"
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                last = line.strip() or last
+                if not line.startswith("go: "):  # such as `go: downloading …`
+                    package(last)
+            process.wait()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
         raise NoEngineError(f"Building it with Go failed: {last}.")
-
-
-def _watched(command: list[str], folder: Path, say: Say) -> tuple[int, str]:
-    """Run Go in a process group of its own, which ends with us; its exit code and last line."""
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    lines: list[str] = []
-    reader = threading.Thread(target=lambda: lines.extend(process.stderr or ()), daemon=True)
-    reader.start()
-    try:
-        while True:
-            reader.join(BUILD_PROGRESS)
-            if not reader.is_alive():
-                return process.wait(), lines[-1].strip() if lines else "no message"
-            compiled = sum(not line.startswith("go: ") for line in lines)
-            say(f"  {time.monotonic() - started:.0f} s, {compiled} packages compiled")
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        reader.join()

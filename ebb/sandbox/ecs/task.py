@@ -18,8 +18,9 @@ from botocore.exceptions import ClientError
 
 from ebb.sandbox.ecs import health, secrets
 from ebb.sandbox.ecs.loglines import LogLines, Stream
-from ebb.sandbox.emulators.images import Image, ImageError, Images, with_python
+from ebb.sandbox.emulators.images import Image, Images, with_python
 from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.emulators.stages import ImageError
 
 #: Seconds from SIGTERM to SIGKILL when the container definition says nothing (API_ContainerDefinition).
 STOP_TIMEOUT = 30
@@ -128,6 +129,7 @@ class Task:
             environment = {
                 **self._base(folder),
                 **image.environment,
+                **_paths(image),
                 **self._region.environment(),
                 **{pair["name"]: _in(folder, [pair["value"]])[0] for pair in container.get("environment", [])},
                 **secrets.resolve(self._region.client, container.get("secrets", [])),
@@ -229,8 +231,7 @@ class Task:
     @staticmethod
     def _base(folder: Path) -> dict[str, str]:
         """What a container has of its own; nothing of the user's shell."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
-        kept = {"PATH": path, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
+        kept = {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
         return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}  # the image's snapshot stays as it is
 
     def _stream(self, container: dict[str, Any]) -> Stream | None:
@@ -258,6 +259,18 @@ class Task:
 def _in(folder: Path, words: list[str]) -> list[str]:
     """Values or words that name something in /tmp: in the sandbox that is a folder of the task's own."""
     return [f"{folder}{word[len(TMP) :]}" if word == TMP or word.startswith(f"{TMP}/") else word for word in words]
+
+
+def _paths(image: Image) -> dict[str, str]:
+    """Where programs and modules are: the image's own packages come before those of this interpreter."""
+    folders = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    if image.packages is None:
+        return {"PATH": os.pathsep.join(folders)}
+    modules = [image.environment["PYTHONPATH"]] if image.environment.get("PYTHONPATH") else []
+    return {
+        "PATH": os.pathsep.join([str(image.packages / "bin"), *folders]),
+        "PYTHONPATH": os.pathsep.join([*modules, str(image.packages)]),
+    }
 
 
 def _with_own_tmp(image: Image, folder: Path) -> Image:

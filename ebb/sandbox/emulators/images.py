@@ -1,30 +1,26 @@
-"""Container images without containers: a folder's snapshot, and what its Dockerfile says about running it.
+"""Container images without containers: a snapshot of the files, and what the Dockerfile runs.
 
-Of the Dockerfile's last stage the instructions that say what runs are followed: COPY and ADD from the build context,
-WORKDIR, ENV, ENTRYPOINT and CMD. RUN and what other stages make is not: this process's own Python stands in for it.
+This process's Python stands in for the image's. Packages that the Dockerfile installs with pip are installed for it.
 """
 
-import hashlib
 import json
+import os
 import re
-import shlex
-import shutil
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ebb.errors import UserError
+from ebb.sandbox.emulators import packages, stages
+from ebb.sandbox.emulators.stages import ImageError
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 _REPOSITORY = re.compile(r"^[^/]+/(?P<repository>[^@:]+)(?:@(?P<digest>sha256:[0-9a-f]{64})|:(?P<tag>[\w.-]+))$")
-#: What Python leaves in a folder, and is no content.
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
-
-
-class ImageError(UserError):
-    """An image cannot be built or pulled; the text is one sentence."""
+_PYTHON = re.compile(r"(/usr(/local)?/bin/)?python(3(\.\d+)?)?")
+#: Init programs, which images have and this machine may not; each runs the command after its options.
+_INITS = ("tini", "dumb-init", "catatonit")
 
 
 class _Region(Protocol):
@@ -41,6 +37,8 @@ class Image:
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    #: The folder of packages that pip installed for it.
+    packages: Path | None = None
 
     @property
     def argv(self) -> list[str]:
@@ -59,15 +57,18 @@ class Image:
 
 
 def with_python(words: list[str]) -> list[str]:
-    """A command line in which "python" is this process's interpreter."""
-    return [sys.executable if words[0] in ("python", "python3") else words[0], *words[1:]]
+    """The command line without an init program; "python" is this process's interpreter."""
+    if Path(words[0]).name in _INITS:
+        start = next((at for at, word in enumerate(words) if at and not word.startswith("-")), 0)
+        words = words[start:]
+    return [sys.executable if _PYTHON.fullmatch(words[0]) else words[0], *words[1:]]
 
 
 class Images:
-    """Builds images into the emulated ECR, and finds them again by URI."""
+    """Builds images into the emulated ECR, and finds them again by URI. `say` gets a line about what takes long."""
 
-    def __init__(self, region: _Region) -> None:
-        self._region = region
+    def __init__(self, region: _Region, say: Callable[[str], None] = lambda _line: None) -> None:
+        self._region, self._say = region, say
         self._built: dict[str, Image] = {}
         self._lock = threading.Lock()
 
@@ -80,12 +81,23 @@ class Images:
         if not dockerfile.is_file():
             raise ImageError(f"There is no Dockerfile in {context}.")
         with self._lock:
-            content = content_hash(context)
-            root = self._region.directory / "images" / content
-            image = _parse(dockerfile, context, root)
+            content = stages.content_hash(context)
+            image = self._image(dockerfile, context, self._region.directory / "images" / content)
             digest = self._push(repository, tag, content)
             self._built[digest] = image
         return digest
+
+    def _image(self, dockerfile: Path, context: Path, root: Path) -> Image:
+        stage, pip = stages.follow(dockerfile, context, root)
+        cwd = stage.path("")
+        cwd.mkdir(parents=True, exist_ok=True)
+        environment = {name: stage.real(value) for name, value in stage.environment.items()}
+        environment.pop("PATH", None)  # folders of the image, which are not here
+        if path := environment.get("PYTHONPATH"):
+            environment["PYTHONPATH"] = os.pathsep.join(map(stage.real, path.split(":")))
+        entrypoint, command = (list(map(stage.real, words)) for words in (stage.entrypoint, stage.command))
+        provided = packages.provide(pip, f"{context.name}/{dockerfile.name}", self._say)
+        return Image(cwd, entrypoint, command, environment, provided)
 
     def resolve(self, uri: str) -> Image:
         """The image at `registry/repository:tag` or `…@sha256:…`. Raises ImageError as ECS would fail to pull it."""
@@ -114,83 +126,3 @@ class Images:
         ecr = self._region.client("ecr")
         found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])["images"]
         return found[0]["imageId"]["imageDigest"] if found else None
-
-
-def content_hash(context: Path) -> str:
-    """A hash of all that an image of this folder is made of: paths, whether they can be run, and bytes."""
-    content = hashlib.sha256()
-    for path in sorted(context.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-            about = f"{path.relative_to(context).as_posix()}\0{path.stat().st_mode & 0o111}\0{path.stat().st_size}\0"
-            content.update(about.encode() + path.read_bytes())
-    return content.hexdigest()
-
-
-def _instructions(dockerfile: Path) -> list[tuple[str, str]]:
-    lines = [line for line in dockerfile.read_text().splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\\n", " ", "\n".join(lines))
-    split = [line.strip().split(None, 1) for line in joined.splitlines() if line.strip()]
-    return [(words[0].upper(), words[1] if len(words) > 1 else "") for words in split]
-
-
-def _parse(dockerfile: Path, context: Path, root: Path) -> Image:
-    instructions = _instructions(dockerfile)
-    stages = [number for number, (name, _) in enumerate(instructions) if name == "FROM"]
-    if not stages:
-        raise ImageError(f"{dockerfile} has no FROM.")
-    workdir, entrypoint, command = "/", list[str](), list[str]()
-    environment: dict[str, str] = {}
-    for name, rest in instructions[stages[-1] :]:
-        match name:
-            case "WORKDIR":
-                workdir = _join(workdir, rest)
-            case "ENV":
-                environment |= _variables(rest)
-            case "COPY" | "ADD":
-                _copy(rest, context, root, workdir)
-            case "ENTRYPOINT":
-                entrypoint = _words(rest)
-            case "CMD":
-                command = _words(rest)
-    environment.pop("PATH", None)  # folders of the image, which are not here
-    cwd = root / workdir.lstrip("/")
-    cwd.mkdir(parents=True, exist_ok=True)
-    return Image(cwd, entrypoint, command, environment)
-
-
-def _join(workdir: str, path: str) -> str:
-    joined = Path(workdir) / path
-    if ".." in joined.parts:
-        raise ImageError(f"{path} leaves the image's file system.")
-    return joined.as_posix()
-
-
-def _words(rest: str) -> list[str]:
-    """The exec form as it stands, the shell form through a shell."""
-    if rest.startswith("["):
-        return [str(word) for word in json.loads(rest)]
-    return ["/bin/sh", "-c", rest]
-
-
-def _variables(rest: str) -> dict[str, str]:
-    if "=" not in rest.split(None, 1)[0]:
-        name, value = rest.split(None, 1)
-        return {name: value}
-    return dict(word.partition("=")[::2] for word in shlex.split(rest))
-
-
-def _copy(rest: str, context: Path, root: Path, workdir: str) -> None:
-    words = json.loads(rest) if rest.startswith("[") else shlex.split(rest)
-    flags = [word for word in words if word.startswith("--")]
-    if any(flag.startswith("--from=") for flag in flags):
-        return
-    *sources, target = [word for word in words if word not in flags]
-    into = root / _join(workdir, target).lstrip("/")
-    for source in sources:
-        for path in [context] if source in (".", "./") else sorted(context.glob(source.strip("/"))):
-            if path.is_dir():
-                shutil.copytree(path, into, ignore=_IGNORED, dirs_exist_ok=True)
-            else:
-                aimed = into / path.name if target.endswith("/") or target == "." or len(sources) > 1 else into
-                aimed.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, aimed)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
-from ebb.sandbox.emulators.images import content_hash
+from ebb.sandbox.emulators.stages import content_hash
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Props, Row
 from ebb.sandbox.provider.serialization import decode, encode, reference

@@ -15,7 +15,7 @@ import grpc
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from ebb.sandbox.emulators.images import ImageError
+from ebb.sandbox.emulators.stages import ImageError
 from ebb.sandbox.provider import awsx, checking, diff
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources import INVOKES, ROWS, Row
