@@ -1,11 +1,10 @@
-"""What evaluating the program for a preview costs: wall time and peak memory of whole processes, ours told apart.
+"""The cost of a preview: wall time, CPU time and peak memory of the program and of the engine.
 
-Three processes are compared, each started afresh and each with the same imports. `packages` imports what
-requirements.txt names and the parts of it that the program uses, and ends. `empty preview` is that, and a preview of a
-program without resources: the imports and the engine. `preview` is a preview of the real program. The sandbox
-(emulators and provider) is already running, in this process, and is not counted.
+Compares three new processes with the same imports. `packages` imports the packages of requirements.txt that the program
+uses, and ends. `empty preview` also previews a program without resources. `preview` previews the real program. The
+sandbox (emulators and provider) runs in this process and is not measured.
 
-Run as `python bench/preview.py [rounds]` (`make bench`) on Linux; figures are medians.
+Run `python bench/preview.py [rounds]` (`make bench`) on Linux. Figures are medians.
 """
 
 import importlib
@@ -25,15 +24,15 @@ PROJECT = Path(__file__).resolve().parents[1]
 STACK = "dev"
 KINDS = ("packages", "empty preview", "preview")
 ROUNDS = 5
-#: Seconds between two looks at the processes. The kernel keeps each one's peak (VmHWM in /proc/PID/status, proc(5)), so
-#: a look need not meet it; getrusage's would begin with the peak of whoever started the process.
-LOOK = 0.01
+#: Seconds between two reads of a process's peak memory (VmHWM in /proc/PID/status, proc(5)). getrusage is no
+#: alternative, because its peak begins with that of the parent process.
+POLL_SECONDS = 0.01
 KIB_IN_MIB = 1024
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds from start to end, CPU seconds of the Python process, and peak MiB of it and of the engine's."""
+    """Wall seconds, CPU seconds of the Python process, and peak MiB of the Python process and the engine."""
 
     seconds: float
     cpu: float
@@ -42,7 +41,7 @@ class Cost:
 
 
 def main(rounds: int) -> None:
-    """Start a region, measure, print the table."""
+    """Starts a region, measures, prints the table."""
     sys.path.insert(0, str(PROJECT))
     from ebb.project import configuration  # noqa: PLC0415
     from ebb.sandbox.deploy.engine import Deployment  # noqa: PLC0415
@@ -67,7 +66,7 @@ def main(rounds: int) -> None:
 
 
 def measure(kind: str, where: dict[str, Any]) -> Cost:
-    """One process of this kind, from its start to its end."""
+    """The cost of one process of this kind."""
     environment = {**os.environ, "BENCH": json.dumps(where), "PYTHONPATH": str(PROJECT)}
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -81,7 +80,7 @@ def measure(kind: str, where: dict[str, Any]) -> Cost:
     while process.poll() is None:
         python = max(python, peak(process.pid))
         engine = max([engine, *map(peak, children(process.pid))])
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     seconds = time.perf_counter() - began
     output, _ = process.communicate()
     if process.returncode:
@@ -90,16 +89,16 @@ def measure(kind: str, where: dict[str, Any]) -> Cost:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that this one started and that still run."""
+    """The running child processes."""
     try:
         lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    except OSError:  # it has just ended
+    except OSError:  # the process has ended
         return []
     return [int(child) for text in lists for child in text.split()]
 
 
 def peak(pid: int) -> float:
-    """Peak resident memory so far, MiB; 0 of a process that has ended."""
+    """Peak resident memory so far in MiB; 0 if the process has ended."""
     try:
         found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     except OSError:
@@ -108,14 +107,14 @@ def peak(pid: int) -> float:
 
 
 def median(costs: list[Cost]) -> Cost:
-    """Each figure's median."""
+    """The median of each figure."""
     return Cost(
         **{figure.name: statistics.median(getattr(cost, figure.name) for cost in costs) for figure in fields(Cost)}
     )
 
 
 def table(costs: dict[str, Cost], rounds: int, changes: int) -> str:
-    """The figures, and what is ours: the real preview beyond the imports, and beyond an empty preview."""
+    """The figures, and how much the real preview adds to the imports and to an empty preview."""
     lines = ["| process | wall time, s | CPU of Python, s | peak of Python, MiB | peak of the engine, MiB |"]
     lines += ["|---|---|---|---|---|"]
     lines += [
@@ -134,7 +133,7 @@ def table(costs: dict[str, Cost], rounds: int, changes: int) -> str:
 
 
 def measured(kind: str) -> None:
-    """What a measured process does; its last line is its CPU seconds."""
+    """Runs in a measured process. Its last line of output is its CPU seconds."""
     import_packages()
     if kind != "packages":
         preview(json.loads(os.environ["BENCH"]), program if kind == "preview" else nothing)
@@ -142,7 +141,7 @@ def measured(kind: str) -> None:
 
 
 def import_packages() -> None:
-    """Import the program's packages, and the modules of pulumi_aws that it uses (they load when first touched)."""
+    """Imports the program's packages, and the modules of pulumi_aws that it uses (they load at first use)."""
     for name in ("pulumi.automation", "pulumi_aws", "pulumi_awsx.ecr", "pydantic"):
         importlib.import_module(name)
     sources = "".join(path.read_text() for path in (PROJECT / "components").glob("*.py"))
@@ -151,7 +150,7 @@ def import_packages() -> None:
 
 
 def preview(where: dict[str, Any], inline: Any) -> None:
-    """Preview this program with the engine, as the sandbox does."""
+    """Previews this program with the engine, like the sandbox."""
     from pulumi import automation as auto  # noqa: PLC0415
 
     stack = auto.select_stack(
@@ -168,7 +167,7 @@ def preview(where: dict[str, Any], inline: Any) -> None:
 
 
 def engine_root(command: str) -> str | None:
-    """The folder that the SDK wants to be told, None for the CLI on PATH."""
+    """The folder of the CLI for the SDK; None for the CLI on PATH."""
     return str(Path(command).parents[1]) if os.sep in command else None
 
 
@@ -177,7 +176,7 @@ def nothing() -> None:
 
 
 def program() -> None:
-    """The real one."""
+    """The real program."""
     import runpy  # noqa: PLC0415
 
     runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")

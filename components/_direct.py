@@ -1,9 +1,10 @@
 """Mapping templates (VTL) of the API with `scaling.direct`: requests to Step Functions, responses to callers.
 
 StartSyncExecution answers 200 even if the execution failed, so the response template reads the execution's status and
-sets the HTTP status. The templates use only what AWS documents (API Gateway developer guide, "Mapping template
-reference", "Variables for data transformations", "Override your API's request and response parameters") and Velocity
-1.x.
+sets the HTTP status.
+
+The templates use Velocity 1.x and what AWS documents (API Gateway developer guide, "Mapping template reference",
+"Variables for data transformations", "Override your API's request and response parameters").
 """
 
 import json
@@ -15,8 +16,8 @@ TOO_LARGE = "413"
 #: Names in the workflow's input for the headers of a FIFO queue's callers.
 FIFO_INPUTS = dict(zip(FIFO_HEADERS, ("group", "deduplication"), strict=True))
 _TOO_LARGE = (
-    "The job is too long: an API with scaling.direct accepts at most 200 KB, and less if the job has many quotation "
-    "marks or non-ASCII characters."
+    "The job is too long: this API accepts at most 200 KB, and less if the job has many quotation marks or non-ASCII "
+    "characters."
 )
 #: Errors of StartSyncExecution for an input that is too long. The input is well-formed, so it has no other error.
 _INPUT_ERRORS = ("ValidationException", "InvalidExecutionInput")
@@ -54,12 +55,12 @@ ERROR_TEMPLATE = "\n".join(
 
 
 def post_template(workflow_arn: str, *, fifo: bool) -> str:
-    """The request to Step Functions for `POST /jobs`: with the body unchanged."""
+    """The request to Step Functions for `POST /jobs`, with the body unchanged."""
     return _start("$input.body", workflow_arn, fifo=fifo)
 
 
 def get_template(workflow_arn: str, *, fifo: bool) -> str:
-    """The request to Step Functions for `GET /queue?message=…`: with the parameter unchanged."""
+    """The request to Step Functions for `GET /queue?message=…`, with the parameter unchanged."""
     return _start("$input.params('message')", workflow_arn, fifo=fifo)
 
 

@@ -51,12 +51,12 @@ ACCESS_LOG_FORMAT = json.dumps(
 
 
 def post_template(*, fifo: bool) -> str:
-    """The request to SQS for `POST /jobs`: with the body unchanged."""
+    """The request to SQS for `POST /jobs`, with the body unchanged."""
     return _send_message("$input.body", fifo=fifo)
 
 
 def get_template(*, fifo: bool) -> str:
-    """The request to SQS for `GET /queue?message=…`: with the parameter unchanged."""
+    """The request to SQS for `GET /queue?message=…`, with the parameter unchanged."""
     return _send_message("$input.params('message')", fifo=fifo)
 
 

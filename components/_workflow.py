@@ -17,8 +17,8 @@ JOBS = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-#: Characters of a body that the API passes to a workflow. With its escapes and the rest of the input it must fit into
-#: 262,144 bytes (Step Functions quotas, "Maximum input or output size for a task, state, or execution").
+#: Characters of a body that the API passes to a workflow. The whole input has at most 262,144 bytes, escapes included
+#: (Step Functions quotas, "Maximum input or output size for a task, state, or execution").
 MAX_BODY_CHARACTERS = 200 * 1024
 #: The error for a longer body.
 TOO_LONG = "TooLong"
@@ -32,8 +32,8 @@ WAKE_TIMEOUT = 3
 def watch(*, partition: str, queue_url: str, cluster: str, service: str, resource_id: str) -> Document:
     """Sets the minimum number of tasks: at least 1 while there is a job, otherwise the minimum of its input.
 
-    Its input is {"minimum": tasks}. After a failure, and while a task is starting, nothing changes until the next
-    minute.
+    Its input is {"minimum": tasks}. After a failure nothing changes until the next minute. The minimum is not lowered
+    while a task is starting.
     """
     count = " + ".join(f"$number($states.result.Attributes.{name})" for name in JOBS)
     return {

@@ -32,8 +32,8 @@ def _scale_in_warnings(scaling: Scaling) -> Iterator[str]:
     key = f"{PROJECT}:scaling"
     if scaling.scales_in_by == "cpu":
         yield (
-            f"{key}.scale_in cpu: an idle poller uses more CPU than {scaling.cpu_threshold:g} %, and low CPU does not "
-            "mean that a task is idle (a job that waits for the network uses none); use scale_in: queue."
+            f"{key}.scale_in cpu: an idle poller uses more CPU than {scaling.cpu_threshold:g} %, and a job that waits "
+            "for the network uses none; use scale_in: queue."
         )
     if scaling.scales_in_by == "steps":
         yield (

@@ -143,8 +143,8 @@ def test_good_settings_have_no_warning(raw: dict[str, Any]) -> None:
 def test_scale_in_by_cpu_has_a_warning_and_a_long_period_has_another(minutes: int, long: bool) -> None:
     by_cpu, *others = warnings({"scaling": {"scale_in": "cpu", "cpu_minutes": minutes}})
     assert by_cpu == (
-        "scaling.scale_in cpu: an idle poller uses more CPU than 0.01 %, and low CPU does not mean that a task is idle "
-        "(a job that waits for the network uses none); use scale_in: queue."
+        "scaling.scale_in cpu: an idle poller uses more CPU than 0.01 %, and a job that waits for the network uses "
+        "none; use scale_in: queue."
     )
     late = (
         "scaling.cpu_minutes: an alarm with a period of 5 minutes acts late, when tasks may be working again; use at "
