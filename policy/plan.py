@@ -144,14 +144,14 @@ def share(settings: Settings) -> int:
 def _rules(settings: Settings) -> Iterator[Rule]:
     scaling = settings.scaling
     if scaling.steps:
-        ladder, cooldown = policy_steps.scale_out(scaling.steps), scaling.cooldown
+        alarm_steps, cooldown = policy_steps.scale_out(scaling.steps), scaling.cooldown
     else:
         concurrency = settings.worker.concurrency
-        ladder, cooldown = (
+        alarm_steps, cooldown = (
             policy_steps.recommended(max_tasks(settings), share(settings), concurrency),
             OUT_COOLDOWN_SECONDS,
         )
-    yield _follow_waiting("out", ladder, cooldown, "Jobs are waiting: add tasks")
+    yield _follow_waiting("out", alarm_steps, cooldown, "Jobs are waiting: add tasks")
     match scaling.scales_in_by:
         case "queue":
             yield _empty_queue(scaling.min_tasks)
@@ -164,16 +164,16 @@ def _rules(settings: Settings) -> Iterator[Rule]:
         yield _surplus(settings)
 
 
-def _follow_waiting(role: str, ladder: policy_steps.Ladder, cooldown: int, description: str) -> Rule:
+def _follow_waiting(role: str, alarm_steps: policy_steps.AlarmSteps, cooldown: int, description: str) -> Rule:
     alarm = AlarmPlan(
         description=description,
         metrics=(WAITING,),
         evaluation_periods=1,
         datapoints_to_alarm=1,
-        threshold=ladder.threshold,
-        comparison=ladder.comparison,
+        threshold=alarm_steps.threshold,
+        comparison=alarm_steps.comparison,
     )
-    policy = PolicyPlan(adjustment_type="ChangeInCapacity", steps=ladder.steps, cooldown=cooldown)
+    policy = PolicyPlan(adjustment_type="ChangeInCapacity", steps=alarm_steps.steps, cooldown=cooldown)
     return Rule(role=role, alarm=alarm, policy=policy)
 
 

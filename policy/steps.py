@@ -45,7 +45,7 @@ class Adjustment:
 
 
 @dataclass(frozen=True)
-class Ladder:
+class AlarmSteps:
     """An alarm's comparison and threshold in messages, and the steps of the policy that it invokes."""
 
     comparison: Comparison
@@ -70,7 +70,7 @@ def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -
 
 def recommended(
     max_tasks: int, messages_per_task: int, concurrency: int = 1, *, tasks_per_share: float = TASKS_PER_SHARE
-) -> Ladder:
+) -> AlarmSteps:
     """The recommended scale-out: one task from the first message, then tasks in proportion to the backlog.
 
     From k shares upwards there are ceil(tasks_per_share * k) tasks, limited to the number that the messages keep busy.
@@ -81,7 +81,7 @@ def recommended(
     changes = [1, *(min(max_tasks, math.ceil(tasks_per_share * count)) for count in shares)]
     bounds = [1, *(count * messages_per_task for count in shares), math.inf]
     spans = [_Span(lower, upper, change) for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)]
-    return Ladder("GreaterThanOrEqualToThreshold", 1, _relative(_merged(spans), 1))
+    return AlarmSteps("GreaterThanOrEqualToThreshold", 1, _relative(_merged(spans), 1))
 
 
 def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
@@ -92,16 +92,16 @@ def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
     return _relative(spans, 0)
 
 
-def scale_out(table: Sequence[TableStep]) -> Ladder:
+def scale_out(table: Sequence[TableStep]) -> AlarmSteps:
     """The steps of the table that add tasks. The lower bound belongs to a step, the upper bound does not."""
     spans = [span for span in _spans(table) if span.change > 0]
     threshold = spans[0].lower
-    return Ladder(
+    return AlarmSteps(
         "GreaterThanOrEqualToThreshold", threshold, _relative(_merged(_filled(spans, threshold, math.inf)), threshold)
     )
 
 
-def scale_in(table: Sequence[TableStep]) -> Ladder | None:
+def scale_in(table: Sequence[TableStep]) -> AlarmSteps | None:
     """The steps of the table that remove tasks; None if there are none.
 
     The upper bound belongs to a step, unless a step that adds tasks begins there. The lower bound does not, except 0.
@@ -112,7 +112,7 @@ def scale_in(table: Sequence[TableStep]) -> Ladder | None:
     threshold = spans[-1].upper
     taken = any(span.change > 0 and span.lower == threshold for span in _spans(table))
     comparison: Comparison = "LessThanThreshold" if taken else "LessThanOrEqualToThreshold"
-    return Ladder(comparison, threshold, _relative(_merged(_filled(spans, -math.inf, threshold)), threshold))
+    return AlarmSteps(comparison, threshold, _relative(_merged(_filled(spans, -math.inf, threshold)), threshold))
 
 
 def idle_expression(min_tasks: int) -> str:

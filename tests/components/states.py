@@ -1,7 +1,7 @@
-"""An interpreter of Amazon States Language with JSONata, for the states that the program's workflows have.
+"""An interpreter of Amazon States Language with JSONata, for the states of the program's workflows.
 
 Rules: Amazon States Language specification (states-language.net) and Step Functions developer guide, "Transforming data
-with JSONata". A field that it does not know is an error here.
+with JSONata". An unknown field is an error.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonata.jsonata import Jsonata
 
-#: What answers a task: its action, such as "sqs:sendMessage", and its arguments.
+#: Answers a task's action, such as "sqs:sendMessage", with its arguments.
 Service = Callable[[str, dict[str, Any]], Any]
 _COMMON = {"Type", "Next", "End", "Assign", "Output", "Comment"}
 _FIELDS = {
@@ -23,7 +23,7 @@ _FIELDS = {
 
 
 class Failed(Exception):  # noqa: N818
-    """A task's error, or the execution's."""
+    """The error of a task or an execution."""
 
     def __init__(self, error: str) -> None:
         self.error = error
@@ -32,7 +32,7 @@ class Failed(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Ended:
-    """How an execution ended."""
+    """The end of an execution."""
 
     status: str
     output: Any = None
@@ -65,7 +65,7 @@ def execute(document: dict[str, Any], given: Any, service: Service) -> Ended:
 
 
 def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service) -> tuple[str | None, Any]:
-    """The next state's name, None at the end, and its input."""
+    """The name of the next state (None at the end) and its input."""
     scope = {**variables, "states": {"input": data}}
     if state["Type"] == "Choice":
         for choice in state["Choices"]:
@@ -87,7 +87,7 @@ def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: 
 
 
 def _evaluate(template: Any, scope: dict[str, Any]) -> Any:
-    """A template with its expressions' values. An expression without one is an error, as at AWS."""
+    """A template with the values of its expressions. An expression without a value is an error, as on AWS."""
     if isinstance(template, dict):
         return {key: _evaluate(value, scope) for key, value in template.items()}
     if isinstance(template, list):

@@ -55,7 +55,7 @@ def definition(made: Deployed) -> str:
     return str(triggers["definition"])
 
 
-def test_the_api_is_one_route_with_two_answers_and_a_stage() -> None:
+def test_the_api_has_one_route_with_two_responses_and_a_stage() -> None:
     made = api()
     assert made.names == {
         (API, "api"),
@@ -82,7 +82,7 @@ def test_the_api_is_one_route_with_two_answers_and_a_stage() -> None:
     assert made.result == {"url": "https://api.example.com/run", "api_key_id": None}
 
 
-def test_a_posted_job_is_a_json_object_or_gets_no_further() -> None:
+def test_a_posted_job_must_be_a_json_object() -> None:
     made = api()
     assert made.one(VALIDATOR).inputs == {
         "restApi": "api-id",
@@ -109,7 +109,7 @@ def test_a_posted_job_is_a_json_object_or_gets_no_further() -> None:
 
 
 @pytest.mark.parametrize(("answers", "partition"), [(None, "aws"), (GOVERNMENT, "aws-us-gov")])
-def test_a_job_goes_straight_to_the_queue_and_no_other_content_type_passes(
+def test_a_job_goes_directly_to_the_queue_and_only_as_json(
     answers: dict[str, dict[str, Any]] | None, partition: str
 ) -> None:
     integration = api(answers=answers).one(INTEGRATION)
@@ -131,7 +131,7 @@ def test_a_job_goes_straight_to_the_queue_and_no_other_content_type_passes(
     assert integration.request.deleteBeforeReplace
 
 
-def test_only_a_success_of_sqs_is_accepted_and_the_answer_to_all_else_is_the_error() -> None:
+def test_only_a_success_of_sqs_is_answered_with_202() -> None:
     made = api()
     place = {"restApi": "api-id", "resourceId": "api-jobs-id", "httpMethod": "POST"}
     assert made.one(ANSWER, f"{POST}-202").inputs == {
@@ -149,7 +149,7 @@ def test_only_a_success_of_sqs_is_accepted_and_the_answer_to_all_else_is_the_err
         assert made.one(RESPONSE, f"{POST}-{code}").inputs == {**place, "statusCode": code}
 
 
-def test_an_answer_follows_its_integration_so_that_they_are_replaced_together() -> None:
+def test_a_response_is_replaced_together_with_its_integration() -> None:
     made = api()
     integration = made.one(INTEGRATION).urn
     for answer in made.of(ANSWER):
@@ -157,7 +157,7 @@ def test_an_answer_follows_its_integration_so_that_they_are_replaced_together() 
         assert integration in answer.request.propertyDependencies["httpMethod"].urns
 
 
-def test_the_get_endpoint_is_there_when_asked_for_and_wants_its_message() -> None:
+def test_the_get_endpoint_is_optional_and_requires_its_message() -> None:
     made = api(get_endpoint=True)
     assert {found.inputs["pathPart"] for found in made.of(RESOURCE)} == {"jobs", "queue"}
     inputs = made.one(METHOD, GET).inputs
@@ -170,7 +170,7 @@ def test_the_get_endpoint_is_there_when_asked_for_and_wants_its_message() -> Non
     assert {found.inputs["statusCode"] for found in made.of(ANSWER) if found.name.startswith(GET)} == {"202", "502"}
 
 
-def test_a_fifo_queue_requires_its_headers_of_both_routes() -> None:
+def test_both_routes_of_a_fifo_queue_require_its_headers() -> None:
     made = api(fifo=True, queue_name="jobs.fifo", get_endpoint=True)
     headers = {
         "method.request.header.X-Message-Group-Id": True,
@@ -184,7 +184,7 @@ def test_a_fifo_queue_requires_its_headers_of_both_routes() -> None:
         assert integration["uri"].endswith(f":sqs:path/{ACCOUNT}/jobs.fifo")
 
 
-def test_the_api_may_send_to_this_queue_and_nothing_else() -> None:
+def test_the_api_may_only_send_to_this_queue() -> None:
     made = api()
     assert made.one(ROLE).statements == [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "apigateway.amazonaws.com"}}
@@ -193,7 +193,7 @@ def test_the_api_may_send_to_this_queue_and_nothing_else() -> None:
     assert made.one(POLICY).statements == [{"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [QUEUE]}]
 
 
-def test_with_a_customer_key_the_api_may_use_it() -> None:
+def test_the_api_may_use_the_queues_kms_key() -> None:
     assert api(kms_key_arn=KMS_KEY).one(POLICY).statements == [
         {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [QUEUE]},
         {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": [KMS_KEY]},
@@ -202,7 +202,7 @@ def test_with_a_customer_key_the_api_may_use_it() -> None:
 
 @pytest.mark.parametrize(("answers", "partition"), [(None, "aws"), (GOVERNMENT, "aws-us-gov")])
 @pytest.mark.parametrize("fifo", [False, True])
-def test_with_a_workflow_that_wakes_every_job_goes_through_it(
+def test_with_a_workflow_every_job_goes_through_it(
     fifo: bool, answers: dict[str, dict[str, Any]] | None, partition: str
 ) -> None:
     made = api(submit_arn=WORKFLOW, fifo=fifo, get_endpoint=True, kms_key_arn=KMS_KEY, answers=answers)
@@ -224,7 +224,7 @@ def test_with_a_workflow_that_wakes_every_job_goes_through_it(
     assert made.one(METHOD, POST).inputs["requestParameters"] == _templates.required_headers(fifo=fifo)
 
 
-def test_then_the_api_may_start_that_workflow_and_send_nothing_itself() -> None:
+def test_with_a_workflow_the_api_may_only_start_it() -> None:
     made = api(submit_arn=WORKFLOW, kms_key_arn=KMS_KEY)
     assert made.one(POLICY).statements == [
         {"Effect": "Allow", "Action": ["states:StartSyncExecution"], "Resource": [WORKFLOW]}
@@ -253,7 +253,7 @@ def test_the_stage_is_traced_logged_and_throttled() -> None:
     assert api(tracing=False).one(STAGE).inputs["xrayTracingEnabled"] is False
 
 
-def test_the_accounts_log_role_is_made_when_asked_for_and_before_the_stage() -> None:
+def test_the_log_role_is_optional_and_created_before_the_stage() -> None:
     made = api(account_log_role="create", answers=GOVERNMENT)
     assert made.one(ROLE, "api-logs").statements[0]["Principal"] == {"Service": "apigateway.amazonaws.com"}
     assert made.one(ATTACHMENT).inputs == {
@@ -270,13 +270,13 @@ def test_the_accounts_log_role_is_made_when_asked_for_and_before_the_stage() -> 
 @pytest.mark.parametrize(
     ("auth", "authorization", "key"), [("iam", "AWS_IAM", False), ("api_key", "NONE", True), ("none", "NONE", False)]
 )
-def test_every_route_asks_for_what_auth_says(auth: str, authorization: str, key: bool) -> None:
+def test_every_route_has_the_authorization_of_auth(auth: str, authorization: str, key: bool) -> None:
     methods = api(auth=auth, get_endpoint=True).of(METHOD)
     assert [(m.inputs["authorization"], m.inputs["apiKeyRequired"]) for m in methods] == [(authorization, key)] * 2
 
 
 @pytest.mark.parametrize("auth", ["iam", "none"])
-def test_there_is_no_key_or_plan_where_no_key_is_asked_for(auth: str) -> None:
+def test_without_api_keys_there_is_no_usage_plan(auth: str) -> None:
     made = api(auth=auth)
     assert made.of(KEY) == made.of(PLAN) == made.of(PLAN_KEY) == []
 
@@ -293,11 +293,11 @@ def test_an_api_key_has_a_usage_plan_for_this_stage() -> None:
     assert made.result["api_key_id"] == "api-id"
 
 
-def test_a_plan_without_a_quota_has_none() -> None:
+def test_the_quota_of_a_usage_plan_is_optional() -> None:
     assert "quotaSettings" not in api(auth="api_key").one(PLAN).inputs
 
 
-def test_a_deployment_waits_for_every_part_of_the_definition() -> None:
+def test_a_deployment_depends_on_every_resource_of_the_definition() -> None:
     made = api(get_endpoint=True)
     parts = {
         found.urn
@@ -320,12 +320,12 @@ def test_a_deployment_waits_for_every_part_of_the_definition() -> None:
         {"submit_arn": WORKFLOW},
     ],
 )
-def test_a_change_of_the_definition_makes_a_new_deployment(change: dict[str, Any]) -> None:
+def test_a_change_of_the_definition_creates_a_new_deployment(change: dict[str, Any]) -> None:
     assert definition(api(**change)) != definition(api())
 
 
 @pytest.mark.parametrize("name", ["SUCCESS_TEMPLATE", "ERROR_TEMPLATE", "SUCCESS_PATTERN", "JOB_SCHEMA"])
-def test_a_change_of_a_template_makes_a_new_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_of_a_template_creates_a_new_deployment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = definition(api())
     monkeypatch.setattr(_templates, name, "{}")
     assert definition(api()) != before
@@ -335,5 +335,5 @@ def test_a_change_of_a_template_makes_a_new_deployment(name: str, monkeypatch: p
     "change",
     [{"stage": "v2"}, {"tracing": False}, {"rate_limit": 1}, {"log_retention_days": 1}, {"kms_key_arn": KMS_KEY}],
 )
-def test_what_is_not_the_definition_makes_no_new_deployment(change: dict[str, Any]) -> None:
+def test_a_change_outside_the_definition_creates_no_new_deployment(change: dict[str, Any]) -> None:
     assert definition(api(**change)) == definition(api())

@@ -37,7 +37,7 @@ def scaling(**settings: Any) -> Deployed:
 
 
 def roles(made: Deployed) -> set[str]:
-    """The roles of the alarms, each of which has the policy of its name as its only action."""
+    """The roles of the alarms. The only action of an alarm is the policy with its name."""
     for found in made.of(ALARM):
         assert found.inputs["alarmActions"] == [f"arn:aws:appautoscaling:{REGION}:{ACCOUNT}:{found.name}"]
         assert found.inputs["treatMissingData"] == "notBreaching"
@@ -102,7 +102,7 @@ def waiting(threshold: float, comparison: str) -> dict[str, Any]:
     }
 
 
-def test_the_service_scales_between_the_least_and_the_most_tasks() -> None:
+def test_the_target_has_the_minimum_and_maximum_of_the_settings() -> None:
     made = scaling(min_tasks=0, max_tasks=7)
     assert made.one(TARGET).inputs == {**TARGETED, "minCapacity": 0, "maxCapacity": 7}
     assert {found.parent_type for found in made.resources.values() if found.type.startswith("aws:")} == {
@@ -110,7 +110,7 @@ def test_the_service_scales_between_the_least_and_the_most_tasks() -> None:
     }
 
 
-def test_the_recommended_policy_adds_a_task_at_the_first_waiting_job_and_more_with_the_backlog() -> None:
+def test_the_recommended_policy_adds_a_task_for_the_first_job_and_more_with_the_backlog() -> None:
     made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300)
     assert roles(made) == {"out", "zero"}
     assert alarm(made, "out") == waiting(1, "GreaterThanOrEqualToThreshold")
@@ -130,12 +130,12 @@ def test_the_recommended_policy_adds_a_task_at_the_first_waiting_job_and_more_wi
     }
 
 
-@pytest.mark.parametrize("least", [0, 2])
-def test_the_recommended_policy_goes_to_the_least_when_nothing_waits_runs_or_is_delayed(least: int) -> None:
-    made = scaling(min_tasks=least, max_tasks=4)
+@pytest.mark.parametrize("minimum", [0, 2])
+def test_the_recommended_policy_goes_to_the_minimum_when_there_is_no_job(minimum: int) -> None:
+    made = scaling(min_tasks=minimum, max_tasks=4)
     assert alarm(made, "zero") == {
         "metricQueries": queries(
-            f"IF(FILL(r,REPEAT) > {least}, FILL(v + n + d,REPEAT), 1)",
+            f"IF(FILL(r,REPEAT) > {minimum}, FILL(v + n + d,REPEAT), 1)",
             "Jobs while tasks run",
             {"v": jobs("Visible"), "n": jobs("NotVisible"), "d": jobs("Delayed"), "r": RUNNING},
         ),
@@ -148,17 +148,17 @@ def test_the_recommended_policy_goes_to_the_least_when_nothing_waits_runs_or_is_
         "adjustmentType": "ExactCapacity",
         "cooldown": 60,
         "metricAggregationType": "Maximum",
-        "stepAdjustments": [step(None, "0", least)],
+        "stepAdjustments": [step(None, "0", minimum)],
     }
 
 
 @pytest.mark.parametrize("owner", [{"watch": True}, {"direct": True}, {"warm_hours": HOURS}])
-def test_a_later_deployment_leaves_a_pause_alone_and_a_minimum_that_moves(owner: dict[str, Any]) -> None:
+def test_a_later_deployment_keeps_a_suspension_and_a_minimum_that_moves(owner: dict[str, Any]) -> None:
     assert scaling().one(TARGET).ignore_changes == ("suspendedState",)
     assert scaling(max_tasks=2, **owner).one(TARGET).ignore_changes == ("suspendedState", "minCapacity")
 
 
-def test_surplus_tasks_go_when_asked_for() -> None:
+def test_removing_surplus_tasks_is_optional() -> None:
     made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300, surplus=True)
     assert roles(made) == {"out", "zero", "surplus"}
     assert alarm(made, "surplus") == {
@@ -192,12 +192,12 @@ def test_surplus_tasks_go_when_asked_for() -> None:
         ((0, 0), (0, 0), (0, 0), (0, 0), (1, 1)),
         ((None, None), (0, 0), (0, 0), (0, 0), (1, 1)),
         ((2, None), (0, 0), (0, 0), (0, 0), (0, 0)),
-        # SQS tells of nothing for a minute while a job runs, or leaves out what there is none of
+        # SQS sends nothing for a minute while a job runs, or omits metrics that are 0
         ((2, 2), (0, None), (1, None), (0, None), (1, 1)),
         ((2, 2), (0, 0), (1, None), (None, None), (1, 0)),
     ],
 )
-def test_the_idle_expression_is_zero_only_while_tasks_run_without_a_job(
+def test_the_idle_expression_is_zero_only_while_tasks_run_without_jobs(
     running: tuple[float | None, ...],
     visible: tuple[float, ...],
     in_flight: tuple[float, ...],
@@ -214,12 +214,12 @@ def test_the_idle_expression_is_zero_only_while_tasks_run_without_a_job(
     ("running", "visible", "in_flight", "expected"),
     [
         ((10, 10), (0, 11), (2, 7), (8, 0)),
-        ((10, None), (0, 0), (2, 2), (8, None)),  # how many tasks run now is not known yet, or there are none
-        ((10, 10), (0, 0), (0, 0), (0, 0)),  # idle: not this alarm's
+        ((10, None), (0, 0), (2, 2), (8, None)),  # the number of tasks is not known yet, or it is 0
+        ((10, 10), (0, 0), (0, 0), (0, 0)),  # idle: another alarm acts
         ((10, 10), (0, None), (2, None), (8, 0)),
     ],
 )
-def test_the_surplus_is_counted_in_minutes_with_jobs_and_a_known_number_of_tasks(
+def test_surplus_tasks_are_counted_only_with_jobs_and_a_known_number_of_tasks(
     running: tuple[float | None, ...],
     visible: tuple[float, ...],
     in_flight: tuple[float, ...],
@@ -230,7 +230,7 @@ def test_the_surplus_is_counted_in_minutes_with_jobs_and_a_known_number_of_tasks
     assert expressions.parse(first["expression"]).evaluate(points) == expected
 
 
-def test_a_table_becomes_one_alarm_each_way_with_its_cooldown() -> None:
+def test_a_table_becomes_an_alarm_to_scale_out_and_an_alarm_to_scale_in() -> None:
     made = scaling(steps=TABLE, cooldown=240)
     assert roles(made) == {"out", "in"}
     assert alarm(made, "out") == waiting(1, "GreaterThanOrEqualToThreshold")
@@ -249,14 +249,14 @@ def test_fractions_of_a_message_keep_their_digits() -> None:
     ]
 
 
-def test_a_table_that_removes_nothing_leaves_that_to_the_empty_queue() -> None:
+def test_without_negative_steps_an_empty_queue_removes_the_tasks() -> None:
     made = scaling(steps=(Step(upper=0, change=0), Step(lower=1, change=1)))
     assert roles(made) == {"out", "zero"}
     assert policy(made, "out")["cooldown"] == 300
 
 
 @pytest.mark.parametrize("steps", [(), (Step(upper=0, change=0), Step(lower=1, change=1))])
-def test_idle_cpu_over_the_whole_of_its_minutes_goes_to_the_least_in_the_same_deployment(
+def test_idle_cpu_over_one_long_period_goes_to_the_minimum(
     steps: tuple[Step, ...],
 ) -> None:
     made = scaling(steps=steps, scale_in="cpu", cpu_threshold=0.01, cpu_minutes=3, cooldown=60, min_tasks=1)

@@ -18,7 +18,7 @@ def store(kms_key_arn: pulumi.Input[str] | None = None) -> Deployed:
     return deploy(program)
 
 
-def test_the_store_is_a_table_of_ids_billed_by_request_that_forgets_by_itself() -> None:
+def test_the_store_is_a_table_of_ids_billed_per_request_whose_items_expire() -> None:
     made = store()
     assert made.names == {(TABLE, "once")}
     assert made.one(TABLE).inputs == {
@@ -30,16 +30,16 @@ def test_the_store_is_a_table_of_ids_billed_by_request_that_forgets_by_itself() 
     assert made.one(TABLE).parent_type == "ebb:index:IdempotencyStore"
 
 
-def test_the_queues_key_encrypts_it_when_there_is_one() -> None:
+def test_the_queues_kms_key_encrypts_the_table() -> None:
     assert store(KEY).one(TABLE).inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": KEY}
 
 
-def test_the_component_registers_what_it_hands_out() -> None:
+def test_the_component_registers_its_outputs() -> None:
     made = store()
     assert made.result == {"table_name": "once", "table_arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:once"}
     assert made.component_outputs[made.one("ebb:index:IdempotencyStore").urn] == made.result
 
 
-def test_arguments_are_named() -> None:
+def test_arguments_are_keyword_only() -> None:
     with pytest.raises(TypeError):
         IdempotencyStoreArgs(KEY)  # type: ignore[call-arg]

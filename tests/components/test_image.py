@@ -18,7 +18,7 @@ def image(architecture: Literal["ARM64", "X86_64"] = "ARM64", **settings: Any) -
     return deploy(program)
 
 
-def test_the_folder_is_built_into_a_repository_of_its_own() -> None:
+def test_the_folder_is_built_into_a_new_repository() -> None:
     built = image(build="jobs/encoder")
     assert built.names == {(REPOSITORY, "image"), (IMAGE, "image")}
     assert built.one(IMAGE).inputs == {
@@ -32,7 +32,7 @@ def test_the_folder_is_built_into_a_repository_of_its_own() -> None:
     }
 
 
-def test_the_repository_scans_keeps_ten_untagged_images_and_survives_destroy_unless_told() -> None:
+def test_the_repository_scans_images_and_keeps_ten_untagged_ones() -> None:
     assert image().one(REPOSITORY).inputs == {
         "forceDelete": False,
         "imageScanningConfiguration": {"scanOnPush": True},
@@ -49,16 +49,18 @@ def test_the_repository_scans_keeps_ten_untagged_images_and_survives_destroy_unl
     assert image(force_delete=True).one(REPOSITORY).inputs["forceDelete"] is True
 
 
-def test_the_worker_folder_is_built_when_nothing_is_named() -> None:
+def test_the_worker_folder_is_built_by_default() -> None:
     assert image().one(IMAGE).inputs["context"] == "worker"
 
 
 @pytest.mark.parametrize(("architecture", "platform"), [("ARM64", "linux/arm64"), ("X86_64", "linux/amd64")])
-def test_the_image_is_built_for_the_tasks_cpu(architecture: Literal["ARM64", "X86_64"], platform: str) -> None:
+def test_the_image_is_built_for_the_architecture_of_the_tasks(
+    architecture: Literal["ARM64", "X86_64"], platform: str
+) -> None:
     assert image(architecture).one(IMAGE).inputs["platform"] == platform
 
 
-def test_an_existing_tag_is_pinned_by_its_digest() -> None:
+def test_an_existing_tag_is_replaced_by_its_digest() -> None:
     found = image(repository="company/encoder", tag="stable")
     assert found.names == set()
     assert dict(found.calls) == {
@@ -71,7 +73,7 @@ def test_an_existing_tag_is_pinned_by_its_digest() -> None:
     }
 
 
-def test_an_existing_digest_is_looked_up_so_that_a_missing_image_shows_in_the_preview() -> None:
+def test_an_existing_digest_is_looked_up_so_that_a_preview_finds_a_missing_image() -> None:
     digest = "sha256:" + "5" * 64
     found = image(repository="company/encoder", digest=digest)
     assert ("aws:ecr/getImage:getImage", {"repositoryName": "company/encoder", "imageDigest": digest}) in found.calls

@@ -17,7 +17,7 @@ def monitoring(*emails: str) -> Deployed:
     return deploy(program)
 
 
-def test_a_dead_letter_raises_an_alarm_that_tells_of_its_end_too() -> None:
+def test_a_dead_letter_raises_an_alarm_that_also_reports_its_end() -> None:
     made = monitoring()
     assert made.names == {(TOPIC, "monitoring"), (POLICY, "monitoring"), (ALARM, "monitoring-dead-letter")}
     assert {found.parent_type for found in made.resources.values() if found.type.startswith("aws:")} == {
@@ -41,7 +41,7 @@ def test_a_dead_letter_raises_an_alarm_that_tells_of_its_end_too() -> None:
     assert made.result == ARN
 
 
-def test_only_this_accounts_alarms_may_publish() -> None:
+def test_only_alarms_of_this_account_may_publish() -> None:
     policy = monitoring().one(POLICY)
     assert policy.inputs["arn"] == ARN
     assert policy.statements == [
@@ -58,7 +58,7 @@ def test_only_this_accounts_alarms_may_publish() -> None:
     ]
 
 
-def test_each_address_has_its_subscription_by_its_own_name() -> None:
+def test_each_address_has_a_subscription() -> None:
     made = monitoring("ops@example.com", "on-call@example.com")
     assert {found.name: found.inputs for found in made.of(SUBSCRIPTION)} == {
         f"monitoring-email-{email}": {"topic": ARN, "protocol": "email", "endpoint": email}

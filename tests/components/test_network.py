@@ -16,7 +16,7 @@ INSTANCE, ALARM = "aws:ec2/instance:Instance", "aws:cloudwatch/metricAlarm:Metri
 GROUP, ENDPOINT = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/vpcEndpoint:VpcEndpoint"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
-#: What every new VPC has, whatever its way out.
+#: Resources of every new VPC.
 BASE = {
     (VPC, "net"),
     *((SUBNET, f"net-{role}-{zone}") for role in ("public", "private") for zone in (A, B)),
@@ -24,7 +24,7 @@ BASE = {
     *((ASSOCIATION, f"net-{role}-{zone}") for role in ("public", "private") for zone in (A, B)),
     (ENDPOINT, "net-s3"),
 }
-WAY_OUT = {(INTERNET, "net-internet"), (ROUTE, "net-public")}
+INTERNET_ACCESS = {(INTERNET, "net-internet"), (ROUTE, "net-public")}
 PRIVATE_ROUTES = {(ROUTE, f"net-private-{zone}") for zone in (A, B)}
 NAT_INSTANCE = {
     (INSTANCE, "net-nat"),
@@ -49,9 +49,9 @@ def network(answers: dict[str, dict[str, Any]] | None = None, dynamodb: bool = F
     return deploy(program, answers=answers)
 
 
-def test_without_nat_tasks_have_public_addresses_and_nothing_costs() -> None:
+def test_without_nat_tasks_have_public_addresses() -> None:
     net = network()
-    assert net.names == BASE | WAY_OUT
+    assert net.names == BASE | INTERNET_ACCESS
     assert net.result == {
         "vpc_id": "net-id",
         "subnet_ids": [f"net-public-{A}-id", f"net-public-{B}-id"],
@@ -61,7 +61,7 @@ def test_without_nat_tasks_have_public_addresses_and_nothing_costs() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"endpoints": ("sqs",)}, {"nat": "gateway"}])
-def test_tasks_reach_dynamodb_by_a_gateway_endpoint_of_every_route_table(settings: dict[str, Any]) -> None:
+def test_every_route_table_has_a_gateway_endpoint_for_dynamodb_if_tasks_use_it(settings: dict[str, Any]) -> None:
     net = network(dynamodb=True, **settings)
     assert net.names == network(**settings).names | {(ENDPOINT, "net-dynamodb")}
     assert net.one(ENDPOINT, "net-dynamodb").inputs == {
@@ -71,11 +71,11 @@ def test_tasks_reach_dynamodb_by_a_gateway_endpoint_of_every_route_table(setting
     }
 
 
-def test_an_adopted_vpc_gets_no_endpoint_for_dynamodb_either() -> None:
+def test_an_existing_vpc_gets_no_endpoint_for_dynamodb() -> None:
     assert network(dynamodb=True, vpc_id="vpc-0a", subnet_ids=("subnet-0a",)).names == set()
 
 
-def test_the_vpc_resolves_names() -> None:
+def test_the_vpc_supports_dns() -> None:
     assert network().one(VPC).inputs == {
         "cidrBlock": "10.0.0.0/16",
         "enableDnsSupport": True,
@@ -84,7 +84,7 @@ def test_the_vpc_resolves_names() -> None:
     }
 
 
-def test_subnets_lie_in_two_zones_of_the_region() -> None:
+def test_subnets_are_in_two_zones() -> None:
     net = network(cidr="10.9.0.0/20")
     assert {subnet.name: subnet.inputs for subnet in net.of(SUBNET)} == {
         f"net-{role}-{zone}": {
@@ -102,7 +102,7 @@ def test_subnets_lie_in_two_zones_of_the_region() -> None:
     }
 
 
-def test_zones_are_taken_in_the_order_of_their_names_and_local_zones_are_not_asked_for() -> None:
+def test_zones_are_sorted_and_local_zones_are_excluded() -> None:
     token = "aws:index/getAvailabilityZones:getAvailabilityZones"
     net = network({token: {"names": ["us-west-1c", "us-west-1a"], "zoneIds": []}})
     assert {subnet.inputs["availabilityZone"] for subnet in net.of(SUBNET)} == {"us-west-1a", "us-west-1c"}
@@ -110,7 +110,7 @@ def test_zones_are_taken_in_the_order_of_their_names_and_local_zones_are_not_ask
     assert asked == {"filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}]}
 
 
-def test_each_subnet_has_the_route_table_of_its_side() -> None:
+def test_public_subnets_share_a_route_table_and_private_subnets_do_not() -> None:
     net = network()
     pairs = {(found.inputs["subnetId"], found.inputs["routeTableId"]) for found in net.of(ASSOCIATION)}
     assert pairs == {
@@ -126,7 +126,7 @@ def test_each_subnet_has_the_route_table_of_its_side() -> None:
     }
 
 
-def test_every_route_table_reaches_s3_free_of_charge() -> None:
+def test_every_route_table_has_a_gateway_endpoint_for_s3() -> None:
     assert network().one(ENDPOINT).inputs == {
         "vpcId": "net-id",
         "serviceName": "com.amazonaws.us-east-1.s3",
@@ -138,7 +138,7 @@ def test_every_route_table_reaches_s3_free_of_charge() -> None:
 
 def test_a_nat_instance_serves_both_private_subnets() -> None:
     net = network(nat="instance")
-    assert net.names == BASE | WAY_OUT | PRIVATE_ROUTES | NAT_INSTANCE
+    assert net.names == BASE | INTERNET_ACCESS | PRIVATE_ROUTES | NAT_INSTANCE
     assert net.result["subnet_ids"] == [f"net-private-{A}-id", f"net-private-{B}-id"]
     assert net.result["assign_public_ip"] is False
     for zone in (A, B):
@@ -149,7 +149,7 @@ def test_a_nat_instance_serves_both_private_subnets() -> None:
         }
 
 
-def test_the_nat_instance_forwards_wants_imdsv2_and_outlives_new_images() -> None:
+def test_the_nat_instance_forwards_requires_imdsv2_and_ignores_new_images() -> None:
     instance = network(nat="instance").one(INSTANCE)
     assert instance.inputs == {
         "ami": "ami-0123456789abcdef0",
@@ -165,25 +165,25 @@ def test_the_nat_instance_forwards_wants_imdsv2_and_outlives_new_images() -> Non
     assert instance.ignore_changes == ("ami",)
 
 
-def test_the_nat_instance_boots_with_its_way_out() -> None:
+def test_the_nat_instance_boots_after_its_egress_rule_exists() -> None:
     net = network(nat="instance")
     assert net.one(EGRESS).urn in net.one(INSTANCE).dependencies
 
 
 @pytest.mark.parametrize(("instance_type", "cpu"), [("t4g.nano", "arm64"), ("t3.nano", "x86_64")])
-def test_the_image_fits_the_nat_instances_cpu(instance_type: str, cpu: str) -> None:
+def test_the_image_has_the_architecture_of_the_nat_instance(instance_type: str, cpu: str) -> None:
     net = network(nat="instance", nat_instance_type=instance_type)
     asked = dict(net.calls)["aws:ssm/getParameter:getParameter"]
     assert asked["name"] == f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{cpu}"
 
 
-def test_the_nat_instance_lets_in_only_the_vpc_and_no_ssh_from_outside() -> None:
+def test_the_nat_instance_accepts_traffic_from_the_vpc_only() -> None:
     net = network(nat="instance")
     assert net.one(INGRESS).inputs == {"securityGroupId": "net-nat-id", "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/16"}
     assert net.one(EGRESS).inputs == {"securityGroupId": "net-nat-id", "ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}
 
 
-def test_a_failed_host_moves_the_nat_instance() -> None:
+def test_an_alarm_moves_the_nat_instance_from_a_failed_host() -> None:
     partition = {"aws:index/getPartition:getPartition": {"partition": "aws-us-gov", "dnsSuffix": "amazonaws.com"}}
     inputs = network(partition, nat="instance").one(ALARM).inputs
     assert inputs.pop("alarmDescription")
@@ -202,7 +202,7 @@ def test_a_failed_host_moves_the_nat_instance() -> None:
 
 def test_one_gateway_serves_both_zones() -> None:
     net = network(nat="gateway")
-    assert net.names == BASE | WAY_OUT | PRIVATE_ROUTES | {(EIP, f"net-nat-{A}"), (GATEWAY, f"net-nat-{A}")}
+    assert net.names == BASE | INTERNET_ACCESS | PRIVATE_ROUTES | {(EIP, f"net-nat-{A}"), (GATEWAY, f"net-nat-{A}")}
     assert net.one(GATEWAY).inputs == {
         "allocationId": f"net-nat-{A}-id",
         "subnetId": f"net-public-{A}-id",
@@ -215,20 +215,20 @@ def test_one_gateway_serves_both_zones() -> None:
 def test_a_gateway_per_zone_keeps_traffic_in_its_zone() -> None:
     net = network(nat="gateway_per_az")
     pairs = {(kind, f"net-nat-{zone}") for kind in (EIP, GATEWAY) for zone in (A, B)}
-    assert net.names == BASE | WAY_OUT | PRIVATE_ROUTES | pairs
+    assert net.names == BASE | INTERNET_ACCESS | PRIVATE_ROUTES | pairs
     for zone in (A, B):
         assert net.one(GATEWAY, f"net-nat-{zone}").inputs["subnetId"] == f"net-public-{zone}-id"
         assert net.one(ROUTE, f"net-private-{zone}").inputs["natGatewayId"] == f"net-nat-{zone}-id"
 
 
 @pytest.mark.parametrize("nat", ["instance", "gateway", "gateway_per_az"])
-def test_elastic_addresses_wait_for_the_internet_gateway(nat: str) -> None:
+def test_elastic_addresses_depend_on_the_internet_gateway(nat: str) -> None:
     net = network(nat=nat)
-    way_out = net.one(ROUTE, "net-public").urn
-    assert all(way_out in found.dependencies for found in (*net.of(EIP), *net.of(GATEWAY)))
+    route = net.one(ROUTE, "net-public").urn
+    assert all(route in found.dependencies for found in (*net.of(EIP), *net.of(GATEWAY)))
 
 
-def test_endpoints_alone_leave_no_path_to_the_internet() -> None:
+def test_with_endpoints_only_there_is_no_path_to_the_internet() -> None:
     services = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
     net = network(endpoints=services)
     made = {(ENDPOINT, f"net-{service}") for service in services}
@@ -247,7 +247,7 @@ def test_endpoints_alone_leave_no_path_to_the_internet() -> None:
         }
 
 
-def test_endpoints_answer_https_from_the_vpc() -> None:
+def test_endpoints_accept_https_from_the_vpc() -> None:
     assert network(cidr="10.9.0.0/20", endpoints=("sqs",)).one(INGRESS).inputs == {
         "securityGroupId": "net-endpoints-id",
         "ipProtocol": "tcp",
@@ -257,7 +257,7 @@ def test_endpoints_answer_https_from_the_vpc() -> None:
     }
 
 
-def test_endpoints_beside_nat_and_public_addresses_are_where_the_tasks_are() -> None:
+def test_endpoints_are_in_the_subnets_of_the_tasks() -> None:
     behind_nat = network(nat="gateway", endpoints=("sqs",))
     assert behind_nat.one(ENDPOINT, "net-sqs").inputs["subnetIds"] == behind_nat.result["subnet_ids"]
     assert (INTERNET, "net-internet") in behind_nat.names
@@ -266,7 +266,7 @@ def test_endpoints_beside_nat_and_public_addresses_are_where_the_tasks_are() -> 
     assert public.one(ENDPOINT, "net-sqs").inputs["subnetIds"] == public.result["subnet_ids"]
 
 
-def test_an_adopted_vpc_gets_nothing() -> None:
+def test_in_an_existing_vpc_nothing_is_created() -> None:
     net = network(vpc_id="vpc-1", subnet_ids=("subnet-1", "subnet-2"), security_group_ids=("sg-1",))
     assert net.names == set()
     assert net.calls == []
@@ -278,7 +278,7 @@ def test_an_adopted_vpc_gets_nothing() -> None:
     }
 
 
-def test_public_addresses_in_an_adopted_vpc_are_the_users_choice() -> None:
+def test_public_addresses_in_an_existing_vpc_are_optional() -> None:
     assert network(vpc_id="vpc-1", subnet_ids=("subnet-1",), assign_public_ip=True).result["assign_public_ip"] is True
 
 
@@ -290,7 +290,7 @@ def test_everything_belongs_to_the_component(nat: str) -> None:
     assert net.component_outputs[component.urn] == {"vpc_id": "net-id", "subnet_ids": net.result["subnet_ids"]}
 
 
-def test_options_of_the_component_are_not_handed_on() -> None:
+def test_children_do_not_get_the_options_of_the_component() -> None:
     def program() -> None:
         outer = pulumi.ComponentResource("ebb:index:Outer", "outer")
         args = NetworkArgs(settings=NetworkSettings())
@@ -301,7 +301,7 @@ def test_options_of_the_component_are_not_handed_on() -> None:
     assert net.one(VPC).parent_type == "ebb:index:Network"
 
 
-def test_arguments_are_named_and_frozen() -> None:
+def test_arguments_are_keyword_only_and_frozen() -> None:
     with pytest.raises(TypeError):
         NetworkArgs(NetworkSettings())  # type: ignore[call-arg]
     args = NetworkArgs(settings=NetworkSettings())

@@ -25,7 +25,7 @@ def queue(answers: dict[str, dict[str, Any]] | None = None, once: bool = False, 
     return deploy(program, answers=answers)
 
 
-def test_a_queue_is_two_queues_two_policies_and_the_dead_letter_queues_consent() -> None:
+def test_there_are_two_queues_with_a_policy_each_and_a_redrive_allow_policy() -> None:
     made = queue()
     assert made.names == {
         (QUEUE, "jobs"),
@@ -39,7 +39,7 @@ def test_a_queue_is_two_queues_two_policies_and_the_dead_letter_queues_consent()
     }
 
 
-def test_the_queue_has_what_the_settings_say_and_hands_failures_on() -> None:
+def test_the_queue_has_the_settings_values_and_a_redrive_policy() -> None:
     made = queue(visibility_timeout=900, retention_days=2, max_receive_count=3).one(QUEUE, "jobs")
     assert made.json("redrivePolicy") == {"deadLetterTargetArn": ARN + "jobs-dead-letter", "maxReceiveCount": 3}
     assert {name: value for name, value in made.inputs.items() if name != "redrivePolicy"} == {
@@ -50,7 +50,7 @@ def test_the_queue_has_what_the_settings_say_and_hands_failures_on() -> None:
     }
 
 
-def test_the_dead_letter_queue_keeps_a_job_fourteen_days_and_takes_from_this_queue_alone() -> None:
+def test_the_dead_letter_queue_keeps_jobs_of_this_queue_for_14_days() -> None:
     made = queue()
     dead = made.one(QUEUE, "jobs-dead-letter")
     assert dead.inputs == {"messageRetentionSeconds": 1_209_600, "sqsManagedSseEnabled": True}
@@ -63,7 +63,7 @@ def test_the_dead_letter_queue_keeps_a_job_fourteen_days_and_takes_from_this_que
 
 
 @pytest.mark.parametrize("name", ["jobs", "jobs-dead-letter"])
-def test_neither_queue_talks_without_tls(name: str) -> None:
+def test_both_queues_require_tls(name: str) -> None:
     policy = queue().one(POLICY, name)
     assert policy.inputs["queueUrl"] == f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
     assert policy.statements == [
@@ -91,11 +91,11 @@ def test_both_queues_of_a_fifo_queue_are_fifo_with_high_throughput() -> None:
     assert made.result["name"] == "jobs.fifo"
 
 
-def test_without_a_name_pulumi_makes_one() -> None:
+def test_by_default_pulumi_generates_the_name() -> None:
     assert "name" not in queue(fifo=True).one(QUEUE, "jobs").inputs
 
 
-def test_an_adopted_key_encrypts_both_queues_and_is_not_made() -> None:
+def test_an_existing_key_encrypts_both_queues() -> None:
     made = queue(kms=CUSTOMER_KEY)
     assert made.of(KEY) == made.of(ALIAS) == []
     for found in made.of(QUEUE):
@@ -104,7 +104,7 @@ def test_an_adopted_key_encrypts_both_queues_and_is_not_made() -> None:
     assert made.result["kms_key_arn"] == CUSTOMER_KEY
 
 
-def test_without_a_customer_key_there_is_none_to_name() -> None:
+def test_without_a_kms_key_there_is_no_key_arn() -> None:
     assert queue().result["kms_key_arn"] is None
 
 
@@ -126,7 +126,7 @@ def test_a_new_key_rotates_has_an_alias_and_encrypts_both_queues() -> None:
         (CHINA, f"arn:aws-cn:iam::{ACCOUNT}:root", "sqs.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_alone(
+def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_only(
     answers: dict[str, dict[str, Any]] | None, root: str, service: str
 ) -> None:
     administer, use = queue(answers, kms="new").one(KEY).statements
@@ -138,7 +138,7 @@ def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_alone(
     assert use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
-def test_a_key_that_encrypts_the_idempotency_store_is_used_through_dynamodb_too() -> None:
+def test_a_key_that_encrypts_the_idempotency_store_is_also_used_through_dynamodb() -> None:
     made = queue(once=True, kms="new")
     _, through_sqs, through_dynamodb = made.one(KEY).statements
     assert through_sqs == queue(kms="new").one(KEY).statements[1]
@@ -157,7 +157,7 @@ def test_a_key_that_encrypts_the_idempotency_store_is_used_through_dynamodb_too(
     assert through_dynamodb == {**through_sqs, **through_dynamodb, "Condition": condition}
 
 
-def test_its_references_are_those_of_the_queues_that_it_creates() -> None:
+def test_the_references_are_those_of_the_created_queues() -> None:
     made = queue(fifo=True, name="jobs.fifo", kms="new", visibility_timeout=900)
     url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/"
     assert made.result == {

@@ -90,7 +90,7 @@ CONSUME = [
 ]
 
 
-def test_everything_that_a_task_needs_is_made_and_belongs_to_the_component() -> None:
+def test_everything_that_a_task_needs_is_created_in_the_component() -> None:
     made = service()
     assert made.names == {
         (CLUSTER, "worker"),
@@ -111,7 +111,7 @@ def test_everything_that_a_task_needs_is_made_and_belongs_to_the_component() -> 
     assert made.component_outputs[component.urn] == made.result
 
 
-def test_the_service_starts_at_the_minimum_and_never_takes_its_count_back() -> None:
+def test_the_service_starts_with_the_minimum_and_ignores_later_counts() -> None:
     found = service(min_tasks=2).one(SERVICE)
     assert found.inputs == {
         "cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:worker",
@@ -136,7 +136,7 @@ def test_the_service_starts_at_the_minimum_and_never_takes_its_count_back() -> N
     assert found.timeouts == {"delete": "35m"}
 
 
-def test_permissions_capacity_and_the_way_out_outlive_the_service() -> None:
+def test_the_service_depends_on_permissions_capacity_and_egress() -> None:
     made = service()
     waits = set(made.one(SERVICE).dependencies)
     assert {made.one(POLICY, "worker-execution").urn, made.one(POLICY, "worker-task").urn} <= waits
@@ -151,18 +151,18 @@ def test_permissions_capacity_and_the_way_out_outlive_the_service() -> None:
         (100, [{"capacityProvider": "FARGATE_SPOT", "weight": 100}]),
     ],
 )
-def test_spot_is_a_matter_of_weights(weight: int, strategy: list[dict[str, Any]]) -> None:
+def test_the_spot_weight_is_a_percentage(weight: int, strategy: list[dict[str, Any]]) -> None:
     assert service(spot_weight=weight).one(SERVICE).inputs["capacityProviderStrategies"] == strategy
 
 
-def test_a_new_cluster_knows_both_kinds_of_fargate_and_bills_no_metrics() -> None:
+def test_a_new_cluster_has_both_capacity_providers_and_no_container_insights() -> None:
     made = service()
     assert made.one(CLUSTER).inputs == {"settings": [{"name": "containerInsights", "value": "disabled"}]}
     assert made.one(PROVIDERS).inputs == {"clusterName": "worker", "capacityProviders": ["FARGATE", "FARGATE_SPOT"]}
 
 
 @pytest.mark.parametrize("cluster", ["company", f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/company"])
-def test_an_adopted_cluster_is_named_by_name_or_arn_and_stays_as_it_is(cluster: str) -> None:
+def test_an_existing_cluster_is_given_by_name_or_arn(cluster: str) -> None:
     made = service(cluster=cluster)
     assert made.of(CLUSTER) == made.of(PROVIDERS) == []
     assert made.one(SERVICE).inputs["cluster"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/company"
@@ -171,7 +171,7 @@ def test_an_adopted_cluster_is_named_by_name_or_arn_and_stays_as_it_is(cluster: 
     assert protection["Resource"] == [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/company/*"]
 
 
-def test_nobody_can_connect_to_a_task() -> None:
+def test_tasks_accept_no_connections() -> None:
     made = service()
     group = made.one(GROUP).inputs
     assert group.pop("description")
@@ -184,7 +184,7 @@ def test_nobody_can_connect_to_a_task() -> None:
     assert [kind for kind, _ in made.names if "Ingress" in kind] == []
 
 
-def test_adopted_security_groups_replace_ours() -> None:
+def test_existing_security_groups_replace_the_new_one() -> None:
     made = service(security_group_ids=("sg-1", "sg-2"), assign_public_ip=True)
     assert made.of(GROUP) == made.of(EGRESS) == []
     assert made.one(SERVICE).inputs["networkConfiguration"] == {
@@ -211,11 +211,11 @@ def test_the_task_has_the_size_and_cpu_of_the_settings(architecture: str) -> Non
     }
 
 
-def test_more_disk_comes_by_setting() -> None:
+def test_the_task_has_the_disk_of_the_settings() -> None:
     assert service(ephemeral_storage=50).one(DEFINITION).inputs["ephemeralStorage"] == {"sizeInGib": 50}
 
 
-def test_the_container_is_exactly_this() -> None:
+def test_the_container_has_these_properties_and_no_others() -> None:
     assert container(
         environment={"LOG_LEVEL": "info", "AWS_REGION": "eu-west-1"},
         secrets={"DATABASE_URL": "/app/database-url"},
@@ -281,7 +281,7 @@ def environment(**settings: Any) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in container(**settings)["environment"]}
 
 
-def test_what_is_set_is_told_to_the_worker_and_what_is_off_is_not() -> None:
+def test_a_setting_becomes_a_variable_and_an_unset_one_does_not() -> None:
     assert environment(store=True, **EVERYTHING) == {
         "AWS_REGION": REGION,
         "EBB_BACKOFF_BASE": "10",
@@ -304,9 +304,9 @@ def test_what_is_set_is_told_to_the_worker_and_what_is_off_is_not() -> None:
 
 
 @pytest.mark.parametrize("everything", [True, False])
-def test_the_worker_reads_what_the_service_tells_it(everything: bool) -> None:
+def test_the_worker_reads_the_variables_as_the_same_settings(everything: bool) -> None:
     read = config.read(environment(store=True, **EVERYTHING) if everything else environment())
-    told = WorkerSettings.model_validate(EVERYTHING if everything else {}, strict=False)
+    expected = WorkerSettings.model_validate(EVERYTHING if everything else {}, strict=False)
     same = (
         "concurrency",
         "handler",
@@ -317,12 +317,12 @@ def test_the_worker_reads_what_the_service_tells_it(everything: bool) -> None:
         "payload_bucket",
         "metrics",
     )
-    assert {name: getattr(read, name) for name in same} == {name: getattr(told, name) for name in same}
+    assert {name: getattr(read, name) for name in same} == {name: getattr(expected, name) for name in same}
     assert (read.once_table, read.health_file) == (("once-1", None) if everything else (None, "/tmp/health"))
     assert not everything or read.once_seconds == 7 * 86_400
 
 
-def test_the_health_check_is_within_what_ecs_takes() -> None:
+def test_the_health_check_is_within_the_limits_of_ecs() -> None:
     check = container()["healthCheck"]
     assert check["command"][0] == "CMD"
     assert 5 <= check["interval"] <= 300
@@ -331,7 +331,7 @@ def test_the_health_check_is_within_what_ecs_takes() -> None:
     assert 0 <= check["startPeriod"] <= 300
 
 
-def test_the_tasks_region_is_the_stacks_unless_the_user_says_otherwise() -> None:
+def test_the_tasks_region_is_the_stacks_region_by_default() -> None:
     assert {"name": "AWS_REGION", "value": REGION} in container()["environment"]
 
 
@@ -339,21 +339,21 @@ def test_the_tasks_region_is_the_stacks_unless_the_user_says_otherwise() -> None
     ("settings", "read_only"),
     [({}, True), ({"read_only_root": False}, False), ({"exec": True}, False)],
 )
-def test_the_root_file_system_is_read_only_unless_the_image_or_exec_writes_it(
+def test_the_root_file_system_is_read_only_unless_a_setting_makes_it_writable(
     settings: dict[str, bool], read_only: bool
 ) -> None:
     assert container(**settings)["readonlyRootFilesystem"] is read_only
 
 
-def test_logs_are_kept_as_long_as_told() -> None:
+def test_logs_have_the_retention_of_the_settings() -> None:
     assert service(log_retention_days=90).one(LOGS).inputs == {"retentionInDays": 90}
 
 
-def test_the_execution_role_pulls_this_image_and_writes_these_logs() -> None:
+def test_the_execution_role_may_pull_this_image_and_write_these_logs() -> None:
     assert statements("execution") == PULL_AND_LOG
 
 
-def test_the_execution_role_reads_the_named_secrets_with_their_key() -> None:
+def test_the_execution_role_may_read_these_secrets_and_use_their_key() -> None:
     stored = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:app-AbCdEf"
     elsewhere = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shared/licence"
     found = statements(
@@ -377,23 +377,23 @@ def test_the_execution_role_reads_the_named_secrets_with_their_key() -> None:
     ]
 
 
-def test_the_key_of_secrets_is_of_no_use_without_secrets() -> None:
+def test_without_secrets_their_key_may_not_be_used() -> None:
     assert statements("execution", secrets_kms_key=KEY) == PULL_AND_LOG
 
 
-def test_the_task_role_consumes_this_queue_and_protects_tasks_of_this_cluster() -> None:
+def test_the_task_role_may_consume_this_queue_and_protect_tasks_of_this_cluster() -> None:
     assert statements("task") == CONSUME
 
 
-def test_an_encrypted_queue_needs_its_key() -> None:
+def test_the_task_role_may_use_the_queues_kms_key() -> None:
     assert statements("task", kms_key_arn=KEY) == [*CONSUME, allow(["kms:Decrypt", "kms:GenerateDataKey"], KEY)]
 
 
-def test_an_unprotected_task_has_nothing_to_ask_ecs() -> None:
+def test_an_unprotected_task_may_not_call_ecs() -> None:
     assert statements("task", protection=False, job_timeout=60) == CONSUME[:2]
 
 
-def test_the_idempotency_store_is_read_and_written_item_by_item() -> None:
+def test_the_task_role_may_read_and_write_items_of_the_idempotency_store() -> None:
     items = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     assert statements("task", store=True) == [*CONSUME, allow(items, TABLE)]
     of_table = ["kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
@@ -402,7 +402,7 @@ def test_the_idempotency_store_is_read_and_written_item_by_item() -> None:
     ]
 
 
-def test_long_bodies_are_only_read_and_only_from_their_bucket() -> None:
+def test_the_task_role_may_only_read_from_the_payload_bucket() -> None:
     found = statements("task", payload_bucket="company-bodies")
     assert found == [
         *CONSUME,
@@ -411,14 +411,14 @@ def test_long_bodies_are_only_read_and_only_from_their_bucket() -> None:
     ]
 
 
-def test_exec_opens_its_channels() -> None:
+def test_exec_needs_its_four_channels() -> None:
     channels = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
     expected = allow([f"ssmmessages:{channel}" for channel in channels], "*")
     assert statements("task", exec=True) == [*CONSUME, expected]
     assert service(exec=True).one(SERVICE).inputs["enableExecuteCommand"] is True
 
 
-def test_the_job_gets_the_statements_that_it_asks_for() -> None:
+def test_the_task_role_has_the_users_statements() -> None:
     found = statements(
         "task",
         statements=[
@@ -432,7 +432,7 @@ def test_the_job_gets_the_statements_that_it_asks_for() -> None:
     ]
 
 
-def test_only_ecs_tasks_of_this_account_assume_the_task_role() -> None:
+def test_only_tasks_of_this_account_may_assume_the_task_role() -> None:
     made = service()
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
     assert made.one(ROLE, "worker-execution").statements == [trusted]
@@ -440,14 +440,14 @@ def test_only_ecs_tasks_of_this_account_assume_the_task_role() -> None:
     assert made.one(ROLE, "worker-task").statements == [{**trusted, "Condition": condition}]
 
 
-def test_both_roles_have_the_boundary() -> None:
+def test_both_roles_have_the_permissions_boundary() -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
     roles = service(permissions_boundary=boundary).of(ROLE)
     assert [role.inputs["permissionsBoundary"] for role in roles] == [boundary, boundary]
     assert all("permissionsBoundary" not in role.inputs for role in service().of(ROLE))
 
 
-def test_arns_follow_the_partition() -> None:
+def test_arns_have_the_partition() -> None:
     partition = {"aws:index/getPartition:getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}}
     made = service(cluster="company", secrets={"A": "/a"}, payload_bucket="bodies", answers=partition)
     assert made.one(POLICY, "worker-task").statements[3]["Resource"] == ["arn:aws-cn:s3:::bodies/*"]
@@ -457,6 +457,6 @@ def test_arns_follow_the_partition() -> None:
     ]
 
 
-def test_arguments_are_named() -> None:
+def test_arguments_are_keyword_only() -> None:
     with pytest.raises(TypeError):
         WorkerServiceArgs(WorkerSettings())  # type: ignore[call-arg]

@@ -50,8 +50,8 @@ def allow(resource: str, *actions: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": [resource]}
 
 
-#: What it takes to read and to move the minimum.
-WAKES = [
+#: Permissions to read and set the minimum.
+SET_MINIMUM = [
     allow("*", "application-autoscaling:DescribeScalableTargets"),
     allow(TARGET, "application-autoscaling:RegisterScalableTarget"),
     allow(f"arn:aws:ecs:{REGION}:{ACCOUNT}:{RESOURCE}", "ecs:DescribeServices", "ecs:UpdateService"),
@@ -69,7 +69,7 @@ ACTIONS = {(ACTION, "wake-hours-2-at-8-0"), (ACTION, "wake-hours-0-at-18-0")}
     ("keep_alive", "watch", "direct", "hours"),
     list(itertools.product((True, False), (True, False), (True, False), ((), OFFICE))),
 )
-def test_there_is_what_the_settings_ask_for_and_nothing_else(
+def test_only_what_the_settings_ask_for_is_created(
     keep_alive: bool, watch: bool, direct: bool, hours: tuple[WarmHours, ...]
 ) -> None:
     made = wake(keep_alive=keep_alive, watch=watch, direct=direct, warm_hours=hours)
@@ -88,7 +88,7 @@ def test_there_is_what_the_settings_ask_for_and_nothing_else(
 
 
 @pytest.mark.parametrize(("answers", "partition"), [(None, "aws"), (GOVERNMENT, "aws-us-gov")])
-def test_the_queue_is_touched_once_an_hour_by_removing_a_tag_that_it_does_not_have(
+def test_once_an_hour_a_missing_tag_of_the_queue_is_removed(
     answers: dict[str, dict[str, Any]] | None, partition: str
 ) -> None:
     made = wake(answers=answers)
@@ -104,7 +104,7 @@ def test_the_queue_is_touched_once_an_hour_by_removing_a_tag_that_it_does_not_ha
     assert inputs["flexibleTimeWindow"] == {"mode": "OFF"}
 
 
-def test_the_keep_alive_may_do_nothing_else() -> None:
+def test_the_keep_alive_role_may_only_remove_tags() -> None:
     made = wake()
     assert made.one(POLICY).statements == [allow(QUEUE, "sqs:UntagQueue")]
     assert made.one(ROLE).statements == [
@@ -117,15 +117,15 @@ def test_the_keep_alive_may_do_nothing_else() -> None:
     ]
 
 
-@pytest.mark.parametrize("least", [0, 1])
-def test_the_watcher_looks_once_a_minute_and_falls_back_to_the_least(least: int) -> None:
-    made = wake(watch=True, min_tasks=least)
+@pytest.mark.parametrize("minimum", [0, 1])
+def test_the_watcher_starts_once_a_minute_with_the_minimum(minimum: int) -> None:
+    made = wake(watch=True, min_tasks=minimum)
     inputs = made.one(SCHEDULE).inputs
     assert inputs["scheduleExpression"] == "rate(1 minute)"
     assert inputs["target"] == {
         "arn": f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-watcher",
         "roleArn": f"arn:aws:iam:{REGION}:{ACCOUNT}:wake-watch",
-        "input": f'{{"minimum": {least}}}',
+        "input": f'{{"minimum": {minimum}}}',
         "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
     }
     machine = made.one(MACHINE)
@@ -137,9 +137,9 @@ def test_the_watcher_looks_once_a_minute_and_falls_back_to_the_least(least: int)
     assert "loggingConfiguration" not in machine.inputs
 
 
-def test_the_watcher_may_look_and_wake_and_its_schedule_may_start_it() -> None:
+def test_the_watcher_and_its_schedule_have_the_necessary_permissions_only() -> None:
     made = wake(watch=True)
-    assert made.one(POLICY, "wake-watcher").statements == [allow(QUEUE, "sqs:GetQueueAttributes"), *WAKES]
+    assert made.one(POLICY, "wake-watcher").statements == [allow(QUEUE, "sqs:GetQueueAttributes"), *SET_MINIMUM]
     machine = f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-watcher"
     assert made.one(POLICY, "wake-watch").statements == [allow(machine, "states:StartExecution")]
     for role, service in (("wake-watcher", "states"), ("wake-watch", "scheduler")):
@@ -148,14 +148,14 @@ def test_the_watcher_may_look_and_wake_and_its_schedule_may_start_it() -> None:
         assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
-def test_with_warm_hours_the_watcher_is_told_the_least_of_the_hour() -> None:
+def test_with_warm_hours_the_watcher_gets_the_minimum_of_the_hour() -> None:
     made = wake(watch=True, warm_hours=OFFICE, timezone="Europe/Berlin")
-    told = {
+    schedules = {
         (found.inputs["scheduleExpression"], json.loads(found.inputs["target"]["input"])["minimum"])
         for found in made.of(SCHEDULE)
     }
     settings = ScalingSettings(max_tasks=9, warm_hours=OFFICE)
-    assert told == {(moments.cron, moments.minimum) for moments in policy_hours.minutes(settings)}
+    assert schedules == {(moments.cron, moments.minimum) for moments in policy_hours.minutes(settings)}
     assert {found.inputs["scheduleExpressionTimezone"] for found in made.of(SCHEDULE)} == {"Europe/Berlin"}
     assert {found.inputs["target"]["arn"] for found in made.of(SCHEDULE)} == {
         f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-watcher"
@@ -164,7 +164,7 @@ def test_with_warm_hours_the_watcher_is_told_the_least_of_the_hour() -> None:
 
 def test_warm_hours_are_scheduled_actions_on_the_minimum() -> None:
     made = wake(warm_hours=OFFICE, timezone="Europe/Berlin")
-    for name, cron, least in (
+    for name, cron, minimum in (
         ("wake-hours-2-at-8-0", "cron(0 8 ? * MON-FRI *)", 2),
         ("wake-hours-0-at-18-0", "cron(0 18 ? * MON-FRI *)", 0),
     ):
@@ -174,12 +174,12 @@ def test_warm_hours_are_scheduled_actions_on_the_minimum() -> None:
             "resourceId": RESOURCE,
             "schedule": cron,
             "timezone": "Europe/Berlin",
-            "scalableTargetAction": {"minCapacity": least},
+            "scalableTargetAction": {"minCapacity": minimum},
         }
 
 
 @pytest.mark.parametrize("fifo", [False, True])
-def test_the_api_s_workflow_sends_and_wakes(fifo: bool) -> None:
+def test_the_apis_workflow_sends_and_wakes(fifo: bool) -> None:
     made = wake(direct=True, fifo=fifo)
     machine = made.one(MACHINE, "wake-submit")
     assert machine.json("definition") == _workflow.submit(
@@ -187,16 +187,16 @@ def test_the_api_s_workflow_sends_and_wakes(fifo: bool) -> None:
     )
     assert machine.inputs["type"] == "EXPRESS"
     assert made.result["submit_arn"] == f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-submit"
-    assert made.one(POLICY, "wake-submit").statements == [allow(QUEUE, "sqs:SendMessage"), *WAKES]
+    assert made.one(POLICY, "wake-submit").statements == [allow(QUEUE, "sqs:SendMessage"), *SET_MINIMUM]
 
 
-def test_with_a_customer_key_the_workflow_may_use_it() -> None:
+def test_the_workflow_may_use_the_queues_kms_key() -> None:
     *_, last = wake(direct=True, kms_key_arn=KMS_KEY).one(POLICY, "wake-submit").statements
     assert last == allow(KMS_KEY, "kms:GenerateDataKey", "kms:Decrypt")
 
 
-def test_only_reading_scalable_targets_is_allowed_on_everything() -> None:
-    # service authorization reference, "Actions … for AWS Application Auto Scaling": no resource type for it
+def test_only_reading_scalable_targets_is_allowed_on_all_resources() -> None:
+    # service authorization reference, "Actions … for AWS Application Auto Scaling": it has no resource type
     made = wake(direct=True, warm_hours=OFFICE, kms_key_arn=KMS_KEY)
     wide = [
         statement["Action"]

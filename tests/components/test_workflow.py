@@ -1,4 +1,4 @@
-"""The two workflows, executed against a queue and a scalable target."""
+"""The two workflows, run with a fake queue, service and scalable target."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,15 +21,15 @@ SEND, REGISTER = "sqs:sendMessage", "applicationautoscaling:registerScalableTarg
 
 @dataclass
 class Account:
-    """A queue and a scalable target, as the workflows see them."""
+    """A queue, a service and its scalable target, as the workflows see them."""
 
     jobs: tuple[int, int, int] = (0, 0, 0)
     minimum: int = 0
-    paused: bool = False
-    #: Tasks that run, and that are wanted.
+    suspended: bool = False
+    #: Running tasks and the desired count.
     running: int = 1
     desired: int = 1
-    #: What fails, by action, with which error.
+    #: Errors of failing actions.
     broken: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Account:
         if action == LOOK:
             assert arguments == {**DIMENSION, "ResourceIds": [TARGET]}
             suspended = dict.fromkeys(
-                ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), self.paused
+                ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), self.suspended
             )
             return {"ScalableTargets": [{"MinCapacity": self.minimum, "MaxCapacity": 9, "SuspendedState": suspended}]}
         if action == TASKS:
@@ -69,7 +69,7 @@ def submit(account: Account, fifo: bool = False, **given: str) -> Ended:
 
 
 @pytest.mark.parametrize("jobs", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (900, 20, 3)])
-def test_any_job_that_waits_runs_or_is_delayed_wakes_the_service(jobs: tuple[int, int, int]) -> None:
+def test_a_waiting_running_or_delayed_job_raises_the_minimum(jobs: tuple[int, int, int]) -> None:
     account = Account(jobs=jobs)
     assert watch(account).status == "SUCCEEDED"
     assert account.minimum == 1
@@ -77,7 +77,7 @@ def test_any_job_that_waits_runs_or_is_delayed_wakes_the_service(jobs: tuple[int
 
 
 @given(jobs=st.tuples(*[st.integers(0, 3)] * 3), current=st.integers(0, 3), minimum=st.integers(0, 3))
-def test_the_least_is_that_of_the_hour_but_one_while_there_is_a_job_and_only_a_change_is_made(
+def test_the_minimum_is_the_input_but_at_least_one_while_there_is_a_job(
     jobs: tuple[int, int, int], current: int, minimum: int
 ) -> None:
     account = Account(jobs=jobs, minimum=current)
@@ -87,22 +87,22 @@ def test_the_least_is_that_of_the_hour_but_one_while_there_is_a_job_and_only_a_c
 
 
 @pytest.mark.parametrize(("running", "desired", "minimum"), [(0, 1, 1), (1, 2, 1), (1, 1, 0), (2, 1, 0), (0, 0, 0)])
-def test_a_task_that_starts_may_have_a_job_that_is_not_counted_yet(running: int, desired: int, minimum: int) -> None:
+def test_the_minimum_is_not_lowered_while_a_task_is_starting(running: int, desired: int, minimum: int) -> None:
     account = Account(minimum=1, running=running, desired=desired)
     assert watch(account).status == "SUCCEEDED"
     assert account.minimum == minimum
     assert account.calls == [COUNT, LOOK, TASKS, *([REGISTER] if minimum == 0 else [])]
 
 
-def test_a_task_that_starts_does_not_keep_the_least_from_rising() -> None:
+def test_the_minimum_is_raised_while_a_task_is_starting() -> None:
     account = Account(running=0, desired=1)
     watch(account, 2)
     assert account.minimum == 2
 
 
 @pytest.mark.parametrize(("jobs", "current"), [((5, 0, 0), 0), ((0, 0, 0), 1)])
-def test_the_watcher_leaves_a_paused_service_alone(jobs: tuple[int, int, int], current: int) -> None:
-    account = Account(jobs=jobs, minimum=current, paused=True)
+def test_the_watcher_changes_nothing_while_scaling_is_suspended(jobs: tuple[int, int, int], current: int) -> None:
+    account = Account(jobs=jobs, minimum=current, suspended=True)
     assert watch(account).status == "SUCCEEDED"
     assert account.calls == [COUNT, LOOK]
 
@@ -120,7 +120,7 @@ def test_a_watcher_that_fails_changes_nothing(broken: str, jobs: tuple[int, int,
     assert account.minimum == current
 
 
-def test_an_answer_without_the_counts_changes_nothing() -> None:
+def test_a_response_without_the_counts_changes_nothing() -> None:
     account = Account(minimum=1)
 
     def forgetful(action: str, arguments: dict[str, Any]) -> Any:
@@ -131,7 +131,7 @@ def test_an_answer_without_the_counts_changes_nothing() -> None:
     assert account.calls == []
 
 
-def test_a_job_is_sent_first_and_then_wakes_the_service() -> None:
+def test_a_job_is_sent_before_the_minimum_is_raised() -> None:
     account = Account()
     assert submit(account, body='{"a": 1.0}') == Ended("SUCCEEDED", {"messageId": "m-1"})
     assert account.calls == [SEND, LOOK, REGISTER]
@@ -139,22 +139,22 @@ def test_a_job_is_sent_first_and_then_wakes_the_service() -> None:
     assert account.minimum == 1
 
 
-@pytest.mark.parametrize(("minimum", "paused"), [(1, False), (5, False), (0, True)])
-def test_a_service_that_is_awake_or_paused_is_left_alone(minimum: int, paused: bool) -> None:
-    account = Account(minimum=minimum, paused=paused)
+@pytest.mark.parametrize(("minimum", "suspended"), [(1, False), (5, False), (0, True)])
+def test_submit_changes_no_minimum_above_zero_and_no_suspended_target(minimum: int, suspended: bool) -> None:
+    account = Account(minimum=minimum, suspended=suspended)
     assert submit(account) == Ended("SUCCEEDED", {"messageId": "m-1"})
     assert account.calls == [SEND, LOOK]
 
 
 @pytest.mark.parametrize("broken", [LOOK, REGISTER])
 @pytest.mark.parametrize("error", ["ApplicationAutoScaling.ConcurrentUpdateException", "States.Timeout"])
-def test_a_wake_that_fails_is_still_the_answer_of_a_job_that_was_sent(broken: str, error: str) -> None:
+def test_a_sent_job_is_a_success_even_if_raising_the_minimum_fails(broken: str, error: str) -> None:
     account = Account(broken={broken: error})
     assert submit(account) == Ended("SUCCEEDED", {"messageId": "m-1"})
     assert len(account.sent) == 1
 
 
-def test_a_target_that_is_not_there_is_such_a_failure() -> None:
+def test_a_sent_job_is_a_success_even_without_a_scalable_target() -> None:
     account = Account()
 
     def gone(action: str, arguments: dict[str, Any]) -> Any:
@@ -164,13 +164,13 @@ def test_a_target_that_is_not_there_is_such_a_failure() -> None:
     assert ended == Ended("SUCCEEDED", {"messageId": "m-1"})
 
 
-def test_a_job_that_was_not_sent_fails_and_wakes_nobody() -> None:
+def test_a_job_that_was_not_sent_is_a_failure_and_raises_no_minimum() -> None:
     account = Account(broken={SEND: "Sqs.QueueDoesNotExistException"})
     assert submit(account) == Ended("FAILED", error="Sqs.QueueDoesNotExistException")
     assert account.calls == [SEND]
 
 
-def test_a_fifo_queue_gets_its_ids() -> None:
+def test_a_message_of_a_fifo_queue_has_its_ids() -> None:
     account = Account()
     submit(account, fifo=True, group="g", deduplication="d")
     assert account.sent == [{"MessageBody": "{}", "MessageGroupId": "g", "MessageDeduplicationId": "d"}]
@@ -193,6 +193,6 @@ def test_resources_have_the_partition(partition: str) -> None:
         assert all(found.startswith(f"arn:{partition}:states:::aws-sdk:") for found in tasks)
 
 
-def test_an_answer_comes_before_api_gateway_gives_up_on_it() -> None:
+def test_submit_ends_before_api_gateways_timeout() -> None:
     states = _workflow.submit(**PLACE, fifo=False)["States"].values()
     assert sum(state["TimeoutSeconds"] for state in states if state["Type"] == "Task") < 29

@@ -1,4 +1,4 @@
-"""Warm hours as cron expressions: read back, they are the hours that were asked for."""
+"""Warm hours as cron expressions, which are read back and compared with the settings."""
 
 import re
 
@@ -14,25 +14,25 @@ NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 WORKDAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI")
 
 
-def scaling(*hours: WarmHours, least: int = 0) -> Scaling:
-    return Scaling(min_tasks=least, max_tasks=100, warm_hours=hours)
+def scaling(*hours: WarmHours, minimum: int = 0) -> Scaling:
+    return Scaling(min_tasks=minimum, max_tasks=100, warm_hours=hours)
 
 
 def field(text: str, values: list[str]) -> set[int]:
-    """The numbers of a cron field, by the cron reference of EventBridge Scheduler: *, a number, a range, a list."""
+    """The numbers of a cron field: `*`, a number, a range or a list."""
     if text == "*":
         return set(range(len(values)))
     found: set[int] = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
         low, high = values.index(first), values.index(last or first)
-        assert low <= high, f"a range that does not rise: {part}"
+        assert low <= high, f"a descending range: {part}"
         found |= set(range(low, high + 1))
     return found
 
 
 def moments(cron: str) -> set[int]:
-    """The minutes of the week, from Sunday on, at which a cron expression fires."""
+    """The minutes of the week, from Sunday 00:00, at which a cron expression fires."""
     match = re.fullmatch(r"cron\((\S+) (\S+) \? \* (\S+) \*\)", cron)
     assert match, cron
     minutes = field(match[1], [str(n) for n in range(60)])
@@ -43,7 +43,7 @@ def moments(cron: str) -> set[int]:
 
 
 def warm(hours: WarmHours, minute: int) -> bool:
-    """Whether a minute of the week is within these hours: said plainly, minute by minute from each start on."""
+    """Whether a minute of the week is within these hours; computed from each start, without cron."""
     start, stop = (int(time[:2]) * 60 + int(time[3:]) for time in (hours.start, hours.stop))
     length = stop - start if stop > start else stop - start + 1440
     return any((minute - NAMES.index(day) * 1440 - start) % 10080 < length for day in hours.days)
@@ -58,40 +58,40 @@ HOURS = st.builds(
     min_tasks=st.integers(3, 9),
 )
 SETTINGS = st.builds(
-    lambda hours, least: scaling(*hours, least=least), st.lists(HOURS, min_size=1, max_size=3), st.integers(0, 2)
+    lambda hours, minimum: scaling(*hours, minimum=minimum), st.lists(HOURS, min_size=1, max_size=3), st.integers(0, 2)
 )
 
 
 @given(settings=SETTINGS, minute=st.integers(0, 10079))
-def test_the_least_is_that_of_the_hour_and_the_larger_where_hours_overlap(settings: Scaling, minute: int) -> None:
+def test_the_minimum_is_the_largest_of_the_hours_that_apply(settings: Scaling, minute: int) -> None:
     expected = [hours.min_tasks for hours in settings.warm_hours if warm(hours, minute)]
     assert policy_hours.week(settings)[minute] == max([settings.min_tasks, *expected])
 
 
 @given(settings=SETTINGS)
-def test_the_watcher_is_told_the_least_of_every_minute_just_once(settings: Scaling) -> None:
-    told: dict[int, int] = {}
+def test_minutes_has_every_minute_once_with_its_minimum(settings: Scaling) -> None:
+    found_at: dict[int, int] = {}
     for found in policy_hours.minutes(settings):
         fires = moments(found.cron)
-        assert not fires & told.keys()
-        told |= dict.fromkeys(fires, found.minimum)
-    assert [told[minute] for minute in range(10080)] == list(policy_hours.week(settings))
+        assert not fires & found_at.keys()
+        found_at |= dict.fromkeys(fires, found.minimum)
+    assert [found_at[minute] for minute in range(10080)] == list(policy_hours.week(settings))
 
 
 @given(settings=SETTINGS)
-def test_following_the_changes_from_any_of_them_on_gives_the_least_of_every_later_minute(settings: Scaling) -> None:
+def test_following_the_changes_gives_the_minimum_of_every_minute(settings: Scaling) -> None:
     at = {minute: found.minimum for found in policy_hours.changes(settings) for minute in moments(found.cron)}
     assert sum(len(moments(found.cron)) for found in policy_hours.changes(settings)) == len(at)
     (first, *_) = sorted(at)
-    least, followed = at[first], []
+    minimum, followed = at[first], []
     for minute in range(first, first + 10080):
-        least = at.get(minute % 10080, least)
-        followed.append(least)
+        minimum = at.get(minute % 10080, minimum)
+        followed.append(minimum)
     week = policy_hours.week(settings)
     assert followed == [week[minute % 10080] for minute in range(first, first + 10080)]
 
 
-def test_office_hours_are_two_changes_and_four_expressions() -> None:
+def test_office_hours_have_two_changes_and_three_expressions_for_minutes() -> None:
     settings = scaling(WarmHours(start="08:00", stop="18:00", days=WORKDAYS, min_tasks=2))
     assert {(found.cron, found.minimum) for found in policy_hours.changes(settings)} == {
         ("cron(0 8 ? * MON-FRI *)", 2),
@@ -104,7 +104,7 @@ def test_office_hours_are_two_changes_and_four_expressions() -> None:
     }
 
 
-def test_a_night_ends_on_the_next_day() -> None:
+def test_hours_over_midnight_end_on_the_next_day() -> None:
     settings = scaling(WarmHours(start="22:30", stop="06:00", days=("SAT",), min_tasks=1))
     assert {(found.cron, found.minimum) for found in policy_hours.changes(settings)} == {
         ("cron(30 22 ? * SAT *)", 1),
@@ -112,13 +112,13 @@ def test_a_night_ends_on_the_next_day() -> None:
     }
 
 
-def test_hours_without_an_end_are_said_every_day() -> None:
+def test_hours_that_never_end_are_repeated_every_day() -> None:
     settings = scaling(WarmHours(start="00:00", stop="00:00", min_tasks=1))
     assert [(found.cron, found.minimum) for found in policy_hours.changes(settings)] == [("cron(0 0 ? * * *)", 1)]
     assert [(found.cron, found.minimum) for found in policy_hours.minutes(settings)] == [("cron(* * ? * * *)", 1)]
 
 
-@pytest.mark.parametrize("least", [0, 3])
-def test_without_warm_hours_nothing_changes(least: int) -> None:
-    assert policy_hours.changes(scaling(least=least)) == ()
-    assert set(policy_hours.week(scaling(least=least))) == {least}
+@pytest.mark.parametrize("minimum", [0, 3])
+def test_without_warm_hours_nothing_changes(minimum: int) -> None:
+    assert policy_hours.changes(scaling(minimum=minimum)) == ()
+    assert set(policy_hours.week(scaling(minimum=minimum))) == {minimum}

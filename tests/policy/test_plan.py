@@ -1,4 +1,4 @@
-"""What is planned is what is deployed, and follows the settings beyond `scaling`."""
+"""The plan: it is deployed as it is, and follows all sections that matter for scaling."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def deployed(settings: Settings) -> Any:
 
 
 def read_alarm(inputs: dict[str, Any]) -> policy_plan.AlarmPlan:
-    """The plan of a deployed alarm, from nothing but its inputs."""
+    """The plan of a deployed alarm, from its inputs only."""
     queries = inputs.get("metricQueries")
     expression = None
     if queries is None:
@@ -95,7 +95,7 @@ def read_policy(inputs: dict[str, Any]) -> policy_plan.PolicyPlan:
 
 
 @pytest.mark.parametrize("settings", STACKS)
-def test_what_is_deployed_is_the_plan(settings: Settings) -> None:
+def test_the_plan_is_deployed(settings: Settings) -> None:
     made, plan = deployed(settings), policy_plan.plan(settings)
     target = made.one(TARGET).inputs
     assert (target["minCapacity"], target["maxCapacity"]) == (plan.minimum, plan.maximum)
@@ -108,10 +108,10 @@ def test_what_is_deployed_is_the_plan(settings: Settings) -> None:
         assert read_policy(made.one(POLICY, f"scaling-{rule.role}").inputs) == rule.policy
 
 
-def test_a_task_that_does_several_jobs_at_once_owns_a_larger_backlog_and_is_busy_with_several() -> None:
+def test_with_concurrency_a_task_has_a_larger_share_of_the_backlog() -> None:
     scaling = Scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=150, surplus=True)
     plan = policy_plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=4)))
-    assert plan.rule("out").policy.steps == (  # 4 * 150/60 = 10 messages of backlog a task
+    assert plan.rule("out").policy.steps == (  # 4 * 150/60 = 10 messages of backlog per task
         steps.Adjustment(0, 19, 1),
         steps.Adjustment(19, 29, 3),
         steps.Adjustment(29, 39, 5),
@@ -124,25 +124,25 @@ def test_a_task_that_does_several_jobs_at_once_owns_a_larger_backlog_and_is_busy
 
 
 @pytest.mark.parametrize(
-    ("most", "groups", "concurrency", "maximum"),
+    ("max_tasks", "groups", "concurrency", "maximum"),
     [(10, None, 1, 10), (10, 3, 1, 3), (10, 3, 2, 2), (10, 40, 1, 10), (10, 40, 5, 8), (10, 1, 100, 1)],
 )
-def test_a_fifo_queue_has_no_more_tasks_than_its_groups_keep_busy(
-    most: int, groups: int | None, concurrency: int, maximum: int
+def test_a_fifo_queue_has_at_most_as_many_tasks_as_its_groups_keep_busy(
+    max_tasks: int, groups: int | None, concurrency: int, maximum: int
 ) -> None:
-    scaling = Scaling(max_tasks=most, message_groups=groups, seconds_per_job=60, tolerated_wait=60)
+    scaling = Scaling(max_tasks=max_tasks, message_groups=groups, seconds_per_job=60, tolerated_wait=60)
     plan = policy_plan.plan(Settings(scaling=scaling, worker=Worker(concurrency=concurrency), queue=Queue(fifo=True)))
     assert plan.maximum == maximum
     assert max(step.change for step in plan.rule("out").policy.steps) == maximum
 
 
-@given(least=st.integers(0, 50), more=st.integers(0, 50), groups=st.integers(1, 200), concurrency=st.integers(1, 100))
-def test_groups_bound_the_tasks_between_the_least_and_the_most(
-    least: int, more: int, groups: int, concurrency: int
+@given(minimum=st.integers(0, 50), more=st.integers(0, 50), groups=st.integers(1, 200), concurrency=st.integers(1, 100))
+def test_message_groups_limit_the_maximum_between_min_tasks_and_max_tasks(
+    minimum: int, more: int, groups: int, concurrency: int
 ) -> None:
-    most = max(1, least + more)
-    scaling = Scaling(min_tasks=least, max_tasks=most, message_groups=groups)
+    limit = max(1, minimum + more)
+    scaling = Scaling(min_tasks=minimum, max_tasks=limit, message_groups=groups)
     maximum = policy_plan.max_tasks(Settings(scaling=scaling, worker=Worker(concurrency=concurrency)))
-    assert max(1, least) <= maximum <= most
-    # one task fewer could not do a job of each group at once, unless the settings themselves say no more
-    assert maximum in (least, most) or (maximum - 1) * concurrency < groups <= maximum * concurrency
+    assert max(1, minimum) <= maximum <= limit
+    # with one task less, some group would have to wait, unless the settings limit the tasks
+    assert maximum in (minimum, limit) or (maximum - 1) * concurrency < groups <= maximum * concurrency

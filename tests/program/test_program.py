@@ -1,4 +1,4 @@
-"""The whole program under mocks, for each of the tests' stacks: what must hold for every resource."""
+"""The whole program with mocks, for each of the tests' stacks: rules for all resources."""
 
 import dataclasses
 import importlib
@@ -15,6 +15,8 @@ from typing import Any
 import pulumi
 import pytest
 
+from ebb.project import configuration as project_configuration
+from ebb.project import stacks
 from tests.components.harness import ACCOUNT, Deployed, Resource, deploy
 from tests.helpers.stacks import STACKS, configuration
 
@@ -29,7 +31,7 @@ COMPONENTS = {
     "ebb:index:Wake": "wake",
     "ebb:index:Monitoring": "monitoring",
 }
-#: Made only when a setting asks for it.
+#: Created only with `once_days`.
 OPTIONAL = {"ebb:index:IdempotencyStore": "once"}
 OUTPUTS = {
     "api_url",
@@ -40,8 +42,8 @@ OUTPUTS = {
     "image_uri",
     "log_group_name",
 }
-#: Actions that AWS lets nobody restrict to a resource (service authorization reference, "Actions, resources, and
-#: condition keys for Amazon Elastic Container Registry" and "… Amazon Session Manager Message Gateway Service").
+#: Actions that cannot be restricted to a resource (service authorization reference, "Actions, resources, and condition
+#: keys for Amazon Elastic Container Registry" and "… Amazon Session Manager Message Gateway Service").
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
     "ssmmessages:CreateControlChannel",
@@ -49,7 +51,7 @@ WITHOUT_RESOURCE = {
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 }
-#: The names that are not Pulumi's own, by type and logical name: the user's, or a place where AWS wants one.
+#: Names that Pulumi does not generate, by type and logical name: set by the user, or required by AWS.
 NAMED = {
     ("aws:sqs/queue:Queue", "jobs"): "jobs.fifo",
     ("aws:apigateway/model:Model", "api-job"): "Job",
@@ -83,21 +85,21 @@ def identity_statements(deployed: Deployed) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_stack_is_its_eight_components(stack: str) -> None:
+def test_a_stack_has_eight_components(stack: str) -> None:
     assert {found.type: found.name for found in components(program(stack))} == COMPONENTS
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_nothing_lies_outside_a_component(stack: str) -> None:
+def test_every_resource_belongs_to_a_component(stack: str) -> None:
     deployed = program(stack)
     assert not [urn for urn in deployed.resources if re.search(r"pulumi:pulumi:Stack\$awsx?:", urn)]
     assert {found.parent_type for found in children(deployed)} <= set(COMPONENTS)
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_childs_name_begins_with_its_components(stack: str) -> None:
-    strays = [found.urn for found in children(program(stack)) if not _derived(found.name, found.parent_name)]
-    assert strays == []
+def test_a_childs_name_begins_with_the_name_of_its_component(stack: str) -> None:
+    others = [found.urn for found in children(program(stack)) if not _derived(found.name, found.parent_name)]
+    assert others == []
 
 
 def _derived(name: str, parent: str) -> bool:
@@ -117,14 +119,15 @@ def test_type_tokens_are_canonical(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_names_are_pulumis_own(stack: str) -> None:
+def test_pulumi_generates_the_names(stack: str) -> None:
     deployed = program(stack)
     named = {(found.type, found.name): found.inputs["name"] for found in children(deployed) if "name" in found.inputs}
+    assert named
     assert named.items() <= NAMED.items()
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_only_actions_without_a_resource_level_are_allowed_on_everything(stack: str) -> None:
+def test_only_actions_without_a_resource_level_are_allowed_on_all_resources(stack: str) -> None:
     wide = Counter(
         action
         for found in identity_statements(program(stack))
@@ -134,7 +137,7 @@ def test_only_actions_without_a_resource_level_are_allowed_on_everything(stack: 
     assert wide == {"ecr:GetAuthorizationToken": 1}
 
 
-def test_exec_adds_its_four_channels_to_them() -> None:
+def test_exec_adds_its_four_channels() -> None:
     config = configuration("dev")
     config["ebb:worker"] = {**config["ebb:worker"], "exec": True}
     wide = [found for found in identity_statements(run(config)) if "*" in found["Resource"]]
@@ -142,14 +145,14 @@ def test_exec_adds_its_four_channels_to_them() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_roles_are_allowed_single_actions(stack: str) -> None:
+def test_roles_have_single_actions_and_no_wildcards(stack: str) -> None:
     actions = [action for found in identity_statements(program(stack)) for action in found["Action"]]
     assert actions
     assert [action for action in actions if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action)] == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_security_groups_let_in_the_vpc_at_most(stack: str) -> None:
+def test_security_groups_accept_traffic_from_the_vpc_only(stack: str) -> None:
     deployed = program(stack)
     rules = deployed.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     assert {rule.inputs["cidrIpv4"] for rule in rules} <= {"10.0.0.0/16"}
@@ -157,7 +160,7 @@ def test_security_groups_let_in_the_vpc_at_most(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_outputs_tell_what_to_call_and_where_to_look(stack: str) -> None:
+def test_every_output_has_a_value(stack: str) -> None:
     exports = program(stack).exports
     assert set(exports) == OUTPUTS | ({"api_key_id"} if stack == "dev" else set())
     assert all(exports.values())
@@ -165,7 +168,7 @@ def test_outputs_tell_what_to_call_and_where_to_look(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_stack_file_tags_everything(stack: str) -> None:
+def test_tasks_have_the_tags_of_the_service(stack: str) -> None:
     tags = configuration(stack)["aws:defaultTags"]["tags"]
     assert tags == {"Project": "ebb", "Environment": stack, "ManagedBy": "pulumi"}
     assert program(stack).one("aws:ecs/service:Service").inputs["propagateTags"] == "SERVICE"
@@ -189,7 +192,7 @@ def test_every_arn_has_the_partition_and_region_of_the_stack(stack: str) -> None
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_parts_are_wired_to_each_other(stack: str) -> None:
+def test_the_worker_and_the_scalable_target_have_the_addresses_of_the_stack(stack: str) -> None:
     deployed = program(stack)
     queue = deployed.one("aws:sqs/queue:Queue", "jobs")
     (container,) = deployed.one("aws:ecs/taskDefinition:TaskDefinition").json("containerDefinitions")
@@ -204,7 +207,7 @@ def test_the_parts_are_wired_to_each_other(stack: str) -> None:
     assert target == f"service/{deployed.exports['cluster_name']}/{deployed.exports['service_name']}"
 
 
-def test_jobs_that_are_done_once_have_their_store_and_nothing_else_is_new() -> None:
+def test_once_days_adds_the_idempotency_store_and_nothing_else() -> None:
     config = configuration("prod")
     config["ebb:worker"] = {**config["ebb:worker"], "once_days": 4}
     deployed = run(config)
@@ -221,7 +224,7 @@ def test_jobs_that_are_done_once_have_their_store_and_nothing_else_is_new() -> N
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_by_default_a_stack_keeps_its_metrics_awake_and_does_no_more(stack: str) -> None:
+def test_by_default_wake_is_only_the_keep_alive_schedule(stack: str) -> None:
     deployed = program(stack)
     kinds = {
         "aws:scheduler/schedule:Schedule",
@@ -234,7 +237,7 @@ def test_by_default_a_stack_keeps_its_metrics_awake_and_does_no_more(stack: str)
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_jobs_wake_the_service_directly_when_asked_to(stack: str) -> None:
+def test_with_direct_the_api_starts_a_workflow_that_starts_a_task(stack: str) -> None:
     config = configuration(stack)
     config["ebb:scaling"] = {**config["ebb:scaling"], "direct": True}
     deployed = run(config)
@@ -251,11 +254,11 @@ def test_jobs_wake_the_service_directly_when_asked_to(stack: str) -> None:
     wide = Counter(
         action for found in identity_statements(deployed) if "*" in found["Resource"] for action in found["Action"]
     )
-    # service authorization reference, "Actions … for AWS Application Auto Scaling": no resource type for reading
+    # service authorization reference, "Actions … for AWS Application Auto Scaling": reading has no resource type
     assert wide == {"ecr:GetAuthorizationToken": 1, "application-autoscaling:DescribeScalableTargets": 2}
 
 
-def test_tasks_have_their_way_out_from_first_to_last() -> None:
+def test_the_service_depends_on_the_routes_to_the_internet() -> None:
     deployed = program("dev")
     waits = deployed.one("ebb:index:WorkerService").dependencies
     routes = [route.urn for route in deployed.of("aws:ec2/route:Route")]
@@ -263,7 +266,7 @@ def test_tasks_have_their_way_out_from_first_to_last() -> None:
     assert set(routes) <= set(waits)
 
 
-def test_arguments_of_every_component_are_named_and_frozen() -> None:
+def test_the_arguments_of_every_component_are_keyword_only_and_frozen() -> None:
     modules = [path.stem for path in (ROOT / "components").glob("[a-z]*.py")]
     found = {
         name: kind
@@ -277,6 +280,19 @@ def test_arguments_of_every_component_are_named_and_frozen() -> None:
         assert all(field.kw_only for field in dataclasses.fields(kind))
 
 
+def test_without_any_section_the_program_deploys_the_defaults() -> None:
+    deployed = run({"aws:region": "eu-west-1"})
+    assert {found.type: found.name for found in components(deployed)} == COMPONENTS
+    assert set(deployed.exports) == OUTPUTS
+
+
+@pytest.mark.parametrize("stack", stacks())
+def test_the_program_deploys_each_stack_file_of_the_project(stack: str) -> None:
+    deployed = run(project_configuration(stack), stack=stack)
+    assert COMPONENTS.items() <= {found.type: found.name for found in components(deployed)}.items()
+    assert set(deployed.exports) >= OUTPUTS
+
+
 def test_a_refused_configuration_creates_nothing() -> None:
     def refused() -> None:
         with pytest.raises(pulumi.RunError, match=r"ebb:queue\.visibility_timeout"):
@@ -286,13 +302,13 @@ def test_a_refused_configuration_creates_nothing() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_only_the_quota_for_many_tasks_draws_a_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_the_stack_with_many_tasks_has_a_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
     run(configuration(stack))
     found = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert [text.partition(":")[2].partition(":")[0] for text in found] == ["scaling.max_tasks"] * (stack == "prod")
 
 
-def test_scaling_by_cpu_draws_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_scale_in_by_cpu_has_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     config = configuration("dev")
     run({**config, "ebb:scaling": {"scale_in": "cpu"}})
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
