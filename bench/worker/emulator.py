@@ -4,22 +4,19 @@ Run as a module it is MiniStack without one of its scans: each receive fills in 
 message by message of the whole queue, and so takes the longer the queue is. SQS's does not, and here is no SNS.
 """
 
-import os
-import runpy
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.worker.contestants import PROJECT
+from ebb.sandbox.emulators.contracts import MINISTACK
+from ebb.sandbox.emulators.ministack.server import Server
+from ebb.sandbox.emulators.ministack.serving import serve
 
 REGION = "us-east-1"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
-#: Seconds within which it listens, and ends.
-LIMIT = 30
 #: Seconds that a message stays hidden: longer than any run.
 VISIBILITY = 300
 COUNTS = (
@@ -32,11 +29,11 @@ COUNTS = (
 class Emulator:
     """A running MiniStack."""
 
-    def __init__(self, port: int, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, server: Server) -> None:
         import boto3  # noqa: PLC0415 - the process that is MiniStack need not
 
-        self.endpoint = f"http://127.0.0.1:{port}"
-        self.process = process
+        self.endpoint = server.endpoint
+        self.process = server.process
         self.client: Any = boto3.client(
             "sqs",
             endpoint_url=self.endpoint,
@@ -69,38 +66,24 @@ class Emulator:
 @contextmanager
 def emulator() -> Iterator[Emulator]:
     """MiniStack on a free port of the loopback interface."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0"}
-    quiet = subprocess.DEVNULL
-    argv = [sys.executable, "-m", "bench.worker.emulator"]
-    process = subprocess.Popen(
-        argv, cwd=PROJECT, env=os.environ | options, stdout=quiet, stderr=quiet, start_new_session=True
-    )
-    try:
-        end = time.monotonic() + LIMIT
-        while not _listens(port):
-            if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError("MiniStack did not start")
-            time.sleep(0.05)
-        yield Emulator(port, process)
-    finally:
-        process.terminate()
+    with TemporaryDirectory(prefix="ebb-bench-") as folder:
+        server = Server(Path(folder), module="bench.worker.emulator")
         try:
-            process.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            server.wait_until_ready()
+            yield Emulator(server)
+        finally:
+            server.kill()
 
 
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
+def main() -> None:
+    """Serve until killed."""
+    from ministack.app import app  # noqa: PLC0415 - the process that measures need not
+    from ministack.services import sqs  # noqa: PLC0415
+
+    MINISTACK.function(sqs, "_ensure_msg_fields", "(m)")
+    vars(sqs).update(_ensure_msg_fields=lambda _: None)
+    serve(int(sys.argv[1]), app)
 
 
 if __name__ == "__main__":
-    from ministack.services import sqs
-
-    sqs._ensure_msg_fields = lambda _: None
-    runpy.run_module("ministack", run_name="__main__")
+    main()

@@ -1,25 +1,22 @@
 """MiniStack's SQS that outlives `kill -9`, as SQS does: what it has answered it still knows.
 
-MiniStack by itself writes its state down only when it ends in order. Run as a module (`PORT JOURNAL`), this one appends
-what each call has changed to a journal before the call is answered, and begins with what the journal says.
+MiniStack by itself writes its state down only when it ends in order. Run as a module (`SOCKET_FD JOURNAL`), this one
+appends what each call has changed to a journal, before the call is answered, and begins with what the journal says.
 What it has seen of a FIFO queue's deduplication ids it forgets.
 """
 
-import asyncio
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config as BotoConfig
 
-from tests.helpers.waiting import LIMIT, until
+from ebb.sandbox.emulators.contracts import MINISTACK
+from ebb.sandbox.emulators.ministack.server import Server
+from ebb.sandbox.emulators.ministack.serving import serve
 
 
 class Journal:
@@ -69,44 +66,36 @@ class Emulator:
     """The process: it can be killed, started again with its state, and frozen."""
 
     def __init__(self, folder: Path) -> None:
-        self._journal = folder / "sqs.journal"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self._folder = folder
+        self.port = 0
         self.start()
-        session = boto3.Session("test", "test", region_name="us-east-1")
+        keys: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
         options = BotoConfig(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
         #: Straight to the emulator, past any proxy; tries once.
-        self.client: Any = session.client("sqs", endpoint_url=f"http://127.0.0.1:{self.port}", config=options)
+        self.client: Any = boto3.client("sqs", endpoint_url=self._server.endpoint, config=options, **keys)
 
     def start(self) -> None:
-        """Start it, with its state; returns once it answers, and leaves nothing behind when it does not."""
-        options = {"GATEWAY_PORT": str(self.port), "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "ERROR"}
-        argv = [sys.executable, "-m", "tests.chaos.emulator", str(self.port), str(self._journal)]
-        self.process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], env=os.environ | options)
+        """Start it with its state, on the same port; returns once it answers."""
+        journal = self._folder / "sqs.journal"
+        self._server = Server(self._folder, str(journal), module="tests.chaos.emulator", port=self.port)
+        self.port = self._server.port
         try:
-            until(self._answers)
+            self._server.wait_until_ready()
         except BaseException:
             self.kill()
             raise
 
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, "the emulator ended"
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-            return True
-        return False
-
     def kill(self) -> None:
         """`kill -9`."""
-        self.process.kill()
-        self.process.wait(LIMIT)
+        self._server.kill()
 
     def freeze(self) -> None:
-        """From now on connections are accepted, by the kernel, and nothing is answered."""
-        self.process.send_signal(signal.SIGSTOP)
+        """From now on the kernel accepts connections, and nothing is answered."""
+        self._server.freeze()
 
     def thaw(self) -> None:
         """End what freeze() began."""
-        self.process.send_signal(signal.SIGCONT)
+        self._server.thaw()
 
     def close(self) -> None:
         """End it."""
@@ -115,14 +104,14 @@ class Emulator:
 
 def main() -> None:
     """Serve until killed."""
-    port, path = sys.argv[1:]
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    socket_fd, path = sys.argv[1:]
     from ministack.app import app
     from ministack.services import sqs
 
-    journal, dispatch = Journal(Path(path), sqs._queues), sqs._dispatch
-    sqs._rebuild_queue_name_index()
+    dispatch = MINISTACK.function(sqs, "_dispatch", "async (action, data, qurl)")
+    index = MINISTACK.function(sqs, "_rebuild_queue_name_index", "()")
+    journal = Journal(Path(path), sqs._queues)
+    index()
 
     async def noted(*arguments: Any) -> Any:
         try:
@@ -130,12 +119,8 @@ def main() -> None:
         finally:
             journal.note()
 
-    sqs._dispatch = noted
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    config.keep_alive_timeout = 75  # seconds, as MiniStack's own launcher sets
-    config.loglevel = "ERROR"
-    asyncio.run(serve(app, config))
+    vars(sqs).update(_dispatch=noted)
+    serve(int(socket_fd), app)
 
 
 if __name__ == "__main__":

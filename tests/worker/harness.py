@@ -3,22 +3,21 @@
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from contextlib import suppress
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
 import boto3
 
+from ebb.sandbox.emulators.ministack.server import Server
 from tests.helpers.waiting import LIMIT, until
 
 WORKER = Path(__file__).parents[2] / "worker"
@@ -26,18 +25,18 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_RE
 
 
 class Sqs:
-    """MiniStack on a free port of the loopback interface."""
+    """MiniStack in its own process."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self._address = ("127.0.0.1", port)
-        self.endpoint = f"http://127.0.0.1:{port}"
-        options = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0"}
-        quiet = subprocess.DEVNULL
-        argv = [sys.executable, "-m", "ministack"]
-        self.process = subprocess.Popen(argv, env=os.environ | options, stdout=quiet, stderr=quiet)
-        until(self._answers)
+        self._folder = TemporaryDirectory(prefix="ebb-sqs-")
+        self._server = Server(Path(self._folder.name))
+        self.endpoint = self._server.endpoint
+        self.freeze = self._server.freeze
+        try:
+            self._server.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
         self.client: Any = boto3.client(
             "sqs",
             endpoint_url=self.endpoint,
@@ -46,19 +45,9 @@ class Sqs:
             aws_secret_access_key="test",
         )
 
-    def _answers(self) -> bool:
-        with suppress(OSError), socket.create_connection(self._address):
-            return True
-        return False
-
-    def freeze(self) -> None:
-        """From now on connections are accepted, by the kernel, and nothing is answered."""
-        self.process.send_signal(signal.SIGSTOP)
-
     def close(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-        self.process.terminate()
-        self.process.wait(LIMIT)
+        self._server.kill()
+        self._folder.cleanup()
 
     def queue(self, name: str = "jobs", **attributes: str) -> "TestQueue":
         suffix = ".fifo" if attributes.get("FifoQueue") else ""
