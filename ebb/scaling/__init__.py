@@ -1,1 +1,1 @@
-"""A pure model of CloudWatch alarms and Application Auto Scaling, for whoever executes or simulates them."""
+"""A pure model of CloudWatch alarms and Application Auto Scaling. The forecast and the sandbox run on it."""

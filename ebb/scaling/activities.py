@@ -1,7 +1,6 @@
-"""What invokes a policy of Application Auto Scaling and what comes of it, as DescribeScalingActivities tells it.
+"""Policy invocations and scaling activities of Application Auto Scaling.
 
-Source: "Scaling activities" in the Application Auto Scaling user guide
-(application-auto-scaling-scaling-activities.html).
+Source: application-auto-scaling-scaling-activities.html.
 """
 
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Literal
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.tracking import TargetTracking
 
-#: "Understanding not scaled reason codes" (application-auto-scaling-scaling-activities.html).
+#: "Understanding not scaled reason codes".
 Reason = Literal[
     "AlreadyAtMaxCapacity",
     "AlreadyAtMinCapacity",
@@ -22,7 +21,7 @@ Reason = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """An alarm in the state that invokes a policy, with the data points that it evaluated."""
+    """An alarm that invokes a policy, and the data points that it evaluated, oldest first."""
 
     policy: StepPolicy | TargetTracking
     alarm: str
@@ -32,11 +31,7 @@ class Invocation:
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingActivity:
-    """A change of the desired capacity; times in seconds. `alarm` and `policy` are empty if no policy caused it.
-
-    The cooldown starts at `completed`, when the tasks have followed (None until then). `base` is the capacity that the
-    policy counted from.
-    """
+    """A change of the desired capacity; times in seconds. `alarm` and `policy` are empty if no policy caused it."""
 
     time: float
     before: int
@@ -44,18 +39,20 @@ class ScalingActivity:
     cause: str
     alarm: str = ""
     policy: str = ""
+    #: The capacity that the policy counted from.
     base: int = 0
     cooldown: float = 0.0
+    #: When the tasks had followed; the cooldown starts then, "after successfully scaling".
     completed: float | None = None
 
     def cooling(self, now: float) -> bool:
-        """Whether the cooldown, which starts "after successfully scaling", has not ended."""
+        """Whether the cooldown has not ended."""
         return self.completed is None or now < self.completed + self.cooldown
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotScaled:
-    """A "not scaled" activity: a policy that was invoked and changes nothing, with DescribeScalingActivities' code."""
+    """A policy that was invoked and changed nothing, with the code of DescribeScalingActivities."""
 
     policy: str
     alarm: str

@@ -1,7 +1,6 @@
-"""CloudWatch metric alarms: what an alarm reads, and which state follows from the points that it finds.
+"""CloudWatch metric alarms: their metrics, and the state that follows from the data points.
 
-Sources: "Using Amazon CloudWatch alarms" (AlarmThatSendsEmail.html, alarm-evaluation.html) and "Configuring how
-CloudWatch alarms treat missing data" (alarms-and-missing-data.html) in the CloudWatch user guide.
+Sources: AlarmThatSendsEmail.html, alarm-evaluation.html and alarms-and-missing-data.html (CloudWatch user guide).
 """
 
 import json
@@ -26,19 +25,21 @@ Comparison = Literal[
 #: "Every metric math expression in an alarm can use as many as 10 metrics."
 MAX_METRICS = 10
 #: Seconds; "valid values are 10, 20, 30, and any multiple of 60" (API_PutMetricAlarm).
-SHORT_PERIODS = (10, 20, 30)
-#: Seconds that an alarm may look back, with periods under an hour and others (cloudwatch_limits.html).
-LONGEST = (86_400, 604_800)
+HIGH_RESOLUTION_PERIODS = (10, 20, 30)
+#: Seconds of all evaluation periods together, for periods below an hour and from an hour on (cloudwatch_limits.html).
+MAX_EVALUATED_SECONDS = 86_400
+MAX_EVALUATED_SECONDS_BY_HOURS = 604_800
 _COMPARISONS: dict[Comparison, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
     "GreaterThanThreshold": (operator.gt, "greater than"),
     "LessThanThreshold": (operator.lt, "less than"),
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
+_TREATED_AS = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}
 
 
 class State(StrEnum):
-    """The three states of an alarm."""
+    """The state of an alarm."""
 
     OK = "OK"
     ALARM = "ALARM"
@@ -47,7 +48,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric with a statistic; `dimensions` are sorted pairs, since their order means nothing to CloudWatch."""
+    """A metric with a statistic; `dimensions` are sorted (name, value) pairs."""
 
     namespace: str
     name: str
@@ -57,7 +58,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One entry of an alarm's `Metrics`: a metric or an expression over the other ids."""
+    """One entry of an alarm's `Metrics`: a metric, or an expression over the other ids."""
 
     id: str
     source: Metric | str
@@ -65,7 +66,7 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmChange:
-    """A change of an alarm's state at `time` (seconds), as DescribeAlarmHistory lists it."""
+    """A change of an alarm's state at `time` (seconds)."""
 
     time: float
     alarm: str
@@ -74,45 +75,19 @@ class AlarmChange:
     reason: str
 
 
-class Evaluation(NamedTuple):
-    """What one evaluation found: `points` are the real values that decided, oldest first, as policies receive them."""
-
-    state: State
-    points: tuple[float, ...]
-    alarm: "Alarm"
-    series: Series
-    previous: State
-    end: float
-
-    @property
-    def reason(self) -> str:
-        """StateReason as CloudWatch words it, built when asked for: most evaluations change nothing."""
-        return self.alarm.reason(self)
-
-    def change(self, now: float) -> AlarmChange | None:
-        """The change of state, None if the state stays."""
-        if self.state is self.previous:
-            return None
-        return AlarmChange(time=now, alarm=self.alarm.name, before=self.previous, state=self.state, reason=self.reason)
-
-
 def evaluation_range(period: int, periods: int) -> int:
-    """How many periods CloudWatch retrieves for an alarm on `periods` of them.
-
-    Documented only as "a higher number of data points than the number specified as Evaluation Periods" (the example: 5
-    for 3). Observed: a 1 of 1 alarm of 60 s kept its state for 7 minutes after the last point (Stack Overflow
-    64045238), a 1-day alarm for 3 to 4 days (72093282).
-    """
+    """The number of periods that CloudWatch retrieves for an alarm with so many evaluation periods."""
+    # The guide says only "a higher number of data points than the number specified as Evaluation Periods" (5 for 3).
+    # Observed on Stack Overflow: a 1 of 1 alarm of 60 s kept its state for 7 minutes (64045238). One of a day kept it
+    # for 3 to 4 days (72093282).
     return periods + (5 if period <= 60 else 2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """An alarm on one metric or one expression; the fields are PutMetricAlarm's. `watched` is the id of its series.
+    """An alarm with the fields of PutMetricAlarm. `watched` is the id of the query that returns data.
 
-    `retrieved` is the evaluation range in periods, if other than evaluation_range() says (the guide's tables: 5 for 3).
-
-    Raises ValueError, in one sentence, for what CloudWatch refuses or this model does not know.
+    Raises ValueError, one sentence, for what CloudWatch refuses.
     """
 
     name: str
@@ -124,14 +99,13 @@ class Alarm:
     missing: Missing
     queries: tuple[Query, ...]
     watched: str
-    retrieved: int | None = None
 
     def __post_init__(self) -> None:
         for problem in self._problems():
             raise ValueError(f"Alarm {self.name}: {problem}.")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}  # what is compiled is compiled again
+        return {each.name: getattr(self, each.name) for each in fields(self)}  # compiled expressions cannot be pickled
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -140,26 +114,20 @@ class Alarm:
 
     @property
     def range(self) -> int:
-        """How many periods to retrieve."""
-        return self.retrieved or evaluation_range(self.period, self.evaluation_periods)
+        """The number of periods to retrieve."""
+        return evaluation_range(self.period, self.evaluation_periods)
 
     @property
     def interval(self) -> int:
-        """Seconds between two evaluations: each minute for any period of a minute or more, else each 10 seconds.
-
-        Source: "Evaluating an alarm" (AlarmThatSendsEmail.html), "High-resolution alarms".
-        """
-        return 10 if self.period in SHORT_PERIODS else 60
+        """Seconds between two evaluations ("High-resolution alarms")."""
+        return 10 if self.period in HIGH_RESOLUTION_PERIODS else 60
 
     def series(self, points: Mapping[Metric, Series]) -> Series:
-        """What the alarm watches, from the points of each of its metrics over the evaluation range.
-
-        Raises ValueError for expressions that refer to each other in a circle.
-        """
+        """The watched series, from each metric's points over the evaluation range. Raises ValueError for a circle."""
         return self.compute({each.id: points[each.source] for each in self.queries if isinstance(each.source, Metric)})
 
     def compute(self, values: Mapping[str, Series]) -> Series:
-        """What series() gives, from points by the ids of the metrics' queries: the fast way for many evaluations."""
+        """The same from points by query id, which is faster."""
         steps = self._steps
         if len(steps) == 1:
             return steps[0][1].evaluate(values)
@@ -170,7 +138,7 @@ class Alarm:
 
     @cached_property
     def _steps(self) -> tuple[tuple[str, Expression], ...]:
-        """The expressions that the watched one needs, each after those that it refers to."""
+        """The expressions that the watched one needs, in the order of their computation."""
         left = {query.id: expressions.parse(query.source) for query in self.queries if isinstance(query.source, str)}
         found: list[tuple[str, Expression]] = []
         known = {query.id for query in self.queries} - left.keys()
@@ -182,95 +150,47 @@ class Alarm:
             known.update(ready)
         return tuple(found)
 
-    def evaluate(self, series: Series, previous: State, end: float = 0.0) -> Evaluation:
-        """The state that follows from `series` (the evaluation range, oldest first) and the state before.
-
-        "If no data points in the evaluation range are missing, or the existing ones are at least Evaluation Periods,
-        CloudWatch evaluates the most recent real data points; the treatment of missing data is ignored." Otherwise it
-        "fills in the missing data points with the result you specified"; "any real data points in the evaluation range
-        are included", and it "uses missing data points only as few times as possible".
-        `end` is when the newest period ends, in seconds since the epoch; reasons name the times of points.
-        """
+    def evaluate(self, series: Series, previous: State, end: float = 0.0) -> "Evaluation":
+        """Evaluate `series`, the evaluation range, oldest first. Its newest period ends at `end` (Unix seconds)."""
+        # With enough real points CloudWatch evaluates the newest of them. Otherwise it "fills in the missing data
+        # points with the result you specified", and "uses missing data points only as few times as possible".
         n, threshold, holds = self.evaluation_periods, self.threshold, _COMPARISONS[self.comparison][0]
         points = tuple([value for value in series if value is not None][-n:])
-        bad = sum([holds(value, threshold) for value in points])
+        breaching = sum([holds(value, threshold) for value in points])
         filled = n - len(points)
-        if filled and bad == len(points) and self.missing in ("missing", "ignore"):
-            state = self._undecided(series, bad, previous)
+        if filled and breaching == len(points) and self.missing in ("missing", "ignore"):
+            state = self._undecided(series, breaching, previous)
         else:
-            breaching = bad + filled if self.missing == "breaching" else bad
-            state = State.ALARM if breaching >= self.datapoints_to_alarm else State.OK
+            needed = self.datapoints_to_alarm - (filled if self.missing == "breaching" else 0)
+            state = State.ALARM if breaching >= needed else State.OK
         return Evaluation(state, points, self, series, previous, end)
 
     def breaches(self, value: float) -> bool:
-        """Whether one value is on the wrong side of the threshold."""
+        """Whether one value breaches the threshold."""
         return _COMPARISONS[self.comparison][0](value, self.threshold)
 
-    def _undecided(self, series: Series, bad: int, previous: State) -> State:
-        """Too few real points, and none of them good.
-
-        Ignore: "the current alarm state is maintained"; missing: INSUFFICIENT_DATA. Both go to ALARM with enough
-        breaching points, and `missing` also by the rule on premature transitions: "when the oldest available breaching
-        data point is at least as old as Datapoints to Alarm, and all other more recent data points are breaching or
-        missing, the alarm goes to ALARM even if the number of data points available is lower than M".
-        """
-        if bad >= self.datapoints_to_alarm:
+    def _undecided(self, series: Series, breaching: int, previous: State) -> State:
+        """The state if points are missing and all others breach."""
+        if breaching >= self.datapoints_to_alarm:
             return State.ALARM
         if self.missing == "ignore":
             return previous
+        # Fewer points are enough for ALARM if "the oldest available breaching data point is at least as old as
+        # Datapoints to Alarm".
         oldest = next((index for index, value in enumerate(series) if value is not None), len(series))
-        return State.ALARM if bad and len(series) - oldest >= self.datapoints_to_alarm else State.INSUFFICIENT_DATA
-
-    def reason(self, evaluation: Evaluation) -> str:
-        """The text of StateReason, as CloudWatch words it."""
-        state, series, n = evaluation.state, evaluation.series, self.evaluation_periods
-        starts = [(value, evaluation.end - (len(series) - index) * self.period) for index, value in enumerate(series)]
-        times = [(value, start) for value, start in starts if value is not None][-n:]
-        filled = n - len(times)
-        verb = "was" if filled == 1 else "were"
-        if state is State.INSUFFICIENT_DATA:
-            return f"Insufficient Data: {_count(filled, 'datapoint')} {verb} unknown."
-        shown = [each for each in times if self.breaches(each[0]) == (state is State.ALARM)]
-        if not shown:
-            none = "" if times else f"no datapoints were received for {_count(n, 'period')} and "
-            treated = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignore"}.get(self.missing)
-            return f"Threshold Crossed: {none}{_count(filled, 'missing datapoint')} {verb} treated as [{treated}]."
-        listed = ", ".join(f"{value} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})" for value, at in shown)
-        verb = ("was" if len(shown) == 1 else "were") + (" not" if state is State.OK else "")
-        text = (
-            f"Threshold Crossed: {len(shown)} out of the last {n} datapoints [{listed}] {verb} "
-            f"{_COMPARISONS[self.comparison][1]} the threshold ({float(self.threshold)})"
-        )
-        if state is evaluation.previous:
-            return f"{text}."
-        needed = self.datapoints_to_alarm if state is State.ALARM else n - self.datapoints_to_alarm + 1
-        before = State.OK if state is State.ALARM else State.ALARM
-        return f"{text} (minimum {_count(needed, 'datapoint')} for {before} -> {state} transition)."
-
-    def reason_data(self, evaluation: Evaluation, now: float) -> str:
-        """StateReasonData: JSON that SetAlarmState must carry for scaling actions to be executed."""
-        when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-        points = list(evaluation.points)
-        return json.dumps(
-            {
-                "version": "1.0",
-                "queryDate": when,
-                "period": self.period,
-                "recentDatapoints": points,
-                "threshold": self.threshold,
-            }
-        )
+        old_enough = breaching and len(series) - oldest >= self.datapoints_to_alarm
+        return State.ALARM if old_enough else State.INSUFFICIENT_DATA
 
     def _problems(self) -> Iterator[str]:
         """What PutMetricAlarm refuses."""
         n, m, ids = self.evaluation_periods, self.datapoints_to_alarm, {query.id for query in self.queries}
-        if self.period not in SHORT_PERIODS and (self.period < 60 or self.period % 60):
+        if self.period not in HIGH_RESOLUTION_PERIODS and (self.period < 60 or self.period % 60):
             yield f"the period must be 10, 20, 30 or a multiple of 60 seconds, got {self.period}"
         if not 1 <= m <= n:
             yield f"datapoints to alarm must be 1 to {n} (the evaluation periods), got {m}"
-        longest = LONGEST[self.period >= 3600]
-        if self.period * n > longest:
-            yield f"the evaluation periods must not be longer than {longest} seconds together, got {self.period * n}"
+        maximum = MAX_EVALUATED_SECONDS_BY_HOURS if self.period >= 3600 else MAX_EVALUATED_SECONDS
+        if self.period * n > maximum:
+            yield f"the evaluation periods must last at most {maximum} seconds together, got {self.period * n}"
         if self.watched not in ids:
             yield "no query returns data"
         if len(self.metrics) > MAX_METRICS:
@@ -279,6 +199,63 @@ class Alarm:
             if isinstance(query.source, str):
                 for name in expressions.parse(query.source).names - ids:
                     yield f"{query.source!r} refers to {name}, which is not defined"
+
+
+class Evaluation(NamedTuple):
+    """The result of one evaluation. `points` are the real values that decided, oldest first: policies receive them."""
+
+    state: State
+    points: tuple[float, ...]
+    alarm: Alarm
+    series: Series
+    previous: State
+    end: float
+
+    def change(self, now: float) -> AlarmChange | None:
+        """The change of state, None if the state stays."""
+        if self.state is self.previous:
+            return None
+        return AlarmChange(time=now, alarm=self.alarm.name, before=self.previous, state=self.state, reason=self.reason)
+
+    @property
+    def reason(self) -> str:
+        """StateReason in CloudWatch's words."""
+        alarm, n = self.alarm, self.alarm.evaluation_periods
+        first = self.end - len(self.series) * alarm.period
+        timed = [(value, first + index * alarm.period) for index, value in enumerate(self.series)]
+        real = [(value, start) for value, start in timed if value is not None][-n:]
+        filled = n - len(real)
+        verb = "was" if filled == 1 else "were"
+        if self.state is State.INSUFFICIENT_DATA:
+            return f"Insufficient Data: {_count(filled, 'datapoint')} {verb} unknown."
+        shown = [each for each in real if alarm.breaches(each[0]) == (self.state is State.ALARM)]
+        if not shown:
+            none = "" if real else f"no datapoints were received for {_count(n, 'period')} and "
+            treated = f"{verb} treated as [{_TREATED_AS[alarm.missing]}]"
+            return f"Threshold Crossed: {none}{_count(filled, 'missing datapoint')} {treated}."
+        listed = ", ".join(f"{value} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})" for value, at in shown)
+        verb = ("was" if len(shown) == 1 else "were") + (" not" if self.state is State.OK else "")
+        text = (
+            f"Threshold Crossed: {len(shown)} out of the last {n} datapoints [{listed}] {verb} "
+            f"{_COMPARISONS[alarm.comparison][1]} the threshold ({float(alarm.threshold)})"
+        )
+        if self.state is self.previous:
+            return f"{text}."
+        needed = alarm.datapoints_to_alarm if self.state is State.ALARM else n - alarm.datapoints_to_alarm + 1
+        before = State.OK if self.state is State.ALARM else State.ALARM
+        return f"{text} (minimum {_count(needed, 'datapoint')} for {before} -> {self.state} transition)."
+
+    def reason_data(self, now: float) -> str:
+        """StateReasonData: the JSON without which SetAlarmState executes no scaling action."""
+        return json.dumps(
+            {
+                "version": "1.0",
+                "queryDate": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+                "period": self.alarm.period,
+                "recentDatapoints": list(self.points),
+                "threshold": self.alarm.threshold,
+            }
+        )
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,7 +1,4 @@
-"""From the tree of a metric math expression to functions that compute it: types are checked once, values are not.
-
-Source of all rules: "Using metric math" in the CloudWatch user guide (using-metric-math.html).
-"""
+"""Compiles the tree of a metric math expression to functions. Types are checked once, when it is compiled."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -16,7 +13,7 @@ Values = Mapping[str, Series]
 Compute = Callable[[Values], Series]
 Keyword = Literal["REPEAT", "LINEAR"]
 
-#: Arithmetic whose result is missing where it has none, and operators whose result is 1 (true) or 0 (false).
+#: None: the operation has no result.
 _ARITHMETIC: dict[str, Numeric] = {
     "+": operator.add,
     "-": operator.sub,
@@ -35,7 +32,7 @@ _TRUTHS: dict[str, Callable[[float, float], object]] = {
     "OR": lambda a, b: a or b,
 }
 _EACH: dict[str, Callable[[float], float]] = {"ABS": abs, "CEIL": functions.ceiling, "FLOOR": functions.floor}
-#: How many arguments each supported function takes.
+#: Minimum and maximum number of arguments.
 _ARGUMENTS = {
     "IF": (2, 3),
     "FILL": (2, 2),
@@ -44,7 +41,7 @@ _ARGUMENTS = {
 
 
 class ExpressionError(ValueError):
-    """An expression that CloudWatch refuses or this model cannot compute; the text is one sentence."""
+    """CloudWatch refuses the expression, or this model does not support it; the text is one sentence."""
 
 
 class _Number(NamedTuple):
@@ -59,12 +56,12 @@ class _TimeSeries(NamedTuple):
     compute: Compute
 
 
-#: What a node may be; a list is TS[], "an array of time series".
+#: A list is TS[], "an array of time series".
 _Node = _Number | _TimeSeries | list[_TimeSeries] | Keyword
 
 
 def compile_tree(tree: Any, text: str) -> Compute:
-    """The function that computes the tree of an expression. Raises ExpressionError, which quotes `text`."""
+    """The function of an expression's tree. Raises ExpressionError, which quotes `text`."""
     node = _Compiler(text).of(tree)
     if not isinstance(node, _TimeSeries):
         raise ExpressionError(f"The expression {text!r} does not give one time series.")
@@ -72,7 +69,7 @@ def compile_tree(tree: Any, text: str) -> Compute:
 
 
 class _Compiler:
-    """Walks a tree once; one method per kind of node."""
+    """One method per kind of node."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -113,9 +110,9 @@ class _Compiler:
         name, given = str(function), [tree for tree in trees if tree is not None]
         if name not in _ARGUMENTS:
             raise ExpressionError(f"The function {name} in {self._text!r} is not supported.")
-        least, most = _ARGUMENTS[name]
-        if not least <= len(given) <= most:
-            wanted = str(least) if least == most else f"{least} or {most}"
+        minimum, maximum = _ARGUMENTS[name]
+        if not minimum <= len(given) <= maximum:
+            wanted = str(minimum) if minimum == maximum else f"{minimum} or {maximum}"
             raise ExpressionError(
                 f"The function {name} in {self._text!r} takes {wanted} argument{'' if wanted == '1' else 's'}."
             )
@@ -139,10 +136,9 @@ class _Compiler:
         return _Number(lambda values: None if (a := number(values)) is None else change(a))
 
     def _combine(self, symbol: str, left: _Node, right: _Node) -> _Node:
-        """Arithmetic, comparison and logic, of two arrays or of an array and anything else, one by one."""
         if isinstance(left, list) and isinstance(right, list):
             if len(left) != len(right):
-                raise ExpressionError(f"The arrays beside {symbol} in {self._text!r} differ in length.")
+                raise ExpressionError(f"The two arrays of {symbol} in {self._text!r} differ in length.")
             return [self._series(self._combine(symbol, a, b), symbol) for a, b in zip(left, right, strict=True)]
         if isinstance(left, list):
             return [self._series(self._combine(symbol, each, right), symbol) for each in left]
@@ -154,7 +150,7 @@ class _Compiler:
         return _bind(kinds, a, b)
 
     def _choose(self, condition: _Node, then: _Node, otherwise: _Node | None = None) -> _Node:
-        """IF(condition, trueValue, falseValue), which gives a time series if one of the three is one."""
+        """IF(condition, trueValue, falseValue): a time series if one of the three is one."""
         parts = [self._plain(node, "IF") for node in (condition, then)]
         last = _Number(_nothing) if otherwise is None else self._plain(otherwise, "IF")
         a, b, c = (part.compute for part in (*parts, last))
@@ -175,7 +171,7 @@ class _Compiler:
         return _TimeSeries(lambda values: functions.fill(series(values), other(values)))
 
     def _aggregate(self, name: str, node: _Node) -> _Node:
-        """SUM, AVG, MIN, MAX: of a time series a scalar over the range, of an array a time series."""
+        """SUM, AVG, MIN, MAX: a number from a time series, a time series from an array."""
         reduce = functions.REDUCTIONS[name]
         if isinstance(node, list):
             members = [each.compute for each in node]
@@ -201,7 +197,7 @@ def _nothing(_: Values) -> None:
 
 
 def _bind(kinds: functions.Kinds, a: _Number | _TimeSeries, b: _Number | _TimeSeries) -> _Node:
-    """The operator for the types of its two sides."""
+    """The variant of an operator for the types of its two sides."""
     if isinstance(a, _TimeSeries):
         left = a.compute
         if isinstance(b, _TimeSeries):

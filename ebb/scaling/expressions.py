@@ -1,7 +1,4 @@
-"""CloudWatch metric math over the periods of an alarm's evaluation range: the grammar, and what it is compiled to.
-
-Source of all rules: "Using metric math" in the CloudWatch user guide (using-metric-math.html).
-"""
+"""CloudWatch metric math: the grammar and the parsed expression (CloudWatch user guide, using-metric-math.html)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +12,7 @@ from ebb.scaling.functions import Scalar, Series
 
 __all__ = ["Expression", "ExpressionError", "Scalar", "Series", "parse"]
 
-#: "Arithmetic operators: + - * / ^", "unary subtraction", "comparison operators", "logical operators". Their precedence
-#: is not documented: it is the usual one, ^ before unary minus and from the right.
+#: The precedence of operators is not documented. This is the usual one: ^ binds before unary minus, from the right.
 _GRAMMAR = r"""
 ?start: either
 ?either: both | either ("OR" | "||") both -> or_
@@ -47,17 +43,14 @@ _PARSER = lark.Lark(_GRAMMAR, parser="lalr")
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression; `names` are the ids that it refers to."""
+    """A parsed expression; `names` are the query ids in it."""
 
     text: str
     names: frozenset[str]
     _compute: compiler.Compute
 
     def evaluate(self, values: Mapping[str, Series]) -> Series:
-        """One value per period. `values` has a series for each of `names`, all of one length.
-
-        Raises ExpressionError for a name without a series.
-        """
+        """One value per period, from one series per name, all of the same length. Raises ExpressionError."""
         try:
             return self._compute(values)
         except KeyError as error:
@@ -68,11 +61,7 @@ class Expression:
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Expression:
-    """Parse an expression.
-
-    Raises ExpressionError, which names the place that cannot be read, the function that is not supported, or what has
-    the wrong type: "the final result of any math expression must be a single time series", as an alarm watches one.
-    """
+    """Parse an expression that gives one time series. Raises ExpressionError, which quotes it."""
     try:
         tree = _PARSER.parse(text)
     except lark.exceptions.UnexpectedInput as error:

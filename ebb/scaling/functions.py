@@ -1,7 +1,6 @@
-"""The operators and functions of CloudWatch metric math on values: series with missing points, and numbers.
+"""The operators and functions of CloudWatch metric math (using-metric-math.html).
 
-Source of all rules: "Using metric math" in the CloudWatch user guide (using-metric-math.html). They run for each minute
-of each alarm of a forecast, hence the plain loops.
+Plain loops, because a forecast runs them for each alarm and each minute.
 """
 
 import math
@@ -17,7 +16,7 @@ Numeric = Callable[[float, float], float | None]
 
 
 class Kinds(NamedTuple):
-    """A binary operator for: two series, a series and a number, a number and a series, two numbers."""
+    """Variants of a binary operator: two series, series and number, number and series, two numbers."""
 
     both: Callable[[Series, Series], Series]
     left: Callable[[Series, Scalar], Series]
@@ -26,14 +25,10 @@ class Kinds(NamedTuple):
 
 
 def arithmetic(compute: Numeric) -> Kinds:
-    """An operator point by point.
-
-    "Missing values in a time series are treated as 0. If the value of a data point causes a function to attempt to
-    divide by zero, the data point is dropped." A time stamp that no series has is none of the result; with a scalar the
-    series alone says which exist.
-    """
+    """An operator, point by point. The result has a point where at least one series has one."""
 
     def both(left: Series, right: Series) -> Series:
+        # "Missing values in a time series are treated as 0"
         return tuple(
             [
                 (None if a is None else compute(a, 0.0)) if b is None else compute(0.0 if a is None else a, b)
@@ -58,11 +53,7 @@ def arithmetic(compute: Numeric) -> Kinds:
 
 
 def truths(holds: Callable[[float, float], object]) -> Kinds:
-    """A comparison or a logical operator: "each data point is either 0 (false) or 1 (true)".
-
-    "When only one of the time series has a value for a particular time stamp, the function treats the missing value in
-    the other time series as 0."
-    """
+    """A comparison or a logical operator: "each data point is either 0 (false) or 1 (true)"."""
 
     def compute(a: float, b: float) -> float:
         return 1.0 if holds(a, b) else 0.0
@@ -76,24 +67,21 @@ def truths(holds: Callable[[float, float], object]) -> Kinds:
 
 
 def choose(condition: Series | Scalar, then: Series | Scalar, otherwise: Series | Scalar) -> Series:
-    """IF, point by point.
-
-    "Has the value of 0 if metric1 is TRUE and the corresponding data point does not exist in metric2"; dropped if FALSE
-    and metric3 has none or is omitted, and where the condition has no data point (the guide's three tables). With a
-    number for condition it is metric2 or metric3 as they are.
-    """
+    """IF, point by point; at least one argument is a series."""
     length = next(len(part) for part in (condition, then, otherwise) if isinstance(part, tuple))
     yes = then if isinstance(then, tuple) else (then,) * length
     no = otherwise if isinstance(otherwise, tuple) else (otherwise,) * length
     if not isinstance(condition, tuple):
         return (None,) * length if condition is None else yes if condition else no
+    # The guide's tables: 0 if the condition is true and `then` has no point; no point if the condition has none, or is
+    # false and `otherwise` has none.
     return tuple(
         [(a or 0.0) if met else None if met is None else b for met, a, b in zip(condition, yes, no, strict=True)]
     )
 
 
 def choose_number(condition: Scalar, then: Scalar, otherwise: Scalar) -> Scalar:
-    """IF of numbers alone."""
+    """IF with three numbers."""
     return None if condition is None else then if condition else otherwise
 
 
@@ -128,7 +116,7 @@ def interpolate(series: Series) -> Series:
 
 
 def power(base: float, exponent: float) -> float | None:
-    """^; a result that is no number (a division by zero, a root of a negative, an overflow) is dropped."""
+    """^; None if the result is not a number or too large."""
     try:
         return math.pow(base, exponent)
     except (ValueError, OverflowError):
@@ -160,19 +148,18 @@ def _average(points: Sequence[float | None]) -> Scalar:
     return None if total is None else total / len(points)
 
 
-def _least(points: Sequence[float | None]) -> Scalar:
+def _minimum(points: Sequence[float | None]) -> Scalar:
     return min(_real(points), default=None)
 
 
-def _greatest(points: Sequence[float | None]) -> Scalar:
+def _maximum(points: Sequence[float | None]) -> Scalar:
     return max(_real(points), default=None)
 
 
-#: "Of a single time series a scalar representing the sum (average, …) of all data points", "of an array of time series
-#: a single time series"; a time stamp that no series of the array has gives no point.
+#: Over all points of a series, or over the points of an array's series at one time.
 REDUCTIONS: dict[str, Callable[[Sequence[float | None]], Scalar]] = {
     "SUM": _total,
     "AVG": _average,
-    "MIN": _least,
-    "MAX": _greatest,
+    "MIN": _minimum,
+    "MAX": _maximum,
 }

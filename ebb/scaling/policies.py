@@ -1,7 +1,6 @@
-"""Application Auto Scaling step policies: which step a metric value selects, and the capacity that it asks for.
+"""Step scaling policies of Application Auto Scaling: the step for a metric value, and the capacity that it sets.
 
-Source of all rules: "Step scaling policies" in the Application Auto Scaling user guide
-(application-auto-scaling-step-scaling-policies.html) and API_StepScalingPolicyConfiguration.
+Sources: application-auto-scaling-step-scaling-policies.html and API_StepScalingPolicyConfiguration.
 """
 
 import math
@@ -12,27 +11,23 @@ from typing import Literal
 
 AdjustmentType = Literal["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]
 Aggregation = Literal["Average", "Minimum", "Maximum"]
-#: Seconds, "if not specified, the default value is 300" (API_StepScalingPolicyConfiguration).
-DEFAULT_COOLDOWN = 300
+#: "If not specified, the default value is 300."
+DEFAULT_COOLDOWN_SECONDS = 300
 #: "Step adjustments per step scaling policy: 20" (application-auto-scaling-quotas.html).
 MAX_STEPS = 20
 
 
 @dataclass(frozen=True)
 class Step:
-    """A range of the metric relative to the alarm's threshold, and what it asks for; None is without limit."""
+    """A range of the metric's distance from the alarm's threshold, None for no bound, and its adjustment."""
 
     lower: float | None
     upper: float | None
     adjustment: int
 
     def __contains__(self, distance: float) -> bool:
-        """Whether the metric's distance from the threshold is in the range.
-
-        "If the metric value is above the breach threshold, the lower bound is inclusive and the upper bound is
-        exclusive. If it is below, the lower bound is exclusive and the upper bound is inclusive." On the threshold
-        itself either may hold: a scale-out ladder starts, a scale-in ladder ends there.
-        """
+        # "If the metric value is above the breach threshold, the lower bound is inclusive and the upper bound is
+        # exclusive. If it is below, the lower bound is exclusive and the upper bound is inclusive."
         lower = -math.inf if self.lower is None else self.lower
         upper = math.inf if self.upper is None else self.upper
         above = distance >= 0 and lower <= distance < upper
@@ -42,15 +37,15 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class StepPolicy:
-    """A step policy; the fields are StepScalingPolicyConfiguration's, `cooldown` in seconds.
+    """A policy with the fields of StepScalingPolicyConfiguration; `cooldown` in seconds.
 
-    Raises ValueError, in one sentence, for what PutScalingPolicy refuses.
+    Raises ValueError, one sentence, if PutScalingPolicy refuses it.
     """
 
     name: str
     adjustment_type: AdjustmentType
     steps: tuple[Step, ...]
-    cooldown: float = DEFAULT_COOLDOWN
+    cooldown: float = DEFAULT_COOLDOWN_SECONDS
     aggregation: Aggregation = "Average"
     min_magnitude: int = 0
 
@@ -59,10 +54,7 @@ class StepPolicy:
             raise ValueError(f"Policy {self.name}: {problem}.")
 
     def aggregate(self, points: Sequence[float]) -> float | None:
-        """One value of the alarm's data points, None of none.
-
-        "Application Auto Scaling applies your specified aggregation type to the most recent metric data points."
-        """
+        """The alarm's data points as one value, None without points."""
         if not points:
             return None
         match self.aggregation:
@@ -74,12 +66,12 @@ class StepPolicy:
                 return max(points)
 
     def step(self, distance: float) -> Step | None:
-        """The step for a metric at `distance` from the threshold (exactly on it the upper one); None without one."""
+        """The step for a metric at `distance` from the threshold, the upper one of two; None if no step covers it."""
         matching = [step for step in self.steps if distance in step]
         return max(matching, key=lambda step: -math.inf if step.lower is None else step.lower, default=None)
 
     def capacity(self, step: Step, base: int) -> int:
-        """What a step makes of `base`, before any limit."""
+        """The capacity that a step makes from `base`, not limited yet."""
         match self.adjustment_type:
             case "ChangeInCapacity":
                 return base + step.adjustment
@@ -89,23 +81,18 @@ class StepPolicy:
                 return base + self._percentage(step.adjustment, base)
 
     def _percentage(self, percent: int, base: int) -> int:
-        """Rounded as documented, "values greater than 1 down, between 0 and 1 to 1", negative ones likewise.
-
-        MinAdjustmentMagnitude is "the minimum value to scale by". A percentage of nothing is nothing: the guide does
-        not say what the minimum does from 0, and this model promises no wake-up that AWS has not promised.
-        """
         product = abs(percent * base)
         if not product:
-            return 0
+            return 0  # the guide does not say whether MinAdjustmentMagnitude adds tasks to none
+        # "Values greater than 1 are rounded down. Values between 0 and 1 are rounded to 1."
         amount = max(1, product // 100, self.min_magnitude)
         return amount if percent > 0 else -amount
 
     def _problems(self) -> list[str]:
-        """What "note the following" in the guide forbids."""
         steps = sorted(self.steps, key=lambda step: -math.inf if step.lower is None else step.lower)
         problems = []
         if not 1 <= len(steps) <= MAX_STEPS:
-            problems.append(f"1 to {MAX_STEPS} step adjustments, got {len(steps)}")
+            problems.append(f"needs 1 to {MAX_STEPS} step adjustments, got {len(steps)}")
         for step in steps:
             if step.lower is None and step.upper is None and len(steps) > 1:
                 problems.append("the upper and lower bound cannot be null in the same step adjustment")

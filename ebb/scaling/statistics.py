@@ -1,7 +1,4 @@
-"""The statistics of CloudWatch over the samples of one period.
-
-Source: "CloudWatch statistics definitions" (Statistics-definitions.html) and API_StatisticSet.
-"""
+"""The statistics of CloudWatch over the samples of one period (Statistics-definitions.html, API_StatisticSet)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,7 +6,7 @@ from typing import NamedTuple
 
 
 class StatisticSet(NamedTuple):
-    """What CloudWatch keeps of some samples of a metric. Percentiles do not follow from it."""
+    """A summary of samples. Percentiles cannot be computed from it."""
 
     sample_count: float
     total: float
@@ -22,7 +19,7 @@ class StatisticSet(NamedTuple):
         return cls(float(count), float(value * count), float(value), float(value))
 
 
-#: By CloudWatch's name: the statistic of all samples of one or more sets.
+#: By CloudWatch's name. Each takes all sets of a period, at least one.
 STATISTICS: dict[str, Callable[[Sequence[StatisticSet]], float]] = {
     "SampleCount": lambda sets: math.fsum([each.sample_count for each in sets]),
     "Sum": lambda sets: math.fsum([each.total for each in sets]),

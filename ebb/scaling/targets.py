@@ -1,7 +1,6 @@
-"""A scalable target: what policies that act together make of its capacity, within limits, cooldowns and suspensions.
+"""A scalable target: how policies, limits, cooldowns and suspensions change the capacity of an ECS service.
 
-Sources: the Application Auto Scaling user guide (step scaling, target tracking, scheduled scaling, suspend and resume,
-scaling activities) and, for ECS, "Service auto scaling" in the ECS developer guide (service-auto-scaling.html).
+Sources: the Application Auto Scaling user guide and "Service auto scaling" (ECS guide, service-auto-scaling.html).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +14,9 @@ from ebb.scaling.tracking import TargetTracking
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What came of invocations: the target's next state, the change if there is one, and why others did not act.
+    """The target's next state, the change if there is one, and why other invocations changed nothing.
 
-    `not_scaled` are the reasons that AWS has codes for, `notes` the others: cooldowns, suspensions, no matching step.
+    `not_scaled` has the reasons with a code of AWS, `notes` the others: cooldowns, suspensions, no matching step.
     """
 
     target: "ScalableTarget"
@@ -28,42 +27,34 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class ScalableTarget:
-    """Limits, suspended state, and the last activities: scale-outs by policy, scale-in of the target.
-
-    `trackers` names the target tracking policies that may scale in. `out_blocks_in` is whether a scale-out's cooldown
-    also holds back another policy's scale-in: not documented, containers-roadmap#2135 reports that it does not.
-    """
+    """Limits, suspensions and the last activities: one scale-out for each policy, one scale-in for the target."""
 
     minimum: int
     maximum: int
     scale_in_suspended: bool = False
     scale_out_suspended: bool = False
     schedules_suspended: bool = False
+    #: Whether a scale-out's cooldown holds the scale-in of other policies. Not documented; containers-roadmap#2135
+    #: reports that it does not.
     out_blocks_in: bool = False
+    #: Names of the target tracking policies that may scale in.
     trackers: frozenset[str] = frozenset()
     outs: Mapping[str, ScalingActivity] = field(default_factory=dict)
     scale_in: ScalingActivity | None = None
 
     def clamp(self, capacity: int) -> int:
-        """The nearest capacity in the range.
-
-        RegisterScalableTarget with a new range moves the capacity into it at once, suspended or not: suspension is of
-        "scaling activities that are triggered by a scaling policy" (suspend-resume-scaling.html).
-        """
+        """The nearest capacity within the limits."""
         return min(max(capacity, self.minimum), self.maximum)
 
     def register(self, minimum: int | None, maximum: int | None, desired: int, now: float) -> Decision:
-        """New limits; None leaves one as it is. The capacity moves into them at once, whatever cools down.
-
-        "Application Auto Scaling … initiates scaling activities when you modify the maximum or minimum size of the
-        scalable target, either manually or following a schedule" (application-auto-scaling-scaling-activities.html).
-        Raises ValueError for a minimum above the maximum, as RegisterScalableTarget does.
-        """
+        """New limits; None keeps one. Raises ValueError if the minimum is above the maximum."""
         minimum = self.minimum if minimum is None else minimum
         maximum = self.maximum if maximum is None else maximum
         if minimum > maximum:
             raise ValueError(f"The minimum capacity {minimum} must not exceed the maximum {maximum}.")
         target = replace(self, minimum=minimum, maximum=maximum)
+        # New limits move the capacity at once, "either manually or following a schedule", also during a cooldown or a
+        # suspension: that is of "scaling activities that are triggered by a scaling policy".
         after = target.clamp(desired)
         if after == desired:
             return Decision(target=target)
@@ -72,13 +63,7 @@ class ScalableTarget:
         return Decision(target=target, activity=activity)
 
     def run(self, action: ScheduledAction, desired: int, now: float) -> Decision:
-        """A scheduled action at its time.
-
-        "Sets the MinCapacity and MaxCapacity to what is specified"; "scales out to the specified minimum" or "scales in
-        to the specified maximum" if the capacity is outside, and during a cooldown "immediately without waiting for the
-        cooldown period to expire". While ScheduledScalingSuspended, actions "scheduled to run during the
-        suspension period" are not initiated, then or later (suspend-resume-scaling.html).
-        """
+        """The effect of a scheduled action at its time. A suspended one does not run later."""
         if self.schedules_suspended:
             return Decision(target=self, notes=(f"Scheduled scaling is suspended (action {action.name}).",))
         try:
@@ -88,13 +73,13 @@ class ScalableTarget:
 
     @property
     def unsettled(self) -> bool:
-        """Whether an activity is under way, its cooldown not begun."""
+        """Whether the tasks have not followed an activity yet."""
         if self.scale_in and self.scale_in.completed is None:
             return True
         return any(activity.completed is None for activity in self.outs.values())
 
     def settle(self, running: int, desired: int, now: float) -> "ScalableTarget":
-        """Complete the activities that the running tasks have followed, or that a later change has overtaken."""
+        """Complete the activities that the tasks have followed, or that a later change has overtaken."""
         if not self.unsettled:
             return self
         outs = {
@@ -111,11 +96,7 @@ class ScalableTarget:
     def decide(
         self, invocations: Sequence[Invocation], running: int, desired: int, now: float, *, deploying: bool = False
     ) -> Decision:
-        """What policies invoked at the same time do; `deploying` while the service has a deployment in progress.
-
-        "Application Auto Scaling chooses the policy that provides the largest capacity for both scale out and scale in"
-        (target-tracking.html, multiple policies). A policy in its cooldown does not act, so it holds no other back.
-        """
+        """The effect of policies that are invoked together; `deploying`: an ECS deployment is in progress."""
         proposals: list[ScalingActivity] = []
         notes: list[str] = []
         not_scaled: list[NotScaled] = []
@@ -132,19 +113,16 @@ class ScalableTarget:
         return replace(self._choose(proposals, desired), notes=tuple(notes), not_scaled=tuple(not_scaled))
 
     def _choose(self, proposals: Sequence[ScalingActivity], desired: int) -> Decision:
-        """The largest capacity.
-
-        Of target tracking policies, "it will scale in only if all of the target tracking policies (with the scale-in
-        portion enabled) are ready to scale in" (target-tracking.html, considerations).
-        """
+        """Carry out the proposal with the largest capacity."""
+        # "It will scale in only if all of the target tracking policies (with the scale-in portion enabled) are ready to
+        # scale in" (target-tracking.html, considerations).
         if self.trackers and not self.trackers <= {each.policy for each in proposals if each.after <= desired}:
             proposals = [each for each in proposals if each.policy not in self.trackers or each.after >= desired]
         chosen = max(proposals, key=lambda activity: activity.after, default=None)
         if chosen is None or chosen.after == desired:
             return Decision(target=self)
         if chosen.after > desired:
-            # "If another alarm triggers a scale-out during the cooldown after a scale-in, Application Auto Scaling
-            # scales out immediately; the cooldown for the scale-in stops and does not complete."
+            # a scale-out ends the cooldown of a scale-in: it "stops and does not complete"
             target = replace(self, outs={**self.outs, chosen.policy: chosen}, scale_in=None)
         else:
             target = replace(self, scale_in=chosen)
@@ -153,7 +131,7 @@ class ScalableTarget:
     def _propose(
         self, invocation: Invocation, running: int, desired: int, now: float, deploying: bool
     ) -> ScalingActivity | NotScaled | str:
-        """The activity that one invocation asks for, or why there is none."""
+        """The activity of one invocation, or the reason for none."""
         policy = invocation.policy
         previous = self.outs.get(policy.name)
         cooling = previous if previous and previous.cooling(now) else None
@@ -167,12 +145,12 @@ class ScalableTarget:
             if step is None:
                 return _no_step(invocation)
             direction = _direction(policy, step)
-            # "the previous increase of 2 is considered part of the current capacity; therefore, only 1 is added" by a
-            # step of 3 in the cooldown: its base counts on (step-scaling-policies.html)
+            # In a cooldown the earlier increase is "considered part of the current capacity" (step-scaling-policies):
+            # after +2, a step of 3 adds only 1. So it counts from the same base.
             base = self._base(direction, cooling.base if cooling and direction > 0 else running, desired)
             exact = policy.adjustment_type == "ExactCapacity"
             wanted = policy.capacity(step, base) if step.adjustment or exact else desired
-        # A change that adds never lowers what was asked for before, one that removes never raises it.
+        # a step that adds never lowers the desired count, one that removes never raises it
         wanted = max(wanted, desired) if direction > 0 else min(wanted, desired) if direction < 0 else wanted
         after = self._limit(wanted, desired)
         if after > desired and self.scale_out_suspended:
@@ -187,15 +165,12 @@ class ScalableTarget:
         return _change(invocation, base, desired, after, now)
 
     def _holds(self, invocation: Invocation, now: float, deploying: bool) -> NotScaled | str | None:
-        """What holds a scale-in back: a suspension, a cooldown, or a deployment.
-
-        "Application Auto Scaling turns off scale-in processes while Amazon ECS deployments are in progress. However,
-        scale-out processes continue to occur, unless suspended" (ECS service-auto-scaling.html); the reason code is
-        that of a service that puts its resource in an unscalable state.
-        """
+        """The reason that holds a scale-in back, if there is one."""
         name = invocation.policy.name
         if self.scale_in_suspended:
             return f"Scaling in is suspended (policy {name})."
+        # "Turns off scale-in processes while Amazon ECS deployments are in progress. However, scale-out processes
+        # continue to occur, unless suspended" (service-auto-scaling.html).
         if deploying:
             return NotScaled(policy=name, alarm=invocation.alarm, reason="TargetServicePutResourceAsUnscalable")
         if self.scale_in and self.scale_in.cooling(now):
@@ -204,12 +179,9 @@ class ScalableTarget:
         return f"Scaling in is in the scale-out cooldown of policy {outs[0].policy}." if outs else None
 
     def _base(self, direction: int, running: int, desired: int) -> int:
-        """What an adjustment starts from: on ECS the count of running tasks, not the desired count.
-
-        "If the desired count is set below the minimum and an alarm triggers a scale-out, the desired count is scaled
-        up to the minimum, and then continues to scale out as required"; above the maximum likewise with a scale-in
-        (ECS service-auto-scaling.html).
-        """
+        """The capacity that an adjustment counts from: the running tasks, on ECS."""
+        # A desired count below the minimum is first "scaled up to the minimum", one above the maximum first scaled down
+        # to it (service-auto-scaling.html).
         if direction > 0 and desired < self.minimum:
             return max(running, self.minimum)
         if direction < 0 and desired > self.maximum:
@@ -217,33 +189,30 @@ class ScalableTarget:
         return running
 
     def _limit(self, wanted: int, desired: int) -> int:
-        """The wanted capacity in the range.
-
-        "A scale-in activity does not adjust the desired count, because it is already below the minimum", "a scale-out
-        activity does not …, because it is already above the maximum" (ECS service-auto-scaling.html).
-        """
+        """The wanted capacity within the limits. A desired count that is already beyond a limit stays."""
         after = self.clamp(wanted)
         return max(after, desired) if wanted > desired else min(after, desired) if wanted < desired else desired
 
     def _reason(self, invocation: Invocation, direction: int, wanted: int, desired: int) -> Reason:
-        """Why nothing changes: the limits first; flapping is what one task fewer would lead target tracking to."""
+        """The code for an invocation that changes nothing."""
         if desired >= self.maximum and (direction > 0 or wanted > desired):
             return "AlreadyAtMaxCapacity"
         if desired <= self.minimum and (direction < 0 or wanted < desired):
             return "AlreadyAtMinCapacity"
+        # with one task less, target tracking would scale out again
         flapping = isinstance(invocation.policy, TargetTracking) and direction < 0
         return "AutoScalingAnticipatedFlapping" if flapping else "AlreadyAtDesiredCapacity"
 
 
 def _direction(policy: StepPolicy, step: Step) -> int:
-    """1 for a step that adds, -1 for one that removes, 0 for one that may do either or neither."""
+    """1 for a step that adds, -1 for one that removes, 0 for others."""
     if policy.adjustment_type == "ExactCapacity" or not step.adjustment:
         return 0
     return 1 if step.adjustment > 0 else -1
 
 
 def _no_step(invocation: Invocation) -> str:
-    """As Application Auto Scaling words it in the alarm's history (mapbox/ecs-watchbot#187)."""
+    # the text of Application Auto Scaling in the alarm's history (mapbox/ecs-watchbot#187)
     shown = ", ".join(str(float(point)) for point in invocation.points)
     return (
         f"No step adjustment found for metric value [{shown}] and breach threshold {invocation.threshold} "

@@ -1,8 +1,6 @@
-"""Target tracking policies of Application Auto Scaling: the two alarms it creates, and the capacity it asks for.
+"""Target tracking policies of Application Auto Scaling: their two alarms, and the capacity that they set.
 
-Sources: "Target tracking scaling policies" in the Application Auto Scaling user guide
-(application-auto-scaling-target-tracking.html) and API_TargetTrackingScalingPolicyConfiguration. How many periods the
-two alarms have is not documented: it is what they show in every account (names end in AlarmHigh and AlarmLow).
+Sources: application-auto-scaling-target-tracking.html and API_TargetTrackingScalingPolicyConfiguration.
 """
 
 import math
@@ -10,22 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ebb.scaling.alarms import Alarm, Query
-from ebb.scaling.policies import DEFAULT_COOLDOWN
+from ebb.scaling.policies import DEFAULT_COOLDOWN_SECONDS
 
-#: Periods above the target before it scales out.
+#: Periods of the alarm that scales out, and of the one that scales in. Not documented: seen in the alarms themselves.
 HIGH_PERIODS = 3
-#: Periods below the low threshold before it scales in.
 LOW_PERIODS = 15
-#: "Removing capacity only when utilization passes a threshold … usually more than 10% lower" than the target.
+#: Share of the target below which it scales in: "a threshold … usually more than 10% lower".
 LOW_SHARE = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetTracking:
-    """A policy that keeps a metric, or an expression of several, at `target`; cooldowns and `period` in seconds.
+    """A policy that keeps a metric or an expression (`queries`, `watched` as of an alarm) at `target`.
 
-    `queries` and `watched` are those of an alarm; `scale_in` is false for DisableScaleIn.
-    Raises ValueError, in one sentence, for what PutScalingPolicy refuses.
+    Cooldowns and `period` in seconds; `scale_in` is false for DisableScaleIn. Raises ValueError for a target <= 0.
     """
 
     name: str
@@ -33,8 +29,8 @@ class TargetTracking:
     queries: tuple[Query, ...]
     watched: str
     period: int = 60
-    out_cooldown: float = DEFAULT_COOLDOWN
-    in_cooldown: float = DEFAULT_COOLDOWN
+    out_cooldown: float = DEFAULT_COOLDOWN_SECONDS
+    in_cooldown: float = DEFAULT_COOLDOWN_SECONDS
     scale_in: bool = True
 
     def __post_init__(self) -> None:
@@ -43,28 +39,21 @@ class TargetTracking:
 
     @property
     def high(self) -> Alarm:
-        """The alarm that makes it scale out: above the target in 3 of 3 periods."""
+        """The alarm that scales out."""
         return self._alarm("High", HIGH_PERIODS, self.target)
 
     @property
     def low(self) -> Alarm | None:
-        """The alarm that makes it scale in: below 90 % of the target in 15 of 15 periods; None if it never does."""
+        """The alarm that scales in, None without `scale_in`."""
         return self._alarm("Low", LOW_PERIODS, self.target * LOW_SHARE) if self.scale_in else None
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """Both alarms; their action is this policy.
-
-        A missing point is a missing point to both: "when the metric is missing data points, the alarm's state changes
-        to INSUFFICIENT_DATA, and Application Auto Scaling cannot scale until new data points are found".
-        """
+        """The alarms whose action is this policy."""
         return (self.high, self.low) if self.low else (self.high,)
 
     def direction(self, points: Sequence[float]) -> int:
-        """1 when the newest of an alarm's points is above the target, -1 when it is in the range of scale-in, else 0.
-
-        "It does not perform scaling when the specified metric has insufficient data": no point is 0.
-        """
+        """1 to scale out, -1 to scale in, 0 for neither, by the newest of an alarm's points; 0 without points."""
         if not points:
             return 0
         if points[-1] > self.target:
@@ -72,17 +61,14 @@ class TargetTracking:
         return -1 if self.scale_in and points[-1] < self.target * LOW_SHARE else 0
 
     def capacity(self, points: Sequence[float], base: int) -> int:
-        """The capacity that brings the newest of the alarm's points to the target; `base` if it is near enough.
-
-        "Scales proportionally to the metric", and "always acts conservatively by rounding up or down … this prevents it
-        from adding insufficient capacity or removing too much capacity": both is rounding up. Which of the points is
-        used is not documented. No proportion leads away from 0: a metric that has data there adds the least, 1 (so
-        the ECS guide on a desired count of 0); one per running task has no data there, and never wakes.
-        """
+        """The capacity that brings the newest of the alarm's points to the target; `base` if it is near enough."""
         direction = self.direction(points)
         if not direction:
             return base
-        wanted = math.ceil(round(base * points[-1] / self.target, 9))  # not one more for a float's last digit
+        # "Prevents it from adding insufficient capacity or removing too much capacity": it rounds up both ways. Which
+        # of the points it uses is not documented. round() removes the error of floats.
+        wanted = math.ceil(round(base * points[-1] / self.target, 9))
+        # from 0 tasks a metric with data adds 1 (ECS guide, "desired count of 0")
         return max(base + 1, wanted) if direction > 0 else max(0, min(base, wanted))
 
     def _alarm(self, which: str, periods: int, threshold: float) -> Alarm:
@@ -93,6 +79,7 @@ class TargetTracking:
             datapoints_to_alarm=periods,
             threshold=threshold,
             comparison="GreaterThanThreshold" if which == "High" else "LessThanThreshold",
+            # "when the metric is missing data points, the alarm's state changes to INSUFFICIENT_DATA"
             missing="missing",
             queries=self.queries,
             watched=self.watched,

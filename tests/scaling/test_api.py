@@ -11,7 +11,7 @@ from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.schedules import Schedule, ScheduledAction
 from ebb.scaling.targets import ScalableTarget
 
-PLAIN: dict[str, Any] = {
+PLAIN: Any = {
     "AlarmName": "out",
     "Namespace": "AWS/ECS",
     "MetricName": "CPUUtilization",
@@ -22,12 +22,12 @@ PLAIN: dict[str, Any] = {
     "Threshold": 0.01,
     "ComparisonOperator": "LessThanOrEqualToThreshold",
 }
-STAT: dict[str, Any] = {
+STAT: Any = {
     "Id": "v",
     "ReturnData": False,
     "MetricStat": {"Metric": {"Namespace": "AWS/SQS", "MetricName": "Visible"}, "Period": 60, "Stat": "Maximum"},
 }
-MATH: dict[str, Any] = {
+MATH: Any = {
     "AlarmName": "zero",
     "EvaluationPeriods": 5,
     "DatapointsToAlarm": 4,
@@ -36,7 +36,7 @@ MATH: dict[str, Any] = {
     "ComparisonOperator": "LessThanOrEqualToThreshold",
     "Metrics": [{"Id": "e", "Expression": "v + 0", "ReturnData": True}, STAT],
 }
-STEPS: dict[str, Any] = {
+STEPS: Any = {
     "PolicyName": "p",
     "PolicyType": "StepScaling",
     "StepScalingPolicyConfiguration": {
@@ -64,7 +64,7 @@ def test_a_math_alarm_keeps_its_queries_and_the_period_of_its_metrics() -> None:
     assert (alarm.evaluation_periods, alarm.datapoints_to_alarm) == (5, 4)
 
 
-def other_period(period: int) -> dict[str, Any]:
+def other_period(period: int) -> Any:
     return {**STAT, "Id": "w", "MetricStat": {**STAT["MetricStat"], "Period": period}}
 
 
@@ -87,7 +87,7 @@ def other_period(period: int) -> dict[str, Any]:
         ({**MATH, "Metrics": [{"Id": "e", "Expression": "RATE(v)"}, STAT]}, "RATE in .* is not supported"),
     ],
 )
-def test_an_alarm_that_the_model_does_not_know_is_refused(described: dict[str, Any], problem: str) -> None:
+def test_an_alarm_that_the_model_does_not_know_is_refused(described: Any, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         api.alarm(described)
 
@@ -105,25 +105,38 @@ def test_a_step_policy_has_the_defaults_of_application_auto_scaling() -> None:
 
 def test_a_step_policy_keeps_what_is_given() -> None:
     given = {**STEPS["StepScalingPolicyConfiguration"], "Cooldown": 0, "MetricAggregationType": "Minimum"}
-    policy = api.policy({**STEPS, "StepScalingPolicyConfiguration": {**given, "MinAdjustmentMagnitude": 2}})
+    described: Any = {**STEPS, "StepScalingPolicyConfiguration": {**given, "MinAdjustmentMagnitude": 2}}
+    policy = api.policy(described)
     assert (policy.cooldown, policy.aggregation, policy.min_magnitude) == (0, "Minimum", 2)
 
 
 def test_a_policy_of_another_type_is_refused() -> None:
+    tracking: Any = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
     with pytest.raises(ValueError, match="Policy p: TargetTrackingScaling is not supported, only StepScaling"):
-        api.policy({"PolicyName": "p", "PolicyType": "TargetTrackingScaling"})
+        api.policy(tracking)
 
 
-def test_a_target_has_its_limits_and_suspended_state() -> None:
-    assert api.target({"MinCapacity": 0, "MaxCapacity": 4}) == ScalableTarget(minimum=0, maximum=4)
-    suspended = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": False}
-    assert api.target({"MinCapacity": 0, "MaxCapacity": 4, "SuspendedState": suspended}).scale_in_suspended
-    all_three = api.target({"MinCapacity": 0, "MaxCapacity": 4, "SuspendedState": {"ScheduledScalingSuspended": True}})
-    assert all_three == ScalableTarget(minimum=0, maximum=4, schedules_suspended=True)
+@pytest.mark.parametrize(
+    ("suspended", "expected"),
+    [
+        ({}, {}),
+        ({"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": False}, {"scale_in_suspended": True}),
+        ({"DynamicScalingOutSuspended": True}, {"scale_out_suspended": True}),
+        ({"ScheduledScalingSuspended": True}, {"schedules_suspended": True}),
+    ],
+)
+def test_a_target_has_its_limits_and_suspended_state(suspended: dict[str, bool], expected: dict[str, Any]) -> None:
+    described: Any = {"MinCapacity": 0, "MaxCapacity": 4, "SuspendedState": suspended}
+    assert api.target(described) == ScalableTarget(minimum=0, maximum=4, **expected)
+
+
+def test_a_target_without_a_suspended_state_is_not_suspended() -> None:
+    described: Any = {"MinCapacity": 0, "MaxCapacity": 4}
+    assert api.target(described) == ScalableTarget(minimum=0, maximum=4)
 
 
 def test_a_scheduled_action_has_its_schedule_its_limits_and_its_bounds() -> None:
-    described = {
+    described: Any = {
         "ScheduledActionName": "warm",
         "Schedule": "cron(0 8 ? * MON-FRI *)",
         "Timezone": "Europe/Berlin",
@@ -136,5 +149,5 @@ def test_a_scheduled_action_has_its_schedule_its_limits_and_its_bounds() -> None
         minimum=1,
         start=1_799_971_200.0,
     )
-    rate = {"ScheduledActionName": "r", "Schedule": "rate(1 day)", "ScalableTargetAction": {"MaxCapacity": 2}}
+    rate: Any = {"ScheduledActionName": "r", "Schedule": "rate(1 day)", "ScalableTargetAction": {"MaxCapacity": 2}}
     assert api.scheduled_action(rate).schedule.timezone == "UTC"

@@ -176,7 +176,7 @@ def test_an_expression_that_cannot_be_read_says_where(expression: str, problem: 
         ("FILL(3, 0)", "FILL in .* needs a time series"),
         ("IF(m, REPEAT, 0)", "REPEAT in .* can only be"),
         ("IF(m, [m, m], 0)", "IF in .* needs a number or a time series"),
-        ("SUM([m, m] + [m])", "arrays beside \\+ in .* differ in length"),
+        ("SUM([m, m] + [m])", "The two arrays of \\+ in .* differ in length"),
         ("SUM([m, 3])", "an array in .* needs a time series"),
         ("m + other", "refers to other, which is not defined"),
     ],
@@ -244,7 +244,7 @@ OPERATORS: dict[str, Callable[[float, float], float | None]] = {
 
 
 def joined(left: Any, symbol: str, right: Any) -> Callable[[int], float | None]:
-    """A dropped point of one series is a zero beside another; beside a number, it stays dropped."""
+    """Where one series has no point, the operator takes 0. With a number it has no point either."""
 
     def at(index: int) -> float | None:
         a, b = left[1](index), right[1](index)

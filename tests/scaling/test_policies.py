@@ -85,7 +85,7 @@ def test_each_adjustment_type_and_its_rounding(kind: str, adjustment: int, base:
     assert tested.capacity(tested.steps[0], base) == expected
 
 
-def test_the_least_magnitude_is_for_percentages_alone() -> None:
+def test_the_minimum_magnitude_applies_to_percentages_only() -> None:
     step = Step(0, None, 25)
     assert policy(step, min_magnitude=2).capacity(step, 4) == 6  # the guide's example
     assert policy(step, min_magnitude=2).capacity(step, 40) == 50

@@ -112,7 +112,7 @@ class Autoscaler:
                     AlarmName=alarm.name,
                     StateValue=evaluation.state.value,
                     StateReason=evaluation.reason,
-                    StateReasonData=alarm.reason_data(evaluation, self._region.clock.now()),
+                    StateReasonData=evaluation.reason_data(self._region.clock.now()),
                 )
             except ClientError as error:
                 if gone(error):
