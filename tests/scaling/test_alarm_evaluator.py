@@ -38,7 +38,7 @@ def test_a_scaling_action_is_invoked_once_per_minute_while_the_state_remains() -
     assert acts(evaluator(), 12.345, [BAD, BAD, BAD, GOOD, GOOD]) == [0, 60, 120, 180, 240]
 
 
-def test_an_alarm_of_ten_seconds_is_evaluated_six_times_a_minute_and_acts_once() -> None:
+def test_an_alarm_of_ten_seconds_is_evaluated_every_ten_seconds_and_acts_once_a_minute() -> None:
     tested = evaluator(period=10)
     assert tested.alarm.interval == 10
     assert acts(tested, 12.345, [BAD] * 14) == [0, 60, 120]
@@ -63,7 +63,7 @@ def test_a_change_of_state_has_its_time_and_its_reason() -> None:
     ]
 
 
-def test_a_new_alarm_lacks_data_until_it_is_evaluated() -> None:
+def test_a_new_alarm_has_insufficient_data_and_stays_so_without_points() -> None:
     tested = evaluator(missing="missing")
     assert tested.state is State.INSUFFICIENT_DATA
     assert tested.evaluate((None,), 0.0, 0.0).change(0.0) is None

@@ -75,12 +75,12 @@ def test_the_guides_tables_of_missing_data(
         ("LessThanOrEqualToThreshold", [0, 1]),
     ],
 )
-def test_each_comparison_has_its_own_side_of_the_threshold(comparison: str, breaching: list[int]) -> None:
+def test_each_comparison_breaches_on_its_side_of_the_threshold(comparison: str, breaching: list[int]) -> None:
     tested = alarm(1, 1, comparison=comparison)
     assert [value for value in (0, 1, 2) if tested.evaluate((float(value),), OK).state is ALARM] == breaching
 
 
-def test_a_sparse_one_of_one_alarm_sticks_to_its_last_point_for_six_minutes() -> None:
+def test_a_one_of_one_alarm_keeps_its_state_for_six_minutes_after_its_last_point() -> None:
     """Stack Overflow 64045238: notBreaching, last breach about 17:20, back to OK at 17:27."""
     tested = alarm(1, 1, missing="notBreaching")
     assert tested.range == 6
@@ -168,7 +168,7 @@ def test_a_reason_names_the_points_as_cloudwatch_does(
         (1, "missing", "-", "Insufficient Data: 1 datapoint was unknown."),
     ],
 )
-def test_a_reason_says_what_missing_points_were_taken_for(n: int, treatment: str, shown: str, reason: str) -> None:
+def test_a_reason_says_how_missing_points_were_treated(n: int, treatment: str, shown: str, reason: str) -> None:
     assert alarm(n, n, missing=treatment).evaluate(points(shown), OK, END).reason == reason
 
 
@@ -201,7 +201,7 @@ def test_a_math_alarm_watches_an_expression_of_expressions() -> None:
     assert tested.series({METRIC: (1.0, None), other: (2.0, 3.0)}) == (6.0, 6.0)
 
 
-def test_filling_the_newest_minute_with_zero_pins_an_alarm_as_the_guide_warns() -> None:
+def test_filling_the_newest_minute_with_zero_keeps_an_alarm_in_ok_as_the_guide_warns() -> None:
     """ "The most recent minute never has data … FILL replaces that …; work around this by using a M out of N alarm"."""
     queries = (Query(id="e", source="FILL(v, 0)"), Query(id="v", source=METRIC))
     published = {METRIC: (9.0, 9.0, 9.0, None)}
@@ -219,11 +219,13 @@ def test_points_may_be_given_by_the_ids_of_their_queries() -> None:
 
 
 @pytest.mark.parametrize(("period", "seconds"), [(10, 10), (20, 10), (30, 10), (60, 60), (300, 60), (86400, 60)])
-def test_an_alarm_is_evaluated_each_minute_or_with_a_short_period_each_ten_seconds(period: int, seconds: int) -> None:
+def test_an_alarm_is_evaluated_each_minute_and_a_high_resolution_one_each_ten_seconds(
+    period: int, seconds: int
+) -> None:
     assert alarm(1, 1, period=period).interval == seconds
 
 
-def test_an_alarm_that_has_been_used_can_be_sent_to_another_process() -> None:
+def test_an_alarm_can_be_pickled_after_its_first_evaluation() -> None:
     queries = (Query(id="e", source="v + 1"), Query(id="v", source=METRIC))
     tested = alarm(1, 1, queries=queries, watched="e")
     tested.series({METRIC: (1.0,)})
@@ -255,7 +257,7 @@ def test_an_alarm_that_cloudwatch_refuses_is_refused(fields: dict[str, Any], pro
         alarm(**{"m": 1, "n": 1, **fields})
 
 
-def test_expressions_in_a_circle_are_named() -> None:
+def test_expressions_that_refer_to_each_other_are_refused() -> None:
     tested = alarm(1, 1, queries=(Query(id="a", source="b + 1"), Query(id="b", source="a + 1")), watched="a")
     with pytest.raises(ValueError, match="Alarm a: the expressions a, b refer to each other"):
         tested.series({})

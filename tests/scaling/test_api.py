@@ -87,7 +87,7 @@ def other_period(period: int) -> Any:
         ({**MATH, "Metrics": [{"Id": "e", "Expression": "RATE(v)"}, STAT]}, "RATE in .* is not supported"),
     ],
 )
-def test_an_alarm_that_the_model_does_not_know_is_refused(described: Any, problem: str) -> None:
+def test_an_alarm_that_the_model_does_not_support_is_refused(described: Any, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         api.alarm(described)
 
@@ -135,7 +135,7 @@ def test_a_target_without_a_suspended_state_is_not_suspended() -> None:
     assert api.target(described) == ScalableTarget(minimum=0, maximum=4)
 
 
-def test_a_scheduled_action_has_its_schedule_its_limits_and_its_bounds() -> None:
+def test_a_scheduled_action_has_its_schedule_its_limits_and_its_start() -> None:
     described: Any = {
         "ScheduledActionName": "warm",
         "Schedule": "cron(0 8 ? * MON-FRI *)",

@@ -32,10 +32,10 @@ def after(decision: Decision) -> int | None:
 @pytest.mark.parametrize(
     ("adjustment", "tasks", "expected"),
     [
-        (3, 0, 5),  # "scaled up to the minimum, and then continues to scale out as required"
-        (-1, 1, None),  # "a scale-in activity does not adjust the desired count, because it is already below"
-        (-1, 12, 9),  # "scaled down to the maximum, and then continues to scale in as required"
-        (3, 12, None),  # "a scale-out activity does not adjust the desired count, because it is already above"
+        (3, 0, 5),  # "scaled up to the minimum, and then continues to scale out as required."
+        (-1, 1, None),  # "a scale-in activity does not adjust the desired count, because it is already below."
+        (-1, 12, 9),  # "scaled down to the maximum, and then continues to scale in as required."
+        (3, 12, None),  # "a scale-out activity does not adjust the desired count, because it is already above."
         (0, 1, None),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_policy_that_changes_nothing_has_the_guides_reason(
     assert (decision.activity, decision.notes) == (None, ())
 
 
-def test_during_a_deployment_only_scale_in_is_off() -> None:
+def test_a_deployment_holds_scale_in_but_not_scale_out() -> None:
     """ECS: "turns off scale-in processes while deployments are in progress … scale-out processes continue"."""
     held = target().decide([invoke(-1, "in")], 5, 5, NOW, deploying=True)
     assert [each.reason for each in held.not_scaled] == ["TargetServicePutResourceAsUnscalable"]
@@ -73,14 +73,12 @@ def test_during_a_deployment_only_scale_in_is_off() -> None:
     assert after(target().decide([invoke(-1, "in")], 5, 5, NOW)) == 4
 
 
-def test_what_a_deployment_holds_holds_no_scale_out_back() -> None:
+def test_a_scale_in_held_by_a_deployment_does_not_hold_a_scale_out() -> None:
     assert after(target().decide([invoke(-1, "in"), invoke(1)], 5, 5, NOW, deploying=True)) == 6
 
 
 @pytest.mark.parametrize(("blocks", "expected"), [(False, 6), (True, None)])
-def test_whether_a_scale_out_cooldown_holds_another_policys_scale_in_is_an_option(
-    blocks: bool, expected: int | None
-) -> None:
+def test_a_scale_out_cooldown_holds_another_policys_scale_in_if_configured(blocks: bool, expected: int | None) -> None:
     first = target(out_blocks_in=blocks).decide([invoke(2)], 5, 5, NOW)
     cooling = first.target.settle(7, 7, NOW)
     second = cooling.decide([invoke(-1, "in")], 7, 7, NOW + 119)
@@ -111,7 +109,7 @@ def test_new_limits_move_the_capacity_into_them_at_once(
     assert decision.target.scale_in == busy.scale_in
 
 
-def test_limits_that_are_no_range_are_refused() -> None:
+def test_a_minimum_above_the_maximum_is_refused() -> None:
     with pytest.raises(ValueError, match="The minimum capacity 11 must not exceed the maximum 10"):
         target().register(11, None, 5, NOW)
 
@@ -126,7 +124,7 @@ def test_a_scheduled_action_sets_the_limits_and_scales_without_waiting_for_a_coo
     assert (again.target.minimum, after(again)) == (0, None)  # the policies may scale in from now on
 
 
-def test_a_suspended_scheduled_action_is_not_initiated() -> None:
+def test_a_suspended_scheduled_action_does_not_run() -> None:
     action = ScheduledAction(name="warm", schedule=NIGHTLY, minimum=3)
     decision = target(0, schedules_suspended=True).run(action, 0, NOW)
     assert (decision.target.minimum, decision.activity) == (0, None)
@@ -134,7 +132,7 @@ def test_a_suspended_scheduled_action_is_not_initiated() -> None:
     assert after(target(0, scale_out_suspended=True).run(action, 0, NOW)) == 3
 
 
-def test_a_scheduled_action_whose_limits_are_no_range_changes_nothing() -> None:
+def test_a_scheduled_action_with_a_minimum_above_the_maximum_changes_nothing() -> None:
     decision = target().run(ScheduledAction(name="warm", schedule=NIGHTLY, minimum=11), 5, NOW)
     assert (decision.target, decision.activity) == (target(), None)
     assert decision.notes == ("Scheduled action warm failed: The minimum capacity 11 must not exceed the maximum 10.",)

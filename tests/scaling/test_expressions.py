@@ -27,7 +27,7 @@ def series(text: str) -> Series:
         ("m1 > 15 AND m2 > 15", "1 0 0 0"),
     ],
 )
-def test_comparisons_give_what_the_guides_table_says(expression: str, expected: str) -> None:
+def test_comparisons_follow_the_guides_table(expression: str, expected: str) -> None:
     values = {"m1": series("30 20 0 0"), "m2": series("20 - 20 -")}
     assert parse(expression).evaluate({k: values[k] for k in parse(expression).names}) == series(expected)
 
@@ -44,7 +44,7 @@ def test_comparisons_give_what_the_guides_table_says(expression: str, expected: 
         ("IF(0, m2)", "- - - - -"),
     ],
 )
-def test_if_gives_what_the_guides_tables_say(expression: str, expected: str) -> None:
+def test_if_follows_the_guides_tables(expression: str, expected: str) -> None:
     values = {"m1": series("1 1 0 0 -"), "m2": series("30 - 0 0 30"), "m3": series("0 0 20 - 20")}
     assert parse(expression).evaluate(values) == series(expected)
 
@@ -95,7 +95,7 @@ def test_if_gives_what_the_guides_tables_say(expression: str, expected: str) -> 
         ("a * ABS(1 - 3) * CEIL(0.5) * -FLOOR(-0.5)", "2 4 - -"),
     ],
 )
-def test_arithmetic_takes_missing_points_as_zero_and_drops_divisions_by_zero(expression: str, expected: str) -> None:
+def test_arithmetic_treats_missing_points_as_zero_and_drops_divisions_by_zero(expression: str, expected: str) -> None:
     values = {"a": series("1 2 - -"), "b": series("10 - 20 -")}
     assert parse(expression).evaluate(values) == pytest.approx(series(expected))
 
@@ -110,7 +110,7 @@ def test_arithmetic_takes_missing_points_as_zero_and_drops_divisions_by_zero(exp
         ("MIN(m)", "1 1 1 1 7 1"),
     ],
 )
-def test_fill_replaces_missing_points_by_number_repetition_line_or_series(filler: str, expected: str) -> None:
+def test_fill_replaces_missing_points_with_a_number_a_repetition_a_line_or_a_series(filler: str, expected: str) -> None:
     values = {"m": series("- 1 - - 7 -"), "b": series("9 9 9 - 9 9")}
     assert parse(f"FILL(m, {filler})").evaluate(values) == series(expected)
 
@@ -125,18 +125,18 @@ def test_fill_replaces_missing_points_by_number_repetition_line_or_series(filler
         ("2 2 0", "5 0 0", "0 0 0", "5 0 1"),
     ],
 )
-def test_the_zero_alarms_expression_counts_what_is_left_while_tasks_run(r: str, v: str, n: str, expected: str) -> None:
+def test_the_zero_alarms_expression_counts_the_messages_while_tasks_run(r: str, v: str, n: str, expected: str) -> None:
     values = {"r": series(r), "v": series(v), "n": series(n), "d": series("0 0 0")}
     assert parse(ARMED).evaluate(values) == series(expected)
 
 
-def test_if_takes_a_minute_without_queue_metrics_for_zero_while_tasks_run() -> None:
+def test_if_treats_a_minute_without_queue_metrics_as_zero_while_tasks_run() -> None:
     """The guide: "has the value of 0, if metric1 is TRUE and metric2 does not exist"."""
     values = {"r": series("2 2"), "v": series("3 -"), "n": series("0 -"), "d": series("0 -")}
     assert parse(ARMED).evaluate(values) == series("3 0")
 
 
-def test_the_surplus_expression_is_the_tasks_that_have_nothing_to_do() -> None:
+def test_the_surplus_expression_counts_the_tasks_without_work() -> None:
     values = {"r": series("10 10 -"), "n": series("2 7 1"), "v": series("0 11 0")}
     assert parse("r - CEIL(n/1 + v/5)").evaluate(values) == series("8 0 -1")
 
@@ -159,7 +159,7 @@ def test_an_unsupported_function_is_named(name: str) -> None:
         ("SUM()", "SUM in .* takes 1 argument\\."),
     ],
 )
-def test_an_expression_that_cannot_be_read_says_where(expression: str, problem: str) -> None:
+def test_an_expression_that_cannot_be_parsed_is_refused_with_the_place(expression: str, problem: str) -> None:
     with pytest.raises(ExpressionError, match=problem):
         parse(expression)
 
@@ -181,17 +181,17 @@ def test_an_expression_that_cannot_be_read_says_where(expression: str, problem: 
         ("m + other", "refers to other, which is not defined"),
     ],
 )
-def test_a_result_that_no_alarm_can_watch_is_refused(expression: str, problem: str) -> None:
+def test_an_expression_without_one_time_series_as_its_result_is_refused(expression: str, problem: str) -> None:
     with pytest.raises(ExpressionError, match=problem):
         parse(expression).evaluate({"m": (1.0, None)})
 
 
-def test_names_are_the_ids_that_an_expression_refers_to() -> None:
+def test_names_are_the_query_ids_in_an_expression() -> None:
     assert parse(ARMED).names == {"r", "v", "n", "d"}
 
 
 @given(st.lists(st.tuples(POINTS, POINTS), max_size=12))
-def test_addition_is_that_of_numbers_with_zero_for_missing(pairs: list[tuple[float | None, float | None]]) -> None:
+def test_addition_treats_a_missing_number_as_zero(pairs: list[tuple[float | None, float | None]]) -> None:
     values = {"a": tuple(a for a, _ in pairs), "b": tuple(b for _, b in pairs)}
     expected = tuple(None if a is None and b is None else (a or 0) + (b or 0) for a, b in pairs)
     assert parse("a + b").evaluate(values) == expected
@@ -199,7 +199,7 @@ def test_addition_is_that_of_numbers_with_zero_for_missing(pairs: list[tuple[flo
 
 
 @given(st.lists(POINTS, min_size=1, max_size=12))
-def test_filled_series_keep_real_points_and_gain_only_between_or_after_them(points: list[float | None]) -> None:
+def test_filled_series_keep_real_points_and_gain_points_only_between_or_after_them(points: list[float | None]) -> None:
     values = {"m": tuple(points)}
     known = [index for index, point in enumerate(points) if point is not None]
     for kind in ("REPEAT", "LINEAR"):
@@ -262,7 +262,7 @@ def number(text: str) -> bool:
 
 
 @given(trees(4))
-def test_any_expression_is_computed_as_its_arithmetic_says(tree: tuple[str, Callable[[int], float | None]]) -> None:
+def test_any_expression_equals_the_same_arithmetic_in_python(tree: tuple[str, Callable[[int], float | None]]) -> None:
     text, expected = tree
     found = parse(f"{text} + a * 0").evaluate({"a": A, "b": B})
     assert found == tuple(

@@ -45,13 +45,13 @@ def test_the_guides_example_around_a_threshold_of_50(
     assert change(policy(*steps), metric - 50, base) == expected
 
 
-def test_a_metric_beyond_the_steps_has_no_step() -> None:
+def test_a_metric_outside_the_steps_has_no_step() -> None:
     assert policy(*OUT).step(-0.1) is None
     assert policy(*IN).step(0.1) is None
     assert policy(Step(None, 0, -1)).step(0) == Step(None, 0, -1)
 
 
-def test_on_the_threshold_between_two_steps_the_upper_one_holds() -> None:
+def test_on_the_threshold_between_two_steps_the_upper_one_applies() -> None:
     steps = (Step(None, 0, -1), Step(0, None, 1))
     assert policy(*steps).step(0) == policy(*reversed(steps)).step(0) == Step(0, None, 1)
 
@@ -128,7 +128,7 @@ def test_steps_that_application_auto_scaling_refuses_are_refused(
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=8, unique=True), st.integers(-120, 120))
-def test_a_ladder_without_ends_has_exactly_one_step_for_every_distance(bounds: list[int], halves: int) -> None:
+def test_steps_without_outer_bounds_have_exactly_one_step_for_every_distance(bounds: list[int], halves: int) -> None:
     edges = sorted(bounds)
     pairs = zip([None, *edges], [*edges, None], strict=True)
     tested = policy(*(Step(lower, upper, index) for index, (lower, upper) in enumerate(pairs)))

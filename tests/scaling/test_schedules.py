@@ -58,14 +58,14 @@ def times(expression: str, after: str, count: int, timezone: str = "UTC") -> lis
         ("at(2027-01-15T09:00:01)", ["2027-01-15 09:00:01"]),
     ],
 )
-def test_a_schedule_names_the_times_after_another(expression: str, expected: list[str]) -> None:
+def test_a_schedule_gives_the_next_times(expression: str, expected: list[str]) -> None:
     assert times(expression, "2027-01-15T08:00:00", len(expected)) == expected
 
 
 @pytest.mark.parametrize(
     "expression", ["at(2027-01-15T08:00:00)", "cron(0 0 1 1 ? 2026)", "cron(0 0 31 2 ? *)", "cron(0 0 ? 1 FRI#5 2028)"]
 )
-def test_a_schedule_that_is_over_or_never_comes_has_no_time(expression: str) -> None:
+def test_a_schedule_in_the_past_or_without_any_time_gives_none(expression: str) -> None:
     assert times(expression, "2027-01-15T08:00:00", 1) == ["never"]
 
 
@@ -76,7 +76,7 @@ def test_a_time_zone_follows_daylight_saving_time() -> None:
     assert times("at(2027-07-01T00:00:00)", "2027-01-01T00:00:00", 1, "Etc/GMT+9") == ["2027-07-01 09:00:00"]
 
 
-def test_an_hour_that_is_skipped_has_no_times_and_one_that_is_repeated_has_them_once() -> None:
+def test_a_skipped_hour_has_no_times_and_a_repeated_hour_has_them_once() -> None:
     skipped = times("cron(30 2 * * ? *)", "2027-03-27T12:00:00", 2, "Europe/Berlin")
     assert skipped == ["2027-03-29 00:30:00", "2027-03-30 00:30:00"]
     repeated = times("cron(30 2 * * ? *)", "2027-10-30T12:00:00", 2, "Europe/Berlin")
@@ -125,7 +125,7 @@ def action(schedule: str = "cron(0 8 * * ? *)", **fields: float) -> ScheduledAct
     return ScheduledAction(name="warm", schedule=Schedule(expression=schedule), minimum=1, **bounds)  # type: ignore[arg-type]
 
 
-def test_with_a_start_an_action_runs_then_and_recurs_until_its_end() -> None:
+def test_an_action_runs_at_its_start_and_recurs_until_its_end() -> None:
     """ "Performs the action at this time, and then … based on the recurrence"; "stops repeating after this time"."""
     start, end = utc("2027-01-15T12:00:00"), utc("2027-01-17T08:00:00")
     tested = action(start=start, end=end)
@@ -137,12 +137,12 @@ def test_with_a_start_an_action_runs_then_and_recurs_until_its_end() -> None:
     ]
 
 
-def test_a_single_time_knows_neither_start_nor_end() -> None:
+def test_an_action_at_a_single_time_ignores_start_and_end() -> None:
     once = action("at(2027-01-15T12:00:00)", start=utc("2027-02-01T00:00:00"), end=utc("2027-01-01T00:00:00"))
     assert list(once.between(0.0, utc("2028-01-01T00:00:00"))) == [utc("2027-01-15T12:00:00")]
 
 
-def test_an_action_needs_a_limit_and_a_range_that_is_none_is_refused() -> None:
+def test_an_action_without_limits_or_with_a_minimum_above_the_maximum_is_refused() -> None:
     schedule = Schedule(expression="rate(1 day)")
     with pytest.raises(ValueError, match="Scheduled action warm: needs a minimum or a maximum capacity"):
         ScheduledAction(name="warm", schedule=schedule)
@@ -150,7 +150,7 @@ def test_an_action_needs_a_limit_and_a_range_that_is_none_is_refused() -> None:
         ScheduledAction(name="warm", schedule=schedule, minimum=3, maximum=2)
 
 
-def test_a_schedule_can_be_sent_to_another_process() -> None:
+def test_a_schedule_can_be_pickled_after_its_first_use() -> None:
     schedule = Schedule(expression="cron(0 8 * * ? *)", timezone="Europe/Berlin")
     schedule.next(0.0)
     assert pickle.loads(pickle.dumps(schedule)) == schedule
@@ -162,7 +162,7 @@ def test_a_schedule_can_be_sent_to_another_process() -> None:
     st.integers(0, 59),
     st.integers(0, 23),
 )
-def test_the_next_time_is_later_shows_the_clock_of_the_expression_and_is_at_most_two_days_away(
+def test_the_next_time_of_a_daily_schedule_is_its_local_time_within_two_days(
     after: int, zone: str, minute: int, hour: int
 ) -> None:
     found = Schedule(expression=f"cron({minute} {hour} * * ? *)", timezone=zone).next(float(after))

@@ -72,14 +72,14 @@ def test_a_service_below_its_minimum_scales_out_from_the_minimum() -> None:
     assert after(decide(target(2), invoke(3), running=0, desired=0)) == 5
 
 
-def test_a_change_counts_from_the_running_tasks_and_never_undoes_what_was_asked_for() -> None:
+def test_a_change_counts_from_the_running_tasks_and_never_reverses_the_desired_count() -> None:
     assert after(decide(target(), invoke(3), running=1, desired=3)) == 4
     assert after(decide(target(), invoke(1), running=1, desired=4)) is None  # three are still starting
     assert after(decide(target(), invoke(-1), running=4, desired=2)) is None  # two are still stopping
     assert after(decide(target(), invoke(-2), running=4, desired=3)) == 2
 
 
-def test_during_the_cooldown_previously_added_capacity_counts() -> None:
+def test_during_the_cooldown_the_capacity_added_before_counts() -> None:
     """The guide: a step of 2, then a more aggressive one of 3: "only 1 is added to the capacity"."""
     first = decide(target(), invoke(2), running=1, desired=1)
     assert after(first) == 3
@@ -140,17 +140,17 @@ def test_a_scale_out_acts_at_once_in_a_scale_in_cooldown_and_ends_it() -> None:
         ((invoke(0, "hold"), zero()), None),
     ],
 )
-def test_of_policies_that_act_together_the_largest_capacity_wins(
+def test_policies_invoked_together_set_the_largest_capacity(
     invocations: tuple[Invocation, ...], expected: int | None
 ) -> None:
     assert after(decide(target(), *invocations, running=2, desired=2)) == expected
 
 
-def test_a_policy_at_the_maximum_holds_the_capacity_against_a_scale_in() -> None:
+def test_a_scale_out_policy_at_the_maximum_prevents_a_scale_in() -> None:
     assert after(decide(target(0, 2), invoke(1), zero(), running=2, desired=2)) is None
 
 
-def test_suspended_directions_do_not_act_and_say_so() -> None:
+def test_a_suspended_direction_does_not_scale_and_is_noted() -> None:
     paused = target(scale_in_suspended=True, scale_out_suspended=True)
     assert decide(paused, invoke(1), zero(), running=2, desired=2).notes == (
         "Scaling out is suspended (policy out).",
@@ -160,7 +160,7 @@ def test_suspended_directions_do_not_act_and_say_so() -> None:
     assert after(decide(replace(paused, scale_out_suspended=False), invoke(1), zero(), running=2, desired=2)) == 3
 
 
-def test_a_metric_without_a_step_is_noted_as_application_auto_scaling_words_it() -> None:
+def test_a_metric_without_a_step_is_noted_in_the_words_of_application_auto_scaling() -> None:
     invocation = replace(invoke(1), points=(0.0,))
     decision = decide(target(), invocation, running=0, desired=0)
     assert decision.activity is None
@@ -168,7 +168,7 @@ def test_a_metric_without_a_step_is_noted_as_application_auto_scaling_words_it()
     assert decide(target(), replace(invocation, points=()), running=0, desired=0).notes[0].startswith("No step")
 
 
-def test_a_change_that_was_overtaken_counts_as_complete() -> None:
+def test_a_change_that_a_later_one_replaced_counts_as_complete() -> None:
     out = decide(target(), invoke(3), running=0, desired=0).target
     assert not out.settle(running=0, desired=0, now=NOW + 5).unsettled  # someone set 0 again
     into = decide(target(), invoke(-1, "in"), running=3, desired=3).target

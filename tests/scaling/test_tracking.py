@@ -53,7 +53,7 @@ def low(policy: TargetTracking) -> Alarm:
     return policy.low
 
 
-def test_two_alarms_are_created_three_minutes_above_and_fifteen_below_ninety_per_cent() -> None:
+def test_the_two_alarms_need_three_minutes_above_the_target_and_fifteen_below_ninety_per_cent() -> None:
     high, below = tracking().alarms
     assert (high.name, high.evaluation_periods, high.datapoints_to_alarm) == ("TargetTracking-cpu-AlarmHigh", 3, 3)
     assert (high.comparison, high.threshold, high.period, high.missing) == ("GreaterThanThreshold", 50, 60, "missing")
@@ -67,7 +67,7 @@ def test_without_scale_in_there_is_one_alarm_and_nothing_is_removed() -> None:
     assert policy.capacity([1.0], 8) == 8
 
 
-def test_missing_data_scale_nothing() -> None:
+def test_missing_data_do_not_scale() -> None:
     """ "A target tracking scaling policy does not scale in when the state of the alarm is INSUFFICIENT_DATA"."""
     alarm = low(tracking())
     assert alarm.evaluate((None,) * 20, State.ALARM).state is State.INSUFFICIENT_DATA
@@ -124,7 +124,7 @@ def test_in_its_scale_out_cooldown_only_a_larger_capacity_acts() -> None:
     assert starting.notes == ("Policy cpu is in its cooldown.",)
 
 
-def test_its_scale_in_cooldown_is_its_own() -> None:
+def test_a_scale_in_cooldown_holds_the_next_scale_in() -> None:
     policy = tracking(in_cooldown=200.0)
     first = decide(target(), invoke(policy, 25.0), tasks=8)
     assert first.activity
@@ -136,12 +136,12 @@ def test_its_scale_in_cooldown_is_its_own() -> None:
     assert after(decide(cooling, invoke(policy, 25.0), tasks=4, now=NOW + 200)) == 2
 
 
-def test_a_scale_in_that_one_task_fewer_would_undo_is_anticipated_flapping() -> None:
+def test_a_scale_in_that_would_scale_out_again_is_anticipated_flapping() -> None:
     decision = decide(target(), invoke(tracking(), 44.0), tasks=2)
     assert [each.reason for each in decision.not_scaled] == ["AutoScalingAnticipatedFlapping"]
 
 
-def test_several_scale_in_only_together_and_to_the_largest() -> None:
+def test_several_policies_scale_in_only_together_and_to_the_largest_capacity() -> None:
     """ "Will scale in only if all of the target tracking policies … are ready to scale in"."""
     one, other = tracking(name="one"), tracking(name="other")
     both = target(trackers=frozenset({"one", "other"}))
@@ -151,13 +151,15 @@ def test_several_scale_in_only_together_and_to_the_largest() -> None:
     assert after(decide(both, invoke(other, 60.0), tasks=10)) == 12
 
 
-def test_a_target_of_nothing_is_refused() -> None:
+def test_a_target_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="Policy cpu: the target value must be above 0, got 0"):
         tracking(target=0.0)
 
 
 @given(st.integers(0, 100_000), st.integers(0, 100), st.integers(1, 50_000))
-def test_the_new_capacity_is_the_least_that_brings_the_metric_to_the_target(value: int, tasks: int, goal: int) -> None:
+def test_the_new_capacity_is_the_minimum_that_brings_the_metric_to_the_target(
+    value: int, tasks: int, goal: int
+) -> None:
     policy = tracking(target=goal / 100)
     capacity, direction = policy.capacity([value / 100], tasks), policy.direction([value / 100])
     if direction and tasks:
