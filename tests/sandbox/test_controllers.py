@@ -141,12 +141,12 @@ def test_an_alarm_without_data_is_insufficient_and_a_change_reaches_the_topic_on
 
 
 def test_a_new_minimum_moves_the_capacity_at_once_and_going_back_takes_nothing_away(stage: Stage) -> None:
-    stage.autoscaler.watch()
+    stage.autoscaler.check_targets()
     stage.register(1, 4)
-    stage.autoscaler.watch()
+    stage.autoscaler.check_targets()
     assert stage.desired == 1
     stage.register(0, 4)
-    stage.autoscaler.watch()
+    stage.autoscaler.check_targets()
     assert stage.desired == 1
     assert [(each["cause"], each["alarm"]) for each in stage.events.data("scaling")] == [
         ("minimum capacity was set to 1", "")

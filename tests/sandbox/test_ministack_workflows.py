@@ -86,7 +86,7 @@ def test_a_job_is_accepted_with_its_id_stands_in_the_queue_as_it_came_and_wakes_
     assert status == 202
     assert answer.keys() == {"messageId"}
     assert direct.bodies() == [body.decode()]
-    direct.stage.autoscaler.watch()
+    direct.stage.autoscaler.check_targets()
     assert (direct.minimum(), direct.stage.desired) == (1, 1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.controllers.schedules import LOOK, Scheduler
+from ebb.sandbox.controllers.schedules import CHECK_SECONDS, Scheduler
 from ebb.sandbox.emulators.events import Events
 from ebb.sandbox.emulators.region import Region
 from tests.helpers.waiting import until
@@ -55,8 +55,8 @@ class ByHand:
         until = self.time + seconds
         before = len(self.events)
         while self.time < until:
-            self.scheduler.look()
-            self.time += LOOK
+            self.scheduler.check()
+            self.time += CHECK_SECONDS
         return [event.time - START for event in self.events.since(before) if event.kind == "schedule"]
 
     def errors(self) -> list[str]:

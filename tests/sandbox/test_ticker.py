@@ -99,7 +99,7 @@ def test_a_poke_makes_a_tick_at_once_and_leaves_the_boundaries_as_they_are() -> 
     ticker = Ticker(place, "t", lambda: ticks.append(place.clock.now()), interval=3600, phase=0)
     ticker.start()
     for count in (1, 2):
-        ticker.poke()
+        ticker.trigger()
         until(lambda count=count: len(ticks) == count)  # type: ignore[misc]
     ticker.stop()
     assert len(ticks) == 2

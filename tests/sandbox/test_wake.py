@@ -67,9 +67,9 @@ class Watched(Stage):
 
     def look(self) -> None:
         """What the schedule starts has ended, and Auto Scaling has seen what it did."""
-        self.scheduler.look()
+        self.scheduler.check()
         until(lambda: not self._working())
-        self.autoscaler.watch()
+        self.autoscaler.check_targets()
 
     def _working(self) -> list[Any]:
         states = self.client("stepfunctions")
@@ -201,7 +201,7 @@ def test_scheduled_actions_move_the_limits_at_their_times_in_their_time_zone(sta
     stage.clock.time = 1_893_452_400.0  # 2029-12-31T23:00:00Z, midnight in Berlin
     plan(stage, "warm", "cron(30 0 ? * * *)", {"MinCapacity": 2}, Timezone="Europe/Berlin")
     plan(stage, "cold", "at(2029-12-31T23:40:00)", {"MinCapacity": 0, "MaxCapacity": 1})
-    stage.autoscaler.watch()
+    stage.autoscaler.check_targets()
     desired = [stage.minute() for _ in range(45)]
     assert desired[:29] == [0] * 29
     assert desired[29:39] == [2] * 10
@@ -214,7 +214,7 @@ def test_scheduled_actions_move_the_limits_at_their_times_in_their_time_zone(sta
 def test_while_scheduled_scaling_is_suspended_an_action_is_not_run_then_or_later(stage: Watched) -> None:
     plan(stage, "warm", "rate(2 minutes)", {"MinCapacity": 1})
     stage.register(0, 4, SuspendedState={"ScheduledScalingSuspended": True})
-    stage.autoscaler.watch()
+    stage.autoscaler.check_targets()
     assert [stage.minute() for _ in range(3)] == [0, 0, 0]
     assert stage.events.texts("note") == ["Scheduled scaling is suspended (action warm)."]
     stage.register(0, 4, SuspendedState={"ScheduledScalingSuspended": False})
@@ -223,7 +223,7 @@ def test_while_scheduled_scaling_is_suspended_an_action_is_not_run_then_or_later
 
 def test_a_scheduled_action_that_contradicts_the_limits_is_an_error(stage: Watched) -> None:
     plan(stage, "warm", "rate(1 minute)", {"MinCapacity": 9})
-    stage.autoscaler.watch()
+    stage.autoscaler.check_targets()
     stage.minute()
     assert stage.minimum == 0
     assert stage.events.texts("error") == [

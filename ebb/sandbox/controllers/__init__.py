@@ -1,1 +1,1 @@
-"""What runs once per simulated minute: metrics, alarms, scalable targets and schedules."""
+"""Run the deployed definitions once per simulated minute: metrics, alarms, scalable targets and schedules."""

@@ -1,88 +1,104 @@
-"""Executes the alarms and step policies that were deployed: the emulators store them, and evaluate nothing."""
+"""Evaluates the deployed alarms and runs their policies, which the emulators only store."""
 
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from ebb.sandbox.controllers.datapoints import Points
-from ebb.sandbox.controllers.targets import Described, Scaled, Service, service_of
-from ebb.sandbox.controllers.ticker import MINUTE, Surroundings, Ticker, gone
+from ebb.sandbox.controllers.datapoints import DataPoints
+from ebb.sandbox.controllers.targets import ScalableTargets, Service
+from ebb.sandbox.controllers.ticker import MINUTE, Reporter, SimulatedRegion, Ticker, is_gone
 from ebb.sandbox.emulators import moto_patches
 from ebb.scaling import api
 from ebb.scaling.activities import Invocation
 from ebb.scaling.alarms import Alarm, AlarmChange, Evaluation, State
 
-#: Simulated seconds after the minute at which alarms are evaluated: SQS publishes 8 to 40 s late, see Metrics.
-PHASE = 30
-#: Simulated seconds between two looks at limits and running tasks (a new minimum acts at once, a cooldown begins).
-WATCH = 15
-_ACTIONS = {State.ALARM: "AlarmActions", State.OK: "OKActions", State.INSUFFICIENT_DATA: "InsufficientDataActions"}
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from types_boto3_application_autoscaling.type_defs import ScalingPolicyTypeDef
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
+    from types_boto3_sns import SNSClient
+
+#: Simulated seconds after the minute at which alarms are evaluated. SQS publishes its metrics 8 to 40 s late.
+ALARM_PHASE_SECONDS = 30
+#: Simulated seconds between two checks of limits and running tasks. New limits act at once, and a cooldown starts.
+CHECK_SECONDS = 15
+#: Characters of a subject (API_Publish of SNS).
+MAX_SUBJECT = 100
 
 
 class Autoscaler:
-    """Once per simulated minute: metrics → alarms → policies → desired counts, all as deployed in the region.
+    """Once per simulated minute: metrics → alarms → policies → desired counts, as deployed in the region.
 
-    `running(cluster, service)` is how many tasks run. An alarm or action that cannot be executed is an event of kind
-    "error"; what changes is an event of kind "alarm" or "scaling".
+    `running(cluster, service)` returns the number of running tasks. Events have the kinds "alarm", "scaling" and
+    "error" (an alarm or action that the sandbox cannot execute).
     """
 
-    def __init__(self, region: Surroundings, running: Callable[[str, str], int]) -> None:
-        self._region = region
-        self._scaled = Scaled(region, running)
+    def __init__(self, region: SimulatedRegion, running: Callable[[str, str], int]) -> None:
+        self._clock, self._events, self._reporter = region.clock, region.events, Reporter(region.events)
+        self._autoscaling: ApplicationAutoScalingClient = region.client("application-autoscaling")
+        self._cloudwatch: CloudWatchClient = region.client("cloudwatch")
+        self._sns: SNSClient = region.client("sns")
+        self._targets = ScalableTargets(region, self._reporter, running)
         self._seen: set[str] = set()
         self._minute = -1.0
-        self._ticker = Ticker(region, "autoscaler", self._step, WATCH, phase=0)
+        self._ticker = Ticker(region, "autoscaler", self._step, CHECK_SECONDS)
 
     def start(self) -> None:
         """Evaluate every simulated minute until stop()."""
-        moto_patches.ON_REGISTER.append(self._ticker.poke)
+        moto_patches.ON_REGISTER.append(self._ticker.trigger)
         self._ticker.start()
 
     def stop(self) -> None:
-        """Evaluate no more."""
-        if self._ticker.poke in moto_patches.ON_REGISTER:
-            moto_patches.ON_REGISTER.remove(self._ticker.poke)
+        """Stop evaluating."""
+        if self._ticker.trigger in moto_patches.ON_REGISTER:
+            moto_patches.ON_REGISTER.remove(self._ticker.trigger)
         self._ticker.stop()
 
     def tick(self) -> None:
-        """Evaluate every alarm on the minutes that have ended, and execute the actions of its state."""
-        self.watch()
-        now = self._region.clock.now()
+        """Evaluate every alarm on the minutes that have ended, and run the actions of its state."""
+        self.check_targets()
+        now = self._clock.now()
         end = now - now % MINUTE
-        described = self._scaled.describe("cloudwatch", "describe_alarms", "MetricAlarms")
-        policies = {
-            each["PolicyARN"]: each
-            for each in self._scaled.describe(
-                "application-autoscaling", "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="ecs"
-            )
-        }
+        described = list(self._described())
+        policies = {each["PolicyARN"]: each for each in self._policies()}
         deployed = [(each, alarm) for each in described if (alarm := self._alarm(each))]
-        points = Points(self._region, [alarm for _, alarm in deployed], end)
+        points = DataPoints(self._cloudwatch, [alarm for _, alarm in deployed], end)
         invocations: dict[Service, list[Invocation]] = {}
         for each, alarm in deployed:
             evaluation = self._evaluate(each, alarm, points, end)
             if evaluation and each.get("ActionsEnabled", True):
-                for service, invocation in self._act(each, alarm, evaluation, policies):
+                for service, invocation in self._invocations(each, evaluation, policies):
                     invocations.setdefault(service, []).append(invocation)
         self._seen = {each["AlarmArn"] for each in described}
         for service, together in invocations.items():
-            self._scaled.scale(service, together)
+            self._targets.scale(service, together)
 
-    def watch(self) -> None:
-        """Follow the limits that are registered, moving capacity into a new range, and complete activities."""
-        self._scaled.follow()
+    def check_targets(self) -> None:
+        """Apply the registered limits and the scheduled actions, and complete activities that the tasks followed."""
+        self._targets.check()
 
     def _step(self) -> None:
-        minute = (self._region.clock.now() - PHASE) // MINUTE
+        minute = (self._clock.now() - ALARM_PHASE_SECONDS) // MINUTE
         if minute == self._minute:
-            self.watch()
+            self.check_targets()
         else:
             self._minute = minute
             self.tick()
 
-    def _alarm(self, described: Described) -> Alarm | None:
+    def _described(self) -> "Iterator[MetricAlarmTypeDef]":
+        for page in self._cloudwatch.get_paginator("describe_alarms").paginate():
+            yield from page["MetricAlarms"]
+
+    def _policies(self) -> "Iterator[ScalingPolicyTypeDef]":
+        pages = self._autoscaling.get_paginator("describe_scaling_policies").paginate(ServiceNamespace="ecs")
+        for page in pages:
+            yield from page["ScalingPolicies"]
+
+    def _alarm(self, described: "MetricAlarmTypeDef") -> Alarm | None:
         problem = None
         try:
             alarm = api.alarm(described)
@@ -92,34 +108,36 @@ class Autoscaler:
             if alarm.period % MINUTE:
                 problem = f"Alarm {alarm.name}: a period of {alarm.period} s is not supported, only whole minutes."
         if problem:
-            self._scaled.tell("error", described["AlarmArn"], problem)
+            self._reporter.report("error", described["AlarmArn"], problem)
             return None
         return alarm
 
-    def _evaluate(self, described: Described, alarm: Alarm, points: Points, end: float) -> Evaluation | None:
-        """Evaluate, and store the state in CloudWatch; None when that failed or the alarm is gone."""
+    def _evaluate(
+        self, described: "MetricAlarmTypeDef", alarm: Alarm, points: DataPoints, end: float
+    ) -> Evaluation | None:
+        """Evaluate, and store the state in CloudWatch; None if that failed or the alarm is gone."""
         stored = State(described["StateValue"])
-        # CloudWatch starts in INSUFFICIENT_DATA, the emulator in OK
+        # a new alarm is in INSUFFICIENT_DATA, but the emulator starts in OK
         previous = stored if described["AlarmArn"] in self._seen else State.INSUFFICIENT_DATA
         try:
             evaluation = alarm.evaluate(alarm.series(points.of(alarm)), previous, end)
         except ValueError as error:
-            self._scaled.tell("error", described["AlarmArn"], str(error))
+            self._reporter.report("error", described["AlarmArn"], str(error))
             return None
         if evaluation.state is not stored:
             try:
-                self._region.client("cloudwatch").set_alarm_state(
+                self._cloudwatch.set_alarm_state(
                     AlarmName=alarm.name,
                     StateValue=evaluation.state.value,
                     StateReason=evaluation.reason,
-                    StateReasonData=evaluation.reason_data(self._region.clock.now()),
+                    StateReasonData=evaluation.reason_data(self._clock.now()),
                 )
             except ClientError as error:
-                if gone(error):
+                if is_gone(error):
                     return None
                 raise
-        if change := evaluation.change(self._region.clock.now()):
-            self._region.events.add(
+        if change := evaluation.change(self._clock.now()):
+            self._events.add(
                 "alarm",
                 f"{change.alarm}: {change.before} -> {change.state}. {change.reason}",
                 alarm=change.alarm,
@@ -130,61 +148,63 @@ class Autoscaler:
             self._notify(described, change)
         return evaluation
 
-    def _notify(self, described: Described, change: AlarmChange) -> None:
+    def _notify(self, described: "MetricAlarmTypeDef", change: AlarmChange) -> None:
         """Publish a change of state to the SNS topics among the actions."""
         if not described.get("ActionsEnabled", True):
             return
-        for arn in described.get(_ACTIONS[change.state], []):
-            if _kind(arn) == "sns":
-                message = {
-                    "AlarmName": change.alarm,
-                    "AlarmDescription": described.get("AlarmDescription"),
-                    "AlarmArn": described["AlarmArn"],
-                    "OldStateValue": change.before.value,
-                    "NewStateValue": change.state.value,
-                    "NewStateReason": change.reason,
-                    "StateChangeTime": datetime.fromtimestamp(change.time, UTC).isoformat(),
-                }
-                try:
-                    self._region.client("sns").publish(
-                        TopicArn=arn,
-                        Subject=f'{change.state}: "{change.alarm}"'[:100],  # SNS takes no longer one
-                        Message=json.dumps(message),
-                    )
-                except ClientError as error:
-                    self._scaled.tell("error", arn, f"Alarm {change.alarm}: could not publish to {arn}: {error}")
+        message = {
+            "AlarmName": change.alarm,
+            "AlarmDescription": described.get("AlarmDescription"),
+            "AlarmArn": described["AlarmArn"],
+            "OldStateValue": change.before.value,
+            "NewStateValue": change.state.value,
+            "NewStateReason": change.reason,
+            "StateChangeTime": datetime.fromtimestamp(change.time, UTC).isoformat(),
+        }
+        subject = f'{change.state}: "{change.alarm}"'[:MAX_SUBJECT]
+        for topic in (arn for arn in _actions(described, change.state) if _service(arn) == "sns"):
+            try:
+                self._sns.publish(TopicArn=topic, Subject=subject, Message=json.dumps(message))
+            except ClientError as error:
+                text = f"Alarm {change.alarm}: could not publish to {topic}: {error}"
+                self._reporter.report("error", topic, text)
 
-    def _act(
-        self, described: Described, alarm: Alarm, evaluation: Evaluation, policies: dict[str, Described]
+    def _invocations(
+        self, described: "MetricAlarmTypeDef", evaluation: Evaluation, policies: "dict[str, ScalingPolicyTypeDef]"
     ) -> Iterator[tuple[Service, Invocation]]:
-        """The policies that the alarm invokes now.
-
-        "For Auto Scaling actions, the alarm continues to invoke the action once per minute while it remains in the new
-        state"; all other actions are for the change of state alone (AlarmThatSendsEmail.html).
-        """
-        for arn in described.get(_ACTIONS[evaluation.state], []):
-            if _kind(arn) == "sns":
-                continue
+        """The policies that the alarm invokes. It invokes them every minute, as long as its state stays."""
+        alarm = evaluation.alarm
+        for arn in (arn for arn in _actions(described, evaluation.state) if _service(arn) != "sns"):
             if arn not in policies:
                 if self._exists(alarm.name):
-                    self._scaled.tell(
-                        "error", alarm.name + arn, f"Alarm {alarm.name}: the action {arn} cannot be executed."
-                    )
+                    text = f"Alarm {alarm.name}: the action {arn} cannot be executed."
+                    self._reporter.report("error", described["AlarmArn"], text)
                 continue
             try:
                 policy = api.policy(policies[arn])
             except ValueError as error:
-                self._scaled.tell("error", arn, str(error))
+                self._reporter.report("error", arn, str(error))
                 continue
             yield (
-                service_of(policies[arn]["ResourceId"]),
+                Service.of(policies[arn]["ResourceId"]),
                 Invocation(policy=policy, alarm=alarm.name, threshold=alarm.threshold, points=evaluation.points),
             )
 
     def _exists(self, alarm: str) -> bool:
-        return bool(self._region.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"])
+        return bool(self._cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"])
 
 
-def _kind(arn: str) -> str:
+def _actions(described: "MetricAlarmTypeDef", state: State) -> list[str]:
+    """The ARNs of the actions for a state."""
+    match state:
+        case State.ALARM:
+            return described.get("AlarmActions", [])
+        case State.OK:
+            return described.get("OKActions", [])
+        case State.INSUFFICIENT_DATA:
+            return described.get("InsufficientDataActions", [])
+
+
+def _service(arn: str) -> str:
     """The service of an ARN."""
     return arn.split(":")[2] if arn.count(":") > 2 else arn

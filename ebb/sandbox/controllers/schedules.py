@@ -1,42 +1,46 @@
-"""Executes the schedules that were deployed, in simulated time: MiniStack's run by the wall clock, if at all.
+"""Runs the deployed schedules of EventBridge Scheduler in simulated time. MiniStack's own run in real time.
 
-A flexible time window is not drawn from: a schedule is on time to the look. A call that fails is not tried again.
+It ignores flexible time windows, and does not retry a call that fails.
 """
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ebb.sandbox.controllers.ticker import Surroundings, Ticker, gone
+from ebb.sandbox.controllers.ticker import Reporter, SimulatedRegion, Ticker, is_gone
 from ebb.scaling.schedules import Schedule
 
-#: Simulated seconds between two looks: "All schedule types … invoke their targets with 60 second precision"
-#: (EventBridge Scheduler user guide, schedule-types.html).
-LOOK = 15
-#: The API's services by the name that Java's SDK has for them, where boto's differs.
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_scheduler import EventBridgeSchedulerClient
+    from types_boto3_scheduler.type_defs import GetScheduleOutputTypeDef, TargetOutputTypeDef
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
+
+#: Simulated seconds between two checks: "All schedule types … invoke their targets with 60 second precision"
+#: (schedule-types.html).
+CHECK_SECONDS = 15
+#: boto3's name of a service, by the name in the target's ARN, where they differ.
 _SERVICES = {"applicationautoscaling": "application-autoscaling", "sfn": "stepfunctions", "cloudwatchlogs": "logs"}
 #: "EventBridge Scheduler doesn't support read-only actions, such as common GET operations"
 #: (managing-targets-universal.html).
 _READS = re.compile(r"(get|describe|list|poll|receive|search|scan|query|select|read|lookup|discover|validate|batchGet)")
 _UNIVERSAL = re.compile(r"arn:[^:]+:scheduler:::aws-sdk:(?P<service>[a-z0-9]+):(?P<action>\w+)")
 
-Described = dict[str, Any]
-
 
 class UndeliverableError(Exception):
-    """A target that cannot be called; the text says why."""
+    """A target cannot be called; the text says why."""
 
 
 @dataclass
 class _Due:
-    """When a schedule is next due; another definition of it is due anew."""
+    """The next time of a schedule; a schedule with another definition starts again."""
 
     definition: tuple[Any, ...]
     schedule: Schedule
@@ -46,38 +50,41 @@ class _Due:
 
 
 class Scheduler:
-    """Fires each schedule when it is due: its target is called as deployed, with its input.
+    """Calls the target of each schedule that is due, with its input.
 
-    A call is an event of kind "schedule"; one that cannot be made, is refused, or starts a workflow that fails is an
-    event of kind "error", each text once in a row.
+    A call is an event of kind "schedule". A call that fails, and a started workflow that fails, are of kind "error".
     """
 
-    def __init__(self, region: Surroundings) -> None:
-        self._region = region
+    def __init__(self, region: SimulatedRegion) -> None:
+        self._region, self._clock, self._events = region, region.clock, region.events
+        self._reporter = Reporter(region.events)
+        self._iam: IAMClient = region.client("iam")
+        self._scheduler: EventBridgeSchedulerClient = region.client("scheduler")
+        self._sqs: SQSClient = region.client("sqs")
+        self._workflows: SFNClient = region.client("stepfunctions")
         self._due: dict[str, _Due] = {}
-        self._told: dict[str, str] = {}
+        #: Names of schedules by the execution that they started.
         self._running: dict[str, str] = {}
-        self._ticker = Ticker(region, "scheduler", self.look, LOOK, phase=0)
+        self._ticker = Ticker(region, "scheduler", self.check, CHECK_SECONDS)
 
     def start(self) -> None:
-        """Fire what is due until stop()."""
+        """Call what is due until stop()."""
         self._ticker.start()
 
     def stop(self) -> None:
-        """Fire no more."""
+        """Stop calling."""
         self._ticker.stop()
 
-    def look(self) -> None:
-        """Fire what is due now, and see what became of the workflows that were started before."""
-        now = self._region.clock.now()
-        client = self._region.client("scheduler")
+    def check(self) -> None:
+        """Call what is due now, and report the workflows that have failed since the last check."""
+        now = self._clock.now()
         found: dict[str, _Due] = {}
-        for page in client.get_paginator("list_schedules").paginate():
+        for page in self._scheduler.get_paginator("list_schedules").paginate():
             for listed in page["Schedules"]:
                 try:
-                    schedule = client.get_schedule(GroupName=listed["GroupName"], Name=listed["Name"])
+                    schedule = self._scheduler.get_schedule(GroupName=listed["GroupName"], Name=listed["Name"])
                 except ClientError as error:
-                    if gone(error):
+                    if is_gone(error):
                         continue
                     raise
                 due = self._known(schedule, now)
@@ -85,14 +92,14 @@ class Scheduler:
                     found[schedule["Arn"]] = due
                     if due.at is not None and due.at <= now:
                         due.at = _within(due.schedule.next(now, due.origin), due.end)
-                        self._fire(schedule)
+                        self._call(schedule)
         self._due = found
-        self._follow()
+        self._check_workflows()
 
-    def _known(self, described: Described, now: float) -> _Due | None:
-        """What is known of the schedule; it begins anew when it was changed."""
+    def _known(self, described: "GetScheduleOutputTypeDef", now: float) -> _Due | None:
+        """The schedule's next time; None if it is disabled or invalid."""
         expression, zone = described["ScheduleExpression"], described.get("ScheduleExpressionTimezone") or "UTC"
-        start, end = (_seconds(described.get(key)) for key in ("StartDate", "EndDate"))
+        start, end = _seconds(described.get("StartDate")), _seconds(described.get("EndDate"))
         definition = expression, zone, start, end
         if described["State"] != "ENABLED":
             return None
@@ -102,57 +109,53 @@ class Scheduler:
         try:
             schedule = Schedule(expression=expression, timezone=zone)
         except ValueError as error:
-            self._tell("error", described["Name"], str(error))
+            self._reporter.report("error", described["Name"], str(error))
             return None
         if expression.startswith("at"):  # "EventBridge Scheduler ignores StartDate for one-time schedules", and EndDate
             start = end = None
-        # "With rate-based schedules, you use the StartDate property to set the first occurrence of the schedule. If you
-        # do not provide a StartDate for a rate-based schedule, your schedule starts invoking the target immediately"
-        # (schedule-types.html)
-        origin = now - now % LOOK if start is None else start
+        # A rate's first occurrence is at StartDate; without one it "starts invoking the target immediately"
+        # (schedule-types.html).
+        origin = now - now % CHECK_SECONDS if start is None else start
         at = schedule.next(max(now, origin), origin)
         if expression.startswith("rate") and (start is None or start >= now):
             at = origin
         return _Due(definition, schedule, origin, end, _within(at, end))
 
-    def _fire(self, described: Described) -> None:
+    def _call(self, described: "GetScheduleOutputTypeDef") -> None:
         name, target = described["Name"], described["Target"]
         try:
             self._check_role(target["RoleArn"])
-            what = self._deliver(described, target)
+            what = self._deliver(name, target)
         except (UndeliverableError, ClientError, BotoCoreError) as error:
-            self._tell("error", name, f"Schedule {name}: {error}")
+            self._reporter.report("error", name, f"Schedule {name}: {error}")
         else:
-            self._told.pop(name, None)
-            self._region.events.add("schedule", f"{name}: {what}.", schedule=name, target=target["Arn"])
+            self._reporter.forget(name)
+            self._events.add("schedule", f"{name}: {what}.", schedule=name, target=target["Arn"])
 
     def _check_role(self, arn: str) -> None:
-        """The role must be there, and for EventBridge Scheduler to take; what it allows, nobody enforces here."""
-        role = self._region.client("iam").get_role(RoleName=arn.rsplit("/", 1)[1])["Role"]
-        document = role["AssumeRolePolicyDocument"]
+        """The role must exist and trust EventBridge Scheduler. The sandbox does not check its permissions."""
+        document: Any = self._iam.get_role(RoleName=arn.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
         document = document if isinstance(document, dict) else json.loads(unquote(document))
         if "scheduler.amazonaws.com" not in json.dumps(document):
             raise UndeliverableError(f"the role {arn} does not trust scheduler.amazonaws.com")
 
-    def _deliver(self, described: Described, target: Described) -> str:
-        """Call the target; what was called, in words."""
-        arn, given = target["Arn"], target.get("Input")
+    def _deliver(self, name: str, target: "TargetOutputTypeDef") -> str:
+        """Call the target; returns a text that says what was called."""
+        arn = target["Arn"]
         if match := _UNIVERSAL.fullmatch(arn):
-            return self._call(match["service"], match["action"], given)
-        deliveries: dict[str, Callable[[str, Described, str | None], str]] = {
-            "states": self._start_workflow,
-            "sqs": self._send_message,
-        }
-        deliver = deliveries.get(arn.split(":")[2]) if arn.count(":") > 2 else None
-        if deliver is None:
-            raise UndeliverableError(f"the target {arn} is not in the sandbox")
-        return deliver(described["Name"], target, given)
+            return self._call_operation(match["service"], match["action"], target.get("Input", "{}"))
+        match arn.split(":")[2:3]:
+            case ["states"]:
+                return self._start_workflow(name, target)
+            case ["sqs"]:
+                return self._send_message(target)
+        raise UndeliverableError(f"the target {arn} is not in the sandbox")
 
-    def _call(self, service: str, action: str, given: str | None) -> str:
-        """A universal target: any operation of any service."""
+    def _call_operation(self, service: str, action: str, given: str) -> str:
+        """Call a universal target: any operation of any service."""
         if _READS.match(action):
             raise UndeliverableError(
-                f"{service}:{action} only reads, and EventBridge Scheduler calls nothing that does"
+                f"{service}:{action} only reads, and EventBridge Scheduler refuses such operations"
             )
         try:
             client = self._region.client(_SERVICES.get(service, service))
@@ -166,32 +169,31 @@ class Scheduler:
         if action not in operations:
             raise UndeliverableError(f"{service} has no operation {action}")
         try:
-            parameters = json.loads(given or "{}")
+            parameters = json.loads(given)
         except ValueError as error:
             raise UndeliverableError(f"the input is not JSON: {error}") from None
         getattr(client, xform_name(action))(**parameters)
         return f"{service}:{action}"
 
-    def _start_workflow(self, name: str, target: Described, given: str | None) -> str:
+    def _start_workflow(self, name: str, target: "TargetOutputTypeDef") -> str:
         machine = target["Arn"]
-        answer = self._region.client("stepfunctions").start_execution(stateMachineArn=machine, input=given or "{}")
-        self._running[answer["executionArn"]] = name
+        started = self._workflows.start_execution(stateMachineArn=machine, input=target.get("Input", "{}"))
+        self._running[started["executionArn"]] = name
         return f"started {machine.rsplit(':', 1)[1]}"
 
-    def _send_message(self, _: str, target: Described, given: str | None) -> str:
+    def _send_message(self, target: "TargetOutputTypeDef") -> str:
         *_, account, queue = target["Arn"].split(":")
-        sqs = self._region.client("sqs")
-        url = sqs.get_queue_url(QueueName=queue, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        sqs.send_message(QueueUrl=url, MessageBody=given or "{}", **target.get("SqsParameters", {}))
+        url = self._sqs.get_queue_url(QueueName=queue, QueueOwnerAWSAccountId=account)["QueueUrl"]
+        self._sqs.send_message(QueueUrl=url, MessageBody=target.get("Input", "{}"), **target.get("SqsParameters", {}))
         return f"sent to {queue}"
 
-    def _follow(self) -> None:
-        """What became of the workflows: of an Express one AWS tells in its log alone."""
+    def _check_workflows(self) -> None:
+        """Report the started workflows that have failed. AWS reports those of type Express only in their log."""
         for execution, name in list(self._running.items()):
             try:
-                seen = self._region.client("stepfunctions").describe_execution(executionArn=execution)
+                seen = self._workflows.describe_execution(executionArn=execution)
             except ClientError as error:
-                if not gone(error):
+                if not is_gone(error):
                     raise
                 del self._running[execution]
                 continue
@@ -200,16 +202,11 @@ class Scheduler:
             del self._running[execution]
             arn = seen["stateMachineArn"]
             if seen["status"] == "SUCCEEDED":
-                self._told.pop(arn, None)
+                self._reporter.forget(arn)
             else:
                 why = f"{seen.get('error', seen['status'])}: {seen.get('cause', '')}"
-                self._tell("error", arn, f"Workflow {arn.rsplit(':', 1)[1]}, started by {name}, failed: {why}")
-
-    def _tell(self, kind: str, about: str, text: str) -> None:
-        """An event, unless it was the last thing said about this."""
-        if self._told.get(about) != text:
-            self._told[about] = text
-            self._region.events.add(kind, text)
+                text = f"Workflow {arn.rsplit(':', 1)[1]}, started by {name}, failed: {why}"
+                self._reporter.report("error", arn, text)
 
 
 def _seconds(date: datetime | None) -> float | None:

@@ -1,144 +1,161 @@
-"""The services that scale: their limits, the scheduled actions on these, and their desired counts."""
+"""The scalable targets: their limits, their scheduled actions, and the desired counts of their ECS services."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from ebb.sandbox.controllers.ticker import Surroundings, gone
+from ebb.sandbox.controllers.ticker import Reporter, SimulatedRegion, is_gone
 from ebb.scaling import api
 from ebb.scaling.activities import Invocation
 from ebb.scaling.schedules import ScheduledAction
 from ebb.scaling.targets import Decision, ScalableTarget
 
-_AAS = "application-autoscaling"
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from types_boto3_application_autoscaling.type_defs import ScalableTargetTypeDef, ScheduledActionTypeDef
+    from types_boto3_ecs import ECSClient
 
-Described = dict[str, Any]
-#: A service that scales: its cluster and its name.
-Service = tuple[str, str]
+
+class Service(NamedTuple):
+    """An ECS service."""
+
+    cluster: str
+    name: str
+
+    @classmethod
+    def of(cls, resource_id: str) -> "Service":
+        """The service of a resource id, `service/<cluster>/<name>`."""
+        _, cluster, name = resource_id.split("/")
+        return cls(cluster, name)
+
+    def __str__(self) -> str:
+        return f"{self.cluster}/{self.name}"
 
 
 @dataclass(frozen=True)
 class _Planned:
-    """A scheduled action as it was deployed, when it was first seen so, and the last moment that was looked at."""
+    """A deployed scheduled action, when it was first seen, and up to which time it has run."""
 
     action: ScheduledAction
     created: float
-    looked: float
+    checked: float
 
 
-class Scaled:
-    """Keeps the desired counts within the limits, and changes them as policies and scheduled actions say.
+class ScalableTargets:
+    """Changes desired counts as limits, policies and scheduled actions say.
 
-    `running(cluster, service)` is how many tasks run.
+    `running(cluster, service)` returns the number of running tasks. A change is an event of kind "scaling".
     """
 
-    def __init__(self, region: Surroundings, running: Callable[[str, str], int]) -> None:
-        self._region = region
-        self._running = running
+    def __init__(self, region: SimulatedRegion, reporter: Reporter, running: Callable[[str, str], int]) -> None:
+        self._clock, self._events, self._reporter, self._running = region.clock, region.events, reporter, running
+        self._autoscaling: ApplicationAutoScalingClient = region.client("application-autoscaling")
+        self._ecs: ECSClient = region.client("ecs")
         self._targets: dict[Service, ScalableTarget] = {}
         self._planned: dict[str, _Planned] = {}
-        self._told: dict[str, str] = {}
 
-    def follow(self) -> None:
-        """Take in the limits that are registered, move counts into new ones, and run the scheduled actions due."""
+    def check(self) -> None:
+        """Read the registered limits, move desired counts into them, and run the scheduled actions that are due."""
         found: dict[Service, ScalableTarget] = {}
-        for each in self.describe(_AAS, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"):
-            service = service_of(each["ResourceId"])
-            target = self._follow(service, api.target(each))
+        for described in self._registered():
+            service = Service.of(described["ResourceId"])
+            target = self._follow(service, api.target(described))
             if target:
                 found[service] = target
         self._targets = found
         self._run_actions()
 
     def scale(self, service: Service, invocations: Sequence[Invocation]) -> None:
-        """Do what policies that were invoked together make of the service's count."""
+        """Apply policies that were invoked together."""
         target, desired = self._targets.get(service), self._desired(service)
         if target is None or desired is None:
-            return  # deregistered or deleted since
-        decision = target.decide(invocations, self._running(*service), desired, self._region.clock.now())
+            return  # deleted after the alarms were read
+        decision = target.decide(invocations, self._running(*service), desired, self._clock.now())
         for note in decision.notes:
-            self.tell("note", "/".join(service) + note, note)
+            self._reporter.report("note", str(service), note)
         self._change(service, decision)
 
-    def describe(self, client: str, operation: str, key: str, **parameters: str) -> list[Described]:
-        """All that an operation lists under this key."""
-        pages = self._region.client(client).get_paginator(operation).paginate(**parameters)
-        return [each for page in pages for each in page.get(key, [])]
+    def _registered(self) -> "Iterator[ScalableTargetTypeDef]":
+        pages = self._autoscaling.get_paginator("describe_scalable_targets").paginate(ServiceNamespace="ecs")
+        for page in pages:
+            yield from page["ScalableTargets"]
 
-    def tell(self, kind: str, about: str, text: str) -> None:
-        """An event, unless it was the last thing said about this."""
-        if self._told.get(about) != text:
-            self._told[about] = text
-            self._region.events.add(kind, text)
+    def _scheduled(self) -> "Iterator[ScheduledActionTypeDef]":
+        pages = self._autoscaling.get_paginator("describe_scheduled_actions").paginate(ServiceNamespace="ecs")
+        for page in pages:
+            yield from page["ScheduledActions"]
 
     def _follow(self, service: Service, registered: ScalableTarget) -> ScalableTarget | None:
-        """The target with its past; None when its service is gone."""
+        """The target with its last activities; None if its service is gone."""
         known = self._targets.get(service)
         target = replace(registered, outs=known.outs, scale_in=known.scale_in) if known else registered
         limits = (target.minimum, target.maximum)
         moved = not known or (known.minimum, known.maximum) != limits
         if not moved and not target.unsettled:
             return target
-        desired, now = self._desired(service), self._region.clock.now()
+        desired, now = self._desired(service), self._clock.now()
         if desired is None:
             return None
         target = target.settle(self._running(*service), desired, now)
         return self._change(service, target.register(*limits, desired, now)) if moved else target
 
     def _run_actions(self) -> None:
-        now = self._region.clock.now()
+        now = self._clock.now()
         found: dict[str, _Planned] = {}
-        for each in self.describe(_AAS, "describe_scheduled_actions", "ScheduledActions", ServiceNamespace="ecs"):
-            arn = each["ScheduledActionARN"]
+        for described in self._scheduled():
+            arn = described["ScheduledActionARN"]
             try:
-                action = api.scheduled_action(each)
+                action = api.scheduled_action(described)
             except ValueError as error:
-                self.tell("error", arn, str(error))
+                self._reporter.report("error", arn, str(error))
                 continue
             known = self._planned.get(arn)
             if known and known.action == action:
-                for _ in action.between(known.looked, now, known.created):
-                    self._run(service_of(each["ResourceId"]), each, action)
-                found[arn] = replace(known, looked=now)
+                for _ in action.between(known.checked, now, known.created):
+                    self._run(described, action)
+                found[arn] = replace(known, checked=now)
             else:
                 found[arn] = _Planned(action, now, now)
         self._planned = found
 
-    def _run(self, service: Service, described: Described, action: ScheduledAction) -> None:
-        target, desired, now = self._targets.get(service), self._desired(service), self._region.clock.now()
+    def _run(self, described: "ScheduledActionTypeDef", action: ScheduledAction) -> None:
+        service = Service.of(described["ResourceId"])
+        target, desired, now = self._targets.get(service), self._desired(service), self._clock.now()
         if target is None or desired is None:
             return
         decision = target.run(action, desired, now)
         for note in decision.notes:
-            self.tell("note" if target.schedules_suspended else "error", described["ScheduledActionARN"], note)
+            kind = "note" if target.schedules_suspended else "error"
+            self._reporter.report(kind, described["ScheduledActionARN"], note)
         if decision.notes:
             return
         self._targets[service] = decision.target
-        limits = decision.target.minimum, decision.target.maximum
-        names = ("ServiceNamespace", "ResourceId", "ScalableDimension")
-        self._region.client(_AAS).register_scalable_target(
-            **{name: described[name] for name in names}, **described["ScalableTargetAction"]
+        self._autoscaling.register_scalable_target(
+            ServiceNamespace=described["ServiceNamespace"],
+            ResourceId=described["ResourceId"],
+            ScalableDimension=described["ScalableDimension"],
+            **described["ScalableTargetAction"],
         )
-        text = f"{action.name}: {service[1]} has {limits[0]} to {limits[1]} tasks."
-        self._region.events.add("schedule", text, schedule=action.name, target=described["ResourceId"])
+        limits = f"{decision.target.minimum} to {decision.target.maximum} tasks"
+        text = f"{action.name}: {service.name} has {limits}."
+        self._events.add("schedule", text, schedule=action.name, target=described["ResourceId"])
         self._change(service, decision)
 
     def _change(self, service: Service, decision: Decision) -> ScalableTarget:
-        """Set the count that was decided on; the target as it is then."""
+        """Set the decided count; returns the target after it."""
         change = decision.activity
         if change is None:
             return decision.target
         if not self._set(service, change.after):
             return self._targets.get(service, decision.target)
-        about = "/".join(service)  # what was told of it before this change is worth telling again
-        self._told = {key: text for key, text in self._told.items() if not key.startswith(about)}
-        self._region.events.add(
+        self._reporter.forget(str(service))
+        self._events.add(
             "scaling",
-            f"{service[1]}: desired {change.before} -> {change.after}, {change.cause}.",
-            cluster=service[0],
-            service=service[1],
+            f"{service.name}: desired {change.before} -> {change.after}, {change.cause}.",
+            cluster=service.cluster,
+            service=service.name,
             alarm=change.alarm,
             policy=change.policy,
             before=change.before,
@@ -149,27 +166,21 @@ class Scaled:
         return decision.target
 
     def _desired(self, service: Service) -> int | None:
-        """The service's desired count, None when it is gone."""
+        """The service's desired count, None if the service is gone."""
         try:
-            found = self._region.client("ecs").describe_services(cluster=service[0], services=[service[1]])["services"]
+            found = self._ecs.describe_services(cluster=service.cluster, services=[service.name])["services"]
         except ClientError as error:
-            if gone(error):
+            if is_gone(error):
                 return None
             raise
         active = [each for each in found if each["status"] == "ACTIVE"]
-        return int(active[0]["desiredCount"]) if active else None
+        return active[0]["desiredCount"] if active else None
 
     def _set(self, service: Service, desired: int) -> bool:
         try:
-            self._region.client("ecs").update_service(cluster=service[0], service=service[1], desiredCount=desired)
+            self._ecs.update_service(cluster=service.cluster, service=service.name, desiredCount=desired)
         except ClientError as error:
-            if gone(error):
+            if is_gone(error):
                 return False
             raise
         return True
-
-
-def service_of(resource_id: str) -> Service:
-    """service/cluster/name, the resource id of an ECS service."""
-    _, cluster, name = resource_id.split("/")
-    return cluster, name

@@ -1,4 +1,4 @@
-"""What runs once per simulated minute: a thread that survives whatever a deployment does meanwhile."""
+"""Runs a callback once per interval of simulated time, in a thread. Errors become events and do not end the thread."""
 
 import threading
 from collections.abc import Callable
@@ -6,28 +6,29 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+#: Seconds; AWS's metrics and alarms have this interval.
 MINUTE = 60
 
 
 class Clock(Protocol):
-    """The part of `clock.Clock` that is used."""
+    """The used part of `clock.Clock`."""
 
     def now(self) -> float:
-        """Simulated seconds since the epoch."""
+        """Simulated Unix time."""
 
     def real(self, simulated_seconds: float) -> float:
-        """Real seconds that this many simulated ones take."""
+        """Real seconds."""
 
 
 class Events(Protocol):
-    """The part of the region's events that is used."""
+    """The used part of the region's events."""
 
     def add(self, kind: str, text: str, **data: Any) -> None:
-        """Append an event that happens now."""
+        """Append an event at the current time."""
 
 
-class Surroundings(Protocol):
-    """The part of `region.Region` that metrics and the autoscaler use."""
+class SimulatedRegion(Protocol):
+    """The used part of `region.Region`."""
 
     @property
     def clock(self) -> Clock:
@@ -35,14 +36,33 @@ class Surroundings(Protocol):
 
     @property
     def events(self) -> Events:
-        """What happened."""
+        """The log of the region."""
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the region."""
+        """A boto3 client."""
 
 
-def gone(error: Exception) -> bool:
-    """Whether a call failed because its resource does not exist (any more)."""
+class Reporter:
+    """Adds events, each text about a subject only once."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._reported: dict[str, set[str]] = {}
+
+    def report(self, kind: str, about: str, text: str) -> None:
+        """Add an event, unless this text about this subject was reported before."""
+        reported = self._reported.setdefault(about, set())
+        if text not in reported:
+            reported.add(text)
+            self._events.add(kind, text)
+
+    def forget(self, about: str) -> None:
+        """Report all texts about this subject again."""
+        self._reported.pop(about, None)
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether a call failed because its resource does not exist."""
     if not isinstance(error, ClientError):
         return False
     code = error.response["Error"]["Code"]
@@ -52,11 +72,11 @@ def gone(error: Exception) -> bool:
 class Ticker:
     """Calls `tick` every `interval` simulated seconds, `phase` seconds after the boundary, from start() to stop().
 
-    A tick that is late makes the next boundaries skip, never bunch. An error is an event, each text once in a row.
+    After a tick that lasts longer than the interval, the boundaries that it missed are skipped.
     """
 
     def __init__(
-        self, region: Surroundings, name: str, tick: Callable[[], None], interval: float, phase: float
+        self, region: SimulatedRegion, name: str, tick: Callable[[], None], interval: float, phase: float = 0
     ) -> None:
         self._region = region
         self._name = name
@@ -64,44 +84,43 @@ class Ticker:
         self._interval = interval
         self._phase = phase
         self._stopping = False
-        self._awake = threading.Event()
+        self._wakeup = threading.Event()
         self._thread: threading.Thread | None = None
-        self._last_error = ""
+        self._reporter = Reporter(region.events)
 
     def start(self) -> None:
-        """Begin; the first tick is at the next boundary."""
+        """Start the thread; the first tick is at the next boundary."""
         self._stopping = False
-        self._awake.clear()
+        self._wakeup.clear()
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End; returns when a tick under way is over. Harmless when not started."""
+        """End the thread, after the current tick. Does nothing if it was not started."""
         self._stopping = True
-        self._awake.set()
+        self._wakeup.set()
         if self._thread:
             self._thread.join()
             self._thread = None
 
-    def poke(self) -> None:
-        """Tick now, too, and not at the next boundary alone."""
-        self._awake.set()
+    def trigger(self) -> None:
+        """Run one more tick now."""
+        self._wakeup.set()
 
     def _run(self) -> None:
         while True:
-            self._awake.wait(self._wait())
-            self._awake.clear()
+            self._wakeup.wait(self._wait())
+            self._wakeup.clear()
             if self._stopping:
                 return
             try:
                 self._tick()
-                self._last_error = ""
-            except Exception as error:  # a thread that dies would stop the scaling of everything, unseen
-                text = f"{self._name}: {type(error).__name__}: {error}"
-                if not self._stopping and not gone(error) and text != self._last_error:
-                    self._last_error = text
-                    self._region.events.add("error", text)
+                self._reporter.forget(self._name)
+            except Exception as error:  # without this thread nothing would scale, and no one would see why
+                if not self._stopping and not is_gone(error):
+                    self._reporter.report("error", self._name, f"{self._name}: {type(error).__name__}: {error}")
 
     def _wait(self) -> float:
+        """Real seconds to the next boundary."""
         now = self._region.clock.now() - self._phase
         return self._region.clock.real(self._interval - now % self._interval)
