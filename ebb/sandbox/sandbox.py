@@ -18,6 +18,7 @@ from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.local_account import localize
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 
@@ -68,7 +69,7 @@ class Sandbox:
             region = self.region = opened.enter_context(Region(self._speed))
             images = Images(region)
             self.tasks = Tasks(region, images)
-            config = self._config
+            config = localize(self._config, region.region)
             if adopts(config):
                 self._say("The stack adopts what a company has: the region is furnished with it first.")
                 config = furnish(region, images).adopt(config)

@@ -12,6 +12,7 @@ from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.local_account import localize
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 from tests.helpers.stacks import configuration
@@ -43,7 +44,7 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
         *,
         config: Mapping[str, Any] | None = None,
     ) -> Deployment:
-        config = config or configuration(stack, overrides)
+        config = localize(config or configuration(stack, overrides), region.region)
         if adopts(config):
             config = furnish(region, images).adopt(config)
         return Deployment(region, provider.port, stack, command, config)

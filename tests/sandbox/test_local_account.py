@@ -1,0 +1,37 @@
+import pytest
+
+from ebb.sandbox.local_account import localize
+from ebb.sandbox.sandbox import Sandbox
+
+TAGS = {"tags": {"Project": "x"}}
+
+
+def test_the_region_is_the_sandboxs_and_only_tags_are_kept_of_the_providers_settings() -> None:
+    config = {
+        "aws:region": "eu-central-1",
+        "aws:profile": "corp",
+        "aws:allowedAccountIds": ["123456789012"],
+        "aws:assumeRoles": [{"roleArn": "arn:aws:iam::123456789012:role/deploy"}],
+        "aws:defaultTags": TAGS,
+        "ebb:queue": {"fifo": True},
+        "other:thing": {"a": 1},
+    }
+    assert localize(config, "us-east-1") == {
+        "aws:region": "us-east-1",
+        "aws:defaultTags": TAGS,
+        "ebb:queue": {"fifo": True},
+        "other:thing": {"a": 1},
+    }
+
+
+@pytest.mark.parametrize("config", [{}, {"ebb:queue": {"fifo": True}}])
+def test_a_stack_without_a_region_gets_the_sandboxs(config: dict[str, object]) -> None:
+    assert localize(config, "us-east-1") == {"aws:region": "us-east-1", **config}
+
+
+def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None:
+    config = {"aws:region": "eu-central-1", "aws:allowedAccountIds": ["123456789012"], "other:thing": "text"}
+    with Sandbox("anything", in_process=True, config=config, say=lambda _: None) as sandbox:
+        assert sandbox.deployment.up()
+        assert "us-east-1" in sandbox.deployment.outputs()["queue_url"] + sandbox.deployment.outputs()["image_uri"]
+        sandbox.deployment.destroy()
