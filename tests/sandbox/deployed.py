@@ -59,6 +59,8 @@ class Stage:
         self.clock = HandClock()
         self.events = Log(self.clock)
         self.tasks = 0
+        #: Tasks of an earlier deployment that are left.
+        self.outdated = 0
         self._services = Services(region.account, region.region)
         ecs = self.client("ecs")
         ecs.create_cluster(clusterName=CLUSTER)
@@ -160,7 +162,7 @@ class Stage:
         self.clock.time += 60
         self.autoscaler.tick()
         self.tasks = self.desired
-        self._services.report(CLUSTER, SERVICE, self.tasks, 0)
+        self._services.report(CLUSTER, SERVICE, self.tasks, 0, self.outdated)
         return self.tasks
 
     def state(self, alarm: str) -> str:

@@ -170,6 +170,22 @@ def test_a_suspended_target_does_not_scale_until_it_is_resumed(stage: Stage) -> 
     assert stage.minute(visible=1) == 1
 
 
+def test_a_deployment_holds_scale_in_until_no_older_task_is_left_and_never_holds_scale_out(stage: Stage) -> None:
+    stage.recommend()
+    assert stage.minute(visible=1) == 1
+    stage.outdated = 1  # protected: it finishes its job
+    stage.client("ecs").update_service(cluster=CLUSTER, service=SERVICE, forceNewDeployment=True)
+    assert [stage.minute() for _ in range(10)] == [1] * 10
+    assert stage.state("zero") == "ALARM"
+    assert stage.events.texts("note") == ["Scaling in is off during a deployment (policy zero)."]
+    assert stage.minute(visible=20) == 3
+    assert [stage.minute() for _ in range(10)] == [3] * 10
+    stage.outdated = 0
+    stage.minute()
+    assert stage.minute() == 0
+    assert changes(stage) == [(0, 1, "out"), (1, 3, "out"), (3, 0, "zero")]
+
+
 def test_disabled_actions_are_not_executed(stage: Stage) -> None:
     stage.recommend()
     stage.client("cloudwatch").disable_alarm_actions(AlarmNames=["out"])

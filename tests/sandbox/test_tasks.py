@@ -88,6 +88,11 @@ class World:
         service = self.ecs.describe_services(cluster="jobs", services=["worker"])["services"][0]
         return service["desiredCount"], service["runningCount"], service["pendingCount"]
 
+    def rollout(self) -> str:
+        """The state of the service's deployment."""
+        service = self.ecs.describe_services(cluster="jobs", services=["worker"])["services"][0]
+        return str(service["deployments"][0]["rolloutState"])
+
     def lines(self, task: TaskView) -> list[str]:
         return [line.text for line in self.tasks.log() if line.task == task.id]
 
@@ -294,9 +299,19 @@ def test_a_deployment_starts_new_tasks_and_leaves_old_protected_ones_their_job(w
     until(lambda: Counter(task.task_definition for task in world.running())[new] == 2)
     until(lambda: other.id not in {task.id for task in world.tasks.tasks()})
     assert protected.id in {task.id for task in world.running()}
+    assert world.rollout() == "IN_PROGRESS"
     world.protect(protected, enabled=False)
     until(lambda: {task.task_definition for task in world.tasks.tasks()} == {new})
+    until(lambda: world.rollout() == "COMPLETED")
     assert all(world.environment(task)["VERSION"] == "2" for task in world.running())
+
+
+def test_a_deployment_stays_completed_when_the_service_scales(world: World) -> None:
+    world.serve(0)
+    until(lambda: world.rollout() == "COMPLETED")
+    world.update(desiredCount=1)
+    until(lambda: world.counts() == (1, 0, 1))
+    assert world.rollout() == "COMPLETED"
 
 
 def test_a_forced_deployment_replaces_tasks_of_the_same_definition(world: World) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_application_autoscaling import ApplicationAutoScalingClient
     from types_boto3_application_autoscaling.type_defs import ScalableTargetTypeDef, ScheduledActionTypeDef
     from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.type_defs import ServiceTypeDef
 
 
 class Service(NamedTuple):
@@ -69,11 +70,19 @@ class ScalableTargets:
 
     def scale(self, service: Service, invocations: Sequence[Invocation]) -> None:
         """Apply policies that were invoked together."""
-        target, desired = self._targets.get(service), self._desired(service)
-        if target is None or desired is None:
+        target, found = self._targets.get(service), self._describe(service)
+        if target is None or found is None:
             return  # deleted after the alarms were read
-        decision = target.decide(invocations, self._running(*service), desired, self._clock.now())
-        for note in decision.notes:
+        # ECS deployments are in progress until the new tasks run and no older ones are left
+        deploying = any(each.get("rolloutState") == "IN_PROGRESS" for each in found["deployments"])
+        running, now = self._running(*service), self._clock.now()
+        decision = target.decide(invocations, running, found["desiredCount"], now, deploying=deploying)
+        held = [
+            f"Scaling in is off during a deployment (policy {each.policy})."
+            for each in decision.not_scaled
+            if each.reason == "TargetServicePutResourceAsUnscalable"
+        ]
+        for note in (*decision.notes, *held):
             self._reporter.report("note", str(service), note)
         self._change(service, decision)
 
@@ -167,14 +176,17 @@ class ScalableTargets:
 
     def _desired(self, service: Service) -> int | None:
         """The service's desired count, None if the service is gone."""
+        found = self._describe(service)
+        return found["desiredCount"] if found else None
+
+    def _describe(self, service: Service) -> "ServiceTypeDef | None":
         try:
             found = self._ecs.describe_services(cluster=service.cluster, services=[service.name])["services"]
         except ClientError as error:
             if is_gone(error):
                 return None
             raise
-        active = [each for each in found if each["status"] == "ACTIVE"]
-        return active[0]["desiredCount"] if active else None
+        return next((each for each in found if each["status"] == "ACTIVE"), None)
 
     def _set(self, service: Service, desired: int) -> bool:
         try:

@@ -50,8 +50,8 @@ class Services:
                 )
         return found
 
-    def report(self, cluster: str, name: str, running: int, pending: int) -> None:
-        """Store how many tasks run and how many start."""
+    def report(self, cluster: str, name: str, running: int, pending: int, outdated: int) -> None:
+        """Store how many tasks run, how many start, and how many belong to an earlier deployment."""
         stored: Any = self._backend.services.get(f"{cluster}:{name}")
         if stored is not None:
-            stored.report(running, pending)
+            stored.report(running, pending, outdated)

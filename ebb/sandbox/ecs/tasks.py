@@ -114,9 +114,9 @@ class Tasks:
         for task in self._alive(Status.PENDING):
             if self._region.clock.now() >= task.created + START_SECONDS:
                 self._launch(task)
-        for cluster, name in services:
-            key = (cluster, name)
-            self._services.report(cluster, name, self._count(key, Status.RUNNING), self._count(key, Status.PENDING))
+        for key, service in services.items():
+            outdated = sum(task.deployment != service.deployment for task in self._active(key))
+            self._services.report(*key, self._count(key, Status.RUNNING), self._count(key, Status.PENDING), outdated)
 
     def _deploy(self, key: _Key, service: Service) -> None:
         """Stop tasks of older deployments, as many as the minimum healthy percent lets go; protected ones live on."""

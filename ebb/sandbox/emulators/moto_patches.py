@@ -86,16 +86,20 @@ def count_reported_tasks(ecs: ModuleType) -> None:
 
     class CountedService(service):  # type: ignore[misc, valid-type]
         _SET_ONCE = ("running_count", "pending_count")
+        _completed: tuple[str, str] | None = None
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name not in self._SET_ONCE or name not in self.__dict__:
                 super().__setattr__(name, value)
 
-        def report(self, running: int, pending: int) -> None:
-            """Store how many tasks run and how many start."""
+        def report(self, running: int, pending: int, outdated: int) -> None:
+            """Store how many tasks run, how many start, and how many belong to an earlier deployment."""
             self.__dict__.update(running_count=running, pending_count=pending)
             for deployment in self.deployments[:1]:
-                state = "COMPLETED" if running >= self.desired_count else "IN_PROGRESS"
+                current = (self.task_definition, deployment["id"])
+                if not outdated and running >= self.desired_count:
+                    self._completed = current  # and it stays COMPLETED when the service scales
+                state = "COMPLETED" if self._completed == current else "IN_PROGRESS"
                 counts = {"runningCount": running, "pendingCount": pending, "desiredCount": self.desired_count}
                 deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
 
