@@ -9,30 +9,15 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Literal
 
+from settings import Step
 from settings.limits import MAX_STEPS
 
 Comparison = Literal["GreaterThanOrEqualToThreshold", "LessThanOrEqualToThreshold", "LessThanThreshold"]
 #: Tasks per share of backlog, from two shares upwards. More than 1, because jobs have already waited two minutes when
 #: the alarm fires. A task that starts later, with the next step, would be idle for just as long.
 TASKS_PER_SHARE = 1.5
-
-
-class TableStep(Protocol):
-    """One step of the user's table: `change` the number of tasks between `lower` and `upper` messages."""
-
-    @property
-    def lower(self) -> float | None:
-        """Messages; None is 0."""
-
-    @property
-    def upper(self) -> float | None:
-        """Messages; None is unlimited."""
-
-    @property
-    def change(self) -> int:
-        """Tasks to add or, if negative, to remove."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +77,7 @@ def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
     return _relative(spans, 0)
 
 
-def scale_out(table: Sequence[TableStep]) -> AlarmSteps:
+def scale_out(table: Sequence[Step]) -> AlarmSteps:
     """The steps of the table that add tasks. The lower bound belongs to a step, the upper bound does not."""
     spans = [span for span in _spans(table) if span.change > 0]
     threshold = spans[0].lower
@@ -101,7 +86,7 @@ def scale_out(table: Sequence[TableStep]) -> AlarmSteps:
     )
 
 
-def scale_in(table: Sequence[TableStep]) -> AlarmSteps | None:
+def scale_in(table: Sequence[Step]) -> AlarmSteps | None:
     """The steps of the table that remove tasks; None if there are none.
 
     The upper bound belongs to a step, unless a step that adds tasks begins there. The lower bound does not, except 0.
@@ -143,7 +128,7 @@ def _spread(last: int, maximum: int) -> list[int]:
     return sorted({round(last ** (step / (maximum - 1))) for step in range(maximum)})
 
 
-def _spans(table: Iterable[TableStep]) -> list[_Span]:
+def _spans(table: Iterable[Step]) -> list[_Span]:
     return [
         _Span(step.lower or -math.inf, math.inf if step.upper is None else step.upper, step.change) for step in table
     ]
