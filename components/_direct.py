@@ -3,8 +3,8 @@
 StartSyncExecution answers 200 even if the execution failed, so the response template reads the execution's status and
 sets the HTTP status.
 
-The templates use Velocity 1.x and what AWS documents (API Gateway developer guide, "Mapping template reference",
-"Variables for data transformations", "Override your API's request and response parameters").
+The templates use Velocity 1.x and what AWS documents. Pages of the API Gateway developer guide: "Mapping template
+reference", "Variables for data transformations", "Override your API's request and response parameters".
 """
 
 import json

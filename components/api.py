@@ -196,9 +196,8 @@ class JobApi(pulumi.ComponentResource):
 
     def _sender(self, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
         child = pulumi.ResourceOptions(parent=self)
-        # No aws:SourceAccount: API Gateway does not document that it sends this key. It is not needed either, because
-        # a role of another account cannot be passed to a service (IAM user guide, "Grant a user permissions to pass a
-        # role to an AWS service").
+        # No aws:SourceAccount: API Gateway does not document that it sends this key. Nor is it needed: no one can pass
+        # a role to a service in another account (IAM user guide, "Grant a user permissions to pass a role").
         role = aws.iam.Role(
             f"{self.pulumi_resource_name}-sender", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
         )

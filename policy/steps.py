@@ -113,8 +113,8 @@ def idle_expression(min_tasks: int) -> str:
 def surplus_expression(messages_per_task: int, concurrency: int = 1) -> str:
     """Running tasks (r) minus those that messages in flight (n) keep busy, and minus one per share of the waiting (v).
 
-    A minute whose number of tasks is unknown yields 0. The number is two or three minutes old and has no value at zero
-    tasks, so a task that has just started is not counted as surplus. Without messages the result is 0, because the
+    A minute whose number of tasks is unknown yields 0. The number is two or three minutes old, and unknown at zero
+    tasks. So a task that has just started is not counted as surplus. Without messages the result is 0, because the
     alarm on `idle_expression` then removes all tasks.
     """
     busy = "n" if concurrency == 1 else f"n / {concurrency}"

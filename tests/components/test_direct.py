@@ -1,4 +1,4 @@
-"""What the API says to Step Functions, and to its callers for each of Step Functions' answers."""
+"""The templates with `scaling.direct`: requests to Step Functions, and the responses to callers."""
 
 import json
 import re
@@ -12,22 +12,22 @@ from ebb.sandbox.emulators.ministack.vtl import Rendered, Request, render
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:wake-submit-1234567"
 ID = "98b47f92-b9c4-463d-a585-3ed42f0b549d"
-#: What a body is made of, with what JSON, JavaScript and VTL each have a meaning for.
+#: Bodies, with characters that are special in JSON, JavaScript or VTL.
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\"'\\/$#{}()\n\t\u2028😀")))
 
 
 def started(template: str, request: Request) -> dict[str, str]:
     """The workflow's input in the request to StartSyncExecution."""
     rendered = render(template, request)
-    assert rendered == Rendered(rendered.text), "overrides nothing"
+    assert rendered == Rendered(rendered.text), "overrides the status"
     call = json.loads(rendered.text)
     assert set(call) == {"stateMachineArn", "input"}
     assert call["stateMachineArn"] == ARN
     return dict(json.loads(call["input"]))
 
 
-def told(status: int, body: object) -> tuple[str, object]:
-    """What the caller gets when Step Functions answers so."""
+def response(status: int, body: object) -> tuple[str, object]:
+    """The response to the caller for this response of Step Functions."""
     success = re.fullmatch(_templates.SUCCESS_PATTERN, str(status)) is not None
     template = _direct.ANSWER_TEMPLATE if success else _direct.ERROR_TEMPLATE
     rendered = render(template, Request(body=json.dumps(body)))
@@ -36,12 +36,12 @@ def told(status: int, body: object) -> tuple[str, object]:
 
 
 @given(body=TEXTS)
-def test_the_body_reaches_the_workflow_as_it_came(body: str) -> None:
+def test_the_body_reaches_the_workflow_unchanged(body: str) -> None:
     assert started(_direct.post_template(ARN, fifo=False), Request(body=body)) == {"body": body}
 
 
 @given(message=TEXTS.filter(bool))
-def test_the_message_parameter_reaches_the_workflow_as_it_came(message: str) -> None:
+def test_the_message_parameter_reaches_the_workflow_unchanged(message: str) -> None:
     request = Request(query={"message": message})
     assert started(_direct.get_template(ARN, fifo=False), request) == {"body": message}
 
@@ -64,30 +64,28 @@ def test_a_body_cannot_add_inputs_or_directives() -> None:
 
 
 @given(size=st.integers(0, _workflow.MAX_BODY_CHARACTERS))
-def test_a_plain_body_that_is_short_enough_fits_into_an_execution(size: int) -> None:
+def test_a_plain_body_of_maximum_length_fits_into_an_execution(size: int) -> None:
     body = json.dumps({"text": "x" * size})[: _workflow.MAX_BODY_CHARACTERS]
     text = json.loads(render(_direct.post_template(ARN, fifo=False), Request(body=body)).text)["input"]
     assert len(text.encode()) <= 262_144
 
 
 def ended(status: str, **more: object) -> dict[str, object]:
-    """StartSyncExecution's answer."""
+    """A response of StartSyncExecution."""
     return {"executionArn": "e", "status": status, "input": '{"body": "{}"}', "startDate": 1.7e9, **more}
 
 
-def test_a_job_that_was_sent_is_answered_by_its_id() -> None:
+def test_the_response_for_a_sent_job_is_its_message_id() -> None:
     done = ended("SUCCEEDED", output=json.dumps({"messageId": ID}))
-    assert told(200, done) == ("202", {"messageId": ID})
+    assert response(200, done) == ("202", {"messageId": ID})
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", ""])
 @pytest.mark.parametrize("error", ["Sqs.QueueDoesNotExistException", "States.Timeout", ""])
-def test_an_execution_that_failed_is_a_bad_gateway_though_step_functions_said_two_hundred(
-    status: str, error: str
-) -> None:
+def test_a_failed_execution_is_answered_with_502(status: str, error: str) -> None:
     expected = {"message": "The queue did not take the job.", "error": error}
-    assert told(200, ended(status, error=error, cause='a "quoted" text')) == ("502", expected)
-    assert told(200, ended(status, output=json.dumps({"messageId": ID}))) == ("502", {**expected, "error": ""})
+    assert response(200, ended(status, error=error, cause='a "quoted" text')) == ("502", expected)
+    assert response(200, ended(status, output=json.dumps({"messageId": ID}))) == ("502", {**expected, "error": ""})
 
 
 @pytest.mark.parametrize(
@@ -98,8 +96,8 @@ def test_an_execution_that_failed_is_a_bad_gateway_though_step_functions_said_tw
         (400, {"__type": "com.amazonaws.swf.service.v2.model#InvalidExecutionInput"}),
     ],
 )
-def test_a_body_that_is_too_long_is_refused_with_the_reason(status: int, body: object) -> None:
-    code, answer = told(status, body)
+def test_a_body_that_is_too_long_is_answered_with_413(status: int, body: object) -> None:
+    code, answer = response(status, body)
     assert code == "413"
     assert isinstance(answer, dict)
     assert answer["error"] == "TooLong"
@@ -110,10 +108,10 @@ def test_a_body_that_is_too_long_is_refused_with_the_reason(status: int, body: o
 @pytest.mark.parametrize(
     "error", ["ThrottlingException", "com.amazonaws.swf.service.v2.model#StateMachineDeleting", ""]
 )
-def test_without_an_execution_nothing_was_sent_and_the_answer_says_so(status: int, error: str) -> None:
+def test_an_error_of_step_functions_is_answered_with_502(status: int, error: str) -> None:
     body = {"__type": error, "message": "m"} if error else {}
-    assert told(status, body) == ("502", {"message": "The queue did not take the job.", "error": error})
+    assert response(status, body) == ("502", {"message": "The queue did not take the job.", "error": error})
 
 
-def test_no_answer_of_step_functions_without_an_id_is_accepted() -> None:
-    assert told(200, {}) == ("502", {"message": "The queue did not take the job.", "error": ""})
+def test_a_response_without_a_message_id_is_answered_with_502() -> None:
+    assert response(200, {}) == ("502", {"message": "The queue did not take the job.", "error": ""})

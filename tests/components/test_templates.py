@@ -1,3 +1,5 @@
+"""The templates without `scaling.direct`: requests to SQS, and the responses to callers."""
+
 import json
 import re
 from collections.abc import Callable
@@ -26,46 +28,46 @@ def form(text: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def answer(status: int, body: object) -> tuple[str, object]:
-    """What the caller gets when SQS answers so."""
+def response(status: int, body: object) -> tuple[str, object]:
+    """The response to the caller for this response of SQS."""
     success = re.fullmatch(templates.SUCCESS_PATTERN, str(status)) is not None
     template = templates.SUCCESS_TEMPLATE if success else templates.ERROR_TEMPLATE
     rendered = render(template, Request(body=json.dumps(body)))
-    assert rendered == Rendered(rendered.text), "overrides nothing"
+    assert rendered == Rendered(rendered.text), "overrides the status"
     return (templates.ACCEPTED if success else templates.BAD_GATEWAY), json.loads(rendered.text)
 
 
-def test_a_job_that_sqs_has_taken_is_answered_by_its_id() -> None:
-    assert answer(200, SENT) == ("202", {"messageId": ID})
+def test_the_response_for_a_sent_job_is_its_message_id() -> None:
+    assert response(200, SENT) == ("202", {"messageId": ID})
 
 
 @pytest.mark.parametrize("code", ["AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "KMS.DisabledException"])
 @pytest.mark.parametrize("status", [400, 403])
-def test_what_sqs_refuses_is_a_bad_gateway_with_its_code(status: int, code: str) -> None:
+def test_an_error_of_sqs_is_answered_with_502_and_its_code(status: int, code: str) -> None:
     refused = {"Error": {"Code": code, "Message": 'a "quoted" text', "Type": "Sender"}, "RequestId": "r"}
     expected = {"message": "The queue did not take the job.", "error": code}
-    assert answer(status, refused) == ("502", expected)
+    assert response(status, refused) == ("502", expected)
 
 
 @pytest.mark.parametrize("status", [301, 404, 429, 500, 503])
 @pytest.mark.parametrize("body", [{}, {"Error": None}, {"unknown": "form"}, SENT])
-def test_no_other_answer_becomes_a_success(status: int, body: object) -> None:
-    assert answer(status, body) == ("502", {"message": "The queue did not take the job.", "error": ""})
+def test_any_other_response_is_answered_with_502(status: int, body: object) -> None:
+    assert response(status, body) == ("502", {"message": "The queue did not take the job.", "error": ""})
 
 
 @pytest.mark.parametrize("status", ["20", "2000", "1200", "4200", "200 "])
-def test_only_a_whole_two_hundred_status_is_a_success(status: str) -> None:
+def test_only_a_status_from_200_to_299_is_a_success(status: str) -> None:
     assert re.fullmatch(templates.SUCCESS_PATTERN, status) is None
 
 
 @given(body=st.text(st.characters(exclude_categories=["Cs"])))
-def test_the_body_reaches_sqs_as_it_came(body: str) -> None:
+def test_the_body_reaches_sqs_unchanged(body: str) -> None:
     sent = form(render(templates.post_template(fifo=False), Request(body=body)).text)
     assert sent == {"Action": "SendMessage", "Version": "2012-11-05", "MessageBody": body}
 
 
 @given(message=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_the_message_parameter_reaches_sqs_as_it_came(message: str) -> None:
+def test_the_message_parameter_reaches_sqs_unchanged(message: str) -> None:
     sent = form(render(templates.get_template(fifo=False), Request(query={"message": message})).text)
     assert sent == {"Action": "SendMessage", "Version": "2012-11-05", "MessageBody": message}
 
@@ -77,7 +79,7 @@ def test_a_fifo_queues_ids_come_from_headers_in_either_case(
     template: str, case: Callable[[str], str], group: str, deduplication: str
 ) -> None:
     headers = {case("X-Message-Group-Id"): group, case("X-Message-Deduplication-Id"): deduplication}
-    query = {"message": "{}", "x-message-group-id": "a parameter of the header's name is not taken for it"}
+    query = {"message": "{}", "x-message-group-id": "a query parameter with the header's name"}
     sent = form(render(template, Request(body="{}", query=query, headers=headers)).text)
     assert sent == {
         "Action": "SendMessage",
@@ -93,7 +95,7 @@ def test_a_body_cannot_add_parameters_or_directives() -> None:
     assert form(render(templates.post_template(fifo=False), Request(body=body)).text)["MessageBody"] == body
 
 
-def test_a_fifo_queues_headers_are_required_and_a_standard_queues_are_not() -> None:
+def test_only_a_fifo_queue_requires_headers() -> None:
     assert templates.required_headers(fifo=False) == {}
     assert templates.required_headers(fifo=True) == {
         "method.request.header.X-Message-Group-Id": True,
@@ -105,12 +107,12 @@ def test_a_fifo_queues_headers_are_required_and_a_standard_queues_are_not() -> N
     ("body", "accepted"),
     [({}, True), ({"seconds": 3}, True), ([], False), ("text", False), (1, False), (None, False), (True, False)],
 )
-def test_a_job_is_a_json_object(body: object, accepted: bool) -> None:
+def test_a_job_must_be_a_json_object(body: object, accepted: bool) -> None:
     schema = json.loads(templates.JOB_SCHEMA)
     assert ministack._json_schema_valid(schema, body, schema) is accepted
 
 
-def test_the_access_log_is_json_with_the_request_id_and_nothing_that_a_caller_sent_in_headers_or_body() -> None:
+def test_the_access_log_is_json_with_the_request_id_and_without_headers_body_and_key() -> None:
     line = json.loads(templates.ACCESS_LOG_FORMAT)
     assert line["requestId"] == "$context.requestId"
     assert all(value.startswith("$context.") for value in line.values())

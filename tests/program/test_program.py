@@ -42,8 +42,8 @@ OUTPUTS = {
     "image_uri",
     "log_group_name",
 }
-#: Actions that cannot be restricted to a resource (service authorization reference, "Actions, resources, and condition
-#: keys for Amazon Elastic Container Registry" and "… Amazon Session Manager Message Gateway Service").
+#: Actions without a resource level: see the service authorization reference of Amazon Elastic Container Registry and of
+#: Amazon Session Manager Message Gateway Service.
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
     "ssmmessages:CreateControlChannel",
