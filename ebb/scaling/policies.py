@@ -1,6 +1,9 @@
 """Step scaling policies of Application Auto Scaling: the step for a metric value, and the capacity that it sets.
 
 Sources: application-auto-scaling-step-scaling-policies.html and API_StepScalingPolicyConfiguration.
+
+This is AWS's side of the contract, so its limits stay separate copies of those in settings/ and policy/: a value shared
+by import would agree even if it were wrong.
 """
 
 import math

@@ -1,4 +1,8 @@
-"""Values that AWS's documentation limits and botocore's models leave open."""
+"""Values that AWS's documentation limits and botocore's models do not.
+
+This is AWS's side of the contract, so it stays a separate copy of what settings/ and policy/ know: a value shared by
+import would agree even if it were wrong.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,0 +1,134 @@
+"""Facts that stand in several rooms because these rooms must not import each other: all copies are equal."""
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import pytest
+
+from components import _container, idempotency
+from ebb.forecast.scenario import from_settings
+from ebb.ops import scaling as ops_scaling
+from ebb.sandbox import log_follower
+from ebb.sandbox.provider import documented_values
+from ebb.scaling import alarms, policies
+from ebb.scaling.schedules import Schedule
+from policy import hours, plan, steps
+from settings import Queue, Settings, Worker, limits
+from settings.forms import Day
+from worker import config
+from worker.aws import idempotency as worker_idempotency
+from worker.core.in_flight import Ending
+
+DAY = 86_400
+
+
+#: Variables that the worker always needs, besides those of its settings.
+WIRED = {
+    "EBB_QUEUE_URL": "https://sqs/jobs",
+    "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
+    "EBB_VISIBILITY_TIMEOUT": "300",
+    "AWS_REGION": "us-east-1",
+}
+
+
+def worker(settings: Worker, **variables: str) -> config.Config:
+    """The real worker's settings, from the variables that a deployment sets."""
+    return config.read({**_container.environment(settings), **WIRED, **variables})
+
+
+@pytest.mark.parametrize("stop_timeout", range(2, limits.MAX_STOP_SECONDS + 1))
+def test_a_job_may_continue_after_sigterm_for_the_same_time(stop_timeout: int) -> None:
+    settings = Worker(stop_timeout=stop_timeout)
+    forecast = from_settings(Settings(worker=settings)).worker
+    assert worker(settings).drain == forecast.drain == limits.drain(stop_timeout)
+
+
+@pytest.mark.parametrize("stop_timeout", [2, 10, 19, 20, 120])
+@pytest.mark.parametrize("visibility_timeout", [0, 29, 30, 31, 59, 60, 61, 300, limits.MAX_VISIBILITY_SECONDS])
+def test_a_receive_has_the_same_wait_and_visibility(stop_timeout: int, visibility_timeout: int) -> None:
+    settings = Worker(stop_timeout=stop_timeout)
+    queue = Queue(visibility_timeout=visibility_timeout)
+    forecast = from_settings(Settings(worker=settings, queue=queue))
+    real = worker(settings, EBB_VISIBILITY_TIMEOUT=str(visibility_timeout))
+    assert (real.wait, real.visibility_timeout) == (forecast.worker.wait, forecast.queue.visibility_timeout)
+
+
+def test_the_longest_wait_of_a_receive_is_sqs_limit() -> None:
+    assert worker(Worker()).wait == limits.MAX_RECEIVE_WAIT_SECONDS
+
+
+@pytest.mark.parametrize("stop_timeout", range(2, limits.MAX_STOP_SECONDS + 1))
+def test_the_worker_accepts_the_longest_unprotected_job_and_no_longer_one(stop_timeout: int) -> None:
+    longest = int(limits.drain(stop_timeout))
+    if longest:
+        settings = Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest)
+        assert worker(settings).job_timeout == longest
+    with pytest.raises(config.SettingsError, match="EBB_PROTECTION"):
+        worker(Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest + 1))
+
+
+def test_the_worker_has_the_limits_of_the_settings() -> None:
+    largest = Worker(
+        concurrency=limits.MAX_CONCURRENCY,
+        job_timeout=limits.MAX_VISIBILITY_SECONDS,
+        stop_timeout=limits.MAX_STOP_SECONDS,
+        max_body_bytes=limits.MAX_BODY_BYTES,
+        payload_bucket="bodies",
+        backoff_base=limits.MAX_VISIBILITY_SECONDS,
+        backoff_cap=limits.MAX_VISIBILITY_SECONDS,
+    )
+    read = worker(largest, EBB_VISIBILITY_TIMEOUT=str(limits.MAX_VISIBILITY_SECONDS))
+    assert read.visibility_timeout == limits.MAX_VISIBILITY_SECONDS
+    same = ("concurrency", "job_timeout", "stop_timeout", "max_body_bytes", "backoff_base", "backoff_cap")
+    assert {name: getattr(read, name) for name in same} == {name: getattr(largest, name) for name in same}
+    for field in ("concurrency", "job_timeout", "stop_timeout", "max_body_bytes", "backoff_cap"):
+        with pytest.raises(config.SettingsError, match=f"EBB_{field.upper()}"):
+            worker(largest.model_copy(update={field: getattr(largest, field) + 1}))
+
+
+def test_the_worker_has_the_defaults_of_the_settings() -> None:
+    required = {"EBB_STOP_TIMEOUT": "120", "EBB_BACKOFF_BASE": "10", "EBB_BACKOFF_CAP": "900"}
+    read, defaults = config.read({**WIRED, **required}), Worker()
+    same = ("concurrency", "handler", "command", "job_timeout", "protection", "max_body_bytes", "payload_bucket")
+    assert {name: getattr(read, name) for name in same} == {name: getattr(defaults, name) for name in same}
+
+
+def test_the_worker_accepts_the_maximum_of_once_days() -> None:
+    assert worker(Worker(once_days=365), EBB_ONCE_TABLE="once").once_seconds == 365 * DAY
+
+
+def test_the_idempotency_store_has_the_attributes_of_the_worker() -> None:
+    names = worker_idempotency.NAMES
+    assert (names["#id"], names["#expires"]) == (idempotency.KEY, idempotency.EXPIRY)
+
+
+def test_the_log_follower_knows_every_ending_of_a_job() -> None:
+    assert set(log_follower.ENDINGS) == set(Ending)
+
+
+def test_a_policy_has_the_same_maximum_of_steps() -> None:
+    assert limits.MAX_STEPS == policies.MAX_STEPS
+
+
+def test_cloudwatch_logs_supports_the_same_retentions() -> None:
+    days = range(1, 2 * max(limits.LOG_RETENTION_DAYS))
+    supported = [day for day in days if not list(documented_values.problems("logs", {"retentionInDays": day}))]
+    assert tuple(supported) == limits.LOG_RETENTION_DAYS
+
+
+def test_alarms_have_the_comparisons_of_the_plan() -> None:
+    assert set(get_args(steps.Comparison)) < set(get_args(alarms.Comparison))
+
+
+def test_cron_has_the_weekdays_of_the_settings_in_the_same_order() -> None:
+    assert set(hours.DAYS) == set(get_args(Day))
+    starts = [Schedule(expression=f"cron(0 0 ? * {day} *)").next(0) for day in hours.DAYS]
+    weekdays = [datetime.fromtimestamp(start or 0, UTC).strftime("%a").upper() for start in starts]
+    assert weekdays == list(hours.DAYS)
+
+
+def test_the_scalable_target_has_one_dimension() -> None:
+    assert ops_scaling._DIMENSION == {
+        "ServiceNamespace": plan.SERVICE_NAMESPACE,
+        "ScalableDimension": plan.SCALABLE_DIMENSION,
+    }
