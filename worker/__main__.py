@@ -1,80 +1,68 @@
-"""`python -m worker`: reads the settings, makes the clients, and works until SIGTERM.
+"""`python -m worker` runs jobs of the queue until SIGTERM; `python -m worker --once job.json` runs one without a queue.
 
-Exit codes: 0 asked to stop, or a deployment has no room for this task; 69 (EX_UNAVAILABLE) no task protection or no
-idempotency store to be had; 78 (EX_CONFIG) bad settings or handler.
+Exit codes of a worker: 0 stopped by a signal, or a deployment has no room for this task; 69 (EX_UNAVAILABLE) no task
+protection or no idempotency store; 78 (EX_CONFIG) bad settings or handler. worker/run_once.py has those of `--once`.
 """
 
 import logging
 import os
 import sys
-from typing import Any
 
 from worker import config, logs, signals
-from worker.core.settling import CONNECT_TIMEOUT, MOST_CALLS, READ_TIMEOUT
 from worker.inbox import Inbox
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run the worker; its exit code."""
+    if arguments:
+        from worker import run_once  # noqa: PLC0415
+
+        return run_once.main(arguments)
     logs.setup()
     inbox = Inbox()
     signals.listen(inbox)
     try:
         settings = config.read(os.environ)
-    except config.SettingsError as error:
+    except config.ConfigError as error:
         logs.event("bad_settings", logging.ERROR, error=str(error))
         return os.EX_CONFIG
-    # Only now, as these take a while: as process 1 of its container it would not hear a SIGTERM that came before.
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
-    from worker.aws.idempotency import Once, OnceError  # noqa: PLC0415
-    from worker.aws.protection import Protection  # noqa: PLC0415
+    # Process 1 of a container does not get a SIGTERM before it listens, and these imports take a while.
+    from worker.aws import clients  # noqa: PLC0415
+    from worker.aws.idempotency import IdempotencyError, IdempotencyStore  # noqa: PLC0415
+    from worker.aws.protection import EcsAgent  # noqa: PLC0415
     from worker.aws.sqs import Queue  # noqa: PLC0415
-    from worker.core.receiving import MOST_RECEIVES, READ_MARGIN  # noqa: PLC0415
+    from worker.core.receiving import MAX_RECEIVES, READ_MARGIN_SECONDS  # noqa: PLC0415
+    from worker.core.settling import MAX_CALLS  # noqa: PLC0415
     from worker.loop import Loop  # noqa: PLC0415
     from worker.metrics import Metrics  # noqa: PLC0415
 
+    store = None
     try:
-        polling = client(settings, "sqs", settings.wait + READ_MARGIN, MOST_RECEIVES)
-        quick = [client(settings, "sqs", READ_TIMEOUT, MOST_CALLS) for _ in ("urgent", "settle")]
-        store = client(settings, "dynamodb", READ_TIMEOUT, 2 * MOST_CALLS) if settings.once_table else None
-    except (BotoCoreError, ValueError) as error:  # an AWS_PROFILE that does not exist, an endpoint that is no URL
-        logs.event("bad_settings", logging.ERROR, error=f"AWS's clients cannot be made: {error}")
+        queue = Queue(
+            settings,
+            polling=clients.sqs(
+                settings.region, connections=MAX_RECEIVES, read_seconds=settings.wait + READ_MARGIN_SECONDS
+            ),
+            urgent=clients.sqs(settings.region, connections=MAX_CALLS),
+            settle=clients.sqs(settings.region, connections=MAX_CALLS),
+        )
+        if settings.once_table:
+            client = clients.dynamodb(settings.region, connections=2 * MAX_CALLS)
+            store = IdempotencyStore(settings.once_table, settings.once_seconds, client)
+            store.check()
+    except clients.ClientSetupError as error:
+        logs.event("bad_settings", logging.ERROR, error=str(error))
         return os.EX_CONFIG
-    queue = Queue(settings, polling, *quick)
-    once = None
-    if settings.once_table:
-        once = Once(settings.once_table, settings.once_seconds, store)
-        try:
-            once.prove()
-        except OnceError as error:
-            logs.event("store_refused", logging.ERROR, reason=str(error), consequence="nothing is received")
-            return os.EX_UNAVAILABLE
-    protection = Protection(settings.agent_uri) if settings.agent_uri and settings.protection else None
-    if protection is None:
+    except IdempotencyError as error:
+        logs.event("store_refused", logging.ERROR, reason=str(error), consequence="nothing is received")
+        return os.EX_UNAVAILABLE
+    agent = EcsAgent(settings.agent_uri) if settings.agent_uri and settings.protection else None
+    if agent is None:
         reason = "EBB_PROTECTION is off" if settings.agent_uri else "ECS_AGENT_URI is not set: this is not an ECS task"
         logs.event("no_protection", reason=reason)
-    queue_name = settings.queue_url.rpartition("/")[2]
-    metrics = Metrics(queue_name, logs.line) if settings.metrics else None
-    return Loop(settings, inbox, queue, protection=protection, once=once, metrics=metrics).run()
-
-
-def client(settings: config.Config, service: str, read_timeout: int, connections: int) -> Any:
-    """A client that tries once: the worker retries itself, by the clock of its lease."""
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    options = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=read_timeout,
-        retries={"total_max_attempts": 1},
-        tcp_keepalive=True,
-        parameter_validation=False,  # our calls are the same few, and it takes a tenth of their time
-        max_pool_connections=connections,
-    )
-    session: Any = boto3.Session(region_name=settings.region)
-    return session.client(service, config=options)
+    metrics = Metrics(settings.queue_url.rpartition("/")[2], logs.line) if settings.metrics else None
+    return Loop(settings, inbox, queue, agent=agent, store=store, metrics=metrics).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

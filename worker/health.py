@@ -1,4 +1,4 @@
-"""The container's health check: `python -m worker.health FILE SECONDS` is 0 while the file is younger than that."""
+"""The container's health check: `python -m worker.health FILE SECONDS` exits with 0 while the file is younger."""
 
 import sys
 import time
@@ -7,13 +7,13 @@ from pathlib import Path
 
 
 def touch(path: str) -> None:
-    """Make the file young. That this fails must not stop the worker: the check says so by turning bad."""
+    """Make the file young. An error must not stop the worker: the check fails then."""
     with suppress(OSError):
         Path(path).touch()
 
 
 def main(argv: list[str]) -> int:
-    """0 when the file is younger than its seconds; otherwise 1, and a line that says why."""
+    """0 when the file is younger than the limit; otherwise 1, and a line with the reason."""
     try:
         name, limit = argv[0], float(argv[1])
     except (IndexError, ValueError):
@@ -22,11 +22,11 @@ def main(argv: list[str]) -> int:
     try:
         age = time.time() - Path(name).stat().st_mtime
     except OSError as error:
-        print(f"the worker has not shown yet that it works: {error}")
+        print(f"the worker has given no sign of life yet: {error}")
         return 1
     if age < limit:
         return 0
-    print(f"the worker is stuck: it last showed that it works {age:.0f} seconds ago, and {limit:g} are allowed")
+    print(f"the worker is stuck: its last sign of life is {age:.0f} seconds old, and {limit:g} are allowed")
     return 1
 
 

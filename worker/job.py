@@ -1,4 +1,4 @@
-"""A job as the handler sees it, what a handler may raise, and what became of it."""
+"""A job as the handler gets it, the exceptions that a handler may raise, and the result of an attempt."""
 
 import json
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 
-class Retry(Exception):  # noqa: N818 - raised by handlers, as a word of theirs
-    """Raise it to say "not now": the attempt ends, and the next one comes after that many seconds (by backoff if None).
+class Retry(Exception):  # noqa: N818 - a word for handlers: `raise Retry`
+    """Raise it for "not now". The next attempt comes after `after` seconds, or after a growing pause if None.
 
-    SQS counts the attempt all the same: `max_receive_count` of them end in the dead-letter queue.
+    SQS counts the attempt: after `max_receive_count` of them the message goes to the dead-letter queue.
     """
 
     after: float | None = None
@@ -20,34 +20,34 @@ class Retry(Exception):  # noqa: N818 - raised by handlers, as a word of theirs
         self.after = after
 
 
-class Reject(Exception):  # noqa: N818 - raised by handlers, as a word of theirs
-    """Raise it to say "never": the message goes to the dead-letter queue at once, with this reason."""
+class Reject(Exception):  # noqa: N818 - a word for handlers: `raise Reject`
+    """Raise it for "never". The message goes to the dead-letter queue at once, with this reason."""
 
 
 class NotJsonError(Reject, ValueError):
-    """The job was asked for JSON that it is not. Unless the handler catches it, the job is rejected."""
+    """The body is not JSON. Unless the handler catches it, the job is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One message of the queue, as given to `handle`."""
+    """One message of the queue, as `handle` gets it."""
 
     #: SQS's message id: the same at each attempt.
     id: str
     body: str
     #: Message attributes by name: text and numbers as str, binary ones as bytes.
     attributes: Mapping[str, str | bytes] = field(default_factory=dict)
-    #: 1 at the first attempt. SQS counts what it handed out, so an attempt that never ran counts too.
+    #: 1 at first. SQS counts each receive, so an attempt that never ran counts too.
     attempt: int = 1
-    #: The message group of a FIFO queue.
+    #: The message group (FIFO queues only).
     group: str | None = None
-    #: Unix time at which the job is stopped if it still runs: its time limit, or the end of SQS's 12 hours.
+    #: Unix time at which the worker stops the job: its time limit, or the end of SQS's 12 hours.
     deadline: float = 0.0
-    #: The X-Ray trace header that the message came with; in the handler's environment as _X_AMZN_TRACE_ID.
+    #: The message's X-Ray trace header; also in the environment, as _X_AMZN_TRACE_ID.
     trace: str | None = None
 
     def json(self) -> Any:
-        """The body as JSON; raises NotJsonError, which rejects the job, when it is not."""
+        """The body as JSON. Raises NotJsonError, which rejects the job, when it is not."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
@@ -55,7 +55,7 @@ class Job:
 
 
 class Verdict(StrEnum):
-    """How one attempt at a job ended in its child process."""
+    """How an attempt ended in its child process."""
 
     DONE = "done"
     FAILED = "failed"
@@ -65,7 +65,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What became of one attempt; `after` are the seconds that a Retry asked for."""
+    """The result of an attempt. `after`: the seconds that a Retry asked for."""
 
     verdict: Verdict
     reason: str | None = None

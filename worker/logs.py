@@ -13,15 +13,15 @@ _encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes time, level and message of what is logged by `logging`: the handler's lines, and the libraries'."""
+    """Formats the records of `logging`: the handler's lines, and those of libraries."""
 
     def __init__(self) -> None:
         super().__init__()
-        #: Fields of every line: in the child, the job at hand.
+        #: Fields of every line: in a child, those of the current job.
         self.common: dict[str, Any] = {}
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; values that JSON has not are written as their str."""
+        """One line; values that JSON has no type for are written as their str."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {"time": time, "level": record.levelname}
         line |= {"message": record.getMessage(), "logger": record.name} | self.common
@@ -41,12 +41,12 @@ def setup() -> JsonFormatter:
 
 
 def event(name: str, level: int = logging.INFO, /, **fields: Any) -> None:
-    """Log an event of the worker with its fields; those that are None are left out."""
-    write([told(name, level, **fields)])
+    """Log an event of the worker with its fields; fields that are None are left out."""
+    write([format_event(name, level, **fields)])
 
 
-def told(name: str, level: int = logging.INFO, /, **fields: Any) -> str:
-    """The line of an event. Made by hand: `logging` takes several times as long, and each job has two such lines."""
+def format_event(name: str, level: int = logging.INFO, /, **fields: Any) -> str:
+    """The line of an event. It does not use `logging`, which takes several times as long: each job has two lines."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = {"time": time, "level": logging.getLevelName(level), "event": name}
     line |= {field: value for field, value in fields.items() if value is not None}
@@ -54,7 +54,7 @@ def told(name: str, level: int = logging.INFO, /, **fields: Any) -> str:
 
 
 def write(lines: Iterable[str]) -> None:
-    """Write lines at once, as many together as no other process's can come between (PIPE_BUF bytes, pipe(7))."""
+    """Write lines, in writes of at most PIPE_BUF bytes: other processes cannot write in between (pipe(7))."""
     text = ""
     for line in lines:
         if text and len(text) + len(line) >= select.PIPE_BUF:
@@ -70,6 +70,6 @@ def line(text: str) -> None:
 
 
 def _write(text: str) -> None:
-    with suppress(OSError):  # nobody reads it; `logging` would not stop the worker for it either
+    with suppress(OSError):  # nothing reads the log; that must not stop the worker
         sys.stdout.write(text)
         sys.stdout.flush()

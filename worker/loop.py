@@ -1,4 +1,4 @@
-"""The worker's hands: carries out what the core wants, each call in a thread, and tells it what became of it."""
+"""Runs the core's calls, each in a thread, and gives their results to the core."""
 
 import logging
 import math
@@ -8,17 +8,15 @@ import time
 import traceback
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from worker import health, logs
-from worker.aws.idempotency import Once
-from worker.aws.protection import Protection
-from worker.aws.sqs import Queue
 from worker.config import Config
 from worker.core.core import Core
 from worker.core.events import (
     Answered,
     Call,
+    ChangeVisibility,
     Claim,
     DeadLetter,
     Delete,
@@ -26,25 +24,45 @@ from worker.core.events import (
     Event,
     Exit,
     Finish,
-    Forget,
-    Hide,
     Kill,
     Kind,
+    Observe,
     Outcome,
     Protect,
     Protected,
     Receive,
     Received,
+    ReleaseClaim,
     Start,
 )
-from worker.core.receiving import MOST_RECEIVES
-from worker.core.settling import MOST_CALLS, messages
+from worker.core.receiving import MAX_RECEIVES
+from worker.core.settling import MAX_CALLS
 from worker.inbox import Inbox
 from worker.jobs.slots import Slots
-from worker.metrics import Metrics
 
-#: Seconds between signs of life, when nothing happens.
-TICK = 5.0
+if TYPE_CHECKING:
+    from worker.aws.idempotency import IdempotencyStore
+    from worker.aws.protection import EcsAgent
+    from worker.metrics import Metrics
+
+#: Maximum time between two signs of life.
+TICK_SECONDS = 5.0
+
+
+class MessageQueue(Protocol):
+    """Where messages come from: worker.aws.sqs.Queue, or the one message of `--once`."""
+
+    def receive(self, receive: Receive) -> Received:
+        """Receive messages."""
+
+    def change_visibility(self, change: ChangeVisibility) -> Answered:
+        """Make messages visible again later."""
+
+    def delete(self, delete: Delete) -> Answered:
+        """Delete messages."""
+
+    def dead_letter(self, dead: DeadLetter) -> Answered:
+        """Copy a message to the dead-letter queue."""
 
 
 class Lane:
@@ -56,7 +74,7 @@ class Lane:
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True).start()
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Have it done soon, in one of the threads."""
+        """Run `work` soon, in one of the threads."""
         self._work.put(work)
 
     def _run(self) -> None:
@@ -65,40 +83,42 @@ class Lane:
 
 
 class Loop:
-    """One inbox, in which signals, answers and ended jobs arrive, and the core that heeds them in turn."""
+    """One inbox for signals, answers and ended jobs, and the core that handles them in turn."""
 
     def __init__(
         self,
         config: Config,
         inbox: Inbox,
-        queue: Queue,
+        queue: MessageQueue,
         *,
-        protection: Protection | None = None,
-        once: Once | None = None,
-        metrics: Metrics | None = None,
+        agent: "EcsAgent | None" = None,
+        store: "IdempotencyStore | None" = None,
+        metrics: "Metrics | None" = None,
+        observe: Observe | None = None,
     ) -> None:
+        """`observe` gets every event that the core logs."""
         self._config, self._inbox, self._queue = config, inbox, queue
-        self._protection, self._once, self._metrics = protection, once, metrics
-        self._answers: dict[type[Call], Callable[[Any], Answered]] = {
-            Hide: queue.hide,
+        self._agent, self._store, self._metrics, self._observer = agent, store, metrics, observe
+        self._calls: dict[type[Call], Callable[[Any], Answered]] = {
+            ChangeVisibility: queue.change_visibility,
             Delete: queue.delete,
             DeadLetter: queue.dead_letter,
         }
-        if once:
-            self._answers |= {Claim: once.claim, Finish: once.finish, Forget: once.forget}
+        if store:
+            self._calls |= {Claim: store.claim, Finish: store.finish, ReleaseClaim: store.release_claim}
         self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.jobs.child"], config.grace, inbox)
         self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
-        self._receives = Lane("receive", MOST_RECEIVES)
-        self._urgent = Lane("extend", MOST_CALLS)
-        self._calls = Lane("settle", MOST_CALLS)
-        self._claims = Lane("claims", 1)
-        self._agent = Lane("protection", 1)
+        self._receive_lane = Lane("receive", MAX_RECEIVES)
+        self._extend_lane = Lane("extend", MAX_CALLS)
+        self._settle_lane = Lane("settle", MAX_CALLS)
+        self._claim_lane = Lane("claim", 1)
+        self._protect_lane = Lane("protect", 1)
         self._lines: list[str] = []
-        self._shown_at, self._stuck = -math.inf, False
+        self._alive_at, self._stuck = -math.inf, False
 
     def run(self) -> int:
-        """Work until the core says that nothing is left to do; the process's exit code."""
-        self._slots.open()  # the children import the handler while the agent is asked
+        """Work until the core ends; the process's exit code."""
+        self._slots.open()  # the children import the handler while the agent answers
         try:
             return self._serve()
         finally:
@@ -118,28 +138,30 @@ class Loop:
                 if isinstance(action, Exit):
                     return action.code
                 self._do(action)
-            self._show(now)
-            events = self._inbox.get(min(TICK, max(0.0, self._core.wake_at(now) - now)))
+            self._show_life(now)
+            events = self._inbox.get(min(TICK_SECONDS, max(0.0, self._core.next_time(now) - now)))
 
     def _log(self) -> None:
-        """Write what was observed since the last time: before anything is done about it, and in few writes."""
+        """Write the events since the last time: before the actions that follow from them, and in few writes."""
         if self._lines:
             logs.write(self._lines)
             self._lines.clear()
 
     def _observe(self, name: str, level: int = logging.INFO, /, **fields: Any) -> None:
-        self._lines.append(logs.told(name, level, **fields))
+        self._lines.append(logs.format_event(name, level, **fields))
         if self._metrics:
             self._metrics.observe(name, level, **fields)
+        if self._observer:
+            self._observer(name, level, **fields)
 
-    def _show(self, now: float) -> None:
+    def _show_life(self, now: float) -> None:
         if self._metrics and now >= self._metrics.due:
             self._metrics.flush(now)
-        if now < self._shown_at + TICK:
+        if now < self._alive_at + TICK_SECONDS:
             return
-        self._shown_at, stuck = now, self._core.stuck(now)
+        self._alive_at, stuck = now, self._core.stuck(now)
         if stuck and not self._stuck:
-            logs.event("stuck", logging.ERROR, consequence="the health check turns bad")
+            logs.event("stuck", logging.ERROR, consequence="the health check fails soon")
         self._stuck = stuck
         if self._config.health_file and not stuck:
             health.touch(self._config.health_file)
@@ -151,15 +173,15 @@ class Loop:
             case Kill(slot):
                 self._slots.kill(slot)
             case Receive():
-                self._receives.submit(lambda: self._receive(action))
+                self._receive_lane.submit(lambda: self._receive(action))
             case Protect():
-                self._agent.submit(lambda: self._protect(action))
-            case Hide(urgent=True):
-                self._urgent.submit(lambda: self._call(action))
+                self._protect_lane.submit(lambda: self._protect(action))
+            case ChangeVisibility(urgent=True):
+                self._extend_lane.submit(lambda: self._call(action))
             case _:
-                self._calls.submit(lambda: self._call(action))
+                self._settle_lane.submit(lambda: self._call(action))
 
-    # -- in the lanes' threads: whatever goes wrong there is an answer, or the core would wait for it forever
+    # -- in the lanes' threads: an exception becomes an answer, because the core would wait for one forever
 
     def _receive(self, receive: Receive) -> None:
         asked_at = time.monotonic()
@@ -172,9 +194,9 @@ class Loop:
     def _protect(self, protect: Protect) -> None:
         asked_at = time.monotonic()
         try:
-            if self._protection is None:
-                raise RuntimeError("there is no agent to ask")  # noqa: TRY301 - answered as any other surprise
-            event = self._protection.ask(protect)
+            if self._agent is None:
+                raise RuntimeError("there is no ECS agent")  # noqa: TRY301 - answered like every other exception
+            event = self._agent.protect(protect)
         except Exception:
             event = Protected(protect, asked_at, Denial.REFUSED, traceback.format_exc())
         self._inbox.put(event)
@@ -182,17 +204,18 @@ class Loop:
     def _call(self, call: Call) -> None:
         asked_at = time.monotonic()
         try:
-            answer = self._answers[type(call)](call)
+            answer = self._calls[type(call)](call)
         except Exception:
-            outcome = Outcome(Kind.TROUBLE, traceback.format_exc())
-            answer = Answered(call, asked_at, {message.handle: outcome for message in messages(call)})
+            outcome = Outcome(Kind.RETRYABLE, traceback.format_exc())
+            answer = Answered(call, asked_at, {message.handle: outcome for message in call.messages})
         self._inbox.put(answer)
-        if isinstance(call, Hide) and call.urgent:
-            self._claims.submit(lambda: self._extend_claims(call, answer))
+        if self._store and isinstance(call, ChangeVisibility) and call.urgent:
+            store = self._store
+            self._claim_lane.submit(lambda: self._extend_claims(store, call, answer))
 
-    def _extend_claims(self, call: Hide, answer: Answered) -> None:
-        """Let the idempotency store's claims end with the leases."""
-        for message, seconds in call.entries if self._once else ():
+    def _extend_claims(self, store: "IdempotencyStore", call: ChangeVisibility, answer: Answered) -> None:
+        """Let the claims in the idempotency store end with the leases."""
+        for message, seconds in call.entries:
             outcome, until = answer.outcomes.get(message.handle), answer.asked_at + seconds
-            if self._once and outcome and outcome.kind is Kind.OK and time.monotonic() < until:
-                self._once.extend(message, until)
+            if outcome and outcome.kind is Kind.OK and time.monotonic() < until:
+                store.extend(message, until)

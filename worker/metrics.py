@@ -1,4 +1,4 @@
-"""The worker's metrics, as log lines in CloudWatch's embedded metric format: no agent, no API call, no permission."""
+"""The worker's metrics, as log lines in CloudWatch's embedded metric format: no API calls."""
 
 import json
 import random
@@ -7,48 +7,50 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from worker.core.in_flight import Ending
+
 NAMESPACE = "Ebb"
-#: Seconds between lines: CloudWatch's standard resolution.
-INTERVAL = 60
-#: Values of one metric in one line at the most (CloudWatch user guide, "Specification: Embedded metric format").
-MOST_VALUES = 100
-#: What is counted, by the event that is logged about it.
-COUNTED = {
-    "job_done": "JobsDone",
-    "job_failed": "JobsFailed",
-    "job_retried": "JobsRetried",
-    "job_rejected": "JobsRejected",
-    "job_timed_out": "JobsTimedOut",
-    "job_limit": "JobsAtLimit",
-    "job_given_back": "JobsGivenBack",
-    "job_skipped": "JobsSkipped",
-    "lease_lost": "LeasesLost",
+#: Time between two lines: CloudWatch's standard resolution.
+INTERVAL_SECONDS = 60
+#: Values of one metric in one line (CloudWatch user guide, "Specification: Embedded metric format").
+MAX_VALUES = 100
+#: The counter of each ending. An ending is also the name of its log event.
+COUNTERS: dict[str, str] = {
+    Ending.DONE: "JobsDone",
+    Ending.FAILED: "JobsFailed",
+    Ending.RETRIED: "JobsRetried",
+    Ending.REJECTED: "JobsRejected",
+    Ending.TIMED_OUT: "JobsTimedOut",
+    Ending.JOB_LIMIT: "JobsAtLimit",
+    Ending.GIVEN_BACK: "JobsGivenBack",
+    Ending.SKIPPED: "JobsSkipped",
+    Ending.LEASE_LOST: "LeasesLost",
 }
 
 
 class Sample:
-    """Values of one metric: all of them up to MOST_VALUES, else a fair sample of them and the highest."""
+    """Values of one metric: all of them, or a random sample and the maximum when there are more than MAX_VALUES."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance, self._seen, self._most = chance, 0, 0.0
+    def __init__(self, random_source: random.Random) -> None:
+        self._random, self._seen, self._maximum = random_source, 0, 0.0
         self._kept: list[float] = []
 
     def add(self, value: float) -> None:
-        """Take note of a value."""
+        """Record a value."""
         self._seen += 1
-        self._most = max(self._most, value)
-        if self._seen < MOST_VALUES:
+        self._maximum = max(self._maximum, value)
+        if self._seen < MAX_VALUES:
             self._kept.append(value)
-        elif (place := self._chance.randrange(self._seen)) < len(self._kept):  # reservoir sampling, algorithm R
+        elif (place := self._random.randrange(self._seen)) < len(self._kept):  # reservoir sampling, algorithm R
             self._kept[place] = value
 
     def values(self) -> list[float]:
-        """MOST_VALUES at the most."""
-        return self._kept if self._seen < MOST_VALUES else [*self._kept, self._most]
+        """The values to write, at most MAX_VALUES."""
+        return self._kept if self._seen < MAX_VALUES else [*self._kept, self._maximum]
 
 
 class Metrics:
-    """Counts what is observed and, once a minute, writes one line about it; for one thread.
+    """Counts the worker's events and writes them as one line a minute. For one thread only.
 
     `clock` is the worker's; `epoch` gives the line's Unix time.
     """
@@ -61,32 +63,32 @@ class Metrics:
         epoch: Callable[[], float] = time.time,
     ) -> None:
         self._queue_name, self._write, self._clock, self._epoch = queue_name, write, clock, epoch
-        self._chance = random.Random()  # noqa: S311 - a sample
+        self._random = random.Random()  # noqa: S311 - no secret
         self._busy: set[Any] = set()
         self._began = self._changed = clock()
         self._clear()
 
     def _clear(self) -> None:
         self._counts = Counter[str]()
-        self._durations, self._waits = Sample(self._chance), Sample(self._chance)
+        self._durations, self._waits = Sample(self._random), Sample(self._random)
         self._busy_seconds = 0.0
 
     @property
     def due(self) -> float:
-        """The worker's time from which `flush` writes a line."""
-        return self._began + INTERVAL
+        """When `flush` writes the next line, in the worker's time."""
+        return self._began + INTERVAL_SECONDS
 
     def observe(self, name: str, level: int = 0, /, **fields: Any) -> None:  # noqa: ARG002 - as logs.event takes it
-        """Count an event of the worker by the fields that are logged with it."""
+        """Count an event of the worker; the fields are those of its log line."""
         if name == "job_started":
             self._spend(self._clock())
             self._busy.add(fields.get("message_id"))
             if (waited := fields.get("waited")) is not None:
                 self._waits.add(waited)
-        elif name in COUNTED:
+        elif name in COUNTERS:
             self._spend(self._clock())
             self._busy.discard(fields.get("message_id"))
-            self._counts[COUNTED[name]] += 1
+            self._counts[COUNTERS[name]] += 1
             if (duration := fields.get("duration")) is not None:
                 self._durations.add(duration)
 
@@ -95,7 +97,7 @@ class Metrics:
         self._changed = now
 
     def flush(self, now: float, *, last: bool = False) -> None:
-        """Write the line of the time since the one before, if it is due or the last, and if there was anything."""
+        """Write the line about the time since the last one, if it is due or `last`, and if there was any work."""
         if now < self.due and not last:
             return
         self._spend(now)
@@ -105,7 +107,7 @@ class Metrics:
             if found := sample.values():
                 values[name], units[name] = found, "Seconds"
         if values or self._busy_seconds:
-            # how many slots were busy, on average
+            # the average number of busy slots
             values["BusySlots"] = round(self._busy_seconds / max(now - self._began, 0.001), 3)
             units["BusySlots"] = "Count"
             self._write(json.dumps(self._directive(units) | {"Queue": self._queue_name} | values))

@@ -7,12 +7,11 @@ from worker.inbox import Inbox
 
 
 def listen(inbox: Inbox) -> None:
-    """From now on each SIGTERM and SIGINT is a StopRequested, at once; called in the main thread.
+    """From now on each SIGTERM and SIGINT is a StopRequested. Call it in the main thread.
 
-    Python runs signal handlers in its main thread, between two steps of it. A signal that comes just as that thread
-    begins to wait would be heard when the wait is over, seconds later, out of the little time that there is to stop.
-    So Python rings the inbox's bell at the signal itself, which ends the wait.
+    Python runs signal handlers between two steps of the main thread. A signal that comes just before a wait would be
+    handled seconds later, after the wait. So Python also writes to the inbox's wakeup pipe, which ends the wait.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(StopRequested()))
-    signal.set_wakeup_fd(inbox.hammer, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(inbox.wakeup_fd, warn_on_full_buffer=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: Seconds of visibility at the most, and of a message's life in flight (API, ChangeMessageVisibility).
-MOST_VISIBILITY = 43_200
+MAX_VISIBILITY_SECONDS = 43_200
 #: Seconds of a message's delay at the most (API, SendMessage), and of a queue's retention by default (CreateQueue).
 MOST_DELAY, RETENTION = 900, 345_600
 #: Seconds in which a deduplication id or a ReceiveRequestAttemptId is remembered (API, SendMessage and ReceiveMessage).
@@ -205,14 +205,14 @@ class FakeSqs:
         if not 1 <= count <= BATCH:
             raise SqsError("InvalidParameterValue", f"Value {count} for parameter MaxNumberOfMessages is invalid")
         timeout = self.visibility_timeout if visibility_timeout is None else visibility_timeout
-        if not 0 <= timeout <= MOST_VISIBILITY:
+        if not 0 <= timeout <= MAX_VISIBILITY_SECONDS:
             raise SqsError("InvalidParameterValue", f"Value {timeout} for parameter VisibilityTimeout is invalid")
         if attempt_id and not self.fifo:
             raise SqsError("InvalidParameterValue", "ReceiveRequestAttemptId belongs to FIFO queues")
         now = self._catch_up()
         if attempt_id and (leases := self._replayed(attempt_id, now)):
             for lease in leases:
-                self._hide(lease, now + min(timeout, lease.received_at + MOST_VISIBILITY - now))
+                self._hide(lease, now + min(timeout, lease.received_at + MAX_VISIBILITY_SECONDS - now))
             versions = tuple(lease.message.version for lease in leases)
             self._attempts[attempt_id] = (self._attempts[attempt_id][0], leases, versions)
             return [_delivery(lease) for lease in leases]
@@ -272,7 +272,7 @@ class FakeSqs:
 
     def change_visibility(self, handle: str, seconds: int) -> None:
         """Let the message be visible again so many seconds from now; raises SqsError as AWS does."""
-        if not 0 <= seconds <= MOST_VISIBILITY:
+        if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
             raise SqsError("InvalidParameterValue", f"Value {seconds} for parameter VisibilityTimeout is invalid")
         now = self._catch_up()
         lease = self._lease(handle)
@@ -283,7 +283,7 @@ class FakeSqs:
             raise SqsError(*self._random.choice(codes))
         if lease.message.place is WAITING:
             raise SqsError("MessageNotInflight", "the message is not in flight")
-        if now + seconds > lease.received_at + MOST_VISIBILITY:
+        if now + seconds > lease.received_at + MAX_VISIBILITY_SECONDS:
             raise SqsError("InvalidParameterValue", TOO_LONG)
         self._hide(lease, now + seconds)
         if not seconds:

@@ -10,7 +10,7 @@ from worker.job import Result, Verdict
 #: Seconds in which a client gives a call up: the worker's connect and read time-outs together.
 CALL_TIMEOUT = 8.0
 #: Seconds above its wait in which it gives a receive up.
-READ_MARGIN = 5.0
+READ_MARGIN_SECONDS = 5.0
 
 
 class Fault(Enum):

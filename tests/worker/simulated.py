@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.worker import judge as judges
 from tests.worker.fake_sqs import Delivery
-from tests.worker.faults import QUIET, READ_MARGIN, Fault, Play, Script, result
+from tests.worker.faults import QUIET, READ_MARGIN_SECONDS, Fault, Play, Script, result
 from tests.worker.simulated_calls import Calls, Lane
 from worker.core.core import Core
 from worker.core.events import (
@@ -26,7 +26,7 @@ from worker.core.events import (
     Start,
     StopRequested,
 )
-from worker.core.receiving import MOST_RECEIVES
+from worker.core.receiving import MAX_RECEIVES
 from worker.job import Job
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Worker:
         self._runs: dict[int, judges.Run] = {}
         #: Whose job ended last in a slot: in hand until the core is told.
         self._ended: dict[int, str] = {}
-        self._lanes = {"receive": Lane(MOST_RECEIVES), "protect": Lane(1)}
+        self._lanes = {"receive": Lane(MAX_RECEIVES), "protect": Lane(1)}
         self._calls = Calls(simulation, name, self._clock, self._post)
         self._receives: list[Receive] = []
         self._opened = [0] * self._config.concurrency
@@ -218,7 +218,7 @@ class Worker:
             self._do(action)
             if not self.alive:
                 return
-        at = self._core.wake_at(now) + self._zero
+        at = self._core.next_time(now) + self._zero
         if at < self._wake_at - 1e-9 or self._wake_at <= self._sim.now:
             self._wake_at = at
             if at < math.inf:
@@ -278,7 +278,7 @@ class Worker:
 
     def _ask(self, receive: Receive) -> None:
         asked_at, fault = self._clock(), self._sim.fault()
-        limit = receive.wait + READ_MARGIN
+        limit = receive.wait + READ_MARGIN_SECONDS
 
         def answer(taken: list[Delivery] | None, error: str | None = None) -> None:
             if self.alive:
@@ -295,7 +295,7 @@ class Worker:
             self._sim.after(self._random.choice([receive.wait / 2 + 0.1, limit]), lambda: answer(None, fault.name))
             poller = Poller(self, receive, lambda _: None, lost=True)
         else:
-            delay = self._random.uniform(1, READ_MARGIN - 0.1) if fault is Fault.SLOW else self._sim.latency()
+            delay = self._random.uniform(1, READ_MARGIN_SECONDS - 0.1) if fault is Fault.SLOW else self._sim.latency()
             poller = Poller(self, receive, lambda taken: self._sim.after(delay, lambda: answer(taken)), lost=False)
         self._sim.after(self._sim.latency(), lambda: self._sim.poll(poller))
 
@@ -323,7 +323,7 @@ class Worker:
         def answer() -> None:
             if not self.alive:
                 return
-            if denial and (protect.minutes or protect.proof or denial is Denial.BLOCKED):
+            if denial and (protect.minutes or protect.check or denial is Denial.BLOCKED):
                 self._judge.leaving.add(self.name)
                 self._judge.note(" ! ", (denial, self.name))
             self._lanes["protect"].done()

@@ -11,19 +11,19 @@ from tests.worker.judge import FAILED, SLOW
 from worker.core.events import (
     Answered,
     Call,
+    ChangeVisibility,
     Claim,
     DeadLetter,
     Delete,
     Event,
     Finish,
-    Forget,
-    Hide,
     Kind,
     Message,
     Outcome,
     Received,
+    ReleaseClaim,
 )
-from worker.core.settling import MOST_CALLS, messages
+from worker.core.settling import MAX_CALLS
 
 if TYPE_CHECKING:
     from tests.worker.simulation import Simulation
@@ -65,7 +65,7 @@ class Store:
         """Whether it is remembered as done."""
         return self._items.get(message_id, ("",))[0] == "done"
 
-    def call(self, owner: str, call: Claim | Finish | Forget, until: float) -> Outcome:
+    def call(self, owner: str, call: Claim | Finish | ReleaseClaim, until: float) -> Outcome:
         """Claim, finish or forget; a claim ends at `until`."""
         key = call.message.job.id
         state, whose, end = self._items.get(key, ("", "", 0.0))
@@ -98,8 +98,8 @@ class Calls:
     ) -> None:
         self._sim, self._name, self._clock, self._post = simulation, name, clock, post
         self._judge, self._random, self._config = simulation.judge, simulation.random, simulation.config
-        self._lanes = {"extend": Lane(MOST_CALLS), "settle": Lane(MOST_CALLS)}
-        #: Handles that Hide and Delete calls in flight are about.
+        self._lanes = {"extend": Lane(MAX_CALLS), "settle": Lane(MAX_CALLS)}
+        #: Handles that ChangeVisibility and Delete calls in flight are about.
         self._called: set[str] = set()
         #: Messages that came and have not run to an end, with when the worker knows its lease to end.
         self._in_hand: dict[str, float] = {}
@@ -126,12 +126,12 @@ class Calls:
     def make(self, call: Call) -> None:
         """Make the call, in a lane of its kind."""
         self._began(call)
-        lane = "extend" if isinstance(call, Hide) and call.urgent else "settle"
+        lane = "extend" if isinstance(call, ChangeVisibility) and call.urgent else "settle"
         self._lanes[lane].submit(lambda: self._call(lane, call))
 
     def _began(self, call: Call) -> None:
         match call:
-            case Hide(entries, urgent):
+            case ChangeVisibility(entries, urgent):
                 for message, _ in entries:
                     self._judge.call_began(self._name, "extend" if urgent else "hide", message.handle, self._called)
                     if not urgent:
@@ -142,7 +142,7 @@ class Calls:
                     self._in_hand.pop(message.job.id, None)
             case _:
                 return
-        self._called.update(message.handle for message in messages(call))
+        self._called.update(message.handle for message in call.messages)
 
     def _call(self, lane: str, call: Call) -> None:
         asked_at, fault = self._clock(), self._sim.fault()
@@ -157,8 +157,8 @@ class Calls:
             if not self.closed:
                 self._answered(lane, call, asked_at, told, fault)
 
-        trouble = {message.handle: Outcome(Kind.TROUBLE, fault.name) for message in messages(call)}
-        for message in messages(call) if fault not in {Fault.NONE, Fault.PARTIAL} else ():
+        trouble = {message.handle: Outcome(Kind.RETRYABLE, fault.name) for message in call.messages}
+        for message in call.messages if fault not in {Fault.NONE, Fault.PARTIAL} else ():
             self._judge.trouble(message.handle, SLOW if fault is Fault.SLOW else FAILED)
         way, back = self._sim.latency(), self._sim.latency()
         match fault:
@@ -176,14 +176,14 @@ class Calls:
         self._sim.after(back if way == math.inf or fault is Fault.LATE else way + back, answer)
 
     def _answered(self, lane: str, call: Call, asked_at: float, outcomes: dict[str, Outcome], fault: Fault) -> None:
-        if isinstance(call, Hide | Delete):
-            for message in messages(call):
+        if isinstance(call, ChangeVisibility | Delete):
+            for message in call.messages:
                 self._called.discard(message.handle)
-        for message in messages(call):
+        for message in call.messages:
             outcome = outcomes[message.handle]
-            if fault is Fault.PARTIAL and outcome.kind is Kind.TROUBLE:
+            if fault is Fault.PARTIAL and outcome.kind is Kind.RETRYABLE:
                 self._judge.trouble(message.handle, FAILED)
-            elif fault is Fault.NONE and outcome.kind is Kind.OK and isinstance(call, Hide):
+            elif fault is Fault.NONE and outcome.kind is Kind.OK and isinstance(call, ChangeVisibility):
                 self._judge.renewed(message.handle)
             if outcome.kind in {Kind.TAKEN, Kind.FINISHED}:
                 self._in_hand.pop(message.job.id, None)
@@ -199,31 +199,31 @@ class Calls:
     def _know(self, call: Call, message: Message, asked_at: float, outcome: Outcome) -> None:
         if outcome.kind is Kind.LOST:
             self._in_hand[message.job.id] = -math.inf
-        elif outcome.kind is Kind.OK and isinstance(call, Hide):
+        elif outcome.kind is Kind.OK and isinstance(call, ChangeVisibility):
             seconds = next(seconds for entry, seconds in call.entries if entry is message)
             self._in_hand[message.job.id] = asked_at + seconds
 
     def _extend_claims(self, call: Call, asked_at: float, outcomes: dict[str, Outcome]) -> None:
-        for message, seconds in call.entries if isinstance(call, Hide) else ():
+        for message, seconds in call.entries if isinstance(call, ChangeVisibility) else ():
             if outcomes[message.handle].kind is Kind.OK:
                 self._sim.store.extend(self._name, message.job.id, self._unix(asked_at + seconds))
 
     def _effect(self, call: Call, fault: Fault) -> dict[str, Outcome]:
         """What the call does, at the moment in which it is done."""
-        count = len(messages(call))
+        count = len(call.messages)
         failing = {n for n in range(count) if self._random.random() < 0.5} if fault is Fault.PARTIAL else set[int]()
         match call:
-            case Hide(entries):
+            case ChangeVisibility(entries):
                 asked = [(message.handle, seconds) for message, seconds in entries]
                 answers = self._sim.queue.change_visibility_batch(asked, failing)
             case Delete(several):
                 answers = self._sim.queue.delete_batch([message.handle for message in several], failing)
             case DeadLetter(message):
-                return {message.handle: self._letter(message) if not failing else Outcome(Kind.TROUBLE, "partial")}
-            case Claim() | Finish() | Forget():
-                outcome = Outcome(Kind.TROUBLE, "partial") if failing else self._claim(call)
+                return {message.handle: self._letter(message) if not failing else Outcome(Kind.RETRYABLE, "partial")}
+            case Claim() | Finish() | ReleaseClaim():
+                outcome = Outcome(Kind.RETRYABLE, "partial") if failing else self._claim(call)
                 return {call.message.handle: outcome}
-        return {message.handle: _outcome(answer) for message, answer in zip(messages(call), answers, strict=True)}
+        return {message.handle: _outcome(answer) for message, answer in zip(call.messages, answers, strict=True)}
 
     def _letter(self, message: Message) -> Outcome:
         deduplication = message.job.id if self._config.fifo else None
@@ -231,7 +231,7 @@ class Calls:
         self._judge.letter(message.job.id)
         return Outcome(Kind.OK)
 
-    def _claim(self, call: Claim | Finish | Forget) -> Outcome:
+    def _claim(self, call: Claim | Finish | ReleaseClaim) -> Outcome:
         until = self._unix(call.until) if isinstance(call, Claim) else 0.0
         return self._sim.store.call(self._name, call, until)
 
@@ -242,4 +242,4 @@ class Calls:
 def _outcome(error: SqsError | None) -> Outcome:
     if error is None:
         return Outcome(Kind.OK)
-    return Outcome(Kind.LOST if error.code in LOST else Kind.TROUBLE, str(error))
+    return Outcome(Kind.LOST if error.code in LOST else Kind.RETRYABLE, str(error))

@@ -132,7 +132,7 @@ def test_a_program_that_is_not_there_or_not_executable_is_told_before_any_job(op
     (tmp_path / "plain").write_text("no program")
     for program in ("no-such-program", "/no/such/program", str(tmp_path / "plain")):
         place = open_place(program)
-        error = f"the program {program!r} of EBB_COMMAND is not there, or not executable"
+        error = f"the program {program!r} of EBB_COMMAND does not exist or is not executable"
         assert place.ready() == Ready(0, error)
         place.slots.close()
 
@@ -143,9 +143,9 @@ def test_a_program_that_has_gone_or_is_no_program_is_a_failed_attempt(open_place
     program.chmod(0o755)
     place = open_place(str(program))
     assert place.ready().error is None
-    assert place.do() == failed(f"the command cannot be run: [Errno 8] Exec format error: '{program}'")
+    assert place.do() == failed(f"the command cannot run: [Errno 8] Exec format error: '{program}'")
     program.unlink()
-    assert place.do() == failed(f"the command cannot be run: [Errno 2] No such file or directory: '{program}'")
+    assert place.do() == failed(f"the command cannot run: [Errno 2] No such file or directory: '{program}'")
 
 
 def test_what_it_prints_goes_where_the_workers_lines_go(

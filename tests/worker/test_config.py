@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import config
-from worker.config import Config, SettingsError
+from worker.config import Config, ConfigError
 
 GOOD = {
     "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
@@ -37,7 +37,7 @@ OPTIONAL = (EVERY.keys() - GOOD.keys()) | {"EBB_COMMAND"}
 
 
 def _refusal(**changes: str) -> str:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigError) as caught:
         config.read(GOOD | changes)
     return str(caught.value)
 
@@ -166,7 +166,7 @@ def test_a_bad_setting_is_one_sentence(name: str, value: str, sentence: str) -> 
 
 def test_settings_that_do_not_go_together_are_one_sentence() -> None:
     assert _refusal(EBB_HANDLER="a:b", EBB_COMMAND='["c"]') == (
-        "EBB_HANDLER and EBB_COMMAND exclude each other: a job is done by one of them."
+        "EBB_HANDLER and EBB_COMMAND exclude each other: set only one of them."
     )
     assert _refusal(EBB_BACKOFF_BASE="20", EBB_BACKOFF_CAP="9.5") == (
         "EBB_BACKOFF_BASE must not exceed EBB_BACKOFF_CAP, which is 9.5, but is 20."
@@ -210,7 +210,7 @@ def test_any_environment_gives_settings_or_one_sentence(changes: dict[str, str],
     sentence = None
     try:
         settings = config.read((GOOD if complete else {}) | changes)
-    except SettingsError as error:
+    except ConfigError as error:
         sentence = str(error)
     if sentence is not None:
         assert sentence.startswith(("EBB_", "AWS_REGION"))
@@ -220,7 +220,7 @@ def test_any_environment_gives_settings_or_one_sentence(changes: dict[str, str],
     assert 30 <= settings.visibility_timeout <= 43_200
     assert 0 <= settings.backoff_base <= settings.backoff_cap <= 43_200
     assert 1 <= settings.concurrency <= 100
-    assert 1 <= settings.longest_job <= 43_200
+    assert 1 <= settings.max_job_seconds <= 43_200
     assert settings.fifo is settings.queue_url.endswith(".fifo")
 
 

@@ -5,15 +5,15 @@ from typing import Any, TypeVar
 import pytest
 
 from worker.config import Config
-from worker.core.core import UNFIT, Core
+from worker.core.core import NO_CHILD_SECONDS, Core
 from worker.core.events import (
     Action,
     Answered,
+    ChangeVisibility,
     DeadLetter,
     Denial,
     Ended,
     Exit,
-    Hide,
     Kind,
     Message,
     Outcome,
@@ -24,7 +24,7 @@ from worker.core.events import (
     Received,
     Start,
 )
-from worker.core.settling import DEAD_LETTER_TRIES
+from worker.core.settling import MAX_DEAD_LETTER_TRIES
 from worker.job import Job, Result, Verdict
 
 T = TypeVar("T")
@@ -72,12 +72,12 @@ def test_a_rejected_job_whose_dead_letter_queue_cannot_be_reached_has_failed_and
     desk = Desk()
     (start,) = desk.started()
     actions = desk.on(Ended(start.slot, Result(verdict=Verdict.REJECT, reason="never"), alive=True))
-    for _ in range(DEAD_LETTER_TRIES + 1):
+    for _ in range(MAX_DEAD_LETTER_TRIES + 1):
         (dead,) = wanted(actions, DeadLetter)
         assert dead.reason == "never"
-        answered = Answered(dead, desk.now, {"h0": Outcome(Kind.TROUBLE, "unreachable")})
+        answered = Answered(dead, desk.now, {"h0": Outcome(Kind.RETRYABLE, "unreachable")})
         actions = desk.on(answered) + desk.on(after=6)
-    (hide,) = wanted(actions, Hide)
+    (hide,) = wanted(actions, ChangeVisibility)
     assert [seconds for _, seconds in hide.entries] == [10]
     desk.on(Answered(hide, desk.now, {"h0": Outcome(Kind.OK)}))
     assert desk.events[-1] == "job_failed"
@@ -90,7 +90,7 @@ def test_a_job_that_blocked_tasks_hand_on_is_free_at_once_and_then_at_length(att
     (receive,) = wanted(desk.on(Protected(proof, 0.0), Ready(0)), Receive)
     message = Message(job=Job(id="0", body="x", attempt=attempt), handle="h0")
     (protect,) = wanted(desk.on(Received(receive, 0.0, (message,))), Protect)
-    (hide,) = wanted(desk.on(Protected(protect, 0.0, Denial.BLOCKED, "DEPLOYMENT_BLOCKED")), Hide)
+    (hide,) = wanted(desk.on(Protected(protect, 0.0, Denial.BLOCKED, "DEPLOYMENT_BLOCKED")), ChangeVisibility)
     assert [seconds for _, seconds in hide.entries] == [pause]
 
 
@@ -103,8 +103,8 @@ def test_what_is_given_back_waits_for_a_receive_in_flight_that_would_bring_it_st
     (protect,) = wanted(actions, Protect)
     (second,) = wanted(actions + desk.on(after=1), Receive)
     blocked = Protected(protect, desk.now, Denial.BLOCKED, "DEPLOYMENT_BLOCKED")
-    assert wanted(desk.on(blocked), Hide) == []
-    (hide,) = wanted(desk.on(Received(second, desk.now), after=15), Hide)
+    assert wanted(desk.on(blocked), ChangeVisibility) == []
+    (hide,) = wanted(desk.on(Received(second, desk.now), after=15), ChangeVisibility)
     assert [(message.handle, seconds) for message, seconds in hide.entries] == [("h0", 0)]
     (leave,) = wanted(desk.on(Answered(hide, desk.now, {"h0": Outcome(Kind.OK)})), Exit)
     assert leave.code == 0
@@ -117,7 +117,7 @@ def test_a_worker_is_stuck_when_no_child_has_been_fit_for_a_job_for_minutes(afte
     if after_a_job:
         (start,) = desk.started()
         desk.on(Ended(start.slot, Result(verdict=Verdict.FAILED, reason="crash"), alive=False))
-    desk.on(after=UNFIT - 1)
+    desk.on(after=NO_CHILD_SECONDS - 1)
     assert not desk.core.stuck(desk.now)
     desk.on(after=2)
     assert desk.core.stuck(desk.now)

@@ -50,7 +50,7 @@ def test_protection_goes_at_once_when_no_other_job_waits(start: Start, queue: Te
     [
         ((403, {"error": {"Code": "AccessDeniedException"}}), "AccessDeniedException"),
         ((200, {"failure": {"Arn": "task", "Reason": "TASK_NOT_VALID", "Detail": "no service"}}), "TASK_NOT_VALID"),
-        ((200, {}), "does not say that it is done"),
+        ((200, {}), "does not confirm the request"),
     ],
 )
 def test_where_protection_is_refused_nothing_is_received_and_the_worker_exits_69(
@@ -89,7 +89,7 @@ def test_a_blocked_deployment_gives_the_message_back_and_exits_0(start: Start, q
 def test_an_agent_lost_later_gives_the_message_back_and_exits_69(start: Start, queue: TestQueue, agent: Agent) -> None:
     queue.send("job")
     lost = (504, {"error": {"Code": "RequestCanceled"}})
-    agent.plan = [(200, YES)] + [lost] * protection.TRIES
+    agent.plan = [(200, YES)] + [lost] * protection.MAX_TRIES
     worker = start(ECS_AGENT_URI=agent.uri)
     assert worker.exit_code() == os.EX_UNAVAILABLE
     names = [line["event"] for line in worker.lines]

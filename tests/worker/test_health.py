@@ -26,8 +26,8 @@ def test_a_file_just_touched_is_healthy_and_one_grown_old_is_not(tmp_path: Path)
     os.utime(path, (old, old))
     code, text = _check(path, "120")
     assert code == 1
-    assert text.startswith("the worker is stuck: it last showed that it works 13")
-    assert text.endswith(" seconds ago, and 120 are allowed\n")
+    assert text.startswith("the worker is stuck: its last sign of life is 13")
+    assert text.endswith(" seconds old, and 120 are allowed\n")
     health.touch(path)
     assert _check(path, "120") == (0, "")
 
@@ -35,7 +35,7 @@ def test_a_file_just_touched_is_healthy_and_one_grown_old_is_not(tmp_path: Path)
 def test_without_the_file_the_worker_is_not_healthy(tmp_path: Path) -> None:
     code, text = _check(str(tmp_path / "none"), "120")
     assert code == 1
-    assert text.startswith("the worker has not shown yet that it works: ")
+    assert text.startswith("the worker has given no sign of life yet: ")
     assert text.count("\n") == 1
 
 

@@ -8,8 +8,8 @@ import botocore.config
 import pytest
 
 from tests.worker.harness import ACCOUNT, Sqs
-from worker.aws.idempotency import PAUSE, TRIES, Once, OnceError
-from worker.core.events import Claim, Finish, Forget, Kind, Message, Outcome
+from worker.aws.idempotency import CHECK_PAUSE_SECONDS, MAX_CHECK_TRIES, IdempotencyError, IdempotencyStore
+from worker.core.events import Claim, Finish, Kind, Message, Outcome, ReleaseClaim
 from worker.job import Job
 
 KEEP = 1000
@@ -38,9 +38,9 @@ class Store:
         )
         self.pauses: list[float] = []
 
-    def worker(self, table: str | None = None, began: float = 100.0) -> Once:
+    def worker(self, table: str | None = None, began: float = 100.0) -> IdempotencyStore:
         offset = self.now - began
-        return Once(
+        return IdempotencyStore(
             table or self.table,
             KEEP,
             self.client,
@@ -68,18 +68,18 @@ def _message(handle: str = "handle") -> Message:
     return Message(job=Job(id="id", body="body"), handle=handle)
 
 
-def _claim(worker: Once, until: float, handle: str = "handle") -> Outcome:
+def _claim(worker: IdempotencyStore, until: float, handle: str = "handle") -> Outcome:
     (outcome,) = worker.claim(Claim(_message(handle), until)).outcomes.values()
     return outcome
 
 
-def _finish(worker: Once, handle: str = "handle") -> Outcome:
+def _finish(worker: IdempotencyStore, handle: str = "handle") -> Outcome:
     (outcome,) = worker.finish(Finish(_message(handle))).outcomes.values()
     return outcome
 
 
-def _forget(worker: Once) -> Outcome:
-    (outcome,) = worker.forget(Forget(_message())).outcomes.values()
+def _forget(worker: IdempotencyStore) -> Outcome:
+    (outcome,) = worker.release_claim(ReleaseClaim(_message())).outcomes.values()
     return outcome
 
 
@@ -140,7 +140,7 @@ def test_a_finished_job_is_never_claimed_again_while_it_is_remembered(store: Sto
     assert (answered.call, answered.asked_at, answered.outcomes) == (finish, 100.0, {"handle": OK})
     assert store.item(_message()) == {"id": "id", "state": "done", "expires": str(1_800_000_000 + KEEP)}
     for worker in (first, second):
-        assert _claim(worker, 130.0) == Outcome(Kind.FINISHED, "the job has been finished before")
+        assert _claim(worker, 130.0) == Outcome(Kind.FINISHED, "the job has finished before")
     store.now += KEEP
     assert _claim(second, 2000.0).kind is Kind.FINISHED
     store.now += 1  # TTL deletes within days, not at once
@@ -210,15 +210,15 @@ def test_an_extension_moves_the_claim_s_end_and_brings_nothing_back(
     assert (store.item(_message()) or {})["state"] == "done"
 
 
-CALLS: list[Callable[[Once], Outcome]] = [lambda once: _claim(once, 130.0), _finish, _forget]
+CALLS: list[Callable[[IdempotencyStore], Outcome]] = [lambda once: _claim(once, 130.0), _finish, _forget]
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_table_that_is_not_there_is_trouble_and_not_an_exception(
-    store: Store, call: Callable[[Once], Outcome]
+    store: Store, call: Callable[[IdempotencyStore], Outcome]
 ) -> None:
     outcome = call(store.worker("none"))
-    assert outcome.kind is Kind.TROUBLE
+    assert outcome.kind is Kind.RETRYABLE
     assert "ResourceNotFoundException" in str(outcome.error)
 
 
@@ -228,14 +228,14 @@ def test_a_failed_extension_is_logged_and_no_exception(store: Store, capsys: pyt
 
 
 def test_the_proof_reads_the_table_and_changes_nothing(store: Store) -> None:
-    store.worker().prove()
+    store.worker().check()
     assert store.client.scan(TableName=store.table)["Count"] == 0
     assert store.pauses == []
 
 
 def test_without_its_table_the_proof_ends_in_one_sentence(store: Store) -> None:
-    with pytest.raises(OnceError) as caught:
-        store.worker("none").prove()
+    with pytest.raises(IdempotencyError) as caught:
+        store.worker("none").check()
     assert str(caught.value).startswith("the table none of finished jobs cannot be read: ")
     assert "\n" not in str(caught.value)
-    assert store.pauses == [PAUSE] * (TRIES - 1)
+    assert store.pauses == [CHECK_PAUSE_SECONDS] * (MAX_CHECK_TRIES - 1)

@@ -199,5 +199,5 @@ def test_clients_that_cannot_be_made_are_bad_settings_and_no_stack_trace(start: 
     worker = start(AWS_PROFILE="no-such-profile")
     assert worker.exit_code() == os.EX_CONFIG
     assert [line.get("error") for line in worker.lines] == [
-        "AWS's clients cannot be made: The config profile (no-such-profile) could not be found"
+        "the sqs client cannot be made: The config profile (no-such-profile) could not be found"
     ]

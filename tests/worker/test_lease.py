@@ -6,8 +6,13 @@ from hypothesis import strategies as st
 
 from tests.helpers.waiting import alive, until
 from tests.worker.conftest import Start
+<<<<<<< HEAD
 from tests.worker.harness import Sqs, TestQueue
 from worker.core.lease import END_MARGIN, Lease, backoff
+=======
+from tests.worker.harness import Sqs, TestQueue, alive, until
+from worker.core.lease import END_MARGIN_SECONDS, Lease, backoff
+>>>>>>> 45e129c (Worker: repairs and standard terms)
 
 #: Seconds: the least that a worker takes.
 VISIBILITY = 30
@@ -119,14 +124,14 @@ def test_a_heartbeat_that_is_answered_holds_the_lease_without_a_gap_to_the_end_o
             break
         lease.extend(now, seconds)
     assert lease.last
-    assert 43_200 - END_MARGIN - 1.01 <= lease.deadline - asked_at <= 43_200
+    assert 43_200 - END_MARGIN_SECONDS - 1.01 <= lease.deadline - asked_at <= 43_200
 
 
 @given(asked_at=times, timeout=timeouts, elapsed=st.floats(0, 50_000), wish=st.floats(0, 43_200))
 def test_a_pause_is_a_visibility_that_sqs_still_accepts(
     asked_at: float, timeout: int, elapsed: float, wish: float
 ) -> None:
-    pause = Lease(asked_at, timeout).pause(asked_at + elapsed, wish)
+    pause = Lease(asked_at, timeout).allowed(asked_at + elapsed, wish)
     assert 0 <= pause <= round(wish)
     assert pause == 0 or elapsed + pause <= 43_200
 

@@ -24,7 +24,7 @@ class Stream(io.StringIO):
 
 
 def test_an_events_line_has_its_fields_but_those_that_are_none() -> None:
-    line = json.loads(logs.told("job_failed", logging.WARNING, error="ä\n", attempt=2, group=None, kept={1}))
+    line = json.loads(logs.format_event("job_failed", logging.WARNING, error="ä\n", attempt=2, group=None, kept={1}))
     assert line.pop("time").endswith("+00:00")
     assert line == {"level": "WARNING", "event": "job_failed", "error": "ä\n", "attempt": 2, "kept": "{1}"}
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import logs
-from worker.metrics import COUNTED, INTERVAL, MOST_VALUES, Metrics
+from worker.metrics import COUNTERS, INTERVAL_SECONDS, MAX_VALUES, Metrics
 
 UNITS = {"Seconds", "Count"}
 
@@ -59,7 +59,7 @@ class Minute:
     def __call__(self, name: str, **fields: Any) -> None:
         self.metrics.observe(name, logging.INFO, **fields)
 
-    def flush(self, after: float = INTERVAL, *, last: bool = False) -> list[dict[str, Any]]:
+    def flush(self, after: float = INTERVAL_SECONDS, *, last: bool = False) -> list[dict[str, Any]]:
         self.now += after
         self.metrics.flush(self.now, last=last)
         lines = [check(line) for line in self.lines]
@@ -106,11 +106,11 @@ def test_a_minute_s_work_is_one_line() -> None:
 
 def test_each_ending_is_counted_under_its_name() -> None:
     minute = Minute()
-    for name in COUNTED:
+    for name in COUNTERS:
         minute(name, message_id="a")
     minute("receive_failed", error="no")
     (line,) = minute.flush()
-    assert line == {"Queue": "jobs", "BusySlots": 0.0} | dict.fromkeys(COUNTED.values(), 1)
+    assert line == {"Queue": "jobs", "BusySlots": 0.0} | dict.fromkeys(COUNTERS.values(), 1)
 
 
 def test_nothing_is_written_before_the_minute_is_over() -> None:
@@ -161,10 +161,10 @@ def test_a_line_has_all_values_that_fit_and_else_a_sample_with_the_highest(value
     (line,) = minute.flush()
     assert line["JobsDone"] == len(values)
     for found in (line["JobDuration"], line["JobWait"]):
-        if len(values) < MOST_VALUES:
+        if len(values) < MAX_VALUES:
             assert found == values
         else:
-            assert len(found) == MOST_VALUES
+            assert len(found) == MAX_VALUES
             assert set(found) <= set(values)
             assert max(found) == max(values)
 

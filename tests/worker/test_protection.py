@@ -5,21 +5,21 @@ import pytest
 
 from tests.worker.harness import Agent
 from worker.aws import protection
-from worker.aws.protection import PAUSE, TRIES, Protection
+from worker.aws.protection import MAX_TRIES, PAUSE_SECONDS, EcsAgent
 from worker.core.events import Denial, Protect, Protected
 
-ON, OFF = Protect(720), Protect(0, proof=True)
+ON, OFF = Protect(720), Protect(0, check=True)
 
 
-def _protection(uri: str, pauses: list[float] | None = None) -> Protection:
+def _protection(uri: str, pauses: list[float] | None = None) -> EcsAgent:
     noted = [] if pauses is None else pauses
-    return Protection(uri, sleep=noted.append, clock=lambda: 7.0)
+    return EcsAgent(uri, sleep=noted.append, clock=lambda: 7.0)
 
 
 def test_protection_is_asked_for_with_its_minutes_and_given_back_without(agent: Agent) -> None:
     asked = _protection(agent.uri)
-    assert asked.ask(OFF) == Protected(OFF, 7.0)
-    assert asked.ask(ON) == Protected(ON, 7.0)
+    assert asked.protect(OFF) == Protected(OFF, 7.0)
+    assert asked.protect(ON) == Protected(ON, 7.0)
     assert [wish for _, wish in agent.wishes] == [
         {"ProtectionEnabled": False},
         {"ProtectionEnabled": True, "ExpiresInMinutes": 720},
@@ -33,27 +33,27 @@ def test_protection_is_asked_for_with_its_minutes_and_given_back_without(agent: 
             200,
             {"failure": {"Arn": "task", "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}},
             Denial.BLOCKED,
-            "ECS refused it: DEPLOYMENT_BLOCKED",
+            "ECS refused: DEPLOYMENT_BLOCKED",
         ),
         (
             200,
             {"failure": {"Arn": "task", "Reason": "TASK_NOT_VALID", "Detail": "no service"}},
             Denial.REFUSED,
-            "ECS refused it: TASK_NOT_VALID no service",
+            "ECS refused: TASK_NOT_VALID no service",
         ),
         (
             403,
             {"error": {"Code": "AccessDeniedException"}},
             Denial.REFUSED,
-            'the ECS agent refused it: 403 {"error": {"Code": "AccessDeniedException"}}',
+            'the ECS agent refused: 403 {"error": {"Code": "AccessDeniedException"}}',
         ),
-        (404, {}, Denial.REFUSED, "the ECS agent refused it: 404 {}"),
-        (200, {}, Denial.REFUSED, "the ECS agent's answer does not say that it is done: {}"),
+        (404, {}, Denial.REFUSED, "the ECS agent refused: 404 {}"),
+        (200, {}, Denial.REFUSED, "the ECS agent's answer does not confirm the request: {}"),
         (
             200,
             {"protection": {"ProtectionEnabled": False}},
             Denial.REFUSED,
-            'the ECS agent\'s answer does not say that it is done: {"protection": {"ProtectionEnabled": false}}',
+            'the ECS agent\'s answer does not confirm the request: {"protection": {"ProtectionEnabled": false}}',
         ),
     ],
 )
@@ -61,46 +61,46 @@ def test_a_no_is_asked_for_once(
     agent: Agent, status: int, answer: dict[str, object], denial: Denial, error: str
 ) -> None:
     agent.plan = [(status, answer)]
-    assert _protection(agent.uri).ask(ON) == Protected(ON, 7.0, denial, error)
+    assert _protection(agent.uri).protect(ON) == Protected(ON, 7.0, denial, error)
     assert agent.asked == [True]
 
 
 def test_an_agent_that_stumbles_is_asked_again(agent: Agent) -> None:
     agent.plan = [(504, {"error": {"Code": "RequestCanceled"}}), (400, {"error": {"Code": "ThrottlingException"}})]
     pauses: list[float] = []
-    assert _protection(agent.uri, pauses).ask(ON) == Protected(ON, 7.0)
+    assert _protection(agent.uri, pauses).protect(ON) == Protected(ON, 7.0)
     assert agent.asked == [True] * 3
-    assert pauses == [PAUSE] * 2
+    assert pauses == [PAUSE_SECONDS] * 2
 
 
 @pytest.mark.parametrize("status", [500, 503, 504, 429])
 def test_an_agent_that_keeps_stumbling_is_given_up(agent: Agent, status: int) -> None:
-    agent.plan = [(status, {})] * TRIES
-    protected = _protection(agent.uri).ask(ON)
+    agent.plan = [(status, {})] * MAX_TRIES
+    protected = _protection(agent.uri).protect(ON)
     assert protected.denial is Denial.REFUSED
     assert protected.error == f"the ECS agent at {agent.uri}/task-protection/v1/state does not answer: {status} {{}}"
-    assert len(agent.wishes) == TRIES
+    assert len(agent.wishes) == MAX_TRIES
 
 
 def test_an_agent_whose_answer_is_no_object_is_given_up(agent: Agent) -> None:
-    agent.plan = [(200, ["yes"])] * TRIES  # type: ignore[list-item]
-    assert _protection(agent.uri).ask(ON).denial is Denial.REFUSED
-    assert len(agent.wishes) == TRIES
+    agent.plan = [(200, ["yes"])] * MAX_TRIES  # type: ignore[list-item]
+    assert _protection(agent.uri).protect(ON).denial is Denial.REFUSED
+    assert len(agent.wishes) == MAX_TRIES
 
 
 def test_where_nobody_listens_protection_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    protected = _protection(f"http://127.0.0.1:{port}").ask(OFF)
+    protected = _protection(f"http://127.0.0.1:{port}").protect(OFF)
     assert protected.denial is Denial.REFUSED
     assert "Connection refused" in str(protected.error)
 
 
 def test_an_agent_that_hangs_is_given_up_within_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protection, "TIMEOUT", 0.2)
+    monkeypatch.setattr(protection, "TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         began = time.monotonic()
-        protected = _protection(f"http://127.0.0.1:{deaf.getsockname()[1]}").ask(ON)
+        protected = _protection(f"http://127.0.0.1:{deaf.getsockname()[1]}").protect(ON)
         assert 0.6 <= time.monotonic() - began < 3
     assert protected.denial is Denial.REFUSED
     assert str(protected.error).endswith("does not answer: timed out")
@@ -108,5 +108,5 @@ def test_an_agent_that_hangs_is_given_up_within_its_time_limit(monkeypatch: pyte
 
 def test_a_proxy_in_the_environment_is_not_asked_for_the_agent(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    assert _protection(agent.uri).ask(OFF).denial is None
+    assert _protection(agent.uri).protect(OFF).denial is None
     assert agent.asked == [False]

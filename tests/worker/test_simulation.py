@@ -86,12 +86,12 @@ def _no_extensions(patch: pytest.MonkeyPatch) -> None:
 
 
 def _late_kill(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.core.lease.STOP_BEFORE", 0)
+    patch.setattr("worker.core.lease.STOP_BEFORE_SECONDS", 0)
 
 
 def _no_end_of_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("worker.core.lease.Lease.held", lambda self, _now: not self.lost)
-    patch.setattr("worker.core.settling._short", lambda *_: False)
+    patch.setattr("worker.core.lease.Lease.short", lambda *_: False)
 
 
 def _heartbeat_beside_a_delete(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def _heartbeat_beside_a_delete(patch: pytest.MonkeyPatch) -> None:
         "worker.core.settling.Settling._extendable",
         lambda _self, now, one: one.lease.due <= now and bool(one.lease.extension(now)),
     )
-    patch.setattr("worker.core.in_flight.Held.call", property(lambda _: None, lambda *_: None))
+    patch.setattr("worker.core.in_flight.InFlight.call", property(lambda _: None, lambda *_: None))
 
 
 def _greed(patch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def _greed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_protection(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.core.protection.Guard.covers", lambda *_: True)
+    patch.setattr("worker.core.protection.Protection.covers", lambda *_: True)
 
 
 def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
@@ -117,8 +117,8 @@ def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_hurry(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("worker.core.shutdown.Leaving.give_up_at", math.inf)
-    patch.setattr("worker.core.shutdown.Leaving.finish_by", math.inf)
+    patch.setattr("worker.core.shutdown.Shutdown.give_up_at", math.inf)
+    patch.setattr("worker.core.shutdown.Shutdown.finish_by", math.inf)
 
 
 def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:

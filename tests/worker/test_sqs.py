@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.helpers.waiting import LIMIT
 from tests.worker.harness import Sqs, TestQueue
 from worker.aws import sqs as module
-from worker.aws.sqs import LONGEST_REASON, SYSTEM_ATTRIBUTES, Queue
+from worker.aws.sqs import MAX_REASON_BYTES, SYSTEM_ATTRIBUTES, Queue
 from worker.config import Config
-from worker.core.events import DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
+from worker.core.events import ChangeVisibility, DeadLetter, Delete, Kind, Message, Outcome, Receive, Received
 from worker.job import Job
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
@@ -117,8 +117,8 @@ def test_messages_are_given_back_and_deleted_in_batches(queue: TestQueue) -> Non
         queue.send(str(number))
     ours = _queue(queue)
     first, second, third, fourth = ours.receive(Receive(10, 0)).messages
-    hide = Hide(((first, 0), (second, 0), (third, 600)))
-    answered = ours.hide(hide)
+    hide = ChangeVisibility(((first, 0), (second, 0), (third, 600)))
+    answered = ours.change_visibility(hide)
     assert (answered.call, answered.asked_at) == (hide, 7.0)
     assert answered.outcomes == {first.handle: OK, second.handle: OK, third.handle: OK}
     assert queue.counts() == (2, 2)
@@ -135,7 +135,7 @@ def test_a_lost_lease_in_a_batch_is_told_of_its_message_alone(queue: TestQueue) 
     ours = _queue(queue)
     kept, deleted = ours.receive(Receive(10, 0)).messages
     ours.delete(Delete((deleted,)))
-    outcomes = ours.hide(Hide(((kept, 60), (deleted, 60)), urgent=True)).outcomes
+    outcomes = ours.change_visibility(ChangeVisibility(((kept, 60), (deleted, 60)), urgent=True)).outcomes
     assert outcomes[kept.handle] == OK
     assert outcomes[deleted.handle].kind is Kind.LOST
 
@@ -147,9 +147,9 @@ def test_a_queue_that_is_not_there_is_trouble_and_not_an_exception(sqs: Sqs) -> 
     received = ours.receive(Receive(1, 0))
     assert received.messages == ()
     assert "NonExistentQueue" in str(received.error) or "QueueDoesNotExist" in str(received.error)
-    for answered in (ours.hide(Hide(((message, 0),))), ours.delete(Delete((message,)))):
-        assert answered.outcomes[message.handle].kind is Kind.TROUBLE
-    assert ours.dead_letter(DeadLetter(message, "bad")).outcomes[message.handle].kind is Kind.TROUBLE
+    for answered in (ours.change_visibility(ChangeVisibility(((message, 0),))), ours.delete(Delete((message,)))):
+        assert answered.outcomes[message.handle].kind is Kind.RETRYABLE
+    assert ours.dead_letter(DeadLetter(message, "bad")).outcomes[message.handle].kind is Kind.RETRYABLE
 
 
 def test_a_dead_letter_has_the_body_the_attributes_the_reason_and_the_source(queue: TestQueue) -> None:
@@ -264,15 +264,15 @@ def test_each_of_sqs_s_ways_to_say_it_is_a_lost_lease(stub: Stub, code: str, tex
     failed = {"Id": "1", "SenderFault": True, "Code": code, "Message": text}
     stub.plan = [(200, {"Successful": [{"Id": "0"}], "Failed": [failed]}), (400, _error(code, text))]
     held, lost = _message(0), _message(1)
-    outcomes = stub.queue.hide(Hide(((held, 30), (lost, 30)))).outcomes
+    outcomes = stub.queue.change_visibility(ChangeVisibility(((held, 30), (lost, 30)))).outcomes
     assert outcomes == {held.handle: OK, lost.handle: Outcome(Kind.LOST, f"{code}: {text}")}
-    assert stub.queue.hide(Hide(((lost, 30),))).outcomes[lost.handle].kind is Kind.LOST
+    assert stub.queue.change_visibility(ChangeVisibility(((lost, 30),))).outcomes[lost.handle].kind is Kind.LOST
 
 
 def test_an_error_about_a_whole_batch_does_not_say_whose_lease_is_lost(stub: Stub) -> None:
     stub.plan = [(400, _error("ReceiptHandleIsInvalid"))]
     outcomes = stub.queue.delete(Delete((_message(0), _message(1)))).outcomes
-    assert [outcome.kind for outcome in outcomes.values()] == [Kind.TROUBLE] * 2
+    assert [outcome.kind for outcome in outcomes.values()] == [Kind.RETRYABLE] * 2
 
 
 def test_what_an_answer_does_not_mention_or_fails_otherwise_is_trouble(stub: Stub) -> None:
@@ -281,8 +281,8 @@ def test_what_an_answer_does_not_mention_or_fails_otherwise_is_trouble(stub: Stu
     first, second, third = (_message(number) for number in range(3))
     assert stub.queue.delete(Delete((first, second, third))).outcomes == {
         first.handle: OK,
-        second.handle: Outcome(Kind.TROUBLE, "SQS's answer does not mention the message"),
-        third.handle: Outcome(Kind.TROUBLE, "InternalError: later"),
+        second.handle: Outcome(Kind.RETRYABLE, "SQS's answer does not mention the message"),
+        third.handle: Outcome(Kind.RETRYABLE, "InternalError: later"),
     }
     (asked,) = stub.asked
     assert asked == (
@@ -310,17 +310,17 @@ TROUBLES = [
 @pytest.mark.parametrize(("status", "answer"), TROUBLES)
 def test_a_call_that_fails_is_trouble_after_one_try(stub: Stub, status: int, answer: Any) -> None:
     message = _message()
-    hide, delete = Hide(((message, 30),), urgent=True), Delete((message,))
+    hide, delete = ChangeVisibility(((message, 30),), urgent=True), Delete((message,))
     stub.plan = [(status, answer)] * 2
-    assert stub.queue.hide(hide).outcomes[message.handle].kind is Kind.TROUBLE
-    assert stub.queue.delete(delete).outcomes[message.handle].kind is Kind.TROUBLE
+    assert stub.queue.change_visibility(hide).outcomes[message.handle].kind is Kind.RETRYABLE
+    assert stub.queue.delete(delete).outcomes[message.handle].kind is Kind.RETRYABLE
     assert len(stub.asked) == 2
     stub.plan = [(status, answer)]
     received = stub.queue.receive(Receive(10, 0))
     assert received.messages == ()
     assert bool(received.error) is (answer != NOT_SQS)  # which botocore takes for an answer without messages
     stub.plan = [(status, answer)]
-    assert stub.queue.dead_letter(DeadLetter(message, "bad")).outcomes[message.handle].kind is Kind.TROUBLE
+    assert stub.queue.dead_letter(DeadLetter(message, "bad")).outcomes[message.handle].kind is Kind.RETRYABLE
     assert len(stub.asked) == 4
 
 
@@ -407,8 +407,8 @@ def test_extensions_have_a_client_of_their_own() -> None:
         queue = Queue(_config(), settle, urgent, settle)
         for stub in (first, second):
             stub.plan = [(200, {"Successful": [{"Id": "0"}]})]
-        queue.hide(Hide(((_message(), 30),), urgent=True))
-        queue.hide(Hide(((_message(), 0),)))
+        queue.change_visibility(ChangeVisibility(((_message(), 30),), urgent=True))
+        queue.change_visibility(ChangeVisibility(((_message(), 0),)))
         assert [body["Entries"][0]["VisibilityTimeout"] for _, body in first.asked] == [30]
         assert [body["Entries"][0]["VisibilityTimeout"] for _, body in second.asked] == [0]
     finally:
@@ -418,8 +418,12 @@ def test_extensions_have_a_client_of_their_own() -> None:
 
 @given(st.text(max_size=3000))
 def test_any_reason_is_made_one_that_sqs_takes(reason: str) -> None:
-    text = module._text(reason)
-    assert 1 <= len(text.encode()) <= LONGEST_REASON
-    assert not module.NOT_TAKEN.search(text)
-    if len(reason.encode(errors="replace")) <= LONGEST_REASON and reason and not module.NOT_TAKEN.search(reason):
+    text = module._clean(reason)
+    assert 1 <= len(text.encode()) <= MAX_REASON_BYTES
+    assert not module.FORBIDDEN_CHARACTERS.search(text)
+    if (
+        len(reason.encode(errors="replace")) <= MAX_REASON_BYTES
+        and reason
+        and not module.FORBIDDEN_CHARACTERS.search(reason)
+    ):
         assert text == reason

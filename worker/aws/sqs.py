@@ -1,28 +1,37 @@
-"""The queue's calls: each is tried once and never raises about SQS or the network, so that the core decides."""
+"""The calls to SQS. Each is tried once and raises no error of SQS or of the network: the core decides what follows."""
 
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from worker import logs
+from worker.aws.errors import RETRYABLE_ERRORS, code, short_code, status
 from worker.config import Config
-from worker.core.events import Answered, DeadLetter, Delete, Hide, Kind, Message, Outcome, Receive, Received
+from worker.core.events import Answered, ChangeVisibility, DeadLetter, Delete, Kind, Message, Outcome, Receive, Received
 from worker.job import Job
 
-#: A call went wrong, or its answer was lost or is not SQS's (botocore falls over JSON of another shape): it may be
-#: tried again.
-TROUBLE = (BotoCoreError, ClientError, OSError, AttributeError, TypeError, ValueError)
-#: What SQS, by its kind of queue, and its emulators answer about a receipt handle that holds no lease any longer.
-#: Invalid parameters: "not available for visibility timeout change", "beyond the limit [43200 seconds]".
-LEASE_LOST = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
-#: What SQS answers about a message that it will never take: too long, or not made of its characters.
-NEVER_TAKEN = frozenset({"InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "ValidationError"})
-#: What is read of SQS's own attributes.
-SYSTEM_ATTRIBUTES = [
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import MessageSystemAttributeNameType
+    from types_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchResultTypeDef,
+        DeleteMessageBatchResultTypeDef,
+        MessageTypeDef,
+    )
+
+    _BatchAnswer = ChangeMessageVisibilityBatchResultTypeDef | DeleteMessageBatchResultTypeDef
+
+#: Error codes of SQS (standard and FIFO) and its emulators for a receipt handle without a lease. InvalidParameterValue
+#: stands for "not available for visibility timeout change" and "beyond the limit [43200 seconds]".
+LEASE_LOST_CODES = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
+#: Error codes for a message that SQS will never accept: too long, or with characters that it forbids.
+REFUSED_CODES = frozenset(
+    {"InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "ValidationError"}
+)
+SYSTEM_ATTRIBUTES: "Sequence[MessageSystemAttributeNameType]" = [
     "ApproximateReceiveCount",
     "AWSTraceHeader",
     "MessageDeduplicationId",
@@ -30,34 +39,39 @@ SYSTEM_ATTRIBUTES = [
     "SentTimestamp",
 ]
 OK = Outcome(Kind.OK)
-#: HTTP status of a request that is too long.
-TOO_LARGE = 413
-#: Attributes of a message at the most (SQS quotas, "Message attributes").
-MOST_ATTRIBUTES = 10
-#: Attributes that a dead letter gets besides its own: why, and the URL of the queue that it comes from.
-REASON, SOURCE = "EbbReason", "EbbSource"
-#: Bytes of a reason at the most: it counts towards the message's length.
-LONGEST_REASON = 1024
-#: What a message must not contain (SQS API, SendMessage).
-NOT_TAKEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+HTTP_CONTENT_TOO_LARGE = 413
+#: SQS quotas, "Message attributes".
+MAX_ATTRIBUTES = 10
+#: Attributes that a dead letter gets: the reason, and the URL of the queue that it comes from.
+REASON_ATTRIBUTE = "EbbReason"
+SOURCE_ATTRIBUTE = "EbbSource"
+#: The reason counts towards the message's length.
+MAX_REASON_BYTES = 1024
+#: Characters that a message must not contain (SQS API, SendMessage).
+FORBIDDEN_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Queue:
     """One SQS queue and its dead-letter queue.
 
-    `polling` waits long for messages; `urgent` (extensions) and `settle` (the rest) answer or fail within seconds.
+    `polling` waits long for messages. `urgent` (extensions) and `settle` (the rest) answer or fail within seconds.
     """
 
     def __init__(
-        self, config: Config, polling: Any, urgent: Any, settle: Any, clock: Callable[[], float] = time.monotonic
+        self,
+        config: Config,
+        polling: "SQSClient",
+        urgent: "SQSClient",
+        settle: "SQSClient",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config, self._clock = config, clock
         self._polling, self._urgent, self._settle = polling, urgent, settle
 
     def receive(self, receive: Receive) -> Received:
-        """The messages that came, or the error; an entry that cannot be read is logged and left to its visibility."""
+        """The messages, or the error. An unreadable entry is logged; SQS makes it visible again."""
         asked_at = self._clock()
-        attempt = {"ReceiveRequestAttemptId": receive.attempt_id} if receive.attempt_id else {}
+        attempt: Any = {"ReceiveRequestAttemptId": receive.attempt_id} if receive.attempt_id else {}
         try:
             answer = self._polling.receive_message(
                 QueueUrl=self._config.queue_url,
@@ -68,28 +82,40 @@ class Queue:
                 MessageAttributeNames=["All"],
                 **attempt,
             )
-            return Received(receive, asked_at, tuple(_messages(answer.get("Messages") or [])))
-        except TROUBLE as error:
+        except RETRYABLE_ERRORS as error:
             return Received(receive, asked_at, error=str(error))
+        return Received(receive, asked_at, tuple(_messages(answer.get("Messages") or [])))
 
-    def hide(self, hide: Hide) -> Answered:
-        """Let up to 10 messages be visible again after their seconds; the outcome of each."""
-        call = (self._urgent if hide.urgent else self._settle).change_message_visibility_batch
-        entries = [{"ReceiptHandle": message.handle, "VisibilityTimeout": seconds} for message, seconds in hide.entries]
+    def change_visibility(self, change: ChangeVisibility) -> Answered:
+        """Make up to 10 messages visible after their seconds; the outcome of each."""
         asked_at = self._clock()
-        return Answered(hide, asked_at, self._batch(call, entries))
+        call = partial(
+            (self._urgent if change.urgent else self._settle).change_message_visibility_batch,
+            QueueUrl=self._config.queue_url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": message.handle, "VisibilityTimeout": seconds}
+                for number, (message, seconds) in enumerate(change.entries)
+            ],
+        )
+        return Answered(change, asked_at, _outcomes(call, change.messages))
 
     def delete(self, delete: Delete) -> Answered:
-        """Delete up to 10 messages. SQS says yes to old handles of a standard queue too: check the lease before."""
+        """Delete up to 10 messages. A standard queue accepts old handles too, so the lease must be held."""
         asked_at = self._clock()
-        entries = [{"ReceiptHandle": message.handle} for message in delete.messages]
-        return Answered(delete, asked_at, self._batch(self._settle.delete_message_batch, entries))
+        call = partial(
+            self._settle.delete_message_batch,
+            QueueUrl=self._config.queue_url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": message.handle} for number, message in enumerate(delete.messages)
+            ],
+        )
+        return Answered(delete, asked_at, _outcomes(call, delete.messages))
 
     def dead_letter(self, dead: DeadLetter) -> Answered:
-        """Send a copy to the dead-letter queue; without reason and source where it is refused with them.
+        """Send a copy to the dead-letter queue; without reason and source if SQS refuses it with them.
 
-        A FIFO copy's deduplication id is the message id: a repeated call adds no second copy, while two messages
-        that the sender gave one id, more than five minutes apart, are both kept.
+        A FIFO copy's deduplication id is the message id: a repeated call adds no second copy. Two messages that the
+        sender gave one id, more than five minutes apart, are both kept.
         """
         message = dead.message
         arguments: dict[str, Any] = {"QueueUrl": self._config.dead_letter_url, "MessageBody": message.job.body}
@@ -105,49 +131,36 @@ class Queue:
     def _send(self, arguments: dict[str, Any], attributes: Mapping[str, Any]) -> Outcome:
         try:
             answer = self._settle.send_message(**arguments, MessageAttributes=attributes)
-            if not answer.get("MessageId"):  # a yes of whoever it may be, but not SQS's
-                return Outcome(Kind.TROUBLE, "SQS's answer does not say that it has the message")
-        except TROUBLE as error:
-            never = _code(error) in NEVER_TAKEN or _status(error) == TOO_LARGE
-            return Outcome(Kind.REFUSED if never else Kind.TROUBLE, str(error))
-        return Outcome(Kind.OK)
-
-    def _batch(self, call: Callable[..., Any], entries: list[dict[str, Any]]) -> dict[str, Outcome]:
-        """The outcome by receipt handle. Of an entry that the answer does not mention nothing is known: trouble."""
-        handles = {str(number): entry["ReceiptHandle"] for number, entry in enumerate(entries)}
-        asked = [{"Id": number} | entry for number, entry in zip(handles, entries, strict=True)]
-        try:
-            answer = dict(call(QueueUrl=self._config.queue_url, Entries=asked))
-        except TROUBLE as error:
-            # An answer about the whole batch says which handle it means only when there is one.
-            lost = len(entries) == 1 and _code(error) in LEASE_LOST
-            outcome = Outcome(Kind.LOST if lost else Kind.TROUBLE, str(error))
-            return dict.fromkeys(handles.values(), outcome)
-        outcomes = dict.fromkeys(handles.values(), Outcome(Kind.TROUBLE, "SQS's answer does not mention the message"))
-        for entry in answer.get("Successful") or []:
-            if handle := handles.get(entry.get("Id")):
-                outcomes[handle] = OK
-        for entry in answer.get("Failed") or []:
-            if handle := handles.get(entry.get("Id")):
-                kind = Kind.LOST if _bare(entry.get("Code")) in LEASE_LOST else Kind.TROUBLE
-                outcomes[handle] = Outcome(kind, f"{entry.get('Code')}: {entry.get('Message')}")
-        return outcomes
+        except RETRYABLE_ERRORS as error:
+            refused = code(error) in REFUSED_CODES or status(error) == HTTP_CONTENT_TOO_LARGE
+            return Outcome(Kind.REFUSED if refused else Kind.RETRYABLE, str(error))
+        if not answer.get("MessageId"):
+            return Outcome(Kind.RETRYABLE, "SQS's answer does not say that it has the message")
+        return OK
 
 
-def _bare(code: str | None) -> str:
-    """SQS's older protocol wrote AWS.SimpleQueueService.MessageNotInflight, and the newer one may still."""
-    return (code or "").rpartition(".")[2].removesuffix("Exception")
+def _outcomes(call: "Callable[[], _BatchAnswer]", messages: Sequence[Message]) -> dict[str, Outcome]:
+    """The outcome by receipt handle; the message at `number` is the entry with this Id."""
+    handles = {str(number): message.handle for number, message in enumerate(messages)}
+    try:
+        answer = call()
+    except RETRYABLE_ERRORS as error:
+        # An error of the whole batch is about a handle only when there is just one.
+        lost = len(messages) == 1 and code(error) in LEASE_LOST_CODES
+        return dict.fromkeys(handles.values(), Outcome(Kind.LOST if lost else Kind.RETRYABLE, str(error)))
+    missing = Outcome(Kind.RETRYABLE, "SQS's answer does not mention the message")
+    outcomes = dict.fromkeys(handles.values(), missing)
+    for success in answer.get("Successful") or []:
+        if handle := handles.get(success["Id"]):
+            outcomes[handle] = OK
+    for failure in answer.get("Failed") or []:
+        if handle := handles.get(failure["Id"]):
+            kind = Kind.LOST if short_code(failure["Code"]) in LEASE_LOST_CODES else Kind.RETRYABLE
+            outcomes[handle] = Outcome(kind, f"{failure['Code']}: {failure.get('Message')}")
+    return outcomes
 
 
-def _code(error: Exception) -> str:
-    return _bare(error.response.get("Error", {}).get("Code")) if isinstance(error, ClientError) else ""
-
-
-def _status(error: Exception) -> int | None:
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(error, ClientError) else None
-
-
-def _messages(entries: Iterable[Any]) -> Iterable[Message]:
+def _messages(entries: "Iterable[MessageTypeDef]") -> Iterable[Message]:
     for entry in entries:
         try:
             yield _message(entry)
@@ -155,13 +168,13 @@ def _messages(entries: Iterable[Any]) -> Iterable[Message]:
             logs.event("receive_failed", logging.ERROR, error=f"a message cannot be read: {error!r}")
 
 
-def _message(raw: Mapping[str, Any]) -> Message:
+def _message(raw: "MessageTypeDef") -> Message:
     system = raw.get("Attributes") or {}
     attributes = raw.get("MessageAttributes") or {}
     values = {name: value.get("StringValue", value.get("BinaryValue")) for name, value in attributes.items()}
     job = Job(
         id=raw["MessageId"],
-        body=raw.get("Body") or "",  # an empty body is the child's to reject
+        body=raw.get("Body") or "",  # the child rejects an empty body
         attributes={name: value for name, value in values.items() if value is not None},
         attempt=int(system.get("ApproximateReceiveCount", 1)),
         group=system.get("MessageGroupId"),
@@ -179,13 +192,13 @@ def _message(raw: Mapping[str, Any]) -> Message:
 def _labelled(attributes: Mapping[str, Any], reason: str, source: str) -> dict[str, Any]:
     """The attributes with reason and source, as far as there is room: the sender's own come first."""
     labelled = dict(attributes)
-    for name, value in ((REASON, _text(reason)), (SOURCE, source)):
-        if name in labelled or len(labelled) < MOST_ATTRIBUTES:
+    for name, value in ((REASON_ATTRIBUTE, _clean(reason)), (SOURCE_ATTRIBUTE, source)):
+        if name in labelled or len(labelled) < MAX_ATTRIBUTES:
             labelled[name] = {"DataType": "String", "StringValue": value}
     return labelled
 
 
-def _text(reason: str) -> str:
-    """The reason, of characters that SQS takes and no longer than LONGEST_REASON."""
-    taken = NOT_TAKEN.sub("\ufffd", reason[:LONGEST_REASON])
-    return taken.encode()[:LONGEST_REASON].decode(errors="ignore") or "no reason given"
+def _clean(reason: str) -> str:
+    """The reason without forbidden characters, at most MAX_REASON_BYTES long."""
+    text = FORBIDDEN_CHARACTERS.sub("\ufffd", reason[:MAX_REASON_BYTES])
+    return text.encode()[:MAX_REASON_BYTES].decode(errors="ignore") or "no reason given"

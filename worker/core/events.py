@@ -1,24 +1,26 @@
-"""What the worker's core is told (events) and what it wants done (actions). Times: seconds of the worker's clock."""
+"""Inputs (events) and outputs (actions) of the worker's core. Times: seconds of the worker's clock."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 
 from worker.job import Job, Result
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message received: the job, the receipt handle of this receive, and what a dead-letter queue needs of it."""
+    """A received message: the job, the receipt handle, and what a dead letter needs."""
 
     job: Job
+    #: Receipt handle of this receive.
     handle: str
-    #: Unix time at which it was sent (SQS's SentTimestamp).
+    #: Unix time (SQS's SentTimestamp).
     sent_at: float = 0.0
-    #: SQS's MessageAttributes as they came.
+    #: SQS's MessageAttributes as received.
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    #: The deduplication id of a FIFO queue's message.
+    #: FIFO queues only.
     deduplication_id: str | None = None
 
 
@@ -26,15 +28,15 @@ class Kind(Enum):
     """How a call about one message ended."""
 
     OK = auto()
-    #: The receipt handle holds no lease any longer: visible again, deleted, or at its 12 hours.
+    #: The receipt handle has no lease: the message is visible, deleted, or at its 12 hours.
     LOST = auto()
-    #: No answer, or one that may change: to be tried again. Whether the call took effect is unknown.
-    TROUBLE = auto()
-    #: Refused for good: the same call will never succeed (a dead letter that is too long).
+    #: No answer, or an error that can go away. The call may have had an effect.
+    RETRYABLE = auto()
+    #: The same call will never succeed (a dead letter that is too long).
     REFUSED = auto()
-    #: Claim: the job has been finished before.
+    #: Claim: the job finished before.
     FINISHED = auto()
-    #: Claim: another worker has it, for `seconds` more.
+    #: Claim: another worker has the job, for `seconds` more.
     TAKEN = auto()
 
 
@@ -52,21 +54,26 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Receive:
-    """Ask for up to `count` messages and wait up to `wait` seconds -> Received."""
+    """Request up to `count` messages and wait up to `wait` seconds -> Received."""
 
     count: int
     wait: int
-    #: FIFO: ReceiveRequestAttemptId, the same when a receive without an answer is repeated.
+    #: FIFO: ReceiveRequestAttemptId; a repeated receive has the same one.
     attempt_id: str | None = None
 
 
 @dataclass(frozen=True)
-class Hide:
-    """Let messages be visible again so many seconds from now (an extension, a pause or a give-back) -> Answered."""
+class ChangeVisibility:
+    """Make each message visible after its seconds: an extension, a pause or a give-back -> Answered."""
 
     entries: tuple[tuple[Message, int], ...]
-    #: An extension must not wait behind other calls.
+    #: True for extensions: they must not wait behind other calls.
     urgent: bool = False
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that the call is about."""
+        return tuple(message for message, _ in self.entries)
 
 
 @dataclass(frozen=True)
@@ -77,46 +84,50 @@ class Delete:
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """Send a copy to the dead-letter queue with the reason -> Answered."""
-
+class _OneMessage:
     message: Message
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The message that the call is about."""
+        return (self.message,)
+
+
+@dataclass(frozen=True)
+class DeadLetter(_OneMessage):
+    """Send a copy with the reason to the dead-letter queue -> Answered."""
+
     reason: str
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Idempotency store: take the job until `until`, unless it was finished or is taken -> Answered."""
+class Claim(_OneMessage):
+    """Idempotency store: claim the job until `until`, unless it finished or is claimed -> Answered."""
 
-    message: Message
     until: float
 
 
 @dataclass(frozen=True)
-class Finish:
-    """Idempotency store: remember that the job is done -> Answered."""
-
-    message: Message
+class Finish(_OneMessage):
+    """Idempotency store: record that the job is done -> Answered."""
 
 
 @dataclass(frozen=True)
-class Forget:
-    """Idempotency store: give the claim up -> Answered."""
-
-    message: Message
+class ReleaseClaim(_OneMessage):
+    """Idempotency store: release the claim -> Answered."""
 
 
 @dataclass(frozen=True)
 class Protect:
-    """ECS task protection for so many minutes, or none (0). `proof`: show that it can be had -> Protected."""
+    """ECS task protection for `minutes`; 0 ends it. `check`: only test that the agent accepts requests -> Protected."""
 
     minutes: int
-    proof: bool = False
+    check: bool = False
 
 
 @dataclass(frozen=True)
 class Start:
-    """Have the slot's child do the job, which is stopped at `deadline` -> Ended."""
+    """Run the job in the slot's child; the worker stops it at `deadline` -> Ended."""
 
     slot: int
     job: Job
@@ -125,19 +136,19 @@ class Start:
 
 @dataclass(frozen=True)
 class Kill:
-    """End the slot's child: SIGTERM, then SIGKILL -> Ended, then Ready when a new one stands."""
+    """End the slot's child: SIGTERM, then SIGKILL -> Ended, then Ready when a new child has started."""
 
     slot: int
 
 
 @dataclass(frozen=True)
 class Exit:
-    """Nothing is left to do: end the process with this code."""
+    """End the process with this code."""
 
     code: int
 
 
-Call = Hide | Delete | DeadLetter | Claim | Finish | Forget
+Call = ChangeVisibility | Delete | DeadLetter | Claim | Finish | ReleaseClaim
 Action = Receive | Call | Protect | Start | Kill | Exit
 
 
@@ -146,7 +157,7 @@ Action = Receive | Call | Protect | Start | Kill | Exit
 
 @dataclass(frozen=True)
 class Received:
-    """A receive's answer, or its error. `asked_at` is before the request was made."""
+    """A receive's messages, or its error. `asked_at` is before the request."""
 
     receive: Receive
     asked_at: float
@@ -156,7 +167,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answered:
-    """A call's answer: the outcome by receipt handle. `asked_at` is before the request was made."""
+    """A call's answer: outcomes by receipt handle. `asked_at` is before the request."""
 
     call: Call
     asked_at: float
@@ -164,17 +175,17 @@ class Answered:
 
 
 class Denial(Enum):
-    """Why protection was not given."""
+    """Why the task got no protection."""
 
-    #: DEPLOYMENT_BLOCKED: a deployment or scale-in has no room for another protected task.
+    #: DEPLOYMENT_BLOCKED: a deployment or scale-in leaves no room for another protected task.
     BLOCKED = auto()
-    #: Refused, or the agent does not answer.
+    #: ECS refused, or the agent does not answer.
     REFUSED = auto()
 
 
 @dataclass(frozen=True)
 class Protected:
-    """The agent's answer; without a denial it did what was asked."""
+    """The agent's answer; success when `denial` and `error` are None."""
 
     protect: Protect
     asked_at: float
@@ -184,7 +195,7 @@ class Protected:
 
 @dataclass(frozen=True)
 class Ready:
-    """A slot's child has imported the handler, or could not (`error`; the slot tries again by itself)."""
+    """A slot's child has imported the handler. `error`: it could not; the slot tries again by itself."""
 
     slot: int
     error: str | None = None
@@ -193,7 +204,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Ended:
-    """An attempt is over; `alive`: its child can take the next job, otherwise Ready follows."""
+    """An attempt has ended. `alive`: its child can run the next job; otherwise Ready follows."""
 
     slot: int
     result: Result
@@ -206,3 +217,10 @@ class StopRequested:
 
 
 Event = Received | Answered | Protected | Ready | Ended | StopRequested
+
+
+class Observe(Protocol):
+    """Takes an event for the log and its fields, as `logs.event` does."""
+
+    def __call__(self, name: str, level: int = logging.INFO, /, **fields: Any) -> None:
+        """Record the event."""

@@ -1,4 +1,4 @@
-"""A message in the worker's hands: where it stands, and what is still to be said to SQS about it."""
+"""A message between its receive and its end: its state, and the calls that it still needs."""
 
 import math
 from collections import deque
@@ -6,24 +6,26 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from worker.core.events import Call, Message
-from worker.core.lease import Lease
+from worker.core.events import Call, Kind, Message, Outcome
+from worker.core.lease import MAX_CALL_SECONDS, Lease
+from worker.job import Result, Verdict
 
 
 class State(Enum):
-    """Where a message stands."""
+    """What a message waits for."""
 
-    #: For protection, and for the idempotency store's claim.
+    #: Protection, the idempotency store's claim, a free slot.
     WAITING = auto()
+    #: Its job.
     RUNNING = auto()
-    #: Its child is being ended.
+    #: The end of its child.
     STOPPING = auto()
-    #: The attempt is over; SQS has to be told.
+    #: The calls that settle it; the attempt has ended.
     SETTLING = auto()
 
 
 class Ending(StrEnum):
-    """How it ended; the values are the events that are logged."""
+    """How an attempt ended. The values are the names of the log events."""
 
     DONE = "job_done"
     FAILED = "job_failed"
@@ -37,7 +39,7 @@ class Ending(StrEnum):
 
     @property
     def regular(self) -> bool:
-        """Whether nothing is wrong when a job ends so."""
+        """Whether this ending needs no attention."""
         return self in {Ending.DONE, Ending.GIVEN_BACK, Ending.SKIPPED}
 
 
@@ -45,20 +47,20 @@ class Step(Enum):
     """One call that settles a message."""
 
     FINISH = auto()
-    FORGET = auto()
+    RELEASE_CLAIM = auto()
     DEAD_LETTER = auto()
-    HIDE = auto()
+    CHANGE_VISIBILITY = auto()
     DELETE = auto()
 
 
-#: What is said after each ending, in this order. A lost lease and the end of the 12 hours leave nothing to say.
+#: The calls after each ending, in this order. After a lost lease and after the 12 hours there is no call to make.
 STEPS = {
     Ending.DONE: (Step.FINISH, Step.DELETE),
-    Ending.FAILED: (Step.FORGET, Step.HIDE),
-    Ending.RETRIED: (Step.FORGET, Step.HIDE),
-    Ending.REJECTED: (Step.DEAD_LETTER, Step.FORGET, Step.DELETE),
-    Ending.TIMED_OUT: (Step.FORGET, Step.HIDE),
-    Ending.GIVEN_BACK: (Step.FORGET, Step.HIDE),
+    Ending.FAILED: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
+    Ending.RETRIED: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
+    Ending.REJECTED: (Step.DEAD_LETTER, Step.RELEASE_CLAIM, Step.DELETE),
+    Ending.TIMED_OUT: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
+    Ending.GIVEN_BACK: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
     Ending.SKIPPED: (Step.DELETE,),
     Ending.LEASE_LOST: (),
     Ending.JOB_LIMIT: (),
@@ -66,7 +68,7 @@ STEPS = {
 
 
 @dataclass(kw_only=True, eq=False)
-class Held:
+class InFlight:
     """One message from its receive to its end."""
 
     message: Message
@@ -74,52 +76,107 @@ class Held:
     received_at: float
     state: State = State.WAITING
     slot: int | None = None
-    #: When the job's time limit is over.
+    #: When the job's time limit ends.
     limit_at: float = math.inf
-    #: The call about it that is in flight; there is never a second one, so none can undo another.
+    #: The call about this message that has no answer yet. There is never a second one that could undo it.
     call: Call | None = None
-    #: Whether the idempotency store's record is ours.
+    #: Whether the claim in the idempotency store is ours.
     claimed: bool = False
     ending: Ending | None = None
     #: Fields of the ending's log line.
     details: dict[str, Any] = field(default_factory=dict)
     steps: deque[Step] = field(default_factory=deque)
-    #: Seconds that it shall stay hidden, when it ends by HIDE.
+    #: Seconds until the message is visible again.
     delay: float = 0.0
-    #: Tries of the present call that failed, and when the next one is due.
+    #: Failed tries of the current call, and when the next try is due.
     tries: int = 0
     retry_at: float = -math.inf
-    #: A delete got no answer: it may have been done.
-    unsure: bool = False
-    #: Whether it is to be looked at whenever anything happens; otherwise when, unless it is heard of before.
-    restless: bool = True
-    look_at: float = math.inf
-    #: The same message, delivered once more while a call about this receive was in flight.
+    #: Whether a delete got no answer: it may have been executed.
+    delete_unanswered: bool = False
+    #: True: check it on every event. False: check it at `next_check`, or when an event is about it.
+    always_due: bool = True
+    next_check: float = math.inf
+    #: The same message from a newer receive, which arrived while a call about this receive was in flight.
     newer: tuple[Message, Lease] | None = None
 
+    @property
+    def log_fields(self) -> dict[str, Any]:
+        """The fields of each log line about this message."""
+        job = self.message.job
+        return {"message_id": job.id, "attempt": job.attempt, "group": job.group, "trace": job.trace}
+
+    @property
+    def lease_ending(self) -> Ending:
+        """How it ends if its lease ends now."""
+        return Ending.JOB_LIMIT if self.lease.last and not self.lease.lost else Ending.LEASE_LOST
+
+    def must_stop(self, now: float, finish_by: float) -> Ending | None:
+        """Why its job must stop now, if it must. `finish_by`: when the worker's own jobs must have ended."""
+        if self.lease.lost or now >= self.lease.stop_at:
+            return self.lease_ending
+        if now >= self.limit_at:
+            return Ending.TIMED_OUT
+        return Ending.GIVEN_BACK if now >= finish_by else None
+
+    def schedule(self, now: float) -> None:
+        """Set when to check it next. If it is ready for a call, it waits until other calls have ended."""
+        lease = self.lease
+        times = [lease.due, lease.deadline - MAX_CALL_SECONDS, lease.deadline, lease.stop_at]
+        times += [self.limit_at, self.retry_at]
+        self.next_check = min([time for time in times if time > now], default=math.inf)
+        settling = self.state is State.SETTLING and self.retry_at <= now
+        self.always_due = (self.call is None and (lease.due <= now or settling)) or self.needs_slot
+
+    def extended(self, asked_at: float, seconds: int, outcome: Outcome, retry_at: float) -> None:
+        """Record the outcome of an extension by `seconds`. A failed one is tried again at `retry_at`."""
+        if self.newer:
+            self.renew()
+        elif outcome.kind is Kind.OK:
+            self.lease.extend(asked_at, seconds)
+        elif outcome.kind is Kind.RETRYABLE:
+            self.lease.due = retry_at
+        else:
+            self.lease.lost = True
+
     def settle(self, ending: Ending, *, store: bool, delay: float = 0.0, **details: Any) -> None:
-        """The attempt is over in this way. `store`: whether there is an idempotency store."""
+        """The attempt ended in this way. `store`: whether there is an idempotency store."""
         self.state, self.ending, self.delay = State.SETTLING, ending, delay
         self.details |= details
-        told = {Step.FINISH: store, Step.FORGET: self.claimed}
-        self.steps = deque(step for step in STEPS[ending] if told.get(step, True))
+        needed = {Step.FINISH: store, Step.RELEASE_CLAIM: self.claimed}
+        self.steps = deque(step for step in STEPS[ending] if needed.get(step, True))
         self.tries, self.retry_at = 0, -math.inf
 
     @property
-    def hides(self) -> bool:
-        """Whether what is left to say is that it shall be visible again, now or later."""
-        return self.state is State.SETTLING and bool(self.steps) and self.steps[-1] is Step.HIDE
+    def returns(self) -> bool:
+        """Whether the remaining calls make the message visible again, now or later."""
+        return self.state is State.SETTLING and bool(self.steps) and self.steps[-1] is Step.CHANGE_VISIBILITY
 
     @property
     def needs_slot(self) -> bool:
-        """Whether a job of it is yet to start."""
-        return self.state is State.WAITING or (self.newer is not None and self.hides)
+        """Whether a job of it has still to start."""
+        return self.state is State.WAITING or (self.newer is not None and self.returns)
 
     def renew(self) -> None:
-        """Go on under the newest receive: its handle is the one that SQS heeds."""
+        """Continue with the newest receive: SQS accepts its handle only."""
         if self.newer:
             message, lease = self.newer
             lease.end = min(lease.end, self.lease.end)
             self.message, self.lease, self.newer = message, lease, None
             if self.state is State.STOPPING and self.ending is Ending.LEASE_LOST:
                 self.ending = Ending.GIVEN_BACK
+
+
+def attempt_ending(result: Result, stopped: Ending | None, pause: float) -> tuple[Ending, float, dict[str, Any]]:
+    """The ending of an attempt, the seconds until the message is visible again, and the fields to log.
+
+    `stopped`: why the worker stopped the child, if it did. `pause`: the back-off of this attempt.
+    """
+    if result.verdict is Verdict.DONE:
+        return Ending.DONE, 0, {}
+    if stopped:
+        return stopped, pause if stopped is Ending.TIMED_OUT else 0, {}
+    if result.verdict is Verdict.RETRY:
+        return Ending.RETRIED, pause if result.after is None else result.after, {"reason": result.reason}
+    if result.verdict is Verdict.REJECT:
+        return Ending.REJECTED, pause, {"reason": result.reason}
+    return Ending.FAILED, pause, {"error": result.reason, "traceback": result.traceback}

@@ -1,29 +1,31 @@
-"""When to ask for ECS task protection: at the edges between idle and busy, and before it would end under a job."""
+"""When to request ECS task protection: before the first job, before it expires during a job, after the last job."""
 
 import math
 
 from worker.config import Config
 from worker.core.events import Denial, Protect, Protected
 
-#: Minutes that protection may be asked for at the most (ECS API, UpdateTaskProtection).
-MOST_MINUTES = 2880
-#: Seconds that protection must outlast the longest job: stopping it, and giving its message back.
-OUTLAST = 60
-#: Minutes asked for beyond twice the longest job: short jobs in a row need a new request now and then only.
-SPARE = 10
+#: ECS API, UpdateTaskProtection.
+MAX_PROTECTION_MINUTES = 2880
+#: Protection outlasts the longest job by this: time to stop the job and to give its message back.
+PROTECTION_MARGIN_SECONDS = 60
+#: Requested beyond twice the longest job, so that a series of short jobs needs few requests.
+SPARE_PROTECTION_MINUTES = 10
 
 
-class Guard:
-    """The task's protection, as far as it was asked for and granted."""
+class Protection:
+    """The protection that was requested, and what the agent answered."""
 
     def __init__(self, config: Config) -> None:
-        self._wanted = config.protection and config.agent_uri is not None
-        self._longest = config.longest_job
-        self._minutes = min(MOST_MINUTES, 2 * math.ceil(self._longest / 60) + SPARE)
+        self._needed = config.protection and config.agent_uri is not None
+        self._max_job_seconds = config.max_job_seconds
+        self._minutes = min(
+            MAX_PROTECTION_MINUTES, 2 * math.ceil(self._max_job_seconds / 60) + SPARE_PROTECTION_MINUTES
+        )
         self._expires = -math.inf
-        self._asking = False
-        #: Whether it was shown that protection can be had: before that, nothing may be received.
-        self.proved = not self._wanted
+        self._in_flight = False
+        #: Whether the agent has accepted a request; nothing is received before.
+        self.available = not self._needed
 
     @property
     def on(self) -> bool:
@@ -31,32 +33,34 @@ class Guard:
         return self._expires > -math.inf
 
     def covers(self, now: float) -> bool:
-        """Whether a job that starts now is protected to its end, or needs no protection."""
-        return not self._wanted or (not self._asking and self._expires - now >= self._longest + OUTLAST)
+        """Whether a job that starts now is protected until it ends, or needs no protection."""
+        if not self._needed:
+            return True
+        return not self._in_flight and self._expires - now >= self._max_job_seconds + PROTECTION_MARGIN_SECONDS
 
-    def wanted(self, now: float, *, waiting: bool, idle: bool) -> Protect | None:
-        """What to ask for now. `waiting`: a job waits to start; `idle`: nothing runs and the queue is empty."""
-        if self._asking:
+    def request(self, now: float, *, waiting: bool, idle: bool) -> Protect | None:
+        """The request to make now. `waiting`: a job waits to start; `idle`: no job runs and the queue is empty."""
+        if self._in_flight:
             return None
-        if not self.proved:
-            return self._ask(Protect(0, proof=True))
+        if not self.available:
+            return self._send(Protect(0, check=True))
         if waiting and not self.covers(now):
-            return self._ask(Protect(self._minutes))
+            return self._send(Protect(self._minutes))
         if idle and self.on:
-            return self._ask(Protect(0))
+            return self._send(Protect(0))
         return None
 
     def answered(self, event: Protected) -> None:
-        """Take note of the agent's answer."""
-        self._asking = False
+        """Record the agent's answer."""
+        self._in_flight = False
         if event.denial is Denial.BLOCKED or event.error is not None:
-            if not event.protect.minutes:  # it may have been taken back all the same: it covers no other job
+            if not event.protect.minutes:  # a failed request to end it may have had its effect: do not rely on it
                 self._expires = min(self._expires, event.asked_at)
             return
-        self.proved = True
+        self.available = True
         minutes = event.protect.minutes
         self._expires = event.asked_at + minutes * 60 if minutes else -math.inf
 
-    def _ask(self, protect: Protect) -> Protect:
-        self._asking = True
+    def _send(self, protect: Protect) -> Protect:
+        self._in_flight = True
         return protect

@@ -1,4 +1,4 @@
-"""When to ask the queue for messages, and for how many: never for more than can start now."""
+"""When to request messages from the queue, and how many: at most as many as can start now."""
 
 import math
 from collections.abc import Callable
@@ -7,18 +7,20 @@ from worker.config import Config
 from worker.core.events import Receive, Received
 from worker.core.lease import backoff
 
-#: Messages of one receive, and receives at once, at the most (SQS API, ReceiveMessage; ours).
-MOST_MESSAGES, MOST_RECEIVES = 10, 4
-#: Seconds that a receive waits for more slots to become free while jobs run: one for many costs as one for one.
-GATHER = 0.003
-#: Seconds between receives that failed, at the most.
-LONGEST_PAUSE = 20
-#: Seconds in which a FIFO queue repeats its answer to the same attempt (SQS API, ReceiveRequestAttemptId).
-REPEATABLE = 300
-#: Seconds above a receive's wait in which its answer must come: together less than config.LEAST_VISIBILITY.
-READ_MARGIN = 5
-#: Seconds after which a receive without an answer or an error means that the worker is stuck.
-STUCK_AFTER = 60
+#: Messages of one receive (SQS API, ReceiveMessage).
+MAX_MESSAGES = 10
+#: Receives in flight at the same time (our own limit).
+MAX_RECEIVES = 4
+#: While jobs run, a receive waits so long for more free slots: one receive of ten costs as much as one of one.
+COLLECT_SECONDS = 0.003
+#: Maximum time between receives that failed.
+MAX_PAUSE_SECONDS = 20
+#: A FIFO queue repeats its answer to the same attempt id for so long (SQS API, ReceiveRequestAttemptId).
+REPEATABLE_SECONDS = 300
+#: Time for the answer above a receive's wait; both together are less than config.MIN_VISIBILITY_SECONDS.
+READ_MARGIN_SECONDS = 5
+#: A receive without an answer or an error for so long means that the worker is stuck.
+STUCK_SECONDS = 60
 
 
 class Receiving:
@@ -27,22 +29,21 @@ class Receiving:
     def __init__(self, config: Config, new_id: Callable[[], str], jitter: Callable[[float, float], float]) -> None:
         self._config, self._new_id, self._jitter = config, new_id, jitter
         self._in_flight: list[tuple[Receive, float]] = []
-        #: Receives without an answer that a FIFO queue will repeat, with the time until which it does.
+        #: FIFO receives without an answer, and until when the queue repeats their answer.
         self._unanswered: list[tuple[Receive, float]] = []
         self._failures = 0
-        self._flowing = False
+        self._last_was_full = False
+        self._last_had_messages = False
         #: When the next receive may be made.
         self.next_at = -math.inf
-        #: Until when one waits for more free slots.
-        self.gather_until = math.inf
-        #: Whether the last answer said that nothing is visible; whoever acts on it takes it back.
-        self.dry = False
-        #: Whether messages came since the last answer without any.
-        self._fresh = False
+        #: Until when a receive waits for more free slots.
+        self.collect_until = math.inf
+        #: Whether the last answer had no message; the caller resets it.
+        self.empty = False
 
     @property
     def reserved(self) -> int:
-        """Messages that may be on their way."""
+        """The number of messages that may arrive."""
         return sum(receive.count for receive, _ in self._in_flight)
 
     @property
@@ -51,52 +52,53 @@ class Receiving:
         return not self._in_flight
 
     def stuck(self, now: float) -> bool:
-        """Whether a receive has neither been answered nor timed out, long after it should have."""
-        return any(now > began + receive.wait + STUCK_AFTER for receive, began in self._in_flight)
+        """Whether a receive has no answer and no error long after its time-out."""
+        return any(now > began + receive.wait + STUCK_SECONDS for receive, began in self._in_flight)
 
-    def wanted(self, now: float, free: int, *, busy: bool) -> list[Receive]:
-        """The receives to make, for so many free slots; `busy`: whether a job is in hand.
+    def due(self, now: float, free: int, *, busy: bool) -> list[Receive]:
+        """The receives to make now for `free` slots. `busy`: whether the worker has a job.
 
-        When the last job is done the next receive does not wait: is the queue empty, the protection goes at once.
+        After the last job the next receive does not wait, so that protection ends at once when the queue is empty.
         """
         made: list[Receive] = []
-        most = 1 if self._config.fifo else MOST_MESSAGES
+        most = 1 if self._config.fifo else MAX_MESSAGES
         free -= self.reserved
-        while free > 0 and now >= self.next_at and len(self._in_flight) < MOST_RECEIVES:
-            # A second one beside the long poll is worth its price only while there is plenty of work.
-            if self._in_flight and not (self._flowing and free >= most):
+        while free > 0 and now >= self.next_at and len(self._in_flight) < MAX_RECEIVES:
+            # A second receive next to the long poll is worth its price only while there is much work.
+            if self._in_flight and not (self._last_was_full and free >= most):
                 break
             if busy and free < min(most, self._config.concurrency):
-                self.gather_until = min(self.gather_until, now + GATHER)
-                if now < self.gather_until:
+                self.collect_until = min(self.collect_until, now + COLLECT_SECONDS)
+                if now < self.collect_until:
                     break
-            self.gather_until = math.inf
-            receive = self._next(now, min(free, most), self._config.wait if busy or not self._fresh else 0)
+            self.collect_until = math.inf
+            wait = self._config.wait if busy or not self._last_had_messages else 0
+            receive = self._next(now, min(free, most), wait)
             self._in_flight.append((receive, now))
             made.append(receive)
             free -= receive.count
         return made
 
     def answered(self, now: float, event: Received) -> None:
-        """Take note of an answer or an error."""
+        """Record an answer or an error."""
         began = next(began for receive, began in self._in_flight if receive is event.receive)
         self._in_flight = [pair for pair in self._in_flight if pair[0] is not event.receive]
         if event.error is None:
             self._failures = 0
-            self.dry, self._fresh = not event.messages, bool(event.messages)
-            self._flowing = len(event.messages) == event.receive.count
+            self.empty, self._last_had_messages = not event.messages, bool(event.messages)
+            self._last_was_full = len(event.messages) == event.receive.count
             return
         self._failures += 1
-        self._flowing = False
-        self.next_at = now + backoff(self._failures, 1, LONGEST_PAUSE, self._jitter)
+        self._last_was_full = False
+        self.next_at = now + backoff(self._failures, 1, MAX_PAUSE_SECONDS, self._jitter)
         if event.receive.attempt_id:
-            self._unanswered.append((event.receive, began + REPEATABLE))
+            self._unanswered.append((event.receive, began + REPEATABLE_SECONDS))
 
     def _next(self, now: float, count: int, wait: int) -> Receive:
         while self._unanswered:
             receive, until = self._unanswered.pop(0)
             if now < until:
                 return Receive(receive.count, wait, receive.attempt_id)
-        # One message at a time of a FIFO queue: while it is in flight SQS gives out no other of its group, so the
-        # order within a group, and what a failure holds back, are SQS's own.
+        # A FIFO queue gives one message at a time. While it is in flight SQS holds back the rest of its group, so SQS
+        # itself keeps the group's order.
         return Receive(count, wait, self._new_id() if self._config.fifo else None)

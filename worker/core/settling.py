@@ -1,160 +1,167 @@
-"""Which calls to make about the messages held: extensions in time, and what settles them, in batches."""
+"""Which calls to make about the messages in flight: extensions in time, and the calls that settle them, in batches."""
 
 import math
 from collections.abc import Callable, Iterable
 
-from worker.core.events import Answered, Call, Claim, DeadLetter, Delete, Finish, Forget, Hide, Kind, Message, Outcome
-from worker.core.in_flight import Ending, Held, State, Step
+from worker.core.events import (
+    Answered,
+    Call,
+    ChangeVisibility,
+    Claim,
+    DeadLetter,
+    Delete,
+    Finish,
+    Kind,
+    Outcome,
+    ReleaseClaim,
+)
+from worker.core.in_flight import Ending, InFlight, State, Step
 
-#: Entries of one batch (SQS API, DeleteMessageBatch), and calls at once, at the most: those that extend have their own.
-MOST_ENTRIES, MOST_CALLS = 10, 4
-#: Seconds in which an answer comes or the client gives up: to connect, to read, and one to spare.
-CONNECT_TIMEOUT, READ_TIMEOUT = 3, 5
-CALL_LIMIT = CONNECT_TIMEOUT + READ_TIMEOUT + 1
-#: Extensions due within so many seconds go together.
-TOGETHER = 1
-#: Seconds between tries of a call that failed.
-PAUSE = 1.0
-#: Tries at the idempotency store before a message is settled without it, and at the dead-letter queue before a rejected
-#: job has merely failed: then SQS itself moves it there, after its last attempt.
-STORE_TRIES, DEAD_LETTER_TRIES = 5, 5
+#: Entries of one batch (SQS API, DeleteMessageBatch).
+MAX_BATCH_ENTRIES = 10
+#: Calls in flight at the same time; extensions have the same number again.
+MAX_CALLS = 4
+#: Extensions that are due within so long go into one batch.
+EXTEND_TOGETHER_SECONDS = 1
+#: Pause before a failed call is tried again; it grows with the tries.
+RETRY_PAUSE_SECONDS = 1.0
+#: After so many tries a message is settled without the idempotency store.
+MAX_STORE_TRIES = 5
+#: After so many tries a rejected job counts as failed: SQS moves it to the dead-letter queue after its last attempt.
+MAX_DEAD_LETTER_TRIES = 5
 
 
 class Settling:
-    """Makes calls, never two at once about one message, and takes note of their answers."""
+    """Makes calls, never two at the same time about one message, and records their answers."""
 
     def __init__(self, *, store: bool, fifo: bool, jitter: Callable[[float, float], float]) -> None:
         self._store, self._fifo, self._jitter = store, fifo, jitter
-        self._urgent = 0
+        self._extensions = 0
         self._others: list[Call] = []
 
     @property
     def idle(self) -> bool:
         """Whether no call is in flight."""
-        return not self._urgent and not self._others
+        return not self._extensions and not self._others
 
-    def extensions(self, now: float, held: Iterable[Held]) -> list[Call]:
-        """Extend the leases that are due, or too short for the call that shall settle their message."""
-        due = [one for one in held if one.call is None and self._extendable(now, one)]
-        if not any(one.lease.due <= now for one in due):
+    def extensions(self, now: float, items: Iterable[InFlight]) -> list[Call]:
+        """Extend the leases that are due."""
+        due = [item for item in items if item.call is None and self._extendable(now, item)]
+        if not any(item.lease.due <= now for item in due):
             return []
         calls: list[Call] = []
         for batch in _batches(due):
-            if self._urgent == MOST_CALLS:
+            if self._extensions == MAX_CALLS:
                 break
-            self._urgent += 1
-            entries = tuple((one.message, one.lease.extension(now)) for one in batch)
-            calls.append(_send(batch, Hide(entries, urgent=True)))
+            self._extensions += 1
+            entries = tuple((item.message, item.lease.extension(now)) for item in batch)
+            calls.append(_send(batch, ChangeVisibility(entries, urgent=True)))
         return calls
 
-    def settlements(self, now: float, held: Iterable[Held]) -> list[Call]:
-        """The next step of each message that is settled; of what waits for a claim, the claim."""
+    def settlements(self, now: float, items: Iterable[InFlight]) -> list[Call]:
+        """The next call for each message that is settling, and the claim for each that needs one."""
         ready = [
-            one
-            for one in held
-            if one.call is None and one.retry_at <= now and one.lease.held(now) and not _short(now, one)
+            item
+            for item in items
+            if item.call is None and item.retry_at <= now and item.lease.held(now) and not item.lease.short(now)
         ]
         calls: list[Call] = []
-        for one in ready:
-            single = self._single(one)
-            if single and len(self._others) < MOST_CALLS:
-                calls.append(self._sent([one], single))
-        for step in (Step.DELETE, Step.HIDE):
-            waiting = [one for one in ready if one.steps and one.steps[0] is step]
+        for item in ready:
+            single = self._single(item)
+            if single and len(self._others) < MAX_CALLS:
+                calls.append(self._sent([item], single))
+        for step, kind in ((Step.DELETE, Delete), (Step.CHANGE_VISIBILITY, ChangeVisibility)):
+            waiting = [item for item in ready if item.steps and item.steps[0] is step]
             for batch in _batches(waiting):
-                # While one of its kind is in flight a batch may fill; FIFO groups wait for theirs, so there it goes.
-                alone = not any(isinstance(call, Delete if step is Step.DELETE else Hide) for call in self._others)
-                if len(self._others) < MOST_CALLS and (alone or self._fifo or len(batch) == MOST_ENTRIES):
+                # While a call of this kind is in flight, a batch may fill. FIFO does not wait: its group is blocked.
+                alone = not any(isinstance(call, kind) for call in self._others)
+                if len(self._others) < MAX_CALLS and (alone or self._fifo or len(batch) == MAX_BATCH_ENTRIES):
                     calls.append(self._sent(batch, _settle(now, batch, step)))
         return calls
 
     def answered(self, event: Answered) -> None:
         """A call is no longer in flight."""
-        if isinstance(event.call, Hide) and event.call.urgent:
-            self._urgent -= 1
+        if isinstance(event.call, ChangeVisibility) and event.call.urgent:
+            self._extensions -= 1
         else:
             self._others = [call for call in self._others if call is not event.call]
 
-    def step_done(self, now: float, one: Held, outcome: Outcome) -> bool:
-        """Take note of a step's outcome; False when the lease is lost."""
-        step = one.steps[0]
-        if one.newer:
-            one.renew()
-            one.tries = 0
+    def step_done(self, now: float, item: InFlight, outcome: Outcome) -> bool:
+        """Record a step's outcome; False when the lease is lost."""
+        step = item.steps[0]
+        if item.newer:
+            item.renew()
+            item.tries = 0
             return True
-        if outcome.kind is Kind.LOST and not (step is Step.DELETE and one.unsure):
+        if outcome.kind is Kind.LOST and not (step is Step.DELETE and item.delete_unanswered):
             return False
-        in_vain = step is Step.DEAD_LETTER and outcome.kind is Kind.TROUBLE and one.tries >= DEAD_LETTER_TRIES
-        if outcome.kind is Kind.REFUSED or in_vain:
-            one.settle(Ending.FAILED, store=self._store, error=outcome.error, delay=one.delay)
-        elif outcome.kind is Kind.TROUBLE and not (step in {Step.FINISH, Step.FORGET} and one.tries >= STORE_TRIES):
-            one.unsure |= step is Step.DELETE
-            self.try_again(now, one)
+        retryable = outcome.kind is Kind.RETRYABLE
+        no_copy = step is Step.DEAD_LETTER and retryable and item.tries >= MAX_DEAD_LETTER_TRIES
+        no_store = step in {Step.FINISH, Step.RELEASE_CLAIM} and retryable and item.tries >= MAX_STORE_TRIES
+        if outcome.kind is Kind.REFUSED or no_copy:
+            item.settle(Ending.FAILED, store=self._store, error=outcome.error, delay=item.delay)
+        elif retryable and not no_store:
+            item.delete_unanswered |= step is Step.DELETE
+            self.try_again(now, item)
         else:
-            one.steps.popleft()
-            one.tries, one.retry_at = 0, -math.inf
+            item.steps.popleft()
+            item.tries, item.retry_at = 0, -math.inf
         return True
 
-    def try_again(self, now: float, one: Held) -> None:
-        """Let a call that failed wait a little."""
-        one.tries += 1
-        one.retry_at = now + self._jitter(0.5, 1) * PAUSE * min(one.tries, 5)
+    def claim_done(self, now: float, item: InFlight, outcome: Outcome) -> None:
+        """Record the answer to a claim, unless it ended the attempt."""
+        if item.newer:
+            item.renew()
+        elif outcome.kind is Kind.OK:
+            item.claimed = True
+        else:
+            self.try_again(now, item)
 
-    def _extendable(self, now: float, one: Held) -> bool:
-        if not one.lease.held(now) or not one.lease.extension(now) or one.lease.due > now + TOGETHER:
+    def try_again(self, now: float, item: InFlight) -> None:
+        """Schedule the next try of a call that failed."""
+        item.tries += 1
+        item.retry_at = now + self._jitter(0.5, 1) * RETRY_PAUSE_SECONDS * min(item.tries, 5)
+
+    def _extendable(self, now: float, item: InFlight) -> bool:
+        lease = item.lease
+        if not lease.held(now) or not lease.extension(now) or lease.due > now + EXTEND_TOGETHER_SECONDS:
             return False
-        return one.state is not State.STOPPING  # a settled one is soon gone, unless its calls fail or wait their turn
+        return item.state is not State.STOPPING  # a settling one too: its calls may fail or wait
 
-    def _single(self, one: Held) -> Call | None:
-        step = one.steps[0] if one.steps else None
+    def _single(self, item: InFlight) -> Call | None:
+        step = item.steps[0] if item.steps else None
         if step is Step.DEAD_LETTER:
-            return DeadLetter(one.message, str(one.details.get("reason")))
+            return DeadLetter(item.message, str(item.details.get("reason")))
         if step is Step.FINISH:
-            return Finish(one.message)
-        if step is Step.FORGET:
-            return Forget(one.message)
-        if one.state is State.WAITING and self._store and not one.claimed:
-            return Claim(one.message, one.lease.deadline)
+            return Finish(item.message)
+        if step is Step.RELEASE_CLAIM:
+            return ReleaseClaim(item.message)
+        if item.state is State.WAITING and self._store and not item.claimed:
+            return Claim(item.message, item.lease.deadline)
         return None
 
-    def _sent(self, batch: list[Held], call: Call) -> Call:
+    def _sent(self, batch: list[InFlight], call: Call) -> Call:
         self._others.append(call)
         return _send(batch, call)
 
 
-def messages(call: Call) -> tuple[Message, ...]:
-    """The messages that a call is about."""
-    match call:
-        case Hide(entries):
-            return tuple(message for message, _ in entries)
-        case Delete(several):
-            return several
-        case DeadLetter(message) | Claim(message) | Finish(message) | Forget(message):
-            return (message,)
-
-
-def _short(now: float, one: Held) -> bool:
-    """Whether what is left of the lease is too short for a call, and can be extended."""
-    return one.lease.deadline - now < CALL_LIMIT and one.lease.extension(now) > 0
-
-
-def _settle(now: float, batch: list[Held], step: Step) -> Call:
+def _settle(now: float, batch: list[InFlight], step: Step) -> Call:
     if step is Step.DELETE:
-        return Delete(tuple(one.message for one in batch))
+        return Delete(tuple(item.message for item in batch))
     entries = []
-    for one in batch:
-        seconds = one.lease.pause(now, one.delay)
-        entries.append((one.message, seconds))
-        if one.ending is not Ending.GIVEN_BACK:
-            one.details["retry_in"] = seconds
-    return Hide(tuple(entries))
+    for item in batch:
+        seconds = item.lease.allowed(now, item.delay)
+        entries.append((item.message, seconds))
+        if item.ending is not Ending.GIVEN_BACK:
+            item.details["retry_in"] = seconds
+    return ChangeVisibility(tuple(entries))
 
 
-def _batches(several: list[Held]) -> list[list[Held]]:
-    return [several[start : start + MOST_ENTRIES] for start in range(0, len(several), MOST_ENTRIES)]
+def _batches(items: list[InFlight]) -> list[list[InFlight]]:
+    return [items[start : start + MAX_BATCH_ENTRIES] for start in range(0, len(items), MAX_BATCH_ENTRIES)]
 
 
-def _send(batch: list[Held], call: Call) -> Call:
-    for one in batch:
-        one.call = call
+def _send(batch: list[InFlight], call: Call) -> Call:
+    for item in batch:
+        item.call = call
     return call

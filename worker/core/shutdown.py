@@ -1,17 +1,17 @@
-"""When and how the worker leaves: asked to by signals, or of its own accord with an exit code."""
+"""When the worker ends, and with which exit code: after a signal, or because of a problem."""
 
 import math
 import os
 
 from worker.config import Config
-from worker.core.settling import CALL_LIMIT
+from worker.core.lease import MAX_CALL_SECONDS
 
-#: Seconds before SIGKILL at which the worker ends by itself, whatever is unsettled; less when there are few in all.
-AHEAD = 1
+#: The worker ends this long before SIGKILL, unsettled messages or not; earlier when the stop timeout is short.
+EXIT_MARGIN_SECONDS = 1
 
 
-class Leaving:
-    """Why the worker is to leave, and the times that follow from it."""
+class Shutdown:
+    """Why the worker is stopping, and the deadlines that follow. True once it is stopping."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -19,12 +19,12 @@ class Leaving:
         self._code: int | None = None
 
     def __bool__(self) -> bool:
-        """Whether nothing more is received or started."""
+        """Whether the worker receives and starts nothing more."""
         return bool(self._signals) or self._code is not None
 
     @property
     def blocked(self) -> bool:
-        """Whether it leaves as there is no room for it: others like it may come, and leave in the same way."""
+        """Whether a deployment has no room for this task: the next tasks can meet the same."""
         return self._code == os.EX_OK
 
     @property
@@ -33,25 +33,27 @@ class Leaving:
         return self._code or os.EX_OK
 
     def signalled(self, now: float) -> None:
-        """SIGTERM or SIGINT came."""
+        """SIGTERM or SIGINT arrived."""
         self._signals.append(now)
 
-    def because(self, code: int) -> None:
-        """Something is wrong: leave with this code. The first reason but a mere "no room" (0) counts."""
+    def leave(self, code: int) -> None:
+        """Stop with this code, unless an earlier one was not 0."""
         self._code = self._code or code
 
     @property
     def finish_by(self) -> float:
-        """When a job must end, once a stop was asked for; at once when it was asked for twice."""
+        """When a running job must have ended. A second signal means now."""
         if not self._signals:
             return math.inf
         return self._signals[0] + self._config.drain if len(self._signals) == 1 else self._signals[1]
 
     @property
     def give_up_at(self) -> float:
-        """When to leave with messages unsettled: just before SIGKILL, or soon after a second signal."""
+        """When to exit with unsettled messages: just before SIGKILL, or soon after a second signal."""
         if not self._signals:
             return math.inf
-        hurried = self._signals[1] + CALL_LIMIT + 2 * self._config.grace if len(self._signals) > 1 else math.inf
-        ahead = min(AHEAD, (self._config.stop_timeout - self._config.drain) / 8)
-        return min(self._signals[0] + self._config.stop_timeout - ahead, hurried)
+        margin = min(EXIT_MARGIN_SECONDS, (self._config.stop_timeout - self._config.drain) / 8)
+        at = self._signals[0] + self._config.stop_timeout - margin
+        if len(self._signals) > 1:
+            at = min(at, self._signals[1] + MAX_CALL_SECONDS + 2 * self._config.grace)
+        return at

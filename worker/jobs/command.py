@@ -1,4 +1,4 @@
-"""Jobs done by a program of any language: the body on its standard input, the rest in its environment."""
+"""Jobs that a program of any language runs: the body on its standard input, the rest in its environment."""
 
 import errno
 import json
@@ -15,35 +15,35 @@ from worker.job import Job, Reject, Retry
 
 
 class CommandError(Exception):
-    """The program cannot be run, or says that it failed; the text is all there is to say."""
+    """The program cannot run, or its exit code is a failure; the text is one sentence without a traceback."""
 
 
 class Command:
     """A handler that runs the program once per job.
 
-    Exit code 0: done; 75 (EX_TEMPFAIL): try again later; any other, or death by a signal: failed. What it prints goes
-    where the worker's own lines go. It and what it starts are in the child's process group, and are stopped with it.
+    Exit code 0: done. 75 (EX_TEMPFAIL): try again later. Any other, or death by a signal: failed. The program prints
+    to the worker's own output. It and its children are in the child's process group, and are stopped with it.
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
         if not shutil.which(argv[0]):
-            raise CommandError(f"the program {argv[0]!r} of EBB_COMMAND is not there, or not executable")
+            raise CommandError(f"the program {argv[0]!r} of EBB_COMMAND does not exist or is not executable")
         self._argv = list(argv)
 
     def __call__(self, job: Job) -> None:
-        """Run the program; raises CommandError, Retry or Reject unless it exits with 0."""
-        # A file, not a pipe: a program that leaves its input unread, or hands it on to one that stays, stops nothing.
+        """Run the program. Raises CommandError, Retry or Reject unless it exits with 0."""
+        # The input is a file and not a pipe: a program that does not read it, or passes it on, blocks nothing.
         with tempfile.TemporaryFile() as body:
             body.write(job.body.encode())
             body.seek(0)
-            # On SIGTERM the program has the say: as long as it runs, this process stays to report its exit code.
+            # On SIGTERM the program decides: this process stays until it can report the program's exit code.
             before = signal.signal(signal.SIGTERM, lambda *_: None)
             try:
                 code = subprocess.run(self._argv, stdin=body, env=os.environ | environment(job), check=False).returncode
             except OSError as error:
                 if error.errno == errno.E2BIG:
                     raise Reject("its attributes are longer than a program's environment may be") from error
-                raise CommandError(f"the command cannot be run: {error}") from error
+                raise CommandError(f"the command cannot run: {error}") from error
             finally:
                 signal.signal(signal.SIGTERM, before)
         if code == os.EX_TEMPFAIL:
@@ -55,7 +55,7 @@ class Command:
 
 
 def environment(job: Job) -> dict[str, str]:
-    """The job as environment variables; binary attributes in base64. (The trace is in the child's own environment.)"""
+    """The job as environment variables; binary attributes in base64. The child's environment has the trace already."""
     attributes = {
         name: value if isinstance(value, str) else b64encode(value).decode() for name, value in job.attributes.items()
     }
@@ -64,6 +64,6 @@ def environment(job: Job) -> dict[str, str]:
         "EBB_JOB_ID": job.id,
         "EBB_JOB_ATTEMPT": str(job.attempt),
         "EBB_JOB_GROUP": job.group or "",
-        "EBB_JOB_DEADLINE": str(int(job.deadline)),  # Unix time in whole seconds, which shells can work with
+        "EBB_JOB_DEADLINE": str(int(job.deadline)),  # whole seconds of Unix time, for shells
         "EBB_JOB_ATTRIBUTES": json.dumps(attributes),
     }

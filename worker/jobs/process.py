@@ -1,4 +1,4 @@
-"""A child process as its parent has it: started, spoken with, and ended together with all that it started."""
+"""A child process as the parent sees it: start it, exchange jobs and results, end it with all that it started."""
 
 import os
 import pickle
@@ -12,124 +12,125 @@ from contextlib import suppress
 
 from worker.job import Job, Result
 
-#: Seconds between looks whether a child that is being ended, and what it started, is gone.
-BLINK = 0.005
-#: Seconds for the kernel to clear away a child that has had SIGKILL, and for init to bury what the child had started:
-#: that runs no code any longer either.
-LINGER, BURIAL = 5.0, 0.5
-#: Seconds for a child that hung up to end by itself, so that its own exit code is told and not our signal.
-HANG_UP = 0.5
-#: Bytes before each result: its length.
-PREFIX = 4
-#: Bytes read at once.
-READ = 65_536
+#: Time between two checks whether a child and its process group have ended.
+POLL_SECONDS = 0.005
+#: Time for the kernel to end a child after SIGKILL.
+KILL_SECONDS = 5.0
+#: Time after the child's end for init to reap the child's own children, which run no code any more.
+REAP_SECONDS = 0.5
+#: A child that closed its connection gets so long to exit, so that its own exit code is reported and not our signal.
+EXIT_SECONDS = 0.5
+#: Before each result: its length, in so many bytes.
+LENGTH_BYTES = 4
+READ_BYTES = 65_536
 
 
-class GoneError(Exception):
-    """The child is of no more use: it died, hung up or talks nonsense."""
+class ChildGoneError(Exception):
+    """The child is not usable any more: it died, closed its connection or sent something that is no result."""
 
 
 class Child:
-    """A child process, with a process group and a socket of its own. `pidfd` turns readable when it dies (Linux)."""
+    """A child process with its own process group and socket. `pidfd` gets readable when it dies (Linux only)."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.pidfd: int | None = None
         self.socket, theirs = socket.socketpair()
-        # Nothing is ever written into this pipe: when it closes, the child knows that this process is gone.
-        watched, self._lifeline = os.pipe()
+        # Nothing is ever written into this pipe. When it closes, the child knows that this process has ended.
+        lifeline, self._lifeline = os.pipe()
         try:
             self.process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(watched)],
-                pass_fds=(theirs.fileno(), watched),
+                [*command, str(theirs.fileno()), str(lifeline)],
+                pass_fds=(theirs.fileno(), lifeline),
                 stdin=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is for the parent alone, and what the handler starts can be stopped with it
+                process_group=0,  # Ctrl-C is for the parent only, and one signal reaches all that the handler starts
             )
         except OSError:
-            self._hang_up()
+            self._close()
             raise
         finally:
             theirs.close()
-            os.close(watched)
+            os.close(lifeline)
         self.socket.setblocking(False)
         self.descriptor = self.socket.fileno()
         self.pidfd = _pidfd(self.process.pid)
         self._received = bytearray()
-        self._rest = memoryview(b"")
+        self._unsent = memoryview(b"")
 
     def send(self, job: Job) -> int:
-        """Send the job, as much as the socket takes now; the bytes that are left."""
-        self._rest = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
+        """Send as much of the job as the socket takes now; the number of bytes that are left."""
+        self._unsent = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
         return self.flush()
 
     def flush(self) -> int:
-        """Send more of the job; the bytes that are left."""
+        """Send more of the job; the number of bytes that are left."""
         try:
-            self._rest = self._rest[self.socket.send(self._rest) :]
+            self._unsent = self._unsent[self.socket.send(self._unsent) :]
         except BlockingIOError:
             pass
         except OSError as error:
-            raise GoneError from error
-        return len(self._rest)
+            raise ChildGoneError from error
+        return len(self._unsent)
 
     def read(self) -> Result | None:
-        """A result, when one is there in full."""
+        """A result, once it has arrived completely."""
         try:
-            chunk = self.socket.recv(READ)
+            chunk = self.socket.recv(READ_BYTES)
         except BlockingIOError:
             return None
         except OSError as error:
-            raise GoneError from error
+            raise ChildGoneError from error
         if not chunk:
-            raise GoneError
+            raise ChildGoneError
         self._received += chunk
-        end = PREFIX + int.from_bytes(self._received[:PREFIX])
+        end = LENGTH_BYTES + int.from_bytes(self._received[:LENGTH_BYTES])
         if len(self._received) < end:
             return None
         try:
-            result = pickle.loads(self._received[PREFIX:end])  # noqa: S301 - from our own child
+            result = pickle.loads(self._received[LENGTH_BYTES:end])  # noqa: S301 - from our own child
         except Exception as error:
-            raise GoneError from error
+            raise ChildGoneError from error
         del self._received[:end]
         if not isinstance(result, Result):
-            raise GoneError
+            raise ChildGoneError
         return result
 
-    def how(self) -> str:
-        """How the child ended, or, as it still lives, what else it did."""
+    def exit_reason(self) -> str:
+        """How the child ended; if it still runs, what else it did."""
         try:
-            code = self.process.wait(HANG_UP)
+            code = self.process.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             return "closed its connection to the worker"
         return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exited with {code}"
 
     def end(self, grace: float) -> Result | None:
-        """End the child and its group: SIGTERM, SIGKILL after the grace. The result that it still gave, if any."""
+        """End the child and its group: SIGTERM, SIGKILL after the grace. The result that it still sent, if any."""
         late: Result | None = None
-        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, LINGER)):
-            if self._lives():
-                with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of the dead
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, KILL_SECONDS)):
+            if self._alive():
+                with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of dead processes
                     os.killpg(self.process.pid, number)
             began = time.monotonic()
-            while self._lives() and (left := began + seconds - time.monotonic()) > 0:
-                if number == signal.SIGKILL and left < LINGER - BURIAL and self.process.poll() is not None:
+            while self._alive() and (left := began + seconds - time.monotonic()) > 0:
+                killed = number == signal.SIGKILL and self.process.poll() is not None
+                if killed and left < KILL_SECONDS - REAP_SECONDS:
                     break
-                late = late or self._late()
+                late = late or self._late_result()
                 if late and number == signal.SIGTERM:
-                    break  # its job is over: nothing more to wait for
-                time.sleep(BLINK)
-        late = late or self._late()
-        self._hang_up()
+                    break  # the job has ended: do not wait longer
+                time.sleep(POLL_SECONDS)
+        late = late or self._late_result()
+        self._close()
         return late
 
-    def _late(self) -> Result | None:
-        with suppress(GoneError):
+    def _late_result(self) -> Result | None:
+        with suppress(ChildGoneError):
             return self.read()
         return None
 
-    def _lives(self) -> bool:
-        """Whether the child, or a process of its group, is there."""
+    def _alive(self) -> bool:
+        """Whether the child, or a process of its group, still exists."""
         if self.process.poll() is not None:
-            with suppress(ChildProcessError):  # as process 1 of a container we inherit its orphans
+            with suppress(ChildProcessError):  # as process 1 of a container the worker inherits its orphans
                 while os.waitpid(-self.process.pid, os.WNOHANG)[0]:
                     pass
         try:
@@ -140,7 +141,7 @@ class Child:
             return self.process.returncode is None
         return True
 
-    def _hang_up(self) -> None:
+    def _close(self) -> None:
         self.socket.close()
         os.close(self._lifeline)
         if self.pidfd is not None:
@@ -148,7 +149,7 @@ class Child:
 
 
 def _pidfd(pid: int) -> int | None:
-    """A file that turns readable when the process dies, where there is such a thing and it may be had."""
+    """A file that gets readable when the process dies, where the system has such files."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             return os.pidfd_open(pid)
