@@ -26,14 +26,14 @@ FROM python:3.12-slim-bookworm AS build
 RUN apt-get update && apt-get install --yes build-essential
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --prefix=/install --requirement requirements.txt \\
-    && pip install --prefix=/install pillow
+    && pip install --prefix=/install six
 FROM python:3.12-slim-bookworm
 RUN apt-get update && apt-get install --yes --no-install-recommends ffmpeg
 RUN useradd --uid 10001 worker && chmod 1777 /tmp
 COPY --from=build /install /usr/local
 WORKDIR /app
 COPY . /app/worker
-RUN pip install another-one
+RUN pip install pyyaml
 ENV MODE=fast
 VOLUME ["/tmp", "/cache"]
 USER worker

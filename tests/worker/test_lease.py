@@ -6,13 +6,8 @@ from hypothesis import strategies as st
 
 from tests.helpers.waiting import alive, until
 from tests.worker.conftest import Start
-<<<<<<< HEAD
 from tests.worker.harness import Sqs, TestQueue
-from worker.core.lease import END_MARGIN, Lease, backoff
-=======
-from tests.worker.harness import Sqs, TestQueue, alive, until
 from worker.core.lease import END_MARGIN_SECONDS, Lease, backoff
->>>>>>> 45e129c (Worker: repairs and standard terms)
 
 #: Seconds: the least that a worker takes.
 VISIBILITY = 30

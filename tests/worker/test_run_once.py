@@ -15,7 +15,7 @@ import pytest
 
 from components import _container
 from settings import read
-from tests.worker.harness import alive, until
+from tests.helpers.waiting import alive, until
 from worker import run_once
 from worker.core.in_flight import Ending
 

@@ -61,8 +61,8 @@ def _client(service: str, region: str | None, **options: Any) -> Any:
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+    create: Any = boto3.client  # all clients share boto3's default session, which holds several MiB
     try:
-        session: Any = boto3.Session(region_name=region)
-        return session.client(service, config=Config(**options))
+        return create(service, region_name=region, config=Config(**options))
     except (BotoCoreError, ValueError) as error:
         raise ClientSetupError(f"the {service} client cannot be made: {error}") from error
