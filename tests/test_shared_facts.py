@@ -63,7 +63,7 @@ def test_the_worker_accepts_the_longest_unprotected_job_and_no_longer_one(stop_t
     if longest:
         settings = Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest)
         assert worker(settings).job_timeout == longest
-    with pytest.raises(config.SettingsError, match="EBB_PROTECTION"):
+    with pytest.raises(config.ConfigError, match="EBB_PROTECTION"):
         worker(Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest + 1))
 
 
@@ -82,7 +82,7 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
     same = ("concurrency", "job_timeout", "stop_timeout", "max_body_bytes", "backoff_base", "backoff_cap")
     assert {name: getattr(read, name) for name in same} == {name: getattr(largest, name) for name in same}
     for field in ("concurrency", "job_timeout", "stop_timeout", "max_body_bytes", "backoff_cap"):
-        with pytest.raises(config.SettingsError, match=f"EBB_{field.upper()}"):
+        with pytest.raises(config.ConfigError, match=f"EBB_{field.upper()}"):
             worker(largest.model_copy(update={field: getattr(largest, field) + 1}))
 
 
