@@ -9,19 +9,19 @@ from components import _container, idempotency
 from ebb.forecast.scenario import from_settings
 from ebb.ops import scaling as ops_scaling
 from ebb.sandbox import log_follower
+from ebb.sandbox.ecs import agent
 from ebb.sandbox.provider import documented_values
 from ebb.scaling import alarms, policies
 from ebb.scaling.schedules import Schedule
 from policy import hours, plan, steps
 from settings import Queue, Settings, Worker, limits
 from settings.forms import Day
-from worker import config
+from worker import config, metrics
 from worker.aws import idempotency as worker_idempotency
+from worker.core import protection
 from worker.core.in_flight import Ending
 
-DAY = 86_400
-
-
+DAY = 86_400  # seconds
 #: Variables that the worker always needs, besides those of its settings.
 WIRED = {
     "EBB_QUEUE_URL": "https://sqs/jobs",
@@ -102,8 +102,12 @@ def test_the_idempotency_store_has_the_attributes_of_the_worker() -> None:
     assert (names["#id"], names["#expires"]) == (idempotency.KEY, idempotency.EXPIRY)
 
 
-def test_the_log_follower_knows_every_ending_of_a_job() -> None:
-    assert set(log_follower.ENDINGS) == set(Ending)
+def test_metrics_and_the_log_follower_know_every_ending_of_a_job() -> None:
+    assert set(log_follower.ENDINGS) == set(metrics.COUNTERS) == set(Ending)
+
+
+def test_protection_has_the_maximum_that_the_sandboxs_agent_accepts() -> None:
+    assert protection.MAX_PROTECTION_MINUTES == agent.MINUTES_MAX
 
 
 def test_a_policy_has_the_same_maximum_of_steps() -> None:
