@@ -87,7 +87,7 @@ class JobApi(pulumi.ComponentResource):
         uri = pulumi.Output.format(
             "arn:{0}:apigateway:{1}:{2}", self._account.partition, self._account.region, backend.action
         )
-        role = self._sender(backend.statements)
+        role = self._sender_role(backend.statements)
         validator = self._part(
             aws.apigateway.RequestValidator,
             "request",
@@ -194,7 +194,7 @@ class JobApi(pulumi.ComponentResource):
         self._parts.append(part)
         return part
 
-    def _sender(self, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
+    def _sender_role(self, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
         child = pulumi.ResourceOptions(parent=self)
         # No aws:SourceAccount: API Gateway does not document that it sends this key. Nor is it needed: no one can pass
         # a role to a service in another account (IAM user guide, "Grant a user permissions to pass a role").

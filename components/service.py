@@ -82,8 +82,10 @@ class WorkerService(pulumi.ComponentResource):
         cluster_arn, ready = self._cluster()
         logs = aws.cloudwatch.LogGroup(name, retention_in_days=self._settings.log_retention_days, opts=self._child)
         self.log_group_name = logs.name
-        execution, execution_policy = self._role("execution", trust("ecs-tasks.amazonaws.com"), self._start(logs.arn))
-        task, task_policy = self._role("task", self._task_trust(), self._work())
+        execution, execution_policy = self._role(
+            "execution", trust("ecs-tasks.amazonaws.com"), self._execution_statements(logs.arn)
+        )
+        task, task_policy = self._role("task", self._task_trust(), self._task_statements())
         definition = self._definition(execution.arn, task.arn)
         groups: list[pulumi.Input[str]] = [*args.security_group_ids] or [self._security_group()]
         service = aws.ecs.Service(
@@ -183,7 +185,7 @@ class WorkerService(pulumi.ComponentResource):
         # not for tasks of other accounts (ECS developer guide, "Task IAM role": confused deputy)
         return trust("ecs-tasks.amazonaws.com", from_account(self._account.id))
 
-    def _start(self, log_group_arn: pulumi.Output[str]) -> list[Statement]:
+    def _execution_statements(self, log_group_arn: pulumi.Output[str]) -> list[Statement]:
         """Permissions of ECS before the container runs: pull the image, write logs, read secrets."""
         statements = [
             allow(["ecr:GetAuthorizationToken"], "*"),
@@ -208,7 +210,7 @@ class WorkerService(pulumi.ComponentResource):
     def _parameter_arn(self, source: str) -> pulumi.Input[str]:
         return source if source.startswith("arn:") else self._account.arn("ssm", f"parameter/{source.lstrip('/')}")
 
-    def _work(self) -> list[Statement]:
+    def _task_statements(self) -> list[Statement]:
         """Permissions of the worker and the user's job."""
         args, queue, settings = self._args, self._args.queue, self._settings
         statements: list[Statement] = [

@@ -22,7 +22,7 @@ from worker.core import protection
 from worker.core.in_flight import Ending
 
 DAY = 86_400  # seconds
-#: Variables that the worker always needs, besides those of its settings.
+#: Variables that the worker needs in addition to those of its settings.
 WIRED = {
     "EBB_QUEUE_URL": "https://sqs/jobs",
     "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
