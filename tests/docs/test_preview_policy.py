@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import pulumi
 import pytest
+from moto.moto_api import recorder
 from moto.server import ThreadedMotoServer
 from pulumi import automation as auto
 
@@ -143,7 +144,7 @@ def call(entry: dict[str, Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    monkeypatch.setenv("MOTO_RECORDER_FILEPATH", str(tmp_path / "calls"))
+    monkeypatch.setattr(recorder, "_location", str(tmp_path / "calls"))  # the default is the working directory
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
