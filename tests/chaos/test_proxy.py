@@ -8,6 +8,7 @@ import pytest
 
 from tests.chaos import proxy as proxies
 from tests.chaos.proxy import Fault, Plan, Proxy, calm, rates
+from tests.helpers.waiting import until
 
 REQUEST = b"POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.DeleteMessage\r\nContent-Length: 5\r\n\r\nthing"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"x" * 200
@@ -99,9 +100,8 @@ def test_a_late_request_takes_effect_after_the_client_has_gone(upstream: Upstrea
     proxy, answer, _ = spoiled(upstream, always(Fault.LATE))
     assert answer == (b"", False)
     assert upstream.requests == []
-    time.sleep(0.8)
+    until(lambda: upstream.requests == [REQUEST])
     proxy.close()
-    assert upstream.requests == [REQUEST]
 
 
 @pytest.mark.parametrize(("fault", "arrives"), [(Fault.BLACK_HOLE, False), (Fault.SWALLOW, True)])

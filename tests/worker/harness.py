@@ -150,6 +150,8 @@ class Process:
     def exit_code(self) -> int:
         code = self.process.wait(LIMIT)
         self._reader.join(LIMIT)
+        if self.process.stdout:
+            self.process.stdout.close()
         return code
 
     def note(self, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import queue
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
 from worker.jobs.slots import Slots
 
+#: Seconds, longer than any test waits.
+FOREVER = 600.0
 DONE = Result(verdict=Verdict.DONE)
 SETTINGS = {
     "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/jobs",
@@ -83,6 +86,13 @@ class Place:
         ended = self.ended()
         assert ended.alive, ended
         return ended.result
+
+    def close(self) -> None:
+        """Close the slots, within the time that tests wait."""
+        closing = threading.Thread(target=self.slots.close, daemon=True)
+        closing.start()
+        closing.join(LIMIT)
+        assert not closing.is_alive()
 
     def note(self, name: str) -> str:
         """What a handler wrote into the file of that name, once it has."""

@@ -1,6 +1,5 @@
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.waiting import alive
-from tests.worker.place import DONE, Place
+from tests.worker.place import DONE, FOREVER, Place
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
 
@@ -69,12 +68,9 @@ def test_the_body_is_on_standard_input_to_the_last_byte(shell: Callable[..., Pla
         assert (place.folder / "body").read_bytes() == body.encode()
 
 
-@pytest.mark.parametrize("script", ["exit 0", "exec 0<&-", "head -c 1 >/dev/null", "sleep 60 & exit 0"])
+@pytest.mark.parametrize("script", ["exit 0", "exec 0<&-", "head -c 1 >/dev/null", "sleep 600 & exit 0"])
 def test_input_left_unread_is_no_error_and_holds_nothing_up(shell: Callable[..., Place], script: str) -> None:
-    place = shell(script)
-    began = time.monotonic()
-    assert place.do("x" * 1_048_576) == DONE
-    assert time.monotonic() - began < 10
+    assert shell(script).do("x" * 1_048_576) == DONE
 
 
 def test_the_job_is_in_the_environment(open_place: Open, tmp_path: Path) -> None:
@@ -159,16 +155,14 @@ def test_what_it_prints_goes_where_the_workers_lines_go(
 def test_a_killed_command_may_clean_up_and_its_exit_code_is_told(shell: Callable[..., Place]) -> None:
     place = shell(
         'trap "echo cleaned > $NOTES/cleaned; exit 75" TERM; echo $$ > $NOTES/pid; while :; do sleep 0.05; done',
-        grace=10,
+        grace=FOREVER,
     )
     place.start()
     pid = int(place.note("pid"))
-    began = time.monotonic()
     place.slots.kill(0)
     ended = place.ended()
     assert (ended.alive, ended.result.verdict) == (False, Verdict.RETRY)
     assert place.note("cleaned") == "cleaned\n"
-    assert time.monotonic() - began < 5
     assert not alive(pid)
 
 
@@ -183,11 +177,9 @@ def test_a_killed_command_and_what_it_started_are_gone(shell: Callable[..., Plac
 
 
 def test_a_child_without_a_job_goes_at_the_first_word(shell: Callable[..., Place]) -> None:
-    place = shell("exit 0", grace=10)
+    place = shell("exit 0", grace=FOREVER)
     assert place.do() == DONE
-    began = time.monotonic()
-    place.slots.close()
-    assert time.monotonic() - began < 2
+    place.close()
 
 
 def test_a_command_does_not_get_the_workers_connection(shell: Callable[..., Place]) -> None:

@@ -1,12 +1,14 @@
+import json
 import os
 import socket
 from datetime import datetime
 
 import pytest
 
+from tests.chaos.proxy import Proxy
 from tests.helpers.waiting import until
 from tests.worker.conftest import Start
-from tests.worker.harness import Agent, TestQueue
+from tests.worker.harness import Agent, Sqs, TestQueue
 from worker.aws import protection
 
 BLOCKED = {"failure": {"Arn": "arn:aws:ecs:task", "Reason": "DEPLOYMENT_BLOCKED", "Detail": None}}
@@ -38,11 +40,20 @@ def test_protection_is_proved_first_then_changed_only_between_idle_and_busy(
     assert done[3] <= second_off + slack
 
 
-def test_protection_goes_at_once_when_no_other_job_waits(start: Start, queue: TestQueue, agent: Agent) -> None:
+def test_protection_goes_at_once_when_no_other_job_waits(
+    start: Start, sqs: Sqs, queue: TestQueue, agent: Agent
+) -> None:
     queue.send("job")
-    worker = start(ECS_AGENT_URI=agent.uri, EBB_STOP_TIMEOUT="120")  # an idle receive waits for 20 seconds
-    worker.wait_for("job_done")
-    until(lambda: agent.asked == [False, True, False], limit=5)
+    proxy = Proxy(int(sqs.endpoint.rpartition(":")[2]), record=True)
+    worker = start(ECS_AGENT_URI=agent.uri, AWS_ENDPOINT_URL=proxy.endpoint, EBB_STOP_TIMEOUT="120")
+    until(lambda: agent.asked == [False, True, False])
+    worker.close()
+    proxy.close()
+    receives = [json.loads(seen.body) for seen in proxy.seen if seen.action == "ReceiveMessage"]
+    assert [receive["WaitTimeSeconds"] for receive in receives[:2]] == [
+        10,
+        0,
+    ]  # an idle receive waits, this one does not
 
 
 @pytest.mark.parametrize(

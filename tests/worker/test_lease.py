@@ -28,21 +28,22 @@ def test_a_lease_that_another_consumer_has_stops_the_job_and_leaves_the_message_
     start: Start, sqs: Sqs, queue: TestQueue
 ) -> None:
     queue.send({"sleep": 60})
-    began = time.monotonic()
-    worker = start("""
+    worker = start(
+        """
         import os, time
         from pathlib import Path
         def handle(job):
             Path("pid").write_text(str(os.getpid()))
-            time.sleep(60)
-    """)
+            time.sleep(600)
+        """,
+        EBB_VISIBILITY_TIMEOUT="45",
+    )
     worker.wait_for("job_started")
     pid = int(worker.note("pid"))
     # a purge and the same job anew: what the worker holds is no lease any longer
     queue.client.purge_queue(QueueUrl=queue.url)
-    lost = until(lambda: worker.events("lease_lost"), limit=VISIBILITY)
-    assert time.monotonic() - began < VISIBILITY * 2 / 3  # by the extension's answer, not by the clock
-    assert len(lost) == 1
+    (lost,) = until(lambda: worker.events("lease_lost"))
+    assert lost["duration"] < 42  # by the extension's answer after 15 seconds, not by the clock after 42
     assert not alive(pid)
     assert worker.events("job_done", "job_failed", "job_given_back") == []
 
@@ -58,17 +59,15 @@ def test_a_job_is_stopped_before_its_lease_runs_out_when_sqs_no_longer_answers(s
             from pathlib import Path
             def handle(job):
                 Path("pid").write_text(str(os.getpid()))
-                time.sleep(60)
+                time.sleep(600)
             """,
             on=jobs,
             AWS_ENDPOINT_URL=sqs.endpoint,
         )
         worker.wait_for("job_started")
-        received = time.monotonic()
         child = int(worker.note("pid"))
         sqs.freeze()
-        until(lambda: not alive(child), limit=VISIBILITY)
-        assert time.monotonic() < received + VISIBILITY
+        until(lambda: not alive(child))
         until(lambda: worker.events("lease_lost"))
         assert worker.events("extension_failed")
         assert worker.events("job_done", "job_failed", "job_given_back") == []

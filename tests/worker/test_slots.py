@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.waiting import alive, until
-from tests.worker.place import DONE, SETTINGS, Place
+from tests.worker.place import DONE, FOREVER, SETTINGS, Place
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
+from worker.jobs import slots
 
 Open = Callable[..., Place]
 
@@ -89,15 +90,22 @@ def test_a_crash_is_a_failed_attempt_and_the_next_job_has_a_new_child(open_place
     assert place.do() == DONE
 
 
-def test_a_crash_costs_no_pause(open_place: Open) -> None:
+def test_a_crash_costs_no_pause(open_place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    begin = slots._Slot._start_child
+
+    def recorded(slot: slots._Slot, pause: float) -> None:
+        pauses.append(pause)
+        begin(slot, 0)
+
+    monkeypatch.setattr(slots._Slot, "_start_child", recorded)
     place = open_place(PID + "def handle(job): os._exit(1)")
     place.ready()
-    began = time.monotonic()
     for _ in range(3):
         place.start()
         place.ended()
         place.ready()
-    assert time.monotonic() - began < 6  # with pauses of 1, 2 and 4 s it would be more
+    assert pauses == [0] * 4
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -114,17 +122,17 @@ def handle(job):
     if pid:
         note("forked", pid)
         os._exit(1)
-    time.sleep(60)
+    time.sleep(600)
 """
     )
     place.ready()
     place.start()
-    assert place.ended(limit=5).result == failed("the handler's process exited with 1")
+    assert place.ended().result == failed("the handler's process exited with 1")
     assert not alive(int(place.note("forked")))
 
 
 def test_what_a_job_leaves_running_lives_on_after_its_verdict(open_place: Open) -> None:
-    place = open_place(PID + "def handle(job): note('left', subprocess.Popen(['sleep', '60']).pid)")
+    place = open_place(PID + "def handle(job): note('left', subprocess.Popen(['sleep', '600']).pid)")
     place.ready()
     assert place.do() == DONE
     assert place.do() == DONE
@@ -143,16 +151,13 @@ def handle(job):
     note("pids", f"[{os.getpid()}, {sleeper.pid}]")
     sleeper.wait()
 """,
-        grace=10,
+        grace=FOREVER,
     )
     place.ready()
     place.start()
     pids = json.loads(place.note("pids"))
-    began = time.monotonic()
     place.slots.kill(0)
-    assert time.monotonic() - began < 0.5
     assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
-    assert time.monotonic() - began < 5
     assert [alive(pid) for pid in pids] == [False, False]
     assert place.ready() == Ready(0)
 
@@ -169,7 +174,7 @@ def handle(job):
         sleeper.wait()
 """,
         count=2,
-        grace=3,
+        grace=10,
     )
     place.ready()
     place.ready()
@@ -178,9 +183,8 @@ def handle(job):
     began = time.monotonic()
     place.slots.kill(0)
     assert place.do(slot=1) == DONE
-    assert time.monotonic() - began < 2.9
     assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
-    assert 3 <= time.monotonic() - began < 8
+    assert time.monotonic() - began >= 10
     assert [alive(pid) for pid in pids] == [False, False]
 
 
@@ -202,7 +206,7 @@ def handle(job):
     began = time.monotonic()
     place.slots.kill(0)
     assert place.ended().alive is False
-    assert 0.5 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.5
 
 
 def test_the_verdict_that_a_job_still_gives_after_sigterm_counts(open_place: Open) -> None:
@@ -215,15 +219,13 @@ def handle(job):
     note("began", 1)
     while not asked: time.sleep(0.01)
 """,
-        grace=10,
+        grace=FOREVER,
     )
     place.ready()
     place.start()
     place.note("began")
-    began = time.monotonic()
     place.slots.kill(0)
-    assert place.ended() == Ended(0, DONE, alive=False)
-    assert time.monotonic() - began < 5  # the rest of the grace is not waited for
+    assert place.ended() == Ended(0, DONE, alive=False)  # without waiting for the rest of the grace
 
 
 def test_a_job_that_is_killed_while_its_child_still_starts_has_failed_and_never_ran(open_place: Open) -> None:
@@ -267,7 +269,7 @@ def test_a_handler_that_cannot_be_imported_is_told_and_tried_again(open_place: O
     broken = place.ready()
     assert broken.error == "ModuleNotFoundError: No module named 'no_such_module'"
     assert 'jobs.py", line 1' in (broken.traceback or "")
-    (place.folder / "jobs.py").write_text("def handle(job): pass  # mended")
+    (place.folder / "jobs.py").write_text("def handle(job): pass  # fixed")
     assert place.ready() == Ready(0)
     assert place.do() == DONE
 
@@ -344,7 +346,7 @@ def test_a_child_that_does_not_read_a_long_body_blocks_nothing_and_can_be_killed
     place.start("x" * 1_048_576, slot=0)
     assert place.do(slot=1, id="b") == DONE
     place.slots.kill(0)
-    assert place.ended(limit=5) == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
     assert place.ready() == Ready(0)
 
 
@@ -375,12 +377,12 @@ while True:
 """
 
 
-@pytest.mark.parametrize("doing", ["time.sleep(60)", "re.match(r'(a+)+$', 'a' * 60 + 'b')"])
+@pytest.mark.parametrize("doing", ["time.sleep(600)", "re.match(r'(a+)+$', 'a' * 60 + 'b')"])
 def test_when_the_worker_is_killed_the_child_and_what_it_started_are_gone_at_once(tmp_path: Path, doing: str) -> None:
     handler = f"""
 import re
 def handle(job):
-    note("pids", f"[{{os.getpid()}}, {{subprocess.Popen(['sleep', '60']).pid}}]")
+    note("pids", f"[{{os.getpid()}}, {{subprocess.Popen(['sleep', '600']).pid}}]")
     {doing}
 """
     (tmp_path / "jobs.py").write_text(PID + handler)
@@ -391,19 +393,19 @@ def handle(job):
     assert [alive(pid) for pid in pids] == [True, True]
     parent.kill()
     parent.wait()
-    until(lambda: not any(alive(pid) for pid in pids), limit=5)
+    until(lambda: not any(alive(pid) for pid in pids))
 
 
 def test_close_leaves_nobody_behind_whatever_the_slots_do(open_place: Open) -> None:
-    place = open_place(PID + "def handle(job): note(f'pid-{job.id}', os.getpid()); time.sleep(60)", count=3, grace=10)
+    place = open_place(
+        PID + "def handle(job): note(f'pid-{job.id}', os.getpid()); time.sleep(600)", count=3, grace=FOREVER
+    )
     for _ in range(3):
         place.ready()
     place.start(slot=1, id="a")
     place.start(slot=2, id="b")
     pids = [int(place.note("pid-a")), int(place.note("pid-b"))]
-    began = time.monotonic()
-    place.slots.close()
-    assert time.monotonic() - began < 5
+    place.close()
     assert not any(alive(pid) for pid in pids)
 
 
