@@ -9,7 +9,7 @@ from typing import Any
 
 #: Maximum seconds that a receive waits for messages (SQS API, ReceiveMessage).
 MAX_WAIT_SECONDS = 20
-#: Above a receive's read time-out: otherwise a receive could outlive the visibility of its own messages.
+#: Above a receive's read time-out: otherwise its messages could be visible again before it is answered.
 MIN_VISIBILITY_SECONDS = 30
 #: Maximum visibility timeout, and maximum time from a receive to the end of its visibility
 #: (SQS API, ChangeMessageVisibility).

@@ -1,4 +1,4 @@
-"""`python -m bench.worker`: how fast the worker consumes, beside boto3 itself and consumers that people use."""
+"""`python -m bench.worker`: compares the speed of the worker with boto3 itself and with consumers from PyPI."""
 
 import json
 import os
@@ -33,17 +33,17 @@ def main(
     ] = 3,
     messages: Annotated[int, typer.Option(min=100, help="Messages in the queue at the start of a wave.")] = 1000,
     waves: Annotated[int, typer.Option(min=1, help="Waves of messages that a run measures.")] = 3,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds that a wave is measured at the most.")] = 4,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Maximum seconds for which a wave is measured.")] = 4,
     idle: Annotated[float, typer.Option(min=0, help="Seconds at rest; 0 leaves that part out.")] = 30,
     only: Annotated[str, typer.Option(help="Only contestants whose name has this in it, and the raw loop.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Every run's figures as JSON, not the tables.")] = False,
 ) -> None:
     """Compare the worker with boto3's raw loop, a tutorial's and PyPI's consumers, on one emulator (Linux).
 
-    Each contestant is started as its users start it, does its first jobs, is stopped (SIGSTOP) while its own producer
-    fills its queue, and is then let go: messages per second and CPU time count from a tenth of the queue to its last
-    twentieth. Paces are compared within a round only, for a machine is not as fast now as it was a minute ago. At
-    rest, all run at the same time on empty queues.
+    Each contestant starts as its users start it, and does its first jobs. It is stopped (SIGSTOP) while its own
+    producer fills its queue, and then continued. Messages per second and CPU time count from a tenth of the queue to
+    its last twentieth. Speeds are compared within a round only, because a machine's speed changes. At rest, all run at
+    the same time on empty queues.
 
     \b
     make bench-worker                              the whole comparison, some ten minutes

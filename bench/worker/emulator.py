@@ -1,7 +1,7 @@
 """MiniStack in its own process, and queues in it.
 
-Run as a module it is MiniStack without one of its scans: each receive fills in the fields that messages from SNS lack,
-message by message of the whole queue, and so takes the longer the queue is. SQS's does not, and here is no SNS.
+Run as a module it is MiniStack without one of its scans. Each receive adds missing fields to messages from SNS, and
+looks at the whole queue for that. So a long queue makes it slow. SQS does not, and there is no SNS here.
 """
 
 import sys

@@ -21,7 +21,7 @@ WARM_UP = 300
 FROM, TO = 0.10, 0.95
 #: Seconds between two looks at the queue, and at a process that is to come to rest.
 LOOK, REST_LOOK = 0.02, 0.5
-#: Part of a core that a process at rest uses at the most; PyQS is never still.
+#: Maximum part of a core that a process at rest uses; PyQS never rests.
 RESTING = 0.25
 #: Seconds after which something that must happen has not.
 LIMIT = 60.0
@@ -97,7 +97,7 @@ def at_rest(contestants: list[Contestant], emulator: Emulator, seconds: float) -
 
 @contextmanager
 def running(contestant: Contestant, emulator: Emulator, pause: float) -> Iterator[Running]:
-    """The contestant, at work on the first messages of a queue of its own; ended with all that it started."""
+    """The contestant, at work on the first messages of its queue; ended with all that it started."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     with emulator.queue(name) as url, tempfile.TemporaryFile() as log:
         environment = {

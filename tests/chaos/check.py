@@ -1,9 +1,11 @@
-"""After a run: what the journal, the logs and the queues say, held against what a worker promises.
+"""After a run: compares the journal, the logs and the queues with what a worker promises.
 
-The rules. Each job sent was done at least once, or lies in the dead-letter queue; one that nobody failed or rejected on
-purpose does not lie there as rejected. No two handlers ever have the same message at once: a killed worker's children
-die long before its leases run out. A message is deleted once. A job is done twice only when its delete was not made or
-not answered: its worker was killed, or its lease ran out, or its child was killed just as it had ended.
+The rules:
+- Each job sent was done at least once, or is in the dead-letter queue. It is there as rejected only on purpose.
+- Two handlers never have the same message at once: a killed worker's children die long before its leases end.
+- A message is deleted once.
+- A job is done twice only when its delete was not made or not answered: its worker was killed, its lease ended, or its
+  child was killed just after the job.
 """
 
 import itertools

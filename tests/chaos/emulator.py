@@ -1,8 +1,8 @@
-"""MiniStack's SQS that outlives `kill -9`, as SQS does: what it has answered it still knows.
+"""MiniStack's SQS with a state that survives `kill -9`, as that of SQS does.
 
-MiniStack by itself writes its state down only when it ends in order. Run as a module (`SOCKET_FD JOURNAL`), this one
-appends what each call has changed to a journal, before the call is answered, and begins with what the journal says.
-What it has seen of a FIFO queue's deduplication ids it forgets.
+MiniStack itself saves its state only when it ends in order. Run as a module (`SOCKET_FD JOURNAL`), this one appends
+the changes of each call to a journal, before the answer. It starts with the state of the journal. It forgets the
+deduplication ids of FIFO queues.
 """
 
 import json

@@ -38,7 +38,7 @@ class One:
     #: time.monotonic() by which it was seen to have ended.
     ended_at: float | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
-    #: Lines of its log that are none of its own: a thread's traceback, a crash.
+    #: Lines of its log that are not JSON: a thread's traceback, a crash.
     noise: list[str] = field(default_factory=list)
 
     def read(self) -> None:
@@ -151,7 +151,7 @@ class Fleet:
             self.leaving.append(one)
 
     def close(self) -> None:
-        """End whatever still runs, and look after all that it left."""
+        """End all workers that still run, and all that they left."""
         for one in self.running + self.leaving:
             self._kill(one)
         self.running, self.leaving = [], []

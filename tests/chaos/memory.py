@@ -26,13 +26,13 @@ from tests.worker.harness import ACCOUNT, WORKER, Sqs
 #: Messages of a full run.
 FULL = 100_000
 #: MiB of resident memory that the parent may have at any time.
-MOST = 60.0
+MAX_MIB = 60.0
 #: MiB by which it may grow from the second tenth of a run to the last.
-GROWTH = 2.0
-#: Messages that wait in the queue, at the most.
-BACKLOG = 400
+MAX_GROWTH_MIB = 2.0
+#: Maximum number of messages that wait in the queue.
+MAX_BACKLOG = 400
 #: Seconds without any message done after which the run is given up.
-STALLED = 30.0
+STALLED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Memory:
     rate: float
 
     @property
-    def most(self) -> float:
+    def maximum(self) -> float:
         """The highest sample."""
         return max(self.samples)
 
@@ -55,7 +55,7 @@ class Memory:
 
 
 def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None] = lambda _: None) -> Memory:
-    """Have one worker do so many empty jobs; `advance` is told how many are done."""
+    """Have one worker do so many empty jobs; `advance` gets the number of those that are done."""
     queue = sqs.queue("memory", VisibilityTimeout="30")
     shutil.copytree(WORKER, folder / "worker", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "jobs.py").write_text("def handle(job):\n    pass\n")
@@ -79,7 +79,7 @@ def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None
     began = progressed_at = time.monotonic()
     try:
         while done < messages:
-            while sent < min(messages, done + BACKLOG):
+            while sent < min(messages, done + MAX_BACKLOG):
                 entries = [
                     {"Id": str(n), "MessageBody": json.dumps({"n": sent + n, "fill": "x" * 500})} for n in range(10)
                 ]
@@ -88,7 +88,7 @@ def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None
             before, done = done, sent - sum(queue.counts())
             progressed_at = time.monotonic() if done > before else progressed_at
             assert worker.poll() is None, f"the worker ended with {worker.returncode}"
-            assert time.monotonic() < progressed_at + STALLED, f"the worker does nothing any longer, {done} done"
+            assert time.monotonic() < progressed_at + STALLED_SECONDS, f"the worker stopped after {done} messages"
             samples += [_resident(worker.pid)] * (done * 200 // messages - len(samples))
             advance(done)
             time.sleep(0.05)
@@ -122,11 +122,11 @@ def main() -> int:
     finally:
         sqs.close()
     console.print(
-        f"{messages} messages, {memory.rate:.0f} a second: the parent had {memory.most:.1f} MiB at the most "
-        f"(bound {MOST:.0f}) and grew by {memory.growth:+.2f} MiB (bound {GROWTH:.0f})",
+        f"{messages} messages, {memory.rate:.0f} a second: the parent had at most {memory.maximum:.1f} MiB "
+        f"(bound {MAX_MIB:.0f}) and grew by {memory.growth:+.2f} MiB (bound {MAX_GROWTH_MIB:.0f})",
         highlight=False,
     )
-    return int(memory.most >= MOST or memory.growth >= GROWTH)
+    return int(memory.maximum >= MAX_MIB or memory.growth >= MAX_GROWTH_MIB)
 
 
 if __name__ == "__main__":

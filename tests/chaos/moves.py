@@ -10,7 +10,7 @@ from tests.chaos.proxy import Proxy
 
 #: Seconds that the moves last which last.
 REFUSES, ANSWERS_NOTHING, FROZEN, AWAY = (0.5, 3.0), (0.5, 5.0), (0.5, 5.0), (0.1, 3.0)
-#: Share of the workers in a storm that are told twice.
+#: Share of the workers in a storm that get a second SIGTERM.
 TWICE = 0.4
 #: The moves that every run begins with, however short it is.
 OPENING = ("kill -9 a worker", "kill -9 the emulator")

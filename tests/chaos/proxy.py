@@ -34,8 +34,8 @@ class Fault(StrEnum):
 LASTS = {Fault.DELAY: (0.05, 1.5), Fault.LATE: (6.0, 9.0), Fault.TRICKLE: (1.0, 12.0)}
 #: Pieces that a trickling answer comes in.
 PIECES = 20
-#: Seconds that a client which was told nothing is waited for, before its connection is closed.
-LONGEST_SILENCE = 120.0
+#: Seconds after which a connection without an answer is closed, if the client does not close it before.
+MAX_SILENCE_SECONDS = 120.0
 
 Plan = Callable[[int], Fault | None]
 
@@ -69,7 +69,7 @@ class Seen:
 
 
 class Proxy:
-    """Listens on a free port of the loopback interface and passes HTTP on to another; runs in a thread of its own."""
+    """Listens on a free port of the loopback interface and passes HTTP on to another; runs in a separate thread."""
 
     def __init__(self, upstream: int, plan: Plan = calm, *, seed: int = 0, record: bool = False) -> None:
         self.plan, self._upstream, self._record = plan, upstream, record
@@ -203,7 +203,7 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 async def _silence(reader: asyncio.StreamReader) -> None:
     """Until the client gives up."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(LONGEST_SILENCE):
+        async with asyncio.timeout(MAX_SILENCE_SECONDS):
             while await reader.read(2**16):
                 pass
 

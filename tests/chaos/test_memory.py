@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.chaos.memory import GROWTH, MOST, measure
+from tests.chaos.memory import MAX_GROWTH_MIB, MAX_MIB, measure
 from tests.worker.harness import Sqs
 
 
@@ -10,5 +10,5 @@ def test_the_parent_stays_small_and_does_not_grow_with_its_messages(tmp_path: Pa
         memory = measure(tmp_path, sqs, 3_000)
     finally:
         sqs.close()
-    assert memory.most < MOST
-    assert memory.growth < GROWTH
+    assert memory.maximum < MAX_MIB
+    assert memory.growth < MAX_GROWTH_MIB

@@ -59,7 +59,7 @@ class Watcher:
     def _attend(self, pid: int, looked_at: float) -> None:
         try:
             handle = os.pidfd_open(pid)
-        except ProcessLookupError:  # it lived for less than a glance
+        except ProcessLookupError:  # it ended before this look
             self.deaths[pid] = looked_at
             return
         self._handles[handle] = pid

@@ -53,7 +53,7 @@ FAULTS = {
 }
 #: Attempts until SQS moves a message to the dead-letter queue: more than the chaos is likely to use up.
 MAX_RECEIVES = 20
-#: Jobs sent but not done, at the most: the emulator looks at each of its messages in each call.
+#: Maximum number of jobs that are sent and not done: the emulator looks at each of its messages in each call.
 BACKLOG = 600
 #: Seconds until the queue must be empty once the chaos is over: a visibility timeout, and the failing jobs' attempts.
 TAIL = 120.0
@@ -97,7 +97,7 @@ def order(seed: int, number: int) -> dict[str, Any]:
 
 
 class Run:
-    """One run; `findings` tells how it went."""
+    """One run; `findings` is the result."""
 
     def __init__(self, folder: Path, seed: int, size: Size) -> None:
         self._seed, self._size, self._random = seed, size, random.Random(seed)
@@ -190,7 +190,7 @@ class Run:
         self._closing.close()
 
     def _send(self, due: int) -> None:
-        """Send what is due, ten at a time, unless SQS is away or has much to hand out."""
+        """Send what is due, ten at a time, unless SQS is away or still has many."""
         target = min(due, self.done + BACKLOG, self._size.messages)
         while self.moves.reachable and self._next < target:
             orders = [order(self._seed, number) for number in range(self._next, min(self._next + 10, target))]
@@ -208,7 +208,7 @@ class Run:
         return entry
 
     def _mind(self, now: float) -> None:
-        """End what has lasted long enough, look after the workers, and give each that went a successor."""
+        """End what has lasted long enough, check the workers, and replace each that ended."""
         self.moves.end(now)
         self.wrong += self.fleet.look()
         self.fleet.fill()
@@ -243,7 +243,7 @@ class Run:
 
 
 def run(folder: Path, seed: int, size: Size, progress: Progress | None = None) -> Findings:
-    """One run from start to end; whatever happens, no process is left."""
+    """One run from start to end; no process is left in any case."""
     whole = Run(folder, seed, size)
     task = progress.add_task("", total=size.messages, done=0) if progress else None
     try:
@@ -289,7 +289,7 @@ def main() -> int:
             shutil.copytree(folder, options.keep, ignore=shutil.ignore_patterns("worker"))
     for name, count in sorted(findings.counts.items()):
         console.print(f"  {count:>7}  {name}", highlight=False)
-    console.print(f"  last child of a killed worker dead after {findings.slowest_orphan:.2f} s at the most")
+    console.print(f"  the children of killed workers died within {findings.slowest_orphan:.2f} s")
     for violation in findings.violations[:40]:
         console.print(f"BROKEN: {violation}", style="red", highlight=False, markup=False)
     verdict = (

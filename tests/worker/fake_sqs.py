@@ -1,7 +1,7 @@
 """SQS in process, on a clock of the caller's: as far as a consumer can tell, by the rules that AWS documents.
 
 Sources: the API reference (of the action named), the developer guide ("visibility timeout", "FIFO queues", "dead-letter
-queues"). What AWS leaves open is drawn at random, so that nobody can rely on it. Receives do not wait: `next_visible`
+queues"). What AWS leaves open is drawn at random, so that no test can rely on it. Receives do not wait: `next_visible`
 says when it is worth asking again.
 """
 
@@ -13,13 +13,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Seconds of visibility at the most, and of a message's life in flight (API, ChangeMessageVisibility).
+#: Maximum visibility, and maximum time of a message in flight, in seconds (API, ChangeMessageVisibility).
 MAX_VISIBILITY_SECONDS = 43_200
-#: Seconds of a message's delay at the most (API, SendMessage), and of a queue's retention by default (CreateQueue).
-MOST_DELAY, RETENTION = 900, 345_600
+#: API, SendMessage.
+MAX_DELAY_SECONDS = 900
+#: The default (API, CreateQueue).
+RETENTION_SECONDS = 345_600
 #: Seconds in which a deduplication id or a ReceiveRequestAttemptId is remembered (API, SendMessage and ReceiveMessage).
 DEDUPLICATION = 300
-#: Entries of a batch, and messages of a receive, at the most (API).
+#: Maximum number of entries of a batch, and of messages of a receive (API).
 BATCH = 10
 #: A standard queue is only roughly in order: a receive takes any of so many of its oldest messages.
 DISORDER = 20
@@ -64,7 +66,7 @@ class Lease:
     duplicate: bool = False
 
     def holds(self, now: float) -> bool:
-        """Whether the message is hidden for this holder's sake, and nobody else's."""
+        """Whether this receive, and no newer one, keeps the message invisible."""
         return self.superseded_at is None and self.message.place != GONE and now < self.until
 
 
@@ -101,7 +103,7 @@ class _Group:
 
 
 class FakeSqs:
-    """One queue. `on_gone(message, why)` is told when one leaves it: "deleted", "dead-lettered" or "expired"."""
+    """One queue. It calls `on_gone(message, why)` when one leaves it: "deleted", "dead-lettered" or "expired"."""
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class FakeSqs:
         *,
         fifo: bool = False,
         visibility_timeout: int = 30,
-        retention: float = RETENTION,
+        retention: float = RETENTION_SECONDS,
         dead_letter: "FakeSqs | None" = None,
         max_receive_count: int = 10,
         seed: int = 0,
@@ -150,7 +152,7 @@ class FakeSqs:
         now = self._clock()
         if not body:
             raise SqsError("InvalidParameterValue", "the request must contain the parameter MessageBody")
-        if not 0 <= delay <= MOST_DELAY or (self.fifo and delay):
+        if not 0 <= delay <= MAX_DELAY_SECONDS or (self.fifo and delay):
             raise SqsError("InvalidParameterValue", f"Value {delay} for parameter DelaySeconds is invalid")
         if self.fifo != (group is not None) or self.fifo != (deduplication_id is not None):
             raise SqsError("InvalidParameterValue", "group and deduplication id belong to a FIFO queue's messages")

@@ -52,7 +52,7 @@ class Plan:
     longest_stall: float = 45.0
     #: The worker's clock jumps ahead by as much.
     jump_every: float = math.inf
-    #: SQS answers nobody for up to `longest_outage` seconds.
+    #: SQS does not answer, for up to `longest_outage` seconds.
     outage_every: float = math.inf
     longest_outage: float = 60.0
     #: The share of protection requests that are denied for a deployment, and that are refused or find no agent.

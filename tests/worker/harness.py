@@ -133,7 +133,7 @@ class Process:
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            # a line that is no JSON is kept, and so found by whoever compares
+            # a line that is not JSON is kept, so that a comparison finds it
             self.lines.append(json.loads(line) if line.startswith("{") else {"event": line})
 
     def events(self, *names: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What must hold at any time, whatever goes wrong: told all that happens, it raises Violation when something does not.
+"""What must hold at any time, under every fault. It sees all events, and raises Violation when a rule is broken.
 
 It knows what the workers cannot: SQS's own account of each lease, and which faults were injected.
 """
@@ -45,7 +45,7 @@ class Run:
     slot: int
     began: float
     play: Play
-    #: Whether its child was told to end.
+    #: Whether its child was asked to end.
     killed: bool = False
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 #: The share of events after which the core does not look at once.
 SLOW_LOOKS = 0.2
-#: Seconds that a protection request takes at the most: three tries and the pauses.
+#: Maximum seconds of a protection request: three tries and their pauses.
 PROTECTION_LIMIT = 17.0
 
 
@@ -74,7 +74,7 @@ class Worker:
         self._inbox = deque[Event]()
         self._wake_at = math.inf
         self._runs: dict[int, judges.Run] = {}
-        #: Whose job ended last in a slot: in hand until the core is told.
+        #: The message whose job ended last in a slot: in hand until the core gets the event.
         self._ended: dict[int, str] = {}
         self._lanes = {"receive": Lane(MAX_RECEIVES), "protect": Lane(1)}
         self._calls = Calls(simulation, name, self._clock, self._post)
@@ -189,7 +189,7 @@ class Worker:
         return self._sim.now - self._zero
 
     def _post(self, *events: Event) -> None:
-        """Have the core told, of several events at once now and then, as when it is slow to look."""
+        """Give the core its events, sometimes several at once, as when the worker is slow."""
         if not self.alive:
             return
         self._inbox.extend(events)
@@ -252,7 +252,7 @@ class Worker:
     def _exit(self, code: int) -> None:
         self._judge.note(self.name, ("exit", code))
         self._judge.counts[f"exit {code}"] += 1
-        self._judge.check(self.name in self._judge.leaving, f"{self.name} leaves though nobody asked it to")
+        self._judge.check(self.name in self._judge.leaving, f"{self.name} leaves though it was not asked to")
         late = self.stopping_at is not None and self._sim.now >= self.stopping_at + self._config.stop_timeout - 1.5
         hurried = self._stops > 1
         disturbed = self._judge.disturbed.get(self.name, -1.0) >= (self.stopping_at or 0)

@@ -91,7 +91,7 @@ class Store:
 
 
 class Calls:
-    """Makes the calls about messages that a worker's core wants; `post` is told the answers."""
+    """Makes the calls about messages that a worker's core wants; `post` gets the answers."""
 
     def __init__(
         self, simulation: "Simulation", name: str, clock: Callable[[], float], post: Callable[[Event], None]

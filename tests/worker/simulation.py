@@ -60,7 +60,7 @@ class Simulation:
         self.scripts: dict[str, Script] = {}
         self.workers: list[Worker] = []
         self.outage_until = -math.inf
-        #: Faults that the next calls meet, whatever the plan says.
+        #: Faults of the next calls; they go before the plan.
         self.forced: deque[Fault] = deque()
         self.store = Store(lambda: self.now)
         self._pollers: list[Poller] = []
@@ -119,7 +119,7 @@ class Simulation:
         self.outage_until = -math.inf
         self.forced.clear()
 
-    # -- the world
+    # -- what happens to the workers
 
     def send(self, script: Script, *, group: str | None = None, delay: float = 0) -> str:
         """Send a job that goes by this script."""
@@ -151,7 +151,7 @@ class Simulation:
         self.judge.gone(message, why)
 
     def outage(self, seconds: float) -> None:
-        """SQS answers nobody for so long."""
+        """SQS does not answer for so long."""
         self.judge.note(" ! ", ("outage", seconds))
         self.outage_until = self.now + seconds
 

@@ -1,7 +1,7 @@
 """The worker's pure core. Input: events and the time. Output: the calls to make. It has no clock and makes no call.
 
-Each message is an `InFlight`. After every event the core does all that can be done now. A lost answer, a slow call, a
-crash and a SIGTERM take the same path, so the tests run it through all of them in virtual time.
+Each message is an `InFlight`. After every event the core does all that can be done now. A lost answer, a slow call,
+a crash and a SIGTERM all take this path. The tests try them in virtual time.
 """
 
 import logging

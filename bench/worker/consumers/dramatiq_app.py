@@ -8,7 +8,7 @@ from dramatiq_sqs import SQSBroker  # type: ignore[import-not-found]
 
 from bench.worker.consumers import handler
 
-# without the Prometheus middleware, which would start a server of its own
+# without the Prometheus middleware, which would start a server
 dramatiq.set_broker(SQSBroker(middleware=[dramatiq.middleware.Retries(), dramatiq.middleware.TimeLimit()]))
 job = dramatiq.actor(handler.handle, actor_name="job", queue_name=os.environ["BENCH_QUEUE"])
 

@@ -7,6 +7,6 @@ PAUSE = float(os.environ["BENCH_PAUSE"])
 
 
 def handle(*_: object) -> None:
-    """Do the job, whatever this contestant calls it with."""
+    """Do the job; the arguments depend on the contestant."""
     if PAUSE:
         time.sleep(PAUSE)
