@@ -18,9 +18,11 @@ from bench.worker.report import Figures, Mark, Rest, figures
 #: Messages that each has done before anything is measured.
 WARM_UP = 300
 #: The part of a wave that is measured: neither its start nor its last few.
-FROM, TO = 0.10, 0.95
-#: Seconds between two looks at the queue, and at a process that is to come to rest.
-LOOK, REST_LOOK = 0.02, 0.5
+MEASURED_FROM = 0.10
+MEASURED_TO = 0.95
+#: Time between two looks at the queue, and at a process that comes to rest.
+POLL_SECONDS = 0.02
+REST_POLL_SECONDS = 0.5
 #: Maximum part of a core that a process at rest uses; PyQS never rests.
 RESTING = 0.25
 #: Seconds after which something that must happen has not.
@@ -74,7 +76,7 @@ def paced(contestant: Contestant, emulator: Emulator, pause: float, load: Load) 
             it.fill(load.messages)
             processes.thaw(it.pid)
             marks.append(_wave(it, load))
-            if marks[-1][1].left > load.messages * (1 - TO):
+            if marks[-1][1].left > load.messages * (1 - MEASURED_TO):
                 break  # it took all its time
             _drained(it)
         return figures(marks)
@@ -141,9 +143,9 @@ def settle(them: list[Running]) -> None:
     for it in them:
         limit = time.monotonic() + LIMIT / 4
         used = RESTING
-        while used >= RESTING * REST_LOOK and time.monotonic() < limit:
+        while used >= RESTING * REST_POLL_SECONDS and time.monotonic() < limit:
             before = processes.cpu(it.pid)
-            time.sleep(REST_LOOK)
+            time.sleep(REST_POLL_SECONDS)
             used = processes.cpu(it.pid) - before
 
 
@@ -160,10 +162,10 @@ def _wave(it: Running, load: Load) -> tuple[Mark, Mark]:
         left = it.emulator.left(it.url)
         return left <= load.messages * (1 - part)
 
-    _until(lambda: done(FROM), "it does not consume")
+    _until(lambda: done(MEASURED_FROM), "it does not consume")
     begin = it.mark(left)
     end = begin.time + load.seconds
-    _until(lambda: done(TO) or time.monotonic() > end, "it does not consume")
+    _until(lambda: done(MEASURED_TO) or time.monotonic() > end, "it does not consume")
     return begin, it.mark(left)
 
 
@@ -172,7 +174,7 @@ def _until(condition: Callable[[], bool], otherwise: str) -> None:
     while not condition():
         if time.monotonic() > limit:
             raise TimeoutError(otherwise)
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
 
 
 def _tail(log: int) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 MIB_IN_PAGE = os.sysconf("SC_PAGE_SIZE") / 2**20
-#: Seconds that a signal has to end a process, and between two looks.
-GRACE, LOOK = 10.0, 0.02
+#: A signal ends a process within so long.
+GRACE_SECONDS = 10.0
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def freeze(root: int) -> None:
     """Stop a process and all that it started where they are, and return when they have stopped."""
     while running := [stat.pid for stat in tree(root) if stat.state not in "TZ"]:
         _signal(running, signal.SIGSTOP)
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
 
 
 def thaw(root: int) -> None:
@@ -76,9 +77,9 @@ def end(root: int) -> None:
 
 
 def _await(pids: set[int]) -> None:
-    limit = time.monotonic() + GRACE
+    limit = time.monotonic() + GRACE_SECONDS
     while _left(pids) and time.monotonic() < limit:
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
 
 
 def _left(pids: set[int]) -> list[int]:

@@ -19,8 +19,10 @@ from tests.worker import faults
 from tests.worker.judge import Violation
 from tests.worker.runs import Summary, run
 
-#: Messages of all runs, and of each: every run begins with an empty queue and a new fleet.
-ALL_MESSAGES, MESSAGES = 100_000, 500
+#: Messages of all runs.
+ALL_MESSAGES = 100_000
+#: Messages of one run; each begins with an empty queue and a new fleet.
+MESSAGES = 500
 #: How often each plan is run: those with everything more often.
 PLANS = ("CALLS", "OUTAGES", "WORKERS", "ALL", "ALL", "STORM", "STALLS", "QUIET")
 #: Runs that broke a promise, of which the traces are printed.

@@ -1,11 +1,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.worker.harness import Agent, Process, Sqs, TestQueue
+from tests.worker.place import Place
 
 Start = Callable[..., Process]
+Open = Callable[..., Place]
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,17 @@ def start(tmp_path: Path, sqs: Sqs, queue: TestQueue) -> Iterator[Start]:
     yield start
     for process in processes:
         process.close()
+
+
+@pytest.fixture
+def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens slots with this handler; the other arguments are those of Place."""
+    places: list[Place] = []
+
+    def open_place(handler: str = "def handle(job): pass", **options: Any) -> Place:
+        places.append(Place(monkeypatch, tmp_path, handler, **options))
+        return places[-1]
+
+    yield open_place
+    for place in places:
+        place.close()

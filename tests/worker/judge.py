@@ -13,8 +13,10 @@ from tests.worker.faults import Play
 #: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost: two failures
 #: of the shortest lease are enough after a long poll, but one and a slow call are not.
 FAILED, SLOW, ENOUGH = 3, 2, 6
-#: Lines of the trace that are kept, and that a failure shows.
-KEPT, SHOWN = 200_000, 60
+#: Lines of the trace that are kept.
+MAX_KEPT_LINES = 200_000
+#: Lines of the trace that a failure shows.
+MAX_SHOWN_LINES = 60
 
 
 class Violation(AssertionError):  # noqa: N818 - of a promise, not an error of the program
@@ -79,7 +81,7 @@ class Judge:
         self.leaving: set[str] = set()
         self._groups: dict[str, list[str]] = defaultdict(list)
         self._over: Counter[str] = Counter()
-        self._trace: deque[tuple[float, str, object]] = deque(maxlen=KEPT)
+        self._trace: deque[tuple[float, str, object]] = deque(maxlen=MAX_KEPT_LINES)
 
     # -- the trace
 
@@ -91,7 +93,7 @@ class Judge:
         """Raise Violation with the trace of what it is about."""
         lines = [f"{at:12.3f} {who:6} {what}" for at, who, what in self._trace]
         names = (f"'{about}'", f"'{about}/") if about else ()
-        ours = [line for line in lines if " ! " in line or any(name in line for name in names)][-SHOWN:]
+        ours = [line for line in lines if " ! " in line or any(name in line for name in names)][-MAX_SHOWN_LINES:]
         shown = "\n".join([*ours, "  last of all:", *lines[-15:]])
         raise Violation(f"{text} at {self._clock():.3f} {about}\n{shown}")
 

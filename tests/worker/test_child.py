@@ -1,15 +1,13 @@
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.helpers.waiting import until
+from tests.worker.conftest import Open
 from tests.worker.place import DONE, Place
 from worker.job import Result, Verdict
-
-Open = Callable[..., Place]
 
 BASIS = """
 import asyncio, json, logging, os, subprocess, sys, time
@@ -21,18 +19,15 @@ def note(text):
 
 
 @pytest.fixture
-def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    places: list[Place] = []
+def handling(open_place: Open) -> Open:
+    """Opens a place whose child has imported the handler."""
 
-    def open_place(handler: str, **environment: str) -> Place:
-        place = Place(monkeypatch, tmp_path, BASIS + handler, **environment)  # type: ignore[arg-type]
-        places.append(place)
+    def handling(handler: str, **environment: str) -> Place:
+        place = open_place(BASIS + handler, **environment)
         assert place.ready().error is None
         return place
 
-    yield open_place
-    for place in places:
-        place.slots.close()
+    return handling
 
 
 def notes(place: Place) -> list[str]:
@@ -69,8 +64,8 @@ def result(verdict: Verdict, reason: str | None = None, after: float | None = No
         ("class R(Reject):\n        def __str__(self): raise ValueError\n    raise R", result(Verdict.REJECT, "R")),
     ],
 )
-def test_how_a_handler_ends_is_the_verdict(open_place: Open, does: str, expected: Result) -> None:
-    assert open_place(f"def handle(job):\n    {does}").do() == expected
+def test_how_a_handler_ends_is_the_verdict(handling: Open, does: str, expected: Result) -> None:
+    assert handling(f"def handle(job):\n    {does}").do() == expected
 
 
 @pytest.mark.parametrize(
@@ -106,17 +101,17 @@ def test_how_a_handler_ends_is_the_verdict(open_place: Open, does: str, expected
     ],
 )
 def test_whatever_else_a_handler_raises_is_a_failed_attempt_and_its_child_goes_on(
-    open_place: Open, does: str, reason: str
+    handling: Open, does: str, reason: str
 ) -> None:
-    place = open_place(f"def handle(job):\n    if job.body == 'good': return\n    {does}")
+    place = handling(f"def handle(job):\n    if job.body == 'good': return\n    {does}")
     failed = place.do()
     assert (failed.verdict, failed.reason) == (Verdict.FAILED, reason)
     assert len(failed.traceback or "") <= 20_001
     assert place.do("good") == DONE
 
 
-def test_a_failure_comes_with_its_traceback(open_place: Open) -> None:
-    failed = open_place("def handle(job):\n    raise RuntimeError('no')").do()
+def test_a_failure_comes_with_its_traceback(handling: Open) -> None:
+    failed = handling("def handle(job):\n    raise RuntimeError('no')").do()
     assert failed.traceback
     head, where, *rest = failed.traceback.splitlines()
     assert head == "Traceback (most recent call last):"
@@ -124,29 +119,29 @@ def test_a_failure_comes_with_its_traceback(open_place: Open) -> None:
     assert rest == ["    raise RuntimeError('no')", "RuntimeError: no"]
 
 
-def test_an_async_generator_is_no_handler_either(open_place: Open) -> None:
-    failed = open_place("async def handle(job):\n    note('ran')\n    yield").do()
+def test_an_async_generator_is_no_handler_either(handling: Open) -> None:
+    failed = handling("async def handle(job):\n    note('ran')\n    yield").do()
     assert (failed.verdict, failed.traceback) == (Verdict.FAILED, None)
     assert failed.reason is not None
     assert failed.reason.startswith("TypeError: the handler is a generator")
 
 
 @pytest.mark.parametrize("body", ["", "   ", "\n\t"])
-def test_an_empty_body_is_rejected_before_the_handler_sees_it(open_place: Open, body: str) -> None:
-    place = open_place("def handle(job): note('ran')")
+def test_an_empty_body_is_rejected_before_the_handler_sees_it(handling: Open, body: str) -> None:
+    place = handling("def handle(job): note('ran')")
     assert place.do(body) == result(Verdict.REJECT, "the body is empty")
     assert not (place.folder / "notes").exists()
 
 
-def test_a_body_that_is_too_long_in_bytes_is_rejected_before_the_handler_sees_it(open_place: Open) -> None:
-    place = open_place("def handle(job): note('ran')", EBB_MAX_BODY_BYTES="8")
+def test_a_body_that_is_too_long_in_bytes_is_rejected_before_the_handler_sees_it(handling: Open) -> None:
+    place = handling("def handle(job): note('ran')", EBB_MAX_BODY_BYTES="8")
     assert place.do("ääää") == DONE
     assert place.do("ääääx") == result(Verdict.REJECT, "the body has 9 bytes, more than EBB_MAX_BODY_BYTES = 8")
     assert notes(place) == ["ran"]
 
 
-def test_the_handler_sees_the_whole_job(open_place: Open) -> None:
-    place = open_place("def handle(job): note(repr(job))")
+def test_the_handler_sees_the_whole_job(handling: Open) -> None:
+    place = handling("def handle(job): note(repr(job))")
     fields: dict[str, Any] = {
         "id": "id-7",
         "attributes": {"colour": "blue", "key": b"\x00\xff"},
@@ -162,16 +157,16 @@ def test_the_handler_sees_the_whole_job(open_place: Open) -> None:
     )
 
 
-def test_the_trace_is_in_the_environment_during_its_job_only(open_place: Open) -> None:
-    place = open_place("def handle(job): note(os.environ.get('_X_AMZN_TRACE_ID'))")
+def test_the_trace_is_in_the_environment_during_its_job_only(handling: Open) -> None:
+    place = handling("def handle(job): note(os.environ.get('_X_AMZN_TRACE_ID'))")
     assert [place.do(trace="Root=1"), place.do(), place.do(trace="Root=2")] == [DONE] * 3
     assert notes(place) == ["Root=1", "None", "Root=2"]
 
 
 def test_log_lines_say_whose_they_are_and_printed_ones_stay_as_they_are(
-    open_place: Open, capfd: pytest.CaptureFixture[str]
+    handling: Open, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    place = open_place(
+    place = handling(
         "import threading\n"
         "def later(): time.sleep(0.3); logging.warning('between jobs'); note('later')\n"
         "def handle(job): logging.info('hello'); print('printed'); threading.Thread(target=later).start()"
@@ -198,8 +193,8 @@ def test_log_lines_say_whose_they_are_and_printed_ones_stay_as_they_are(
 
 
 @pytest.mark.parametrize("closing", ["sys.stdout.close()", "os.close(1)", "sys.stdout = None"])
-def test_a_handler_that_closes_its_output_is_none_the_worse(open_place: Open, closing: str) -> None:
-    place = open_place(f"def handle(job):\n    if job.attempt == 1: {closing}")
+def test_a_handler_that_closes_its_output_is_none_the_worse(handling: Open, closing: str) -> None:
+    place = handling(f"def handle(job):\n    if job.attempt == 1: {closing}")
     assert place.do() == DONE
     assert place.do(attempt=2) == DONE
 
@@ -211,10 +206,10 @@ def test_a_handler_that_closes_its_output_is_none_the_worse(open_place: Open, cl
         "class Handler:\n  async def __call__(self, job):",
     ],
 )
-def test_one_event_loop_serves_all_the_jobs_of_a_child(open_place: Open, handler: str) -> None:
+def test_one_event_loop_serves_all_the_jobs_of_a_child(handling: Open, handler: str) -> None:
     indent = " " * (4 if handler.startswith("class") else 2)
     end = "\nhandle = Handler()" if handler.startswith("class") else ""
-    place = open_place(
+    place = handling(
         f"""
 loops = []
 {handler}
@@ -227,15 +222,15 @@ loops = []
     assert notes(place) == ["True"] * 3
 
 
-def test_boto3_and_asyncio_are_not_imported_for_a_handler_that_needs_neither(open_place: Open, tmp_path: Path) -> None:
+def test_boto3_and_asyncio_are_not_imported_for_a_handler_that_needs_neither(handling: Open, tmp_path: Path) -> None:
     heavy = "{'boto3', 'botocore', 'asyncio'}"
     (tmp_path / "plain.py").write_text(f"import sys\ndef handle(job): raise RuntimeError({heavy} & set(sys.modules))")
-    place = open_place("", EBB_HANDLER="plain:handle", EBB_PAYLOAD_BUCKET="bodies")
+    place = handling("", EBB_HANDLER="plain:handle", EBB_PAYLOAD_BUCKET="bodies")
     assert place.do().reason == "RuntimeError: set()"
 
 
-def test_a_handler_may_fork_and_come_back_from_both(open_place: Open) -> None:
-    place = open_place(
+def test_a_handler_may_fork_and_come_back_from_both(handling: Open) -> None:
+    place = handling(
         """
 def handle(job):
     note(f"{job.id} {os.fork() == 0}")
@@ -249,8 +244,8 @@ def handle(job):
     assert sorted(notes(place)) == ["a False", "a True", "b False", "b True", "c False", "c True"]
 
 
-def test_processes_that_a_handler_starts_do_not_get_the_workers_connection(open_place: Open) -> None:
-    place = open_place(
+def test_processes_that_a_handler_starts_do_not_get_the_workers_connection(handling: Open) -> None:
+    place = handling(
         """
 def handle(job):
     seen = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False, capture_output=True, text=True).stdout
@@ -261,15 +256,15 @@ def handle(job):
     assert notes(place) == ["False"]
 
 
-def test_a_handler_elsewhere_is_found_by_its_name(open_place: Open, tmp_path: Path) -> None:
+def test_a_handler_elsewhere_is_found_by_its_name(handling: Open, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "cut.py").write_text("def trim(job): raise RuntimeError(__name__)")
-    place = open_place("", EBB_HANDLER="films.cut:trim")
+    place = handling("", EBB_HANDLER="films.cut:trim")
     assert place.do().reason == "RuntimeError: films.cut"
 
 
-def test_the_demo_handler_does_what_its_text_says(open_place: Open) -> None:
-    place = open_place("", EBB_HANDLER="worker.demo:handle")
+def test_the_demo_handler_does_what_its_text_says(handling: Open) -> None:
+    place = handling("", EBB_HANDLER="worker.demo:handle")
     assert place.do("good morning") == DONE
     assert place.do('{"sleep": 0.01}') == DONE
     assert place.do('{"reject": "why"}') == result(Verdict.REJECT, "why")

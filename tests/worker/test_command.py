@@ -1,6 +1,6 @@
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -8,30 +8,24 @@ from typing import Any
 import pytest
 
 from tests.helpers.waiting import alive
+from tests.worker.conftest import Open
 from tests.worker.place import DONE, FOREVER, Place
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
 
-Open = Callable[..., Place]
+
+@pytest.fixture
+def run_program(open_place: Open) -> Open:
+    def run_program(*argv: str, grace: float = 2) -> Place:
+        return open_place(grace=grace, EBB_COMMAND=json.dumps(argv))
+
+    return run_program
 
 
 @pytest.fixture
-def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    places: list[Place] = []
-
-    def open_place(*argv: str, grace: float = 2) -> Place:
-        places.append(Place(monkeypatch, tmp_path, grace=grace, EBB_COMMAND=json.dumps(argv)))
-        return places[-1]
-
-    yield open_place
-    for place in places:
-        place.slots.close()
-
-
-@pytest.fixture
-def shell(open_place: Open) -> Callable[..., Place]:
+def shell(run_program: Open) -> Callable[..., Place]:
     def shell(script: str, grace: float = 2) -> Place:
-        place = open_place("sh", "-c", script, grace=grace)
+        place = run_program("sh", "-c", script, grace=grace)
         assert place.ready().error is None
         return place
 
@@ -73,7 +67,7 @@ def test_input_left_unread_is_no_error_and_holds_nothing_up(shell: Callable[...,
     assert shell(script).do("x" * 1_048_576) == DONE
 
 
-def test_the_job_is_in_the_environment(open_place: Open, tmp_path: Path) -> None:
+def test_the_job_is_in_the_environment(run_program: Open, tmp_path: Path) -> None:
     (tmp_path / "dump.py").write_text(
         dedent("""
         import json, os
@@ -82,7 +76,7 @@ def test_the_job_is_in_the_environment(open_place: Open, tmp_path: Path) -> None
         with open(os.environ["NOTES"] + "/environment", "w") as notes: json.dump(seen, notes)
         """)
     )
-    place = open_place(sys.executable, str(tmp_path / "dump.py"))
+    place = run_program(sys.executable, str(tmp_path / "dump.py"))
     assert place.ready().error is None
     attributes = {"colour": "grün", "film.title-de": "=a b\n", "key": b"\x00\xff", "UPPER_9": "9", "9": "nine"}
     fields: dict[str, Any] = {
@@ -124,20 +118,20 @@ def test_attributes_that_no_environment_holds_reject_the_job(shell: Callable[...
     )
 
 
-def test_a_program_that_is_not_there_or_not_executable_is_told_before_any_job(open_place: Open, tmp_path: Path) -> None:
+def test_a_program_that_cannot_run_is_reported_before_any_job(run_program: Open, tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("no program")
     for program in ("no-such-program", "/no/such/program", str(tmp_path / "plain")):
-        place = open_place(program)
+        place = run_program(program)
         error = f"the program {program!r} of EBB_COMMAND does not exist or is not executable"
         assert place.ready() == Ready(0, error)
         place.slots.close()
 
 
-def test_a_program_that_has_gone_or_is_no_program_is_a_failed_attempt(open_place: Open, tmp_path: Path) -> None:
+def test_a_program_that_has_gone_or_is_no_program_is_a_failed_attempt(run_program: Open, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("no program")
     program.chmod(0o755)
-    place = open_place(str(program))
+    place = run_program(str(program))
     assert place.ready().error is None
     assert place.do() == failed(f"the command cannot run: [Errno 8] Exec format error: '{program}'")
     program.unlink()

@@ -1,12 +1,12 @@
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.worker.conftest import Open
 from tests.worker.harness import ACCOUNT
 from tests.worker.place import DONE, Place
 from worker.job import Verdict
@@ -39,21 +39,14 @@ def s3(endpoint: str) -> Any:
 
 
 @pytest.fixture
-def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> Iterator[Callable[..., Place]]:
-    places: list[Place] = []
-
-    def open_place(**environment: str) -> Place:
+def with_bucket(open_place: Open, endpoint: str) -> Open:
+    def with_bucket(**environment: str) -> Place:
         basis = ACCOUNT | {"AWS_ENDPOINT_URL": endpoint, "EBB_PAYLOAD_BUCKET": "bodies"}
-        places.append(Place(monkeypatch, tmp_path, HANDLER, **(basis | environment)))  # type: ignore[arg-type]
-        assert places[-1].ready().error is None
-        return places[-1]
+        place = open_place(HANDLER, **(basis | environment))
+        assert place.ready().error is None
+        return place
 
-    yield open_place
-    for place in places:
-        place.slots.close()
-
-
-Open = Callable[..., Place]
+    return with_bucket
 
 
 def pointer(key: str, bucket: str = "bodies", kind: str = NOW) -> str:
@@ -62,26 +55,26 @@ def pointer(key: str, bucket: str = "bodies", kind: str = NOW) -> str:
 
 @pytest.mark.parametrize(("kind", "mark"), [(NOW, "ExtendedPayloadSize"), (ONCE, "SQSLargePayloadSize")])
 def test_a_body_in_s3_reaches_the_handler_without_a_trace_of_its_journey(
-    open_place: Open, s3: Any, kind: str, mark: str
+    with_bucket: Open, s3: Any, kind: str, mark: str
 ) -> None:
     body = "ä" * 1_500_000
     s3.put_object(Bucket="bodies", Key="dir/a key+1", Body=body.encode())
-    place = open_place(EBB_MAX_BODY_BYTES="3000000")
+    place = with_bucket(EBB_MAX_BODY_BYTES="3000000")
     attributes = {mark: "3000000", "colour": "blue"}
     assert place.do(pointer("dir/a key+1", kind=kind), attributes=attributes) == DONE
     assert place.note("seen") == "(1500000, 'äääääääää', {'colour': 'blue'}, True)"
     assert s3.head_object(Bucket="bodies", Key="dir/a key+1")["ContentLength"] == 3_000_000
 
 
-def test_other_bodies_are_left_as_they_are_and_cost_no_boto3(open_place: Open) -> None:
-    place = open_place()
+def test_other_bodies_are_left_as_they_are_and_cost_no_boto3(with_bucket: Open) -> None:
+    place = with_bucket()
     body = pointer("key")
     assert place.do(body) == DONE  # without its attribute it is a body like any other
     assert place.note("seen") == f"({len(body)}, {body[:9]!r}, {{}}, False)"
 
 
-def test_without_a_bucket_a_pointer_is_a_body_like_any_other(open_place: Open) -> None:
-    place = open_place(EBB_PAYLOAD_BUCKET="")
+def test_without_a_bucket_a_pointer_is_a_body_like_any_other(with_bucket: Open) -> None:
+    place = with_bucket(EBB_PAYLOAD_BUCKET="")
     body = pointer("key")
     assert place.do(body, attributes={"ExtendedPayloadSize": "5"}) == DONE
     assert place.note("seen") == f"({len(body)}, {body[:9]!r}, {{'ExtendedPayloadSize': '5'}}, False)"
@@ -110,11 +103,11 @@ def test_without_a_bucket_a_pointer_is_a_body_like_any_other(open_place: Open) -
         (pointer("blank"), "the body is empty"),
     ],
 )
-def test_what_no_further_attempt_can_mend_is_rejected(open_place: Open, s3: Any, body: str, reason: str) -> None:
+def test_what_no_further_attempt_can_mend_is_rejected(with_bucket: Open, s3: Any, body: str, reason: str) -> None:
     s3.put_object(Bucket="bodies", Key="long", Body=b"x" * 101)
     s3.put_object(Bucket="bodies", Key="binary", Body=b"\xff\xfe\x00")
     s3.put_object(Bucket="bodies", Key="blank", Body=b" \n")
-    place = open_place(EBB_MAX_BODY_BYTES="100")
+    place = with_bucket(EBB_MAX_BODY_BYTES="100")
     result = place.do(body, attributes={"ExtendedPayloadSize": "5"})
     assert result.verdict is Verdict.REJECT
     assert (result.reason or "").startswith(reason)
@@ -125,8 +118,8 @@ def test_what_no_further_attempt_can_mend_is_rejected(open_place: Open, s3: Any,
     "trouble",
     [{"EBB_PAYLOAD_BUCKET": "no-such-bucket"}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}],
 )
-def test_other_trouble_with_s3_is_a_failed_attempt(open_place: Open, trouble: dict[str, str]) -> None:
-    place = open_place(**trouble)
+def test_other_trouble_with_s3_is_a_failed_attempt(with_bucket: Open, trouble: dict[str, str]) -> None:
+    place = with_bucket(**trouble)
     bucket = trouble.get("EBB_PAYLOAD_BUCKET", "bodies")
     result = place.do(pointer("key", bucket), attributes={"ExtendedPayloadSize": "5"})
     assert result.verdict is Verdict.FAILED

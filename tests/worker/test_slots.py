@@ -8,18 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.waiting import alive, until
-from tests.worker.place import DONE, FOREVER, SETTINGS, Place
+from tests.worker.conftest import Open
+from tests.worker.place import DONE, FOREVER, SETTINGS
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
 from worker.jobs import slots
-
-Open = Callable[..., Place]
 
 PID = """
 import os, time, signal, subprocess
@@ -29,19 +27,6 @@ def note(name, value):
     (notes / f"{name}.new").write_text(str(value))
     (notes / f"{name}.new").rename(notes / name)
 """
-
-
-@pytest.fixture
-def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    places: list[Place] = []
-
-    def open_place(handler: str = "def handle(job): pass", **options: object) -> Place:
-        places.append(Place(monkeypatch, tmp_path, handler, **options))  # type: ignore[arg-type]
-        return places[-1]
-
-    yield open_place
-    for place in places:
-        place.slots.close()
 
 
 def failed(reason: str) -> Result:
