@@ -1,4 +1,4 @@
-"""The part of the program of everything that runs by the clock: a schedule, a state machine, a scheduled action."""
+"""The part of the program of all resources that runs at times: schedules, a state machine, a scheduled action."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def program(settings: dict[str, Any], queue: aws.sqs.Queue, target: aws.appautos
         "keep",
         name="keep",
         group_name="default",
-        description="keeps the metrics awake",
+        description="keeps the metrics active",
         schedule_expression=settings["schedule"],
         schedule_expression_timezone="Europe/London",
         flexible_time_window={"mode": "FLEXIBLE", "maximum_window_in_minutes": 5},

@@ -1,10 +1,10 @@
-"""The same jobs in the sandbox, whose machinery is real, and in a forecast: the same scaling activities in each.
+"""The sandbox and a forecast make the same scaling activities for the same jobs.
 
-A forecast is given what stays real in the sandbox (time-outs of SQS and the worker, what handlers and processes take)
-times its speed, and when the sandbox samples and evaluates.
+Some times stay real in the sandbox: time-outs of SQS and of the worker, handlers and processes. The forecast gets them
+multiplied by the sandbox's speed. It also samples and evaluates at the sandbox's times.
 """
 
-import time
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,17 +20,18 @@ from ebb.sandbox.sandbox import Sandbox
 from settings import Settings
 from tests.helpers.waiting import until
 
-SPEED, MOST_TASKS = 60.0, 3
-#: Simulated seconds of the jobs, all sent at once: while the last one runs two tasks are too many, of which one goes.
+SPEED = 60.0
+MAX_TASKS = 3
+#: Simulated seconds of each job. All are sent at once. While only the last one runs, two tasks are surplus.
 JOBS = (120, 120, 840)
-#: Desired counts before and after each activity, and the part of the policy that it was.
+#: The rule of each activity, and the desired count before and after it.
 EXPECTED = [("out", 0, 3), ("surplus", 3, 2), ("zero", 2, 0)]
-#: Real seconds that a worker's process takes to begin, on a machine at rest and on one that is very busy.
+#: Real seconds that a worker's process takes to start, on an idle and on a very busy machine.
 PROCESS = (0.3, 3.0)
 
 
 def deployed(settings: Settings) -> Setup:
-    """What the sandbox makes of these settings, in simulated seconds."""
+    """The forecast's input for these settings in the sandbox, in simulated seconds."""
     setup = from_settings(settings)
     queue, worker = setup.queue, setup.worker
     return replace(
@@ -40,7 +41,7 @@ def deployed(settings: Settings) -> Setup:
     )
 
 
-#: The sandbox counts at the end of a minute, at once, and evaluates half a minute later.
+#: The sandbox samples at the end of a minute, without delay, and evaluates half a minute later.
 WORLD = World(
     sample_phase=Constant(59.5),
     publish=Constant(0.5),
@@ -65,7 +66,7 @@ def forecast(settings: Settings, seed: int) -> list[tuple[str, int, int]]:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    scaling = {"max_tasks": MOST_TASKS, "seconds_per_job": 120, "tolerated_wait": 120, "surplus": True}
+    scaling = {"max_tasks": MAX_TASKS, "seconds_per_job": 120, "tolerated_wait": 120, "surplus": True}
     overrides = {"ebb:scaling": scaling}
     with Sandbox("sandbox", speed=SPEED, in_process=True, overrides=overrides, say=lambda _: None) as opened:
         opened.deployment.up()
@@ -73,12 +74,14 @@ def sandbox() -> Iterator[Sandbox]:
         opened.deployment.destroy()
 
 
-def test_the_same_jobs_scale_the_sandbox_and_a_forecast_alike(sandbox: Sandbox) -> None:
-    client, clock = sandbox.client(), sandbox.region.clock
-    while not 5 < clock.now() % 60 < 30:  # all before the same sample
-        time.sleep(0.01)
-    for seconds in JOBS:
-        client.post({"sleep": clock.real(seconds)})
+def test_the_same_jobs_make_the_same_activities_in_the_sandbox_and_in_a_forecast(sandbox: Sandbox) -> None:
+    clock, queue = sandbox.region.clock, sandbox.deployment.outputs()["queue_url"]
+    bodies = [json.dumps({"sleep": clock.real(seconds)}) for seconds in JOBS]
+    entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+    until(lambda: 5 < clock.now() % 60 < 30)
+    # one call, so that the same sample counts all of them
+    sent = sandbox.region.client("sqs").send_message_batch(QueueUrl=queue, Entries=entries)
+    assert len(sent["Successful"]) == len(JOBS)
 
     def at_zero() -> list[tuple[str, int, int]] | None:
         found = activities(sandbox)

@@ -1,4 +1,4 @@
-"""Alarms and policies that were deployed scale the service as AWS would."""
+"""Deployed alarms and policies scale the service as on AWS."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ def changes(stage: Stage) -> list[tuple[int, int, str]]:
     return [(each["before"], each["after"], each["policy"]) for each in stage.events.data("scaling")]
 
 
-def test_one_message_wakes_one_task_and_five_quiet_minutes_end_it(stage: Stage) -> None:
+def test_one_message_starts_one_task_and_five_minutes_without_messages_stop_it(stage: Stage) -> None:
     stage.recommend()
     assert [stage.minute() for _ in range(3)] == [0, 0, 0]
     assert stage.minute(visible=1) == 1
@@ -32,14 +32,14 @@ def test_one_message_wakes_one_task_and_five_quiet_minutes_end_it(stage: Stage) 
     assert changes(stage) == [(0, 1, "out"), (1, 0, "zero")]
 
 
-def test_a_burst_takes_the_step_of_its_size_and_the_maximum_at_most(stage: Stage) -> None:
+def test_a_burst_takes_the_step_of_its_size_up_to_the_maximum(stage: Stage) -> None:
     stage.recommend()
     assert stage.minute(visible=200) == 4
     assert stage.minute(visible=196, in_flight=4) == 4
     assert changes(stage) == [(0, 4, "out")]
 
 
-def test_a_ladder_climbs_at_once_for_a_larger_step_and_by_cooldowns_for_the_same(stage: Stage) -> None:
+def test_a_larger_step_acts_at_once_and_the_same_step_after_its_cooldown(stage: Stage) -> None:
     stage.recommend()
     # 1 task at minute 1; its cooldown of 120 s begins when it runs, at minute 2; the step of 2 counts from 0
     desired = [stage.minute(visible=5) for _ in range(2)]
@@ -48,7 +48,7 @@ def test_a_ladder_climbs_at_once_for_a_larger_step_and_by_cooldowns_for_the_same
     assert [stage.minute(visible=20) for _ in range(3)] == [2, 2, 4]
 
 
-def test_tasks_that_have_too_little_to_do_are_taken_away_after_eight_of_ten_minutes(region: Region) -> None:
+def test_surplus_tasks_are_removed_after_eight_of_ten_minutes(region: Region) -> None:
     stage = Stage(region, maximum=10)
     stage.recommend(surplus=True)
     stage.client("ecs").update_service(cluster=CLUSTER, service=SERVICE, desiredCount=6)
@@ -59,7 +59,7 @@ def test_tasks_that_have_too_little_to_do_are_taken_away_after_eight_of_ten_minu
     assert {change[2] for change in changes(stage)} == {"surplus"}
 
 
-def test_at_rest_the_zero_alarm_is_not_armed_and_leaves_a_task_alone_that_someone_started(stage: Stage) -> None:
+def test_at_zero_tasks_the_zero_alarm_is_ok_and_gives_a_manually_started_task_five_minutes(stage: Stage) -> None:
     stage.recommend()
     stage.minute(visible=1)
     for _ in range(20):
@@ -72,7 +72,7 @@ def test_at_rest_the_zero_alarm_is_not_armed_and_leaves_a_task_alone_that_someon
     assert [stage.minute() for _ in range(5)] == [1, 1, 1, 1, 0]
 
 
-def test_a_table_of_minus_and_plus_one_with_a_cooldown_of_300_seconds(stage: Stage) -> None:
+def test_steps_of_plus_and_minus_one_with_a_cooldown_of_300_seconds(stage: Stage) -> None:
     up = stage.policy("up", "ChangeInCapacity", [(0, None, 1)], Cooldown=300)
     down = stage.policy("down", "ChangeInCapacity", [(None, 0, -1)], Cooldown=300)
     stage.alarm("up", up, 1, up=True)
@@ -83,7 +83,7 @@ def test_a_table_of_minus_and_plus_one_with_a_cooldown_of_300_seconds(stage: Sta
     assert [stage.minute() for _ in range(8)] == [2] * 6 + [1] * 2
 
 
-def test_a_service_without_work_is_taken_away_by_its_cpu(stage: Stage) -> None:
+def test_an_idle_cpu_removes_the_tasks(stage: Stage) -> None:
     up = stage.policy("up", "ChangeInCapacity", [(0, None, 1)])
     stage.alarm("up", up, 1, up=True)
     idle = stage.policy("idle", "ExactCapacity", [(None, 0, 0)])
@@ -105,7 +105,7 @@ def test_a_period_of_three_minutes_is_the_average_over_its_samples(stage: Stage)
     assert [stage.minute(cpu=cpu) for cpu in (9, 1, 0, 1)] == [1, 1, 1, 0]
 
 
-def test_states_reasons_and_events_are_those_of_cloudwatch(stage: Stage) -> None:
+def test_states_reasons_and_events_have_the_words_of_cloudwatch(stage: Stage) -> None:
     stage.recommend()
     stage.minute()
     stage.minute(visible=3)
@@ -140,7 +140,7 @@ def test_an_alarm_without_data_is_insufficient_and_a_change_reaches_the_topic_on
     assert stage.events.texts("error") == []
 
 
-def test_a_new_minimum_moves_the_capacity_at_once_and_going_back_takes_nothing_away(stage: Stage) -> None:
+def test_a_higher_minimum_adds_tasks_at_once_and_a_lower_one_removes_none(stage: Stage) -> None:
     stage.autoscaler.check_targets()
     stage.register(1, 4)
     stage.autoscaler.check_targets()
@@ -170,7 +170,7 @@ def test_a_suspended_target_does_not_scale_until_it_is_resumed(stage: Stage) -> 
     assert stage.minute(visible=1) == 1
 
 
-def test_a_deployment_holds_scale_in_until_no_older_task_is_left_and_never_holds_scale_out(stage: Stage) -> None:
+def test_a_deployment_holds_scale_in_while_an_older_task_is_left_but_not_scale_out(stage: Stage) -> None:
     stage.recommend()
     assert stage.minute(visible=1) == 1
     stage.outdated = 1  # protected: it finishes its job
@@ -193,7 +193,7 @@ def test_disabled_actions_are_not_executed(stage: Stage) -> None:
     assert stage.state("out") == "ALARM"
 
 
-def test_what_cannot_be_executed_is_an_error_shown_once_and_holds_nothing_else_up(stage: Stage) -> None:
+def test_an_alarm_that_cannot_be_executed_is_one_error_and_the_others_continue(stage: Stage) -> None:
     stage.recommend()
     stage.alarm("odd", "arn:aws:automate:us-east-1:ec2:recover", 1, up=True)
     metrics = queries("RATE(v)", "v")
@@ -208,11 +208,11 @@ def test_what_cannot_be_executed_is_an_error_shown_once_and_holds_nothing_else_u
     ]
 
 
-def test_a_topic_that_does_not_exist_is_an_error_shown(stage: Stage) -> None:
-    stage.alarm("depth", "arn:aws:sns:us-east-1:000000000000:nobody", 1, up=True)
+def test_a_topic_that_does_not_exist_is_an_error(stage: Stage) -> None:
+    stage.alarm("depth", "arn:aws:sns:us-east-1:000000000000:gone", 1, up=True)
     stage.minute(visible=1)
     (text,) = stage.events.texts("error")
-    assert text.startswith("Alarm depth: could not publish to arn:aws:sns:us-east-1:000000000000:nobody: ")
+    assert text.startswith("Alarm depth: could not publish to arn:aws:sns:us-east-1:000000000000:gone: ")
 
 
 def test_a_metric_that_no_step_covers_is_noted(stage: Stage) -> None:
@@ -224,7 +224,7 @@ def test_a_metric_that_no_step_covers_is_noted(stage: Stage) -> None:
     ]
 
 
-def test_a_stack_that_is_destroyed_meanwhile_leaves_no_error(stage: Stage) -> None:
+def test_a_stack_that_is_deleted_step_by_step_makes_no_error(stage: Stage) -> None:
     stage.recommend()
     stage.minute(visible=1)
     steps: list[tuple[str, str, dict[str, Any]]] = [
@@ -244,8 +244,7 @@ def test_a_stack_that_is_destroyed_meanwhile_leaves_no_error(stage: Stage) -> No
     assert changes(stage) == [(0, 1, "out")]
 
 
-def test_the_thread_evaluates_by_itself_and_ends_when_it_is_stopped(region: Region) -> None:
-    """A new minimum acts and an alarm is evaluated with nobody calling; afterwards no thread is left."""
+def test_the_thread_evaluates_from_start_to_stop(region: Region) -> None:
     stage = Stage(region)
     stage.alarm("depth", "arn:aws:sns:us-east-1:000000000000:t", 1, up=True, TreatMissingData="missing")
     stage.clock = Clock(speed=600)  # type: ignore[assignment]

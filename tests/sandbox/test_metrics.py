@@ -58,7 +58,7 @@ def test_each_queue_has_its_visible_in_flight_and_delayed_messages(stage: Stage,
     assert depths(stage, "other") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
 
 
-def test_a_point_bears_the_time_at_which_its_minute_began(stage: Stage) -> None:
+def test_the_time_of_a_point_is_the_start_of_its_minute(stage: Stage) -> None:
     stage.client("sqs").create_queue(QueueName="jobs")
     metrics = Metrics(stage, lambda _cluster, _service: [])
     metrics.tick()
@@ -69,7 +69,7 @@ def test_a_point_bears_the_time_at_which_its_minute_began(stage: Stage) -> None:
     assert [(point["Timestamp"] - MINUTE).total_seconds() for point in found] == [0, 60]
 
 
-def test_ecs_has_as_many_samples_as_tasks_run(stage: Stage) -> None:
+def test_ecs_has_one_sample_per_running_task(stage: Stage) -> None:
     asked: list[tuple[str, str]] = []
 
     def cpu_percent(cluster: str, service: str) -> list[float]:
@@ -83,12 +83,12 @@ def test_ecs_has_as_many_samples_as_tasks_run(stage: Stage) -> None:
     assert point["Timestamp"] == MINUTE
 
 
-def test_ecs_has_no_point_while_no_task_runs(stage: Stage) -> None:
+def test_ecs_has_no_point_without_running_tasks(stage: Stage) -> None:
     Metrics(stage, lambda _cluster, _service: []).tick()
     assert points(stage, "AWS/ECS", "CPUUtilization", SERVICE_DIMENSIONS) == []
 
 
-def test_what_was_deleted_is_measured_no_more(stage: Stage) -> None:
+def test_deleted_queues_and_services_have_no_more_points(stage: Stage) -> None:
     url = stage.client("sqs").create_queue(QueueName="jobs")["QueueUrl"]
     metrics = Metrics(stage, lambda _cluster, _service: [1.0] * stage.tasks)
     stage.tasks = 1

@@ -1,4 +1,4 @@
-"""Schedules that were deployed fire in simulated time, and their calls arrive."""
+"""Deployed schedules run in simulated time and call their targets."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class ByHand:
         )  # fmt: skip
 
     def fired(self, seconds: float) -> list[float]:
-        """Looks for this long; the times, from the start on, at which something was called."""
+        """Check for this long; the times of the calls, from the start."""
         until = self.time + seconds
         before = len(self.events)
         while self.time < until:
@@ -68,7 +68,7 @@ def place(region: Region) -> ByHand:
     return ByHand(region)
 
 
-def test_a_universal_target_is_called_each_hour_and_does_what_it_says(place: ByHand) -> None:
+def test_a_universal_target_is_called_each_hour(place: ByHand) -> None:
     place.schedule("rate(1 hour)")
     assert place.fired(15) == [0]
     assert place.client("sqs").list_queue_tags(QueueUrl=place.url)["Tags"] == {"b": "2"}
@@ -77,14 +77,14 @@ def test_a_universal_target_is_called_each_hour_and_does_what_it_says(place: ByH
     assert place.errors() == []
 
 
-def test_a_look_that_is_late_fires_once(place: ByHand) -> None:
+def test_a_late_check_runs_a_schedule_once(place: ByHand) -> None:
     place.schedule("rate(1 minute)")
     assert place.fired(15) == [0]
     place.time = START + 10 * 60
     assert place.fired(90) == [600, 660]
 
 
-def test_a_schedule_in_a_time_zone_begins_and_ends_when_it_says(place: ByHand) -> None:
+def test_a_schedule_in_a_time_zone_has_a_start_and_an_end(place: ByHand) -> None:
     day = 24 * HOUR
     place.schedule(
         "cron(30 8 * * ? *)",
@@ -100,17 +100,17 @@ def test_a_schedule_in_a_time_zone_begins_and_ends_when_it_says(place: ByHand) -
     assert place.fired(120) == []
 
 
-def test_a_single_time_comes_once(place: ByHand) -> None:
+def test_a_schedule_at_a_single_time_runs_once(place: ByHand) -> None:
     place.schedule("at(2030-01-01T00:10:00)")
     assert place.fired(HOUR) == [600]
 
 
-def test_a_rate_with_a_start_begins_then(place: ByHand) -> None:
+def test_a_rate_begins_at_its_start(place: ByHand) -> None:
     place.schedule("rate(5 minutes)", StartDate=START + 120)
     assert place.fired(600) == [120, 420]
 
 
-def test_a_disabled_schedule_rests_and_one_that_is_changed_begins_anew(place: ByHand) -> None:
+def test_a_disabled_schedule_does_not_run_and_a_changed_one_starts_again(place: ByHand) -> None:
     place.schedule("rate(1 minute)", State="DISABLED")
     assert place.fired(120) == []
     place.schedule("rate(2 minutes)", again=True)
@@ -149,7 +149,7 @@ def test_a_workflow_is_started_with_the_input(place: ByHand) -> None:
     assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"minimum": 2})
 
 
-def test_a_workflow_that_fails_is_told_with_its_cause(place: ByHand) -> None:
+def test_a_failed_workflow_is_an_error_with_its_cause(place: ByHand) -> None:
     arn = machine(place, {"Type": "Fail", "Error": "Broken", "Cause": "on purpose"})
     place.schedule("rate(1 hour)", arn, {})
     place.fired(15)
@@ -171,14 +171,14 @@ def test_a_workflow_that_fails_is_told_with_its_cause(place: ByHand) -> None:
         ("arn:aws:states:us-east-1:000000000000:stateMachine:gone", None, ROLE, "StateMachineDoesNotExist"),
     ],
 )
-def test_what_cannot_be_called_is_an_error_told_once(place: ByHand, arn: str, given: Any, role: str, text: str) -> None:
+def test_a_target_that_cannot_be_called_is_one_error(place: ByHand, arn: str, given: Any, role: str, text: str) -> None:
     place.schedule("rate(1 minute)", arn, given, role=role)
     assert place.fired(180) == []
     (error,) = place.errors()
     assert text in error
 
 
-def test_a_role_for_another_service_is_not_taken(place: ByHand) -> None:
+def test_a_role_that_trusts_another_service_is_refused(place: ByHand) -> None:
     trust = json.dumps(TRUST).replace("scheduler", "states")
     place.client("iam").update_assume_role_policy(RoleName="clock", PolicyDocument=trust)
     place.schedule("rate(1 hour)")
@@ -194,7 +194,7 @@ def fast(region: Region) -> Iterator[Scheduler]:
     scheduler.stop()
 
 
-def test_the_schedules_of_a_region_fire_at_its_speed(region: Region, fast: Scheduler) -> None:
+def test_schedules_run_at_the_speed_of_the_region(region: Region, fast: Scheduler) -> None:
     place = ByHand(region)
     place.schedule("rate(1 minute)")
 

@@ -1,4 +1,4 @@
-"""The watcher, from its deployed workflow, beside the alarms and policies: who wakes, and who may not undo it."""
+"""The deployed watcher together with alarms and policies: it starts a task, and no policy removes it too early."""
 
 import json
 from typing import Any
@@ -13,14 +13,14 @@ from tests.helpers.waiting import until
 from tests.sandbox.deployed import CLUSTER, QUEUE, RESOURCE, SERVICE, TARGET, Stage
 from tests.sandbox.test_schedules import ROLE, TRUST
 
-#: Seconds that a handler may take here; no visibility timeout ends meanwhile.
+#: Seconds; the visibility timeout does not end during a test.
 HOLD = 3600
 #: Minutes that a job takes in these tests.
 JOB = 12
 
 
 class Watched(Stage):
-    """A stage with a queue that holds what its metrics say, a minute late, and with a watcher."""
+    """A stage with a real queue, whose metrics are a minute late, and with a watcher."""
 
     def __init__(self, region: Region) -> None:
         super().__init__(region)
@@ -58,15 +58,15 @@ class Watched(Stage):
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=handle)
 
     def pass_minute(self) -> int:
-        """The watcher looks, then the alarms see the queue as it was a minute ago; the tasks that are desired."""
-        self.look()
+        """The watcher runs, then the alarms read the queue of a minute ago; returns the desired count."""
+        self.run_workflows()
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
         seen, self._counted = self._counted, (int(found[names[0]]), int(found[names[1]]))
         return self.minute(*seen)
 
-    def look(self) -> None:
-        """What the schedule starts has ended, and Auto Scaling has seen what it did."""
+    def run_workflows(self) -> None:
+        """Run the schedules, wait for the workflows, and apply what they registered."""
         self.scheduler.check()
         until(lambda: not self._working())
         self.autoscaler.check_targets()
@@ -77,7 +77,7 @@ class Watched(Stage):
         return list(states.list_executions(**running)["executions"]) if self.machine else []
 
     def to_zero(self) -> None:
-        """A job of two minutes, and the quiet ones until no task is left."""
+        """Run a job of two minutes, and wait until no task is left."""
         self.send()
         for _ in range(5):
             if self.pass_minute():
@@ -104,18 +104,18 @@ def stage(region: Region) -> Watched:
     return Watched(region)
 
 
-def test_the_watcher_wakes_the_service_before_any_metric_tells(stage: Watched) -> None:
+def test_the_watcher_starts_a_task_before_any_metric_shows_the_message(stage: Watched) -> None:
     stage.deploy()
     assert [stage.pass_minute() for _ in range(3)] == [0, 0, 0]
     stage.send()
-    stage.look()
+    stage.run_workflows()
     assert (stage.desired, stage.minimum) == (1, 1)
     assert [each["cause"] for each in stage.events.data("scaling")] == ["minimum capacity was set to 1"]
     assert stage.events.texts("error") == []
 
 
 @pytest.mark.parametrize("minutes", [1, 3, 5, 10, 15])
-def test_a_wake_some_minutes_after_a_scale_to_zero_is_not_undone_by_zero(stage: Watched, minutes: int) -> None:
+def test_the_zero_policy_does_not_remove_a_task_that_the_watcher_started(stage: Watched, minutes: int) -> None:
     stage.deploy()
     stage.to_zero()
     assert [stage.pass_minute() for _ in range(minutes - 1)] == [0] * (minutes - 1)
@@ -127,19 +127,19 @@ def test_a_wake_some_minutes_after_a_scale_to_zero_is_not_undone_by_zero(stage: 
     assert 0 not in desired
     stage.done(handle)
     after = [stage.pass_minute() for _ in range(8)]
-    assert after[-1] == 0, "and once the job is done, the service sleeps again"
+    assert after[-1] == 0, "after the job the service is at zero again"
     assert stage.minimum == 0
     assert stage.events.texts("error") == []
 
 
-def test_without_a_minimum_zero_would_undo_such_a_wake(stage: Watched) -> None:
+def test_without_a_minimum_the_zero_policy_removes_such_a_task(stage: Watched) -> None:
     stage.to_zero()
     stage.client("ecs").update_service(cluster="c", service="s", desiredCount=1)
     assert stage.pass_minute() == 0
 
 
 def story(stage: Watched) -> list[tuple[int, int, str]]:
-    """A job that takes ten minutes; what changed the count."""
+    """Run a job of ten minutes; returns the changes of the desired count."""
     stage.send()
     for _ in range(3):
         stage.pass_minute()
@@ -153,7 +153,7 @@ def story(stage: Watched) -> list[tuple[int, int, str]]:
 
 
 @pytest.mark.parametrize("broken", ["queue", "role", "workflow"])
-def test_with_a_watcher_that_fails_the_service_scales_as_without_one(region: Region, broken: str) -> None:
+def test_a_service_whose_watcher_fails_scales_as_one_without_a_watcher(region: Region, broken: str) -> None:
     alone = story(Watched(region))
     region.reset()
     stage = Watched(region)
@@ -171,7 +171,7 @@ def test_with_a_watcher_that_fails_the_service_scales_as_without_one(region: Reg
     assert expected[broken] in error
 
 
-def test_a_paused_service_is_left_alone_by_the_watcher_and_by_the_alarms(stage: Watched) -> None:
+def test_neither_the_watcher_nor_the_alarms_scale_a_paused_service(stage: Watched) -> None:
     paused = dict.fromkeys(
         ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), True
     )
@@ -185,7 +185,7 @@ def test_a_paused_service_is_left_alone_by_the_watcher_and_by_the_alarms(stage: 
     assert stage.pass_minute() == 1
 
 
-def test_the_watcher_falls_back_to_the_minimum_of_its_input(stage: Watched) -> None:
+def test_without_messages_the_watcher_registers_the_minimum_of_its_input(stage: Watched) -> None:
     stage.deploy(minimum=2)
     assert [stage.pass_minute() for _ in range(2)] == [2, 2]
     assert stage.minimum == 2
@@ -211,7 +211,7 @@ def test_scheduled_actions_move_the_limits_at_their_times_in_their_time_zone(sta
     assert stage.events.texts("schedule") == ["warm: s has 2 to 4 tasks.", "cold: s has 0 to 1 tasks."]
 
 
-def test_while_scheduled_scaling_is_suspended_an_action_is_not_run_then_or_later(stage: Watched) -> None:
+def test_a_scheduled_action_that_is_suspended_does_not_run_later(stage: Watched) -> None:
     plan(stage, "warm", "rate(2 minutes)", {"MinCapacity": 1})
     stage.register(0, 4, SuspendedState={"ScheduledScalingSuspended": True})
     stage.autoscaler.check_targets()
@@ -221,7 +221,7 @@ def test_while_scheduled_scaling_is_suspended_an_action_is_not_run_then_or_later
     assert [stage.minute() for _ in range(2)] == [1, 1]
 
 
-def test_a_scheduled_action_that_contradicts_the_limits_is_an_error(stage: Watched) -> None:
+def test_a_scheduled_action_with_a_minimum_above_the_maximum_is_an_error(stage: Watched) -> None:
     plan(stage, "warm", "rate(1 minute)", {"MinCapacity": 9})
     stage.autoscaler.check_targets()
     stage.minute()
@@ -231,9 +231,9 @@ def test_a_scheduled_action_that_contradicts_the_limits_is_an_error(stage: Watch
     ]
 
 
-def test_a_new_minimum_acts_at_once_and_not_at_the_next_look(region: Region) -> None:
+def test_a_new_minimum_acts_at_once_and_not_at_the_next_check(region: Region) -> None:
     stage = Watched(region)
-    stage.clock.real = lambda simulated_seconds: 3600.0  # type: ignore[method-assign]  # no look is due
+    stage.clock.real = lambda simulated_seconds: 3600.0  # type: ignore[method-assign]  # no check is due
     autoscaler = Autoscaler(stage, lambda _cluster, _service: 0)
     autoscaler.start()
     try:

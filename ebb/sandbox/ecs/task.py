@@ -175,8 +175,8 @@ class Task:
         if timeout is not None:
             self._kill_at = min(self._kill_at, time.monotonic() + timeout)
 
-    def watch(self) -> int | None:
-        """Look after the process; its exit code once it has ended, after which the task is STOPPED."""
+    def monitor(self) -> int | None:
+        """Check the process. Returns its exit code once it has ended; the task is STOPPED then."""
         if self.process is None or self.status is Status.STOPPED:
             return None
         if time.monotonic() >= self._kill_at:

@@ -63,7 +63,7 @@ class Tasks:
                 task.stop("The sandbox stops", timeout=_GRACE)
         while self._tasks:
             with self._lock:
-                self._watch()
+                self._monitor()
             time.sleep(_TICK / 5)
         self._lines.stop()
         self._agent.stop()
@@ -102,7 +102,7 @@ class Tasks:
                 self._region.events.add("error", f"Tasks: {error}")
 
     def _reconcile(self) -> None:
-        self._watch()
+        self._monitor()
         services = {(service.cluster, service.name): service for service in self._services.active()}
         self._desired = {key: service.desired for key, service in services.items()}
         for task in self._of_none(set(services)):
@@ -172,9 +172,9 @@ class Tasks:
             self._failures.pop(key, None)
             self._tell(task, "runs")
 
-    def _watch(self) -> None:
+    def _monitor(self) -> None:
         for task in list(self._tasks.values()):
-            code = task.watch()
+            code = task.monitor()
             if task.status is Status.RUNNING and task.unhealthy:  # protected or not: that is against scale-in alone
                 self._stop(task, "Task failed container health checks")
             if task.status is Status.STOPPED:
