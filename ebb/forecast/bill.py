@@ -5,7 +5,7 @@ NAT gateway ($0.045 a GB), and whatever the jobs themselves use.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ebb.forecast.model.outcome import Bill, Outcome, Part
 from ebb.forecast.scenario import Setup
@@ -64,8 +64,8 @@ class Use:
         return Use(**{name: value * factor for name, value in vars(self).items()})
 
 
-def add(outcome: Outcome, setup: Setup, load: Load) -> Outcome:
-    """The outcome with its bill: of an idle month, and of one in which the load comes each `load.every` seconds.
+def monthly(outcome: Outcome, setup: Setup, load: Load) -> Bill:
+    """The bill of an idle month, and of one in which the load comes each `load.every` seconds.
 
     Idle is what is left at the end of the run, if that came to rest: some recipes never go back to their minimum.
     """
@@ -81,7 +81,7 @@ def add(outcome: Outcome, setup: Setup, load: Load) -> Outcome:
         workflows=outcome.requests.workflows,
     )
     loaded = (used + rest * (period - outcome.until)) * (MONTH / period)
-    return replace(outcome, bill=Bill(idle=tuple(_parts(setup, rest * MONTH)), load=tuple(_parts(setup, loaded))))
+    return Bill(idle=tuple(_parts(setup, rest * MONTH)), load=tuple(_parts(setup, loaded)))
 
 
 def at_rest(setup: Setup, tasks: int) -> Use:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
+from ebb.forecast import bill
 from ebb.forecast.checks import Jobs
 from ebb.forecast.model.outcome import Bill, Outcome, Part
 from ebb.forecast.scenario import Setup
@@ -109,7 +110,7 @@ def forecast(
     for number in range(runs):
         outcome = run(seed + number)
         first = first or outcome
-        kept.append(_keep(outcome))
+        kept.append(_keep(outcome, bill.monthly(outcome, setup, load)))
         progress(number + 1, runs)
     if first is None:
         raise ValueError(f"A forecast needs at least one run, got {runs}.")
@@ -150,7 +151,7 @@ def jobs_of(load: Load, seed: int) -> Jobs:
     return Jobs(typical=times[len(times) // 2], longest=times[-1], groups=groups or None)
 
 
-def _keep(outcome: Outcome) -> _Run:
+def _keep(outcome: Outcome, cost: Bill) -> _Run:
     never_started = max(0, outcome.sent - len(outcome.waits))
     never_done = max(0, outcome.sent - len(outcome.latencies) - outcome.dead)
     slept_on = outcome.sent > 0 and not outcome.waits
@@ -160,7 +161,7 @@ def _keep(outcome: Outcome) -> _Run:
         latencies=_thinned(outcome.latencies, never_done),
         drain=NEVER if outcome.drain is None else outcome.drain,
         counts={name: float(getattr(outcome, name)) for name in _COUNTS},
-        bill=outcome.bill,
+        bill=cost,
     )
 
 
@@ -226,8 +227,8 @@ def _estimate(value: float, resampled: Sequence[float]) -> Estimate:
 def _mean_parts(bills: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
     """The mean of each part, in the order in which they first appear."""
     sums: dict[tuple[str, str], float] = {}
-    for bill in bills:
-        for part in bill:
+    for parts in bills:
+        for part in parts:
             key = (part.name, part.source)
             sums[key] = sums.get(key, 0.0) + part.dollars
     return tuple(

@@ -7,10 +7,10 @@ from functools import partial
 from ebb.forecast import stack
 from ebb.forecast.baselines import RECIPES
 from ebb.forecast.checks import Jobs, Pull, lints
+from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import forecast, jobs_of
-from ebb.forecast.report.terminal import Finding
 from ebb.forecast.scenario import Setup, from_settings
 from ebb.forecast.workloads import Load
 

@@ -50,7 +50,6 @@ OUTCOME = Outcome(
     blocked=0,
     reclaims=0,
     requests=Requests(api=2, sqs=30),
-    bill=BILL,
 )
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ebb.forecast import bill
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.monte_carlo import KEPT, Forecast, forecast, jobs_of
 from ebb.forecast.workloads import load
@@ -86,10 +87,17 @@ def test_without_jobs_there_are_no_times() -> None:
     assert (found.wake, found.wait, found.latency, found.drain) == (None, None, None, None)
 
 
-def test_counts_and_bills_are_means_of_a_run() -> None:
+def test_counts_are_means_of_a_run() -> None:
     found = of(outcome(killed=1, task_seconds=3600.0), outcome(killed=2, task_seconds=7200.0))
     assert (found.killed.value, found.task_hours.value) == (1.5, 1.5)
-    assert [(part.name, part.dollars) for part in found.bill.load] == [("Scaling alarms", 0.5), ("Fargate", 1.5)]
+
+
+def test_each_part_of_the_bill_is_the_mean_of_the_runs() -> None:
+    runs = [outcome(task_seconds=seconds) for seconds in (3600.0, 7200.0)]
+    fargate = [part.dollars for run in runs for part in bill.monthly(run, SETUP, LOAD).load if part.name == "Fargate"]
+    found = {part.name: part.dollars for part in of(*runs).bill.load}
+    assert found["Fargate"] == pytest.approx(sum(fargate) / 2)
+    assert fargate[1] == pytest.approx(2 * fargate[0])
 
 
 def test_progress_is_told_after_each_run() -> None:

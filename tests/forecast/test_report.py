@@ -2,21 +2,21 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from ebb.forecast import bill
 from ebb.forecast.checks import Lint
+from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.monte_carlo import Estimate, forecast
 from ebb.forecast.report import formatting, html_report, json_report, plots, terminal
-from ebb.forecast.report.terminal import Finding
 from ebb.forecast.workloads import load
 from ebb.scaling.alarms import AlarmChange, State
-from tests.forecast.examples import outcome, stack
+from tests.forecast.examples import BILL, outcome, stack
 
 LINT = Lint("long-period", "Alarm <out> is slow: use 60 s.")
 
@@ -24,7 +24,7 @@ LINT = Lint("long-period", "Alarm <out> is slow: use 60 s.")
 def finding(first: Outcome | None = None, **words_of_it: Any) -> Finding:
     made = first or outcome()
     found = forecast(stack(), load("burst:2", "30s"), lambda _: made, runs=3, seed=1)
-    return Finding(forecast=found, lints=(LINT,), **words_of_it)
+    return Finding(forecast=replace(found, bill=BILL), lints=(LINT,), **words_of_it)
 
 
 def printed(own: Finding, *peers: Finding, width: int = 160) -> str:
@@ -242,11 +242,3 @@ def test_alarms_stand_in_the_order_of_the_rules() -> None:
     drawn = plots.alarms(outcome(alarms=changes), ["out", "zero", "surplus"])
     assert drawn.index(">out<") < drawn.index(">zero<")
     assert ">surplus<" not in drawn
-
-
-def test_a_million_jobs_sent_cost_their_requests_and_with_direct_a_workflow_each() -> None:
-    def parts(**scaling: bool) -> dict[str, float]:
-        return {part.name: round(part.dollars, 3) for part in bill.a_million(stack(scaling=scaling))}
-
-    assert parts() == {"API requests": 3.5, "SQS requests": 0.4}
-    assert parts(direct=True) == {"API requests": 3.5, "SQS requests": 0.4, "Workflows": 1.104}

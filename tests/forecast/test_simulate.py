@@ -7,7 +7,6 @@ from random import Random
 import pytest
 
 from ebb.forecast.model.assumptions import DAY, HOUR, Constant, World
-from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import Simulation, simulate
 from ebb.forecast.scenario import Poller, Queue, Rule, Setup, Task, Wake, WarmHours, Worker, from_settings
 from ebb.forecast.workloads import Timed, Times, load
@@ -212,36 +211,6 @@ def test_an_unknown_metric_is_named() -> None:
     alarm = replace(OUT.alarm, queries=(Query(id="m", source=lambdas),))
     with pytest.raises(ValueError, match=r"^The forecast does not know the metric Errors of AWS/Lambda\.$"):
         simulate(Setup(name="s", rules=(Rule(alarm=alarm, policy=OUT.policy),)), load("burst:1"))
-
-
-def _parts(outcome: Outcome, which: str) -> dict[str, float]:
-    return {part.name: round(part.dollars, 4) for part in getattr(outcome.bill, which)}
-
-
-def test_an_idle_month_by_metrics_costs_its_alarms() -> None:
-    outcome = simulate(recommended(), load("idle"), seed=1)
-    assert outcome.task_seconds == 0
-    # one alarm-metric of OUT, four of ZERO, and 730 hourly touches of the queue
-    assert _parts(outcome, "idle") == {"Scaling alarms": 0.5, "Schedules": 0.0007, "SQS requests": 0.0003}
-    assert outcome.bill.load_total == pytest.approx(outcome.bill.idle_total, rel=0.01)
-
-
-def test_a_key_of_ones_own_is_on_the_bill() -> None:
-    keyed = from_settings(Settings(queue=sections.Queue(kms="new")))
-    assert _parts(simulate(keyed, load("idle"), seed=1), "idle")["KMS key"] == 1.0
-
-
-def test_an_idle_month_with_the_watcher_costs_less_than_a_dollar() -> None:
-    bill = simulate(recommended(watch=True), load("idle"), seed=1).bill
-    assert bill.idle_total < 1
-    assert {part.name for part in bill.idle} == {"Scaling alarms", "Schedules", "Workflows", "SQS requests"}
-
-
-def test_a_service_that_never_goes_back_is_billed_as_it_rests() -> None:
-    stuck = Setup(name="stuck", maximum=1, rules=(OUT,), task=Task(cpu=512, memory=1024))
-    outcome = simulate(stuck, load("burst:1", "30s"), seed=1)
-    # half a vCPU and a GB of ARM for 730 hours
-    assert _parts(outcome, "idle")["Fargate"] == pytest.approx(730 * (0.5 * 0.03238 + 0.00356), abs=0.01)
 
 
 def test_an_idle_month_is_no_work_for_the_simulator() -> None:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from random import Random
 
-from ebb.forecast import bill
 from ebb.forecast.model.assumptions import World
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.context import Context
@@ -138,7 +137,7 @@ def simulate(
     record = run.record
     left = record.sent - record.done - record.dead - record.expired
     first, last = record.first_sent, record.last_ended
-    outcome = Outcome(
+    return Outcome(
         setup=setup.name,
         load=load.text,
         seed=seed,
@@ -172,4 +171,3 @@ def simulate(
             api=record.sent, sqs=record.sqs + record.sent, schedules=record.schedules, workflows=record.workflows
         ),
     )
-    return bill.add(outcome, setup, load)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from ebb.forecast.checks import Lint
+from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.report import formatting, plots
-from ebb.forecast.report.terminal import Finding, headline
+from ebb.forecast.report.terminal import headline
 
 #: Scaling activities that are listed; more are counted.
 MOST_ACTIVITIES = 40

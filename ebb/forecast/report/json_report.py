@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebb.forecast import bill
+from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Part
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
-from ebb.forecast.report.terminal import Finding
 
 
 def document(own: Finding, peers: Sequence[Finding] = ()) -> dict[str, Any]:

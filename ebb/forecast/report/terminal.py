@@ -1,7 +1,6 @@
 """A forecast on the terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -9,18 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.forecast.checks import Lint
+from ebb.forecast.findings import Finding
 from ebb.forecast.monte_carlo import Forecast
 from ebb.forecast.report import formatting
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One setup's forecast with what is known to hurt in it; `title` and `source` say whose recipe it is."""
-
-    forecast: Forecast
-    lints: tuple[Lint, ...]
-    title: str = ""
-    source: str = ""
 
 
 def show(console: Console, own: Finding, peers: Sequence[Finding] = ()) -> None:
