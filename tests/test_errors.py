@@ -9,7 +9,6 @@ import typer
 from typer.testing import CliRunner
 
 from ebb.errors import UserError, finish
-from ebb.forecast.workloads import LoadError
 from ebb.ops.stack import OpsError
 from ebb.project import StackError
 from ebb.sandbox.client import NotAcceptedError
@@ -22,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = [
     UserError,
     StackError,
-    LoadError,
     OpsError,
     RegionError,
     ImageError,

@@ -1,309 +1,298 @@
-"""The known ways to scale Fargate tasks by a queue, as setups: what `--against` runs the same load on.
+"""Known ways to scale Fargate tasks by a queue, as scenarios: `--against` runs the same load on them.
 
-A recipe brings its scaling rules, its minimum and its own worker. What it leaves to its user is the stack's: the most
-tasks, the task's size, the network, the queue. So the load meets the same machines, scaled by other rules. A visibility
-time-out that a recipe's user must set himself is set well: above the longest job, unless a heartbeat extends it.
+A baseline has its own scaling rules, minimum and worker. The maximum, the task's size, the network and the queue are
+the stack's, so the load meets the same machines. Where users must set the visibility timeout themselves, it is set
+well: above the longest job, unless the worker extends it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ebb.forecast.checks import Jobs
-from ebb.forecast.scenario import QUEUE, Poller, Rule, Setup, Wake, Worker, cpu, messages
+from ebb.forecast.scenario import (
+    QUEUE,
+    Poller,
+    QueueSetup,
+    Rule,
+    Scenario,
+    WakeSetup,
+    WorkerSetup,
+    cpu,
+    messages,
+    tracked,
+)
+from ebb.forecast.workloads import JobProfile
 from ebb.scaling.alarms import Alarm, Comparison, Metric, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking
+from settings.limits import MAX_VISIBILITY_SECONDS
 
-#: SQS's longest visibility time-out, seconds.
-LONGEST_VISIBILITY = 43_200
-VISIBLE, NOT_VISIBLE = "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"
-#: A loop of receive, handle and delete, as the guides to these recipes have it: ECS's default of 30 s to stop, which it
-#: works on through, and no heartbeat, no protection, nothing given back.
-PLAIN = Worker(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
-#: No recipe keeps the queue's metrics awake, unless its own function reads the queue.
-ASLEEP = Wake(keep_alive=False)
+#: SQS's default visibility timeout, seconds (SQS API, CreateQueue).
+DEFAULT_VISIBILITY_SECONDS = 30
+VISIBLE = "ApproximateNumberOfMessagesVisible"
+NOT_VISIBLE = "ApproximateNumberOfMessagesNotVisible"
+#: The loop of receive, handle and delete that guides to these baselines show. After SIGTERM it works on until ECS's
+#: default of 30 s is over. It extends nothing, protects nothing and returns nothing to the queue.
+PLAIN = WorkerSetup(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
+#: No baseline calls the queue in order to keep its metrics active.
+NO_WAKE = WakeSetup(keep_alive=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """A known recipe: a short name, what it is, where it stands, and what it makes of a stack and its jobs."""
+class Baseline:
+    """A known design: its short name, title and source, and the function that applies it to a stack and its jobs."""
 
     name: str
     title: str
     source: str
-    make: Callable[[Setup, Jobs], Setup]
+    make: Callable[[Scenario, JobProfile], Scenario]
 
-    def setup(self, stack: Setup, jobs: Jobs) -> Setup:
-        """The recipe on this stack's machines, for these jobs."""
+    def scenario(self, stack: Scenario, jobs: JobProfile) -> Scenario:
+        """The baseline on this stack's machines, for these jobs."""
         return replace(self.make(stack, jobs), name=self.name)
 
 
-def _visibility(least: float, jobs: Jobs) -> float:
-    return min(LONGEST_VISIBILITY, max(least, 1.5 * jobs.longest))
+@dataclass(frozen=True, kw_only=True)
+class _StepRule:
+    """A step policy on the sum of some metrics. Defaults are CDK's; missing data are treated as by AWS's default."""
+
+    name: str
+    comparison: Comparison
+    threshold: float
+    steps: tuple[Step, ...]
+    metrics: tuple[Metric, ...] = (messages(VISIBLE),)
+    period: int = 300
+    evaluation_periods: int = 1
+    cooldown: float = 300
+    adjustment_type: AdjustmentType = "ChangeInCapacity"
+
+    def rule(self) -> Rule:
+        queries = tuple(Query(id=f"m{number}", source=metric) for number, metric in enumerate(self.metrics, 1))
+        watched = "m1"
+        if len(queries) > 1:
+            watched = "e"
+            queries = (*queries, Query(id=watched, source="+".join(query.id for query in queries)))
+        return Rule(
+            alarm=Alarm(
+                name=self.name,
+                period=self.period,
+                evaluation_periods=self.evaluation_periods,
+                datapoints_to_alarm=self.evaluation_periods,
+                threshold=self.threshold,
+                comparison=self.comparison,
+                missing="missing",
+                queries=queries,
+                watched=watched,
+            ),
+            policy=StepPolicy(
+                name=self.name, adjustment_type=self.adjustment_type, steps=self.steps, cooldown=self.cooldown
+            ),
+        )
 
 
-def _waiting(
-    name: str,
-    comparison: Comparison,
-    threshold: float,
-    steps: tuple[Step, ...],
-    *,
-    period: int = 300,
-    cooldown: float = 300,
-    adjustment_type: AdjustmentType = "ChangeInCapacity",
-    metrics: tuple[Metric, ...] = (messages(VISIBLE),),
-    periods: int = 1,
-) -> Rule:
-    """A step policy on the sum of these metrics; AWS's default treatment of missing data."""
-    queries = tuple(Query(id=f"m{number}", source=metric) for number, metric in enumerate(metrics, 1))
-    watched = "m1"
-    if len(queries) > 1:
-        watched = "e"
-        queries = (*queries, Query(id=watched, source="+".join(query.id for query in queries)))
-    return Rule(
-        alarm=Alarm(
-            name=name,
-            period=period,
-            evaluation_periods=periods,
-            datapoints_to_alarm=periods,
-            threshold=threshold,
-            comparison=comparison,
-            missing="missing",
-            queries=queries,
-            watched=watched,
-        ),
-        policy=StepPolicy(name=name, adjustment_type=adjustment_type, steps=steps, cooldown=cooldown),
-    )
+def _add_from_one(tasks: int = 1, name: str = "out") -> _StepRule:
+    """Adds this number of tasks while at least one message waits."""
+    return _StepRule(name=name, comparison="GreaterThanOrEqualToThreshold", threshold=1, steps=(Step(0, None, tasks),))
+
+
+#: Removes one task while no message waits.
+REMOVE_AT_ZERO = _StepRule(name="in", comparison="LessThanOrEqualToThreshold", threshold=0, steps=(Step(None, 0, -1),))
 
 
 def _published(namespace: str, name: str) -> Metric:
-    """What a recipe's own Lambda function publishes each minute."""
+    """A metric that a baseline's Lambda function publishes each minute."""
     return Metric(namespace=namespace, name=name, dimensions=QUEUE, statistic="Average")
 
 
-def _tracking(policy: TargetTracking) -> tuple[Rule, ...]:
-    return tuple(Rule(alarm=alarm, policy=policy) for alarm in policy.alarms)
+def _queue(stack: Scenario, jobs: JobProfile, at_least: float = DEFAULT_VISIBILITY_SECONDS) -> QueueSetup:
+    """The stack's queue with a visibility timeout above the longest job."""
+    visibility = min(MAX_VISIBILITY_SECONDS, max(at_least, 1.5 * jobs.longest))
+    return replace(stack.queue, visibility_timeout=visibility)
 
 
-def _cdk_rules() -> tuple[Rule, ...]:
+def _cdk(stack: Scenario, jobs: JobProfile, minimum: int, rules: tuple[Rule, ...] | None = None) -> Scenario:
     busy = TargetTracking(
         name="cpu", target=50, queries=(Query(id="m", source=cpu()),), watched="m", out_cooldown=300, in_cooldown=300
     )
-    return (
-        _waiting("out", "GreaterThanOrEqualToThreshold", 100, (Step(0, 400, 1), Step(400, None, 5))),
-        _waiting("in", "LessThanOrEqualToThreshold", 0, (Step(None, 0, -1),)),
-        *_tracking(busy),
+    out = _StepRule(
+        name="out",
+        comparison="GreaterThanOrEqualToThreshold",
+        threshold=100,
+        steps=(Step(0, 400, 1), Step(400, None, 5)),
     )
-
-
-def _cdk(stack: Setup, jobs: Jobs, minimum: int) -> Setup:
-    queue = replace(stack.queue, visibility_timeout=_visibility(30, jobs), max_receive_count=3)
     return replace(
         stack,
         minimum=minimum,
         maximum=max(stack.maximum, minimum),
-        rules=_cdk_rules(),
+        rules=rules or (out.rule(), REMOVE_AT_ZERO.rule(), *tracked(busy)),
         poller=None,
-        queue=queue,
+        queue=replace(_queue(stack, jobs), max_receive_count=3),
         worker=PLAIN,
-        wake=ASLEEP,
+        wake=NO_WAKE,
     )
 
 
-def cdk_default(stack: Setup, jobs: Jobs) -> Setup:
-    """CDK's QueueProcessingFargateService as it is: minimum 1, +1 from 100 waiting messages on, +5 from 500, -1 at 0.
+def cdk_default(stack: Scenario, jobs: JobProfile) -> Scenario:
+    """CDK's QueueProcessingFargateService with its defaults.
 
-    Alarms of 300 s, Maximum, one period, cooldown 300, and CPU tracked at 50 %; 3 receives. Source: aws-cdk,
-    queue-processing-service-base.ts, and the deployed template of its integration test
-    (integ.queue-processing-fargate-service: Period 300, thresholds 0 and 100).
+    Minimum 1; +1 from 100 waiting messages on, +5 from 500; -1 at 0. Alarms of 300 s, Maximum, one period, cooldown
+    300, and CPU tracked at 50 %; 3 receives. Source: aws-cdk, queue-processing-service-base.ts, and the deployed
+    template of its integration test (integ.queue-processing-fargate-service: Period 300, thresholds 0 and 100).
     """
     return _cdk(stack, jobs, 1)
 
 
-def cdk_zero(stack: Setup, jobs: Jobs) -> Setup:
+def cdk_zero(stack: Scenario, jobs: JobProfile) -> Scenario:
     """The same with minScalingCapacity 0 (aws-cdk#14336, PR #16961)."""
     return _cdk(stack, jobs, 0)
 
 
-def recipe_cpu(stack: Setup, jobs: Jobs) -> Setup:
-    """Public CDK recipe A: +1 from one waiting message on, and to zero while CPU is at most 0.01 % for 3 minutes.
+def recipe_cpu(stack: Scenario, jobs: JobProfile) -> Scenario:
+    """Public CDK recipe A: +1 from one waiting message on; to zero while CPU is at most 0.01 % for 3 minutes.
 
-    Source: "Queue processing Fargate service using AWS CDK", dev.to/seanyboi, and Pulumi.shared.yaml's recipe A.
+    Source: "Queue processing Fargate service using AWS CDK", dev.to/seanyboi.
     """
-    idle = Rule(
-        alarm=Alarm(
-            name="cpu",
-            period=180,
-            evaluation_periods=1,
-            datapoints_to_alarm=1,
-            threshold=0.01,
-            comparison="LessThanOrEqualToThreshold",
-            missing="missing",
-            queries=(Query(id="m", source=cpu()),),
-            watched="m",
-        ),
-        policy=StepPolicy(name="cpu", adjustment_type="ExactCapacity", steps=(Step(None, 0, 0),)),
+    idle = _StepRule(
+        name="cpu",
+        comparison="LessThanOrEqualToThreshold",
+        threshold=0.01,
+        steps=(Step(None, 0, 0),),
+        metrics=(cpu(),),
+        period=180,
+        adjustment_type="ExactCapacity",
     )
-    out = _waiting("out", "GreaterThanOrEqualToThreshold", 1, (Step(0, None, 1),))
-    return replace(_cdk(stack, jobs, 0), rules=(out, idle))
+    return _cdk(stack, jobs, 0, (_add_from_one().rule(), idle.rule()))
 
 
-def recipe_steps(stack: Setup, jobs: Jobs) -> Setup:
+def recipe_steps(stack: Scenario, jobs: JobProfile) -> Scenario:
     """Public CDK recipe B: +1 from one waiting message on, -1 at none, cooldown 300.
 
-    Source: "Deploy low-cost ECS tasks based on SQS queue size with AWS CDK", nbtl.blog, and Pulumi.shared.yaml's
-    recipe B.
+    Source: "Deploy low-cost ECS tasks based on SQS queue size with AWS CDK", nbtl.blog.
     """
-    rules = (
-        _waiting("out", "GreaterThanOrEqualToThreshold", 1, (Step(0, None, 1),)),
-        _waiting("in", "LessThanOrEqualToThreshold", 0, (Step(None, 0, -1),)),
-    )
-    return replace(_cdk(stack, jobs, 0), rules=rules)
+    return _cdk(stack, jobs, 0, (_add_from_one().rule(), REMOVE_AT_ZERO.rule()))
 
 
-def copilot(stack: Setup, jobs: Jobs) -> Setup:
-    """AWS Copilot's worker service: backlog per task tracked at acceptable latency / processing time; cooldowns 60/120.
+def copilot(stack: Scenario, jobs: JobProfile) -> Scenario:
+    """AWS Copilot's worker service: backlog per task, tracked at acceptable latency / processing time.
 
-    A Lambda function publishes messages / max(running, 1) each minute. The acceptable latency is its manual's example,
-    10 minutes. Its alarm is `>`, so one message wakes nothing when the target is 1 or more (copilot-cli#3376). Source:
-    copilot-cli, autoscaling.yml, backlog-per-task-calculator.js and the worker service's manifest.
+    Cooldowns are 60 and 120 s. A Lambda function publishes messages / max(running, 1) each minute. The acceptable
+    latency is the example of its manual, 10 minutes. Its alarm is `>`, so one message does not start a task if the
+    target is 1 or more (copilot-cli#3376). Source: copilot-cli, autoscaling.yml, backlog-per-task-calculator.js and the
+    worker service's manifest.
     """
-    target = max(1.0, 600 / jobs.typical)
     backlog = TargetTracking(
         name="backlog",
-        target=target,
+        target=max(1.0, 600 / jobs.typical),
         queries=(Query(id="m", source=_published("Copilot", "BacklogPerTask")),),
         watched="m",
         out_cooldown=60,
         in_cooldown=120,
     )
-    queue = replace(stack.queue, visibility_timeout=_visibility(30, jobs))
-    return replace(
-        stack, rules=_tracking(backlog), poller=None, queue=queue, worker=PLAIN, wake=ASLEEP, custom_metrics=1
-    )
-
-
-def watchbot(stack: Setup, _jobs: Jobs) -> Setup:
-    """Mapbox's ecs-watchbot 10: a tenth of the most tasks per 5 minutes while messages wait, -100 % after 10 idle ones.
-
-    Its Lambda function publishes waiting and in-flight messages each minute, which keeps the queue awake. Its worker
-    extends visibility (180 s); a message may be received 10 times. Source: ecs-watchbot@fc908ce,
-    lib/MapboxQueueProcessingFargateService.ts and lib/watchbot.ts.
-    """
-    step = round(max(min(stack.maximum / 10, 100), 1))
-    rules = (
-        _waiting("out", "GreaterThanOrEqualToThreshold", 1, (Step(0, None, step),)),
-        _waiting(
-            "in",
-            "LessThanOrEqualToThreshold",
-            0,
-            (Step(None, 0, -100),),
-            period=600,
-            adjustment_type="PercentChangeInCapacity",
-            metrics=(_published("Mapbox/ecs-watchbot", "TotalMessages"),),
-        ),
-    )
     return replace(
         stack,
-        minimum=0,
-        rules=rules,
+        rules=tracked(backlog),
         poller=None,
-        queue=replace(stack.queue, visibility_timeout=180, max_receive_count=10),
-        worker=replace(PLAIN, heartbeat=True),
-        wake=ASLEEP,
+        queue=_queue(stack, jobs),
+        worker=PLAIN,
+        wake=NO_WAKE,
         custom_metrics=1,
     )
 
 
-def wellcome(stack: Setup, jobs: Jobs) -> Setup:
-    """Wellcome Collection's storage service: +1 a minute while messages wait, -1 after 15 minutes without any.
+def watchbot(stack: Scenario, _jobs: JobProfile) -> Scenario:
+    """Mapbox's ecs-watchbot 10: adds a tenth of the maximum while messages wait; removes all after 10 idle minutes.
 
-    Counts in-flight messages and, since storage-service#1195, protects a task at work. Cooldown 60. Source:
-    terraform-aws-sqs/autoscaling/main.tf, terraform-aws-ecs-service/autoscaling/main.tf; the 15 minutes: "scale-down
-    window", alexwlchan.net/2022/02.
+    Periods are 5 and 10 minutes. Its Lambda function publishes waiting and in-flight messages each minute, which also
+    keeps the queue's metrics active. Its worker extends the visibility timeout (180 s); a message has 10 receives.
+    Source: ecs-watchbot@fc908ce, lib/MapboxQueueProcessingFargateService.ts and lib/watchbot.ts.
     """
-    rules = (
-        _waiting("high", "GreaterThanOrEqualToThreshold", 1, (Step(0, None, 1),), period=60, cooldown=60),
-        _waiting(
-            "low",
-            "LessThanThreshold",
-            1,
-            (Step(None, 0, -1),),
-            period=60,
-            cooldown=60,
-            metrics=(messages(VISIBLE), messages(NOT_VISIBLE)),
-            periods=15,
-        ),
+    idle = _StepRule(
+        name="in",
+        comparison="LessThanOrEqualToThreshold",
+        threshold=0,
+        steps=(Step(None, 0, -100),),
+        metrics=(_published("Mapbox/ecs-watchbot", "TotalMessages"),),
+        period=600,
+        adjustment_type="PercentChangeInCapacity",
     )
-    queue = replace(stack.queue, visibility_timeout=_visibility(stack.queue.visibility_timeout, jobs))
+    tenth = round(max(min(stack.maximum / 10, 100), 1))
     return replace(
         stack,
         minimum=0,
-        rules=rules,
+        rules=(_add_from_one(tenth).rule(), idle.rule()),
         poller=None,
-        queue=queue,
-        worker=replace(PLAIN, protection=True),
-        wake=ASLEEP,
+        queue=replace(stack.queue, visibility_timeout=180, max_receive_count=10),
+        worker=replace(PLAIN, heartbeat=True),
+        wake=NO_WAKE,
+        custom_metrics=1,
     )
 
 
-def keda(stack: Setup, jobs: Jobs) -> Setup:
-    """KEDA's aws-sqs-queue scaler: each 30 s ceil((visible + in flight) / 5) tasks, to 0 after 300 s without messages.
+def wellcome(stack: Scenario, jobs: JobProfile) -> Scenario:
+    """Wellcome Collection's storage service: +1 a minute while messages wait, -1 after 15 minutes without any.
 
-    It reads the queue itself, without CloudWatch. Here it scales Fargate tasks at Fargate's prices; the Kubernetes
-    cluster that it needs is not on the bill. Source: keda/pkg/scalers/aws_sqs_queue_scaler.go, withtriggers_types.go.
+    It counts in-flight messages and, since storage-service#1195, protects a task while it works. Cooldown 60. Source:
+    terraform-aws-sqs/autoscaling/main.tf, terraform-aws-ecs-service/autoscaling/main.tf; the 15 minutes: "scale-down
+    window", alexwlchan.net/2022/02.
     """
-    queue = replace(stack.queue, visibility_timeout=_visibility(stack.queue.visibility_timeout, jobs))
-    return replace(stack, minimum=0, rules=(), poller=Poller(), queue=queue, worker=PLAIN, wake=ASLEEP)
+    high = replace(_add_from_one(name="high"), period=60, cooldown=60)
+    low = _StepRule(
+        name="low",
+        comparison="LessThanThreshold",
+        threshold=1,
+        steps=(Step(None, 0, -1),),
+        metrics=(messages(VISIBLE), messages(NOT_VISIBLE)),
+        period=60,
+        evaluation_periods=15,
+        cooldown=60,
+    )
+    return replace(
+        stack,
+        minimum=0,
+        rules=(high.rule(), low.rule()),
+        poller=None,
+        queue=_queue(stack, jobs, at_least=stack.queue.visibility_timeout),
+        worker=replace(PLAIN, protection=True),
+        wake=NO_WAKE,
+    )
 
 
-RECIPES = (
-    Recipe(
+def keda(stack: Scenario, jobs: JobProfile) -> Scenario:
+    """KEDA's aws-sqs-queue scaler: each 30 s ceil((visible + in flight) / 5) tasks; 0 after 300 s without messages.
+
+    It reads the queue itself, without CloudWatch. Here it scales Fargate tasks at Fargate's prices. The bill does not
+    contain the Kubernetes cluster that it needs. Source: kedacore/keda,
+    aws_sqs_queue_scaler.go and withtriggers_types.go.
+    """
+    queue = _queue(stack, jobs, at_least=stack.queue.visibility_timeout)
+    return replace(stack, minimum=0, rules=(), poller=Poller(), queue=queue, worker=PLAIN, wake=NO_WAKE)
+
+
+BASELINES = (
+    Baseline(
         name="cdk",
         title="CDK QueueProcessingFargateService, default",
         source="aws-cdk: queue-processing-service-base.ts",
         make=cdk_default,
     ),
-    Recipe(
-        name="cdk-min-0",
-        title="CDK QueueProcessingFargateService, minimum 0",
-        source="aws-cdk#14336",
-        make=cdk_zero,
+    Baseline(
+        name="cdk-min-0", title="CDK QueueProcessingFargateService, minimum 0", source="aws-cdk#14336", make=cdk_zero
     ),
-    Recipe(
-        name="recipe-cpu",
-        title="Public CDK recipe A: to zero on idle CPU",
-        source="dev.to/seanyboi",
-        make=recipe_cpu,
+    Baseline(
+        name="recipe-cpu", title="Public CDK recipe A: to zero on idle CPU", source="dev.to/seanyboi", make=recipe_cpu
     ),
-    Recipe(
+    Baseline(
         name="recipe-steps",
         title="Public CDK recipe B: steps -1/+1, cooldown 300",
         source="nbtl.blog",
         make=recipe_steps,
     ),
-    Recipe(
-        name="copilot",
-        title="AWS Copilot worker service",
-        source="copilot-cli: autoscaling.yml",
-        make=copilot,
-    ),
-    Recipe(
-        name="watchbot",
-        title="Mapbox ecs-watchbot 10",
-        source="ecs-watchbot@fc908ce",
-        make=watchbot,
-    ),
-    Recipe(
+    Baseline(name="copilot", title="AWS Copilot worker service", source="copilot-cli: autoscaling.yml", make=copilot),
+    Baseline(name="watchbot", title="Mapbox ecs-watchbot 10", source="ecs-watchbot@fc908ce", make=watchbot),
+    Baseline(
         name="wellcome",
         title="Wellcome Collection storage service",
         source="terraform-aws-sqs, terraform-aws-ecs-service",
         make=wellcome,
     ),
-    Recipe(
-        name="keda",
-        title="KEDA aws-sqs-queue scaler",
-        source="keda: aws_sqs_queue_scaler.go",
-        make=keda,
-    ),
+    Baseline(name="keda", title="KEDA aws-sqs-queue scaler", source="keda: aws_sqs_queue_scaler.go", make=keda),
 )

@@ -1,66 +1,56 @@
-"""What is known to hurt in a setup under a load, one finding each, with the mend.
+"""Known problems of a scenario under a load, each with its fix.
 
-What can stand in Ebb's own settings is told by `pulumi preview`, too (settings/advice.py).
+`pulumi preview` also warns of those that Ebb's own settings can have (settings/advice.py).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ebb.forecast.model.worker import LONGEST_JOB
-from ebb.forecast.scenario import Rule, Setup
+from ebb.forecast.durations import MINUTE
+from ebb.forecast.scenario import Rule, Scenario
+from ebb.forecast.workloads import JobProfile
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.tracking import TargetTracking
-from settings.advice import min_receives
-from settings.limits import NEW_ACCOUNT_VCPUS
+from settings.advice import LONG_PERIOD_MINUTES, min_receives
+from settings.limits import MAX_VISIBILITY_SECONDS, NEW_ACCOUNT_VCPUS
 
-#: Seconds from which on a period is called long: a service that waits for its point is minutes late.
-LONG_PERIOD = 300
-#: MB that Fargate must have pulled within this many seconds, or tasks come later than the measured starts say.
-PULL_SECONDS = 60
-#: Metrics of waiting messages alone, and those that jobs at work are in; the last of each is a recipe's own.
+#: Seconds for an image pull. Tasks that need longer start later than the measured starts of the model.
+MAX_PULL_SECONDS = 60
+#: Metrics that count waiting messages, and metrics that also count running jobs. The last name of each is a baseline's.
 _WAITING = frozenset({"ApproximateNumberOfMessagesVisible", "BacklogPerTask"})
 _RUNNING = frozenset({"ApproximateNumberOfMessagesNotVisible", "TotalMessages"})
 
 
 @dataclass(frozen=True)
-class Lint:
-    """One finding: a short name that stays, and a sentence with the mend."""
+class Problem:
+    """A problem: a short code that stays the same between versions, and a sentence with the fix."""
 
     code: str
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jobs:
-    """What the lints ask of a load: the typical and the longest time of a job in seconds, and how many groups."""
-
-    typical: float
-    longest: float
-    groups: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Pull:
-    """An image of so many MB whose layers go through a way out of so many Mbit/s (no S3 gateway endpoint)."""
+    """An image of `megabytes`, pulled through a path of `megabits` per second (without an S3 gateway endpoint)."""
 
     megabytes: float
     megabits: float
 
 
-def lints(setup: Setup, jobs: Jobs, pull: Pull | None = None) -> tuple[Lint, ...]:
-    """All that is known to hurt, most harmful first."""
+def check(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tuple[Problem, ...]:
+    """All known problems, most harmful first."""
     return (
-        *_scale_in(setup),
-        *_waking(setup),
-        *_alarms(setup),
-        *_jobs(setup, jobs),
-        *_queue(setup, jobs),
-        *_size(setup, pull),
+        *_scale_in(scenario),
+        *_waking(scenario),
+        *_alarms(scenario),
+        *_jobs(scenario, jobs),
+        *_queue(scenario, jobs),
+        *_size(scenario, pull),
     )
 
 
 def removes(rule: Rule) -> bool:
-    """Whether the rule takes tasks away."""
+    """Whether the rule removes tasks."""
     if isinstance(rule.policy, TargetTracking) or rule.policy.adjustment_type == "ExactCapacity":
         return rule.alarm.comparison.startswith("Less")
     return any(step.adjustment < 0 for step in rule.policy.steps)
@@ -77,147 +67,151 @@ def _names(rule: Rule) -> set[str]:
     return {metric.name for metric in rule.alarm.metrics}
 
 
-def _scale_in(setup: Setup) -> Iterator[Lint]:
-    for rule in filter(removes, setup.rules):
+def _scale_in(scenario: Scenario) -> Iterator[Problem]:
+    for rule in filter(removes, scenario.rules):
         names = _names(rule)
         if names & _WAITING and not names & _RUNNING:
-            yield Lint(
+            yield Problem(
                 "visible-only-scale-in",
-                f"Alarm {rule.alarm.name} takes tasks away when no message waits, but a running job's message does not "
-                "wait: add ApproximateNumberOfMessagesNotVisible to what it watches.",
+                f"Alarm {rule.alarm.name} removes tasks when no message waits, but the message of a running job does "
+                "not wait: add ApproximateNumberOfMessagesNotVisible to the alarm.",
             )
         if any(metric.namespace == "AWS/ECS" and metric.statistic == "Average" for metric in rule.alarm.metrics):
-            yield Lint(
+            yield Problem(
                 "cpu-as-idleness",
-                f"Alarm {rule.alarm.name} takes CPU for evidence of idleness: a job that waits for the network has "
-                "none, and an idle poller has some; count messages waiting and in flight instead.",
+                f"Alarm {rule.alarm.name} takes low CPU for idleness. A job that waits for the network uses no CPU, "
+                "and an idle poller uses some: count messages waiting and in flight instead.",
             )
 
 
-def _waking(setup: Setup) -> Iterator[Lint]:
-    if setup.minimum:
+def _waking(scenario: Scenario) -> Iterator[Problem]:
+    if scenario.minimum:
         return
-    if setup.poller is None and not setup.wake.watches:
-        wakes = [rule for rule in setup.rules if adds(rule) and _names(rule) & _WAITING]
-        if not any(_by_one(rule) for rule in wakes):
-            yield Lint(
+    if scenario.poller is None and not scenario.wake.watches:
+        wakes = [rule for rule in scenario.rules if adds(rule) and _names(rule) & _WAITING]
+        if not any(_adds_for_one(rule) for rule in wakes):
+            yield Problem(
                 "one-message-never-wakes",
-                "With a minimum of 0 no alarm adds a task for a single message, so it waits until more arrive: let the "
-                "scale-out alarm's threshold be 1, and its first step add a task.",
+                "The minimum is 0 and no alarm adds a task for a single message, so it waits until more arrive: set "
+                "the scale-out alarm's threshold to 1, and let its first step add a task.",
             )
-    for rule in filter(adds, setup.rules):
+    for rule in filter(adds, scenario.rules):
         if isinstance(rule.policy, StepPolicy) and rule.policy.adjustment_type == "PercentChangeInCapacity":
-            yield Lint(
+            yield Problem(
                 "percent-from-zero",
-                f"Policy {rule.policy.name} adds a percentage, and a percentage of 0 tasks is none: use "
-                "ChangeInCapacity.",
+                f"Policy {rule.policy.name} adds a percentage, and a percentage of 0 tasks is 0: use ChangeInCapacity.",
             )
-    touched = setup.wake.keep_alive or setup.wake.watches or setup.poller is not None or setup.custom_metrics
-    if not touched and any(metric.namespace == "AWS/SQS" for rule in setup.rules for metric in rule.alarm.metrics):
-        yield Lint(
+    touched = scenario.wake.keep_alive or scenario.wake.watches or scenario.poller is not None
+    if touched or scenario.custom_metrics:
+        return
+    if any(metric.namespace == "AWS/SQS" for rule in scenario.rules for metric in rule.alarm.metrics):
+        yield Problem(
             "dormant-queue",
-            "SQS stops sending metrics of a queue that nothing touched for 6 hours, and the first ones after that come "
-            "up to 15 minutes late: touch the queue once an hour (scaling.keep_alive).",
+            "SQS stops sending metrics of a queue after 6 hours without any action, and the next ones are up to 15 "
+            "minutes late: call the queue once an hour (scaling.keep_alive).",
         )
 
 
-def _by_one(rule: Rule) -> bool:
-    """Whether one waiting message puts the alarm into ALARM and its policy adds a task then."""
+def _adds_for_one(rule: Rule) -> bool:
+    """Whether one waiting message puts the alarm into ALARM and its policy then adds a task."""
     if isinstance(rule.policy, TargetTracking):
         return rule.alarm.breaches(1)
     step = rule.policy.step(1 - rule.alarm.threshold)
     return rule.alarm.breaches(1) and step is not None and step.adjustment > 0
 
 
-def _alarms(setup: Setup) -> Iterator[Lint]:
-    for rule in setup.rules:
+def _alarms(scenario: Scenario) -> Iterator[Problem]:
+    for rule in scenario.rules:
         alarm = rule.alarm
         if alarm.missing == "breaching":
-            yield Lint(
+            yield Problem(
                 "breaching-on-missing",
-                f"Alarm {alarm.name} takes missing data for breaching, so a gap in the data acts: use notBreaching.",
+                f"Alarm {alarm.name} treats missing data as breaching, so a gap in the data changes the number of "
+                "tasks: use notBreaching.",
             )
-        if alarm.period >= LONG_PERIOD:
-            yield Lint(
+        if alarm.period >= LONG_PERIOD_MINUTES * MINUTE:
+            yield Problem(
                 "long-period",
-                f"Alarm {alarm.name} has a period of {alarm.period} s, so it acts minutes late and stays long after; "
-                "SQS has a point a minute: use 60 s.",
+                f"Alarm {alarm.name} has a period of {alarm.period} s, so it acts minutes late and stays in ALARM for "
+                "minutes too long. SQS sends a data point each minute: use 60 s.",
             )
 
 
-def _jobs(setup: Setup, jobs: Jobs) -> Iterator[Lint]:
-    worker = setup.worker
+def _jobs(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
+    worker = scenario.worker
     longest = f"{jobs.longest:.0f} s"
-    if jobs.longest > LONGEST_JOB:
-        yield Lint(
+    if jobs.longest > MAX_VISIBILITY_SECONDS:
+        yield Problem(
             "longer-than-sqs",
-            f"SQS takes a message back after {LONGEST_JOB} s whatever extends it, and jobs take up to {longest}: cut "
-            "them into shorter ones.",
+            f"SQS hides a message for at most {MAX_VISIBILITY_SECONDS} s, and jobs take up to {longest}: split them "
+            "into shorter jobs.",
         )
     if worker.job_timeout is not None and worker.job_timeout < jobs.longest:
-        yield Lint(
+        yield Problem(
             "protection-shorter-than-job",
-            f"A job is stopped and its protection ends after {worker.job_timeout:g} s, and jobs take up to {longest}: "
-            "raise job_timeout.",
+            f"The worker stops a job after {worker.job_timeout:g} s, and jobs take up to {longest}: raise "
+            "worker.job_timeout.",
         )
     if not worker.protection and jobs.longest > worker.drain:
-        yield Lint(
+        yield Problem(
             "no-protection",
-            f"A task has {worker.drain:g} s to end when it is taken away, jobs take up to {longest}, and nothing "
-            "protects it: ask for ECS task protection while a job runs.",
+            f"A task has {worker.drain:g} s to end when it is stopped, jobs take up to {longest}, and scale-in does "
+            "not spare them: ask for ECS task protection while a job runs.",
         )
-    if not worker.heartbeat and setup.queue.visibility_timeout < jobs.longest:
-        yield Lint(
+    if not worker.heartbeat and scenario.queue.visibility_timeout < jobs.longest:
+        yield Problem(
             "visibility-below-job",
-            f"A message is hidden for {setup.queue.visibility_timeout:g} s and jobs take up to {longest}, so the same "
-            "job is started again beside itself: extend the visibility while a job runs, or raise the time-out.",
+            f"A message is hidden for {scenario.queue.visibility_timeout:g} s and jobs take up to {longest}, so a job "
+            "starts a second time while it runs: extend the visibility timeout while a job runs, or raise it.",
         )
 
 
-def _queue(setup: Setup, jobs: Jobs) -> Iterator[Lint]:
-    queue, most = setup.queue, setup.maximum * setup.worker.concurrency
-    needed = min_receives(setup.task.spot_weight)
+def _queue(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
+    queue = scenario.queue
+    needed = min_receives(scenario.task.spot_weight)
     if queue.max_receive_count < needed:
-        yield Lint(
+        interrupted = "a deployment or a Spot reclaim" if scenario.task.spot_weight else "a deployment"
+        yield Problem(
             "few-receives",
-            f"After {queue.max_receive_count} receives a message is given up, and a deployment"
-            f"{' or a Spot reclaim' if setup.task.spot_weight else ''} costs one: allow {needed} at least, 5 to "
-            "outlast a short failure with backoff.",
+            f"SQS moves a message to the dead-letter queue after {queue.max_receive_count} receives, and {interrupted} "
+            f"uses one: allow at least {needed}, or 5 to survive a short failure with backoff.",
         )
-    if queue.fifo and jobs.groups is not None and jobs.groups < most:
-        at_once = "one job runs" if jobs.groups == 1 else f"{jobs.groups} jobs run"
-        yield Lint(
+    if queue.fifo and jobs.groups is not None and jobs.groups < scenario.maximum * scenario.worker.concurrency:
+        groups = "1 message group" if jobs.groups == 1 else f"{jobs.groups} message groups"
+        run = "1 job runs" if jobs.groups == 1 else f"{jobs.groups} jobs run"
+        yield Problem(
             "few-groups",
-            f"The queue is FIFO and the load has {jobs.groups} message group{'s' if jobs.groups > 1 else ''}, so "
-            f"{at_once} at a time whatever the number of tasks ({setup.maximum} at the most): give each job that may "
-            "run beside others a group of its own.",
+            f"The queue is FIFO and the load has {groups}, so {run} at the same time with any number of tasks "
+            f"(maximum {scenario.maximum}): send jobs that may run at the same time with different groups.",
         )
 
 
-def _size(setup: Setup, pull: Pull | None) -> Iterator[Lint]:
-    on_demand = setup.maximum * setup.task.cpu / 1024
-    if on_demand > NEW_ACCOUNT_VCPUS:
-        yield Lint(
+def _size(scenario: Scenario, pull: Pull | None) -> Iterator[Problem]:
+    vcpus = scenario.maximum * scenario.task.cpu / 1024
+    if vcpus > NEW_ACCOUNT_VCPUS:
+        yield Problem(
             "above-default-quota",
-            f"{setup.maximum} tasks of {setup.task.cpu / 1024:g} vCPU are {on_demand:g} vCPU, and a new account may "
-            f"run {NEW_ACCOUNT_VCPUS} on Fargate: have the quota raised (Service Quotas, L-3032A538), or lower "
-            "max_tasks.",
+            f"{scenario.maximum} tasks of {scenario.task.cpu / 1024:g} vCPU need {vcpus:g} vCPUs, but a new account "
+            f"has {NEW_ACCOUNT_VCPUS} on Fargate: request a higher quota (Service Quotas, L-3032A538), or lower "
+            "scaling.max_tasks.",
         )
     if pull is not None:
-        most = max((_largest_step(rule, setup.maximum) for rule in setup.rules if adds(rule)), default=setup.maximum)
-        tasks = min(setup.maximum, max(1, most))
+        tasks = min(scenario.maximum, max(1, _largest_step(scenario)))
         seconds = tasks * pull.megabytes * 8 / pull.megabits
-        if seconds > PULL_SECONDS:
+        if seconds > MAX_PULL_SECONDS:
             starting = f"{tasks} tasks that start together pull" if tasks > 1 else "A task that starts pulls"
-            yield Lint(
+            yield Problem(
                 "slow-pull",
-                f"{starting} {tasks * pull.megabytes:.0f} MB through {pull.megabits:g} "
-                f"Mbit/s, which takes {seconds:.0f} s: add the free S3 gateway endpoint (image layers come from S3), a "
-                "larger NAT, or a smaller image.",
+                f"{starting} {tasks * pull.megabytes:.0f} MB through {pull.megabits:g} Mbit/s, which takes "
+                f"{seconds:.0f} s: add the free S3 gateway endpoint (image layers come from S3), a larger NAT, or use "
+                "a smaller image.",
             )
 
 
-def _largest_step(rule: Rule, maximum: int) -> int:
-    if isinstance(rule.policy, TargetTracking):
-        return maximum
-    return max(step.adjustment for step in rule.policy.steps)
+def _largest_step(scenario: Scenario) -> int:
+    """The largest number of tasks that one alarm starts."""
+    policies = [rule.policy for rule in scenario.rules if adds(rule)]
+    if not policies or any(isinstance(policy, TargetTracking) for policy in policies):
+        return scenario.maximum
+    steps = [step for policy in policies if isinstance(policy, StepPolicy) for step in policy.steps]
+    return max(step.adjustment for step in steps)

@@ -1,4 +1,4 @@
-"""`python -m ebb forecast`: what a stack will do under a load, before it is deployed."""
+"""`ebb forecast`: what a stack will do under a load, before it is deployed."""
 
 import json
 import shlex
@@ -14,38 +14,43 @@ if TYPE_CHECKING:
     from ebb.forecast.checks import Pull
     from ebb.forecast.run import Request
 
-Stack = Annotated[str, typer.Option(help="Which Pulumi.<stack>.yaml to forecast.")]
+Stack = Annotated[str, typer.Option(help="The stack: its name, or the path of its file (Pulumi.<stack>.yaml).")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="SECTION.KEY=VALUE", help="What if the stack said this? Such as scaling.max_tasks=10."
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change a setting in this forecast, such as scaling.max_tasks=10. Can be repeated.",
     ),
 ]
 Arrivals = Annotated[
     str,
     typer.Option(
-        help="When jobs come: burst:N, poisson:RATE[:TIME] (20/h, 5/s), trickle[:N], tail[:N], nightly[:N], "
+        help="When jobs arrive: burst:N, poisson:RATE[:TIME] (20/h, 5/s), trickle[:N], tail[:N], nightly[:N], "
         "idle[:TIME] or trace:FILE (CSV: time[,seconds[,group]])."
     ),
 ]
 Job = Annotated[str, typer.Option(help="How long a job takes: 30s, 20m, or lognormal:MEDIAN,SIGMA.")]
-Groups = Annotated[int, typer.Option(min=1, help="Message groups that a FIFO queue's jobs are spread over.")]
+Groups = Annotated[int, typer.Option(min=1, help="Number of message groups, for a FIFO queue.")]
 Failing = Annotated[float, typer.Option(min=0, max=1, help="Share of jobs that fail at each attempt.")]
-Runs = Annotated[int, typer.Option(min=1, max=10_000, help="Runs, each with a seed of its own.")]
-Seed = Annotated[int, typer.Option(min=0, help="The first run's seed; the same seed gives the same forecast.")]
+Runs = Annotated[int, typer.Option(min=1, max=10_000, help="Number of runs; each has its own seed.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the first run; the same seed gives the same forecast.")]
 Until = Annotated[
-    str | None, typer.Option(help="Simulate up to this time (12h, 30d); else until all is done and at rest.")
+    str | None,
+    typer.Option(help="Simulate up to this time (12h, 30d). Default: until all jobs are done and tasks are at rest."),
 ]
-Against = Annotated[bool, typer.Option("--against", help="Run the same load on the known recipes, too.")]
-Html = Annotated[Path | None, typer.Option("--html", help="Write one page with plots to this file.", dir_okay=False)]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON instead (its shape: ebb/forecast/report/json_report.py).")
+Against = Annotated[
+    bool, typer.Option("--against", help="Also run the load on known designs: CDK, Copilot, KEDA and others.")
 ]
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Write an HTML page with plots to this file.", dir_okay=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON (shape: ebb/forecast/report/json_report.py).")]
 Image = Annotated[
     str | None,
     typer.Option(
         metavar="MB,MBIT/S",
-        help="An image of so many MB that is pulled through a way out of so many Mbit/s: an adopted VPC without an S3 "
+        help="Check the pull of an image of so many MB through so many Mbit/s, for an existing VPC without an S3 "
         "gateway endpoint.",
     ),
 ]
@@ -67,29 +72,29 @@ def forecast(
     as_json: Json = False,
     image: Image = None,
 ) -> None:
-    """What a stack will do: when it wakes, how long jobs wait, what is killed, what it costs. Nothing is deployed.
+    """Forecast when a stack wakes, how long jobs wait, what is killed and what it costs. Nothing is deployed.
 
-    It simulates the stack's own alarms and policies in virtual time, with the
-    delays of SQS, CloudWatch and Fargate drawn at random. p50 and p95 are over
-    all runs; the range behind each says how far so many runs can be trusted.
+    It simulates the stack's own alarms and policies in virtual time. The delays
+    of SQS, CloudWatch and Fargate are random. p50 and p95 are over all runs; the
+    range behind each is its 95 % confidence interval.
 
     \b
     One job on the dev stack:
-      python -m ebb forecast
-    200 jobs of half a minute at once, beside CDK, Copilot, KEDA and others:
-      python -m ebb forecast --arrivals burst:200 --job 30s --against
-    A week at random, jobs of very different length:
-      python -m ebb forecast --arrivals poisson:20/h:7d --job lognormal:5m,0.8
-    Your own past, as a page with plots:
-      python -m ebb forecast --stack prod --arrivals trace:jobs.csv --html f.html
-    What a setting would change:
-      python -m ebb forecast --set scaling.max_tasks=10 --set network.nat=none
-    What a month without jobs costs, for a program:
-      python -m ebb forecast --arrivals idle --json
+      ebb forecast
+    200 jobs of half a minute at once, compared with CDK, Copilot, KEDA and others:
+      ebb forecast --arrivals burst:200 --job 30s --against
+    Random arrivals for a week, jobs of very different length:
+      ebb forecast --arrivals poisson:20/h:7d --job lognormal:5m,0.8
+    Your past jobs, as a page with plots:
+      ebb forecast --stack prod --arrivals trace:jobs.csv --html f.html
+    The effect of a setting:
+      ebb forecast --set scaling.max_tasks=10 --set network.nat=none
+    The cost of a month without jobs, for a program:
+      ebb forecast --arrivals idle --json
     """
 
     def command() -> bool:
-        from ebb.forecast import workloads  # noqa: PLC0415 — help answers without loading what it tells of
+        from ebb.forecast import durations, workloads  # noqa: PLC0415 - --help answers without these imports
         from ebb.forecast.run import Request  # noqa: PLC0415
 
         request = Request(
@@ -99,7 +104,7 @@ def forecast(
             against=against,
             runs=runs,
             seed=seed,
-            until=None if until is None else _positive(workloads.duration(until)),
+            until=None if until is None else durations.positive(until, "--until"),
             pull=None if image is None else _pull(image),
         )
         _run(request, html, as_json=as_json)
@@ -116,38 +121,28 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
     from ebb.forecast.run import findings  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
-        raise UserError(f"There is no folder {html.parent} to write {html.name} into.")
+        raise UserError(f"The folder {html.parent} for {html.name} does not exist.")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("")
-        own, *peers = findings(
+        own, *baselines = findings(
             request, lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
         )
     if html is not None:
-        from ebb.forecast.report.html_report import page  # noqa: PLC0415 — only this needs matplotlib
+        from ebb.forecast.report.html_report import page  # noqa: PLC0415 - only this loads matplotlib
 
+        text = page(own, baselines, command=shlex.join(["ebb", *sys.argv[1:]]))
         try:
-            html.write_text(page(own, peers, command=_command()), encoding="utf-8")
+            html.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UserError(f"{html} cannot be written: {error.strerror}.") from error
     if as_json:
-        typer.echo(json.dumps(json_report.document(own, peers), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(json_report.document(own, baselines), indent=2, ensure_ascii=False))
         return
-    terminal.show(Console(), own, peers)
+    terminal.show(Console(), own, baselines)
     if html is not None:
         typer.echo(f"\nWrote {html}.")
-
-
-def _command() -> str:
-    """What was typed, to be typed again."""
-    return shlex.join(["python", "-m", "ebb", *sys.argv[1:]])
-
-
-def _positive(seconds: float) -> float:
-    if seconds <= 0:
-        raise UserError("A forecast must reach into the future: --until needs a time above 0.")
-    return seconds
 
 
 def _pull(text: str) -> "Pull":

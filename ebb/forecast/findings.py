@@ -1,16 +1,16 @@
-"""What a forecast says of one setup: its figures and its known problems."""
+"""The result of a forecast: figures and known problems of one scenario."""
 
 from dataclasses import dataclass
 
-from ebb.forecast.checks import Lint
+from ebb.forecast.checks import Problem
 from ebb.forecast.monte_carlo import Forecast
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One setup's forecast and its known problems; `title` and `source` say whose design it is."""
+    """One scenario's forecast and its known problems; `title` and `source` are those of a baseline."""
 
     forecast: Forecast
-    lints: tuple[Lint, ...]
+    problems: tuple[Problem, ...]
     title: str = ""
     source: str = ""

@@ -1,36 +1,36 @@
-"""Many runs of one setup under one load, a seed each: quantiles and means, and how far they can be trusted.
+"""Many runs of one scenario under one load, each with its own seed: quantiles and means with confidence intervals.
 
-Intervals are 95 % bootstrap intervals over whole runs (percentile method): jobs of one run share its delays, so runs
-are what is drawn again, not jobs. They say how well the runs know the model, not how well the model knows AWS.
+Intervals are 95 % bootstrap intervals over whole runs (percentile method). The jobs of one run share its delays, so
+runs are resampled, not jobs. The intervals show how well the runs represent the model, not how well the model
+represents AWS.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from random import Random
 
 from ebb.forecast import bill
-from ebb.forecast.checks import Jobs
-from ebb.forecast.model.outcome import Bill, Outcome, Part
-from ebb.forecast.scenario import Setup
+from ebb.forecast.bill import Bill, Part
+from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Load
 
-#: How often runs are drawn again, and what share of the results the interval leaves out at each end.
-RESAMPLES, TAIL = 200, 0.025
-#: Values of one run that are kept, evenly through its sorted ones: a month of jobs needs no more for a 95th percentile.
-KEPT = 400
-#: Jobs that are looked at to know a load's typical and longest job.
-LOOKED_AT = 10_000
-#: In place of seconds: a wake-up that never came, a job that was never done.
+#: Bootstrap resamples.
+RESAMPLES = 200
+#: Tail probability at each end of the interval.
+TAIL = 0.025
+#: Values that are kept of one run, evenly spaced through its sorted values.
+KEPT_VALUES = 400
+#: In place of seconds: a wake-up that never happened, a job that was never done.
 NEVER = math.inf
-
+#: Called after each run with the runs that are done, and the runs in all.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A value and its 95 % interval; infinite is never."""
+    """A value and its 95 % interval. Infinite means never."""
 
     value: float
     low: float
@@ -47,15 +47,15 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What many runs found. Seconds, hours, US dollars a month.
+    """The results of many runs, in seconds, hours and US dollars a month.
 
-    `wake` is over each wake-up of each run, `wait` (sent to started) and `latency` (sent to done) over each job, those
-    that never started or ended included; `drain` over runs. None where there is nothing to tell: of a load without
-    jobs, of wake-ups if the service never sleeps. The others are means of a run. `first` is the run of the first seed;
-    the load is taken to come again after `every` seconds.
+    `wake` is over all wake-ups. `wait` (sent to started) and `latency` (sent to done) are over all jobs, including
+    those that never started or ended. `drain` is over runs. They are None for a load without jobs; `wake` is also None
+    if the service never is at zero tasks. All other figures are means per run. `first` is the run of the first seed.
+    The bill assumes that the load repeats after `every` seconds.
     """
 
-    setup: Setup
+    scenario: Scenario
     load: str
     every: float
     runs: int
@@ -77,13 +77,17 @@ class Forecast:
     bill: Bill
 
 
+#: A value and its weight: how many jobs it stands for.
+_Weighted = tuple[float, float]
+
+
 @dataclass(frozen=True)
 class _Run:
-    """What is kept of a run."""
+    """The figures that are kept of one run."""
 
     wakes: tuple[float, ...]
-    waits: list[tuple[float, float]]
-    latencies: list[tuple[float, float]]
+    waits: list[_Weighted]
+    latencies: list[_Weighted]
     drain: float
     counts: dict[str, float]
     bill: Bill
@@ -93,7 +97,7 @@ _COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "fa
 
 
 def forecast(
-    setup: Setup,
+    scenario: Scenario,
     load: Load,
     run: Callable[[int], Outcome],
     *,
@@ -101,16 +105,13 @@ def forecast(
     seed: int,
     progress: Progress = lambda _done, _all: None,
 ) -> Forecast:
-    """Run `run` with the seeds from `seed` on; the same arguments give the same forecast.
-
-    `progress` is told how many of all runs are done.
-    """
+    """Call `run` with `runs` seeds, from `seed` on. The same arguments give the same forecast."""
     first: Outcome | None = None
     kept: list[_Run] = []
     for number in range(runs):
         outcome = run(seed + number)
         first = first or outcome
-        kept.append(_keep(outcome, bill.monthly(outcome, setup, load)))
+        kept.append(_keep(outcome, bill.monthly(outcome, scenario, load)))
         progress(number + 1, runs)
     if first is None:
         raise ValueError(f"A forecast needs at least one run, got {runs}.")
@@ -118,7 +119,7 @@ def forecast(
     counts = {name: _mean([each.counts[name] for each in kept], draws) for name in _COUNTS}
     jobs = counts["sent"].value > 0
     return Forecast(
-        setup=setup,
+        scenario=scenario,
         load=load.text,
         every=load.every,
         runs=runs,
@@ -143,20 +144,12 @@ def forecast(
     )
 
 
-def jobs_of(load: Load, seed: int) -> Jobs:
-    """The load's typical and longest job and its number of message groups, from the first jobs that it draws."""
-    drawn = list(islice(load.arrivals(Random(seed)), LOOKED_AT))  # noqa: S311 — a simulation's
-    times = sorted(each.seconds for each in drawn) or [load.job.median]
-    groups = len({each.group for each in drawn})
-    return Jobs(typical=times[len(times) // 2], longest=times[-1], groups=groups or None)
-
-
 def _keep(outcome: Outcome, cost: Bill) -> _Run:
     never_started = max(0, outcome.sent - len(outcome.waits))
     never_done = max(0, outcome.sent - len(outcome.latencies) - outcome.dead)
-    slept_on = outcome.sent > 0 and not outcome.waits
+    never_woke = outcome.sent > 0 and not outcome.waits
     return _Run(
-        wakes=outcome.wakes or ((NEVER,) if slept_on else ()),
+        wakes=outcome.wakes or ((NEVER,) if never_woke else ()),
         waits=_thinned(outcome.waits, never_started),
         latencies=_thinned(outcome.latencies, never_done),
         drain=NEVER if outcome.drain is None else outcome.drain,
@@ -165,18 +158,18 @@ def _keep(outcome: Outcome, cost: Bill) -> _Run:
     )
 
 
-def _thinned(values: Sequence[float], never: int) -> list[tuple[float, float]]:
-    """At most KEPT of the values with the weight of those that each stands for, and how many are infinite."""
+def _thinned(values: Sequence[float], never: int) -> list[_Weighted]:
+    """At most KEPT_VALUES of the values, weighted, and one infinite value with the weight `never`."""
     ordered = sorted(values)
     count = len(ordered)
-    kept = min(count, KEPT)
+    kept = min(count, KEPT_VALUES)
     thinned = [(ordered[(2 * index + 1) * count // (2 * kept)], count / kept) for index in range(kept)]
     return [*thinned, (NEVER, float(never))] if never else thinned
 
 
 def _draws(runs: int, seed: int) -> list[list[int]]:
-    """How often each run is in each resample."""
-    random = Random(seed)  # noqa: S311 — a simulation's
+    """For each resample: how often it contains each run."""
+    random = Random(seed)  # noqa: S311 - reproducible, not secret
     draws = []
     for _ in range(RESAMPLES if runs > 1 else 1):
         times = [0] * runs
@@ -186,8 +179,8 @@ def _draws(runs: int, seed: int) -> list[list[int]]:
     return draws
 
 
-def _spread(values: Sequence[Sequence[tuple[float, float]]], draws: Sequence[Sequence[int]]) -> Spread | None:
-    """Of the weighted values of each run; None without any."""
+def _spread(values: Sequence[Sequence[_Weighted]], draws: Sequence[Sequence[int]]) -> Spread | None:
+    """The spread of the weighted values of each run; None without any value."""
     pooled = sorted((value, weight, run) for run, of_run in enumerate(values) for value, weight in of_run)
     if not pooled:
         return None
@@ -197,7 +190,7 @@ def _spread(values: Sequence[Sequence[tuple[float, float]]], draws: Sequence[Seq
 
 
 def _quantiles(pooled: Sequence[tuple[float, float, int]], times: Sequence[int]) -> tuple[float, float]:
-    """The median and 95th percentile: the least value that at least that share of the weight does not exceed."""
+    """The median and the 95th percentile: the smallest value that at least that share of the weight does not exceed."""
     total = math.fsum(weight * times[run] for _, weight, run in pooled)
     found: list[float] = []
     below, shares = 0.0, [0.5, 0.95]
@@ -225,7 +218,7 @@ def _estimate(value: float, resampled: Sequence[float]) -> Estimate:
 
 
 def _mean_parts(bills: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
-    """The mean of each part, in the order in which they first appear."""
+    """The mean of each part, in the order in which the parts first appear."""
     sums: dict[tuple[str, str], float] = {}
     for parts in bills:
         for part in parts:

@@ -1,26 +1,26 @@
-"""From a stack and a load, in words, to findings."""
+"""Runs a forecast: reads the stack, simulates it and, if asked, the baselines under the same load."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from ebb.forecast import stack
-from ebb.forecast.baselines import RECIPES
-from ebb.forecast.checks import Jobs, Pull, lints
+from ebb.forecast.baselines import BASELINES
+from ebb.forecast.checks import Pull, check
 from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.monte_carlo import forecast, jobs_of
-from ebb.forecast.scenario import Setup, from_settings
-from ebb.forecast.workloads import Load
+from ebb.forecast.monte_carlo import forecast
+from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.workloads import JobProfile, Load
 
-#: Told what is under way, and how many of how many runs are done.
+#: Called after each run with the scenario's name, the runs that are done, and the runs in all.
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is to be forecast."""
+    """What the user asks for. `stack` is a name or the path of a stack's file; `until` is in seconds."""
 
     stack: str
     load: Load
@@ -33,33 +33,32 @@ class Request:
 
 
 def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
-    """The stack's own finding and, if asked for, those of the known recipes.
+    """The stack's own finding and, with `against`, those of the baselines.
 
     Raises UserError.
     """
-    own = from_settings(stack.read(request.stack, changes=request.changes), request.stack)
-    jobs = jobs_of(request.load, request.seed)
+    folder, name = stack.find(request.stack)
+    own = from_settings(stack.read(name, folder, request.changes), name)
+    jobs = request.load.profile(request.seed)
     found = [_finding(request, own, jobs, progress)]
-    if request.against:
-        for recipe in RECIPES:
-            found.append(
-                _finding(request, recipe.setup(own, jobs), jobs, progress, title=recipe.title, source=recipe.source)
-            )
+    for baseline in BASELINES if request.against else ():
+        scenario = baseline.scenario(own, jobs)
+        found.append(_finding(request, scenario, jobs, progress, title=baseline.title, source=baseline.source))
     return tuple(found)
 
 
 def _finding(
-    request: Request, setup: Setup, jobs: Jobs, progress: Progress, *, title: str = "", source: str = ""
+    request: Request, scenario: Scenario, jobs: JobProfile, progress: Progress, *, title: str = "", source: str = ""
 ) -> Finding:
     def run(seed: int) -> Outcome:
-        return simulate(setup, request.load, seed=seed, until=request.until)
+        return simulate(scenario, request.load, seed=seed, until=request.until)
 
     found = forecast(
-        setup,
+        scenario,
         request.load,
         run,
         runs=request.runs,
         seed=request.seed,
-        progress=partial(progress, setup.name),
+        progress=partial(progress, scenario.name),
     )
-    return Finding(forecast=found, lints=lints(setup, jobs, request.pull), title=title, source=source)
+    return Finding(forecast=found, problems=check(scenario, jobs, request.pull), title=title, source=source)

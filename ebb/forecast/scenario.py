@@ -1,38 +1,32 @@
-"""What is forecast: a queue, a worker, a task and the rules that scale it, as plain data. All times in seconds."""
+"""What a forecast simulates: a queue, a worker, a task and the rules that scale it, as plain data. Times in seconds."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from ebb.forecast.model.assumptions import EPOCH
+from ebb.forecast.durations import DAY, MINUTE
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step, StepPolicy
+from ebb.scaling.schedules import Schedule, ScheduledAction
 from ebb.scaling.tracking import TargetTracking
-from policy import plan
-from settings import Settings
-from settings import sections as settings_sections
+from policy import hours, plan
+from settings import Scaling, Settings, limits
 
 Nat = Literal["none", "instance", "gateway", "gateway_per_az"]
 Architecture = Literal["ARM64", "X86_64"]
-#: How long a task takes from the change of the desired count to its first receive; see world.STARTS.
+#: The distribution of a task's start time; see STARTS in ebb/forecast/model/assumptions.py.
 Start = Literal["measured", "small", "large"]
-#: Dimensions of the forecast's one queue and one service.
+#: Dimensions of the one queue and the one service of a forecast.
 QUEUE = (("QueueName", "jobs"),)
 SERVICE = (("ClusterName", "jobs"), ("ServiceName", "jobs"))
-#: Seconds of a receive's wait, at the most (SQS API, ReceiveMessage).
-LONGEST_WAIT = 20
-#: What the worker keeps of stopTimeout for giving its messages back, seconds (worker/config.py).
-STOP_MARGIN = 10
-#: Seconds of visibility at the least with which our worker receives (worker/config.py).
-LEAST_VISIBILITY = 30
-DAY = 86_400
-DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+#: Seconds: the worker receives with at least this visibility timeout (worker/config.py).
+MIN_VISIBILITY_SECONDS = 30
+#: GiB of disk that each Fargate task has without extra cost (Fargate pricing).
+FREE_DISK_GIB = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """An alarm and the policy that it invokes; one that tracks a target has a rule for each of its two alarms."""
+    """An alarm and the policy that it invokes; a target tracking policy has a rule for each of its two alarms."""
 
     alarm: Alarm
     policy: StepPolicy | TargetTracking
@@ -45,24 +39,23 @@ def tracked(policy: TargetTracking) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Poller:
-    """A scaler outside AWS that reads the queue's attributes: KEDA, or a Lambda function of one's own.
+    """A scaler outside AWS that reads the queue's attributes: KEDA, or a Lambda function.
 
-    It wants ceil(messages / messages_per_task) tasks. With `window` it takes the most that it wanted in that time
-    before it removes any (Kubernetes' scale-down stabilisation); to 0 it goes after `cooldown` without any message.
-    Sources: KEDA's aws_sqs_queue_scaler.go, withtriggers_types.go (30 s) and scale_executor.go (300 s).
+    It wants ceil(messages / messages_per_task) tasks. Before it removes tasks it takes the maximum that it wanted in
+    the last `window` seconds (Kubernetes' scale-down stabilisation). It removes the last task after `cooldown` seconds
+    without a message. Sources: KEDA's aws_sqs_queue_scaler.go, withtriggers_types.go (30 s), scale_executor.go (300 s).
     """
 
     interval: float = 30
     messages_per_task: float = 5
     in_flight: bool = True
-    delayed: bool = False
     cooldown: float = 300
     window: float = 300
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queue:
-    """The job queue's attributes that matter; `own_key`: it has a customer's KMS key that is made for it."""
+class QueueSetup:
+    """The job queue's attributes; `own_key`: the stack creates a KMS key for it."""
 
     visibility_timeout: float = 300
     max_receive_count: int = 5
@@ -72,13 +65,13 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worker:
+class WorkerSetup:
     """What a task does with messages.
 
-    `protection`: it asks for ECS task protection before a job. `heartbeat`: it extends the visibility while a job
-    runs, which ends only with the job, its task or SQS's 12 hours. `gives_back`: on SIGTERM it makes what it cannot
-    finish visible at once, and what fails visible after a random part of a pause of `backoff_base` doubled at each
-    attempt, up to `backoff_cap`; without, a message comes back by its visibility timeout.
+    `protection`: it asks for ECS task protection before a job. `heartbeat`: it extends the visibility timeout while a
+    job runs, up to SQS's 12 hours. `gives_back`: on SIGTERM it returns the jobs that it cannot finish to the queue at
+    once. A failed job returns after a random part of `backoff_base`, doubled at each attempt up to `backoff_cap`.
+    Without `gives_back` a message returns when its visibility timeout ends. `wait`: seconds of a long poll.
     """
 
     concurrency: int = 1
@@ -89,19 +82,19 @@ class Worker:
     heartbeat: bool = True
     gives_back: bool = True
     job_timeout: float | None = None
-    wait: float = LONGEST_WAIT
+    wait: float = limits.MAX_RECEIVE_WAIT_SECONDS
 
     @property
     def drain(self) -> float:
-        """How long a job may go on after SIGTERM."""
-        return self.stop_timeout - (min(STOP_MARGIN, self.stop_timeout / 2) if self.gives_back else 0)
+        """Seconds that a job may continue after SIGTERM."""
+        return limits.drain(self.stop_timeout) if self.gives_back else self.stop_timeout
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """A Fargate task: `cpu` in units (1024 are a vCPU), `memory` in MiB, `ephemeral` in GiB (20 are free).
+class TaskSetup:
+    """A Fargate task: `cpu` in units (1024 are a vCPU), `memory` in MiB, `ephemeral` in GiB of disk.
 
-    `spot_weight`: tasks in a hundred on Fargate Spot. `busy_cpu` and `idle_cpu`: CPUUtilization in per cent while it
+    `spot_weight`: per cent of the tasks on Fargate Spot. `busy_cpu` and `idle_cpu`: CPUUtilization in per cent while it
     works and while it polls.
     """
 
@@ -109,14 +102,14 @@ class Task:
     memory: int = 512
     architecture: Architecture = "ARM64"
     spot_weight: int = 0
-    ephemeral: float = 20
+    ephemeral: float = FREE_DISK_GIB
     busy_cpu: float = 60
     idle_cpu: float = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """What of the network is paid for; `zones` is the number of availability zones with endpoints."""
+class NetworkSetup:
+    """The parts of the network that cost money; `zones`: availability zones with endpoints."""
 
     nat: Nat = "none"
     endpoints: int = 0
@@ -125,27 +118,18 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmHours:
-    """From `start` to `end` (seconds after midnight) of each of `days` (0 is Monday) the minimum is `minimum`."""
+class WakeSetup:
+    """What keeps the queue's metrics active and starts the first task, as well as the alarms (components/wake.py).
 
-    start: float
-    end: float
-    minimum: int
-    days: frozenset[int] = frozenset(range(7))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wake:
-    """What keeps the queue's metrics awake, and what wakes the service beside its alarms (components/wake.py).
-
-    `keep_alive`: an action on the queue each hour. `watch`: each minute a workflow reads the queue and registers a
-    minimum of 1 while anything waits or is in flight. `direct`: the API's request does so, too, and includes `watch`.
+    `keep_alive`: a call to the queue each hour. `watch`: each minute a workflow reads the queue and registers a minimum
+    of 1 while messages wait or are in flight. `direct`: so does the API's request; includes `watch`. `warm_hours`:
+    scheduled actions that change the minimum.
     """
 
     keep_alive: bool = True
     watch: bool = False
     direct: bool = False
-    warm_hours: tuple[WarmHours, ...] = ()
+    warm_hours: tuple[ScheduledAction, ...] = ()
 
     @property
     def watches(self) -> bool:
@@ -154,11 +138,10 @@ class Wake:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
-    """All that a forecast depends on beside the load and the world.
+class Scenario:
+    """All that a forecast depends on, except the load and the assumptions about AWS.
 
-    `alarm_metrics` is the number of alarm-metrics billed, `high_resolution` how many of them are below 60 s,
-    `custom_metrics` how many custom metrics a recipe publishes (Container Insights counts as such).
+    `custom_metrics`: custom metrics that a baseline publishes.
     """
 
     name: str
@@ -166,23 +149,23 @@ class Setup:
     maximum: int = 1
     rules: tuple[Rule, ...] = ()
     poller: Poller | None = None
-    queue: Queue = field(default_factory=Queue)
-    worker: Worker = field(default_factory=Worker)
-    task: Task = field(default_factory=Task)
-    network: Network = field(default_factory=Network)
-    wake: Wake = field(default_factory=Wake)
+    queue: QueueSetup = field(default_factory=QueueSetup)
+    worker: WorkerSetup = field(default_factory=WorkerSetup)
+    task: TaskSetup = field(default_factory=TaskSetup)
+    network: NetworkSetup = field(default_factory=NetworkSetup)
+    wake: WakeSetup = field(default_factory=WakeSetup)
     custom_metrics: int = 0
     start: Start = "measured"
 
     @property
     def alarm_metrics(self) -> int:
-        """Standard alarm-metrics: "a math alarm costs one for each metric that it refers to"."""
-        return sum(len(rule.alarm.metrics) for rule in self.rules if rule.alarm.period >= 60)
+        """Metrics of alarms that are billed at the standard price; a math alarm pays for each of its metrics."""
+        return sum(len(rule.alarm.metrics) for rule in self.rules if rule.alarm.period >= MINUTE)
 
     @property
-    def high_resolution_metrics(self) -> int:
-        """Alarm-metrics of alarms with periods below a minute."""
-        return sum(len(rule.alarm.metrics) for rule in self.rules if rule.alarm.period < 60)
+    def fast_alarm_metrics(self) -> int:
+        """Metrics of alarms with periods below a minute, which cost more."""
+        return sum(len(rule.alarm.metrics) for rule in self.rules if rule.alarm.period < MINUTE)
 
 
 def messages(name: str, statistic: str = "Maximum") -> Metric:
@@ -195,75 +178,70 @@ def cpu(statistic: str = "Average") -> Metric:
     return Metric(namespace="AWS/ECS", name="CPUUtilization", dimensions=SERVICE, statistic=statistic)
 
 
-def from_settings(settings: Settings, name: str = "stack") -> Setup:
-    """The setup that these settings deploy."""
+def from_settings(settings: Settings, name: str = "stack") -> Scenario:
+    """The scenario that these settings deploy."""
     deployed = plan.plan(settings)
     worker, network, queue = settings.worker, settings.network, settings.queue
-    visibility = max(LEAST_VISIBILITY, queue.visibility_timeout)
-    drain = worker.stop_timeout - min(STOP_MARGIN, worker.stop_timeout / 2)
-    adopted = network.vpc_id is not None
-    return Setup(
+    visibility = max(MIN_VISIBILITY_SECONDS, queue.visibility_timeout)
+    # the same formula as in worker/config.py
+    wait = min(limits.MAX_RECEIVE_WAIT_SECONDS, max(1, int(limits.drain(worker.stop_timeout))), visibility // 3)
+    existing_vpc = network.vpc_id is not None
+    return Scenario(
         name=name,
         minimum=deployed.minimum,
         maximum=deployed.maximum,
         rules=rules(deployed),
-        queue=Queue(
+        queue=QueueSetup(
             visibility_timeout=visibility,
             max_receive_count=queue.max_receive_count,
             fifo=queue.fifo,
             retention=queue.retention_days * DAY,
             own_key=queue.kms == "new",
         ),
-        worker=Worker(
+        worker=WorkerSetup(
             concurrency=worker.concurrency,
             stop_timeout=worker.stop_timeout,
             backoff_base=worker.backoff_base,
             backoff_cap=worker.backoff_cap,
             protection=worker.protection,
             job_timeout=worker.job_timeout,
-            wait=min(LONGEST_WAIT, max(1, int(drain)), visibility // 3),
+            wait=wait,
         ),
-        task=Task(
+        task=TaskSetup(
             cpu=worker.cpu,
             memory=worker.memory,
             architecture=worker.architecture,
             spot_weight=worker.spot_weight,
-            ephemeral=worker.ephemeral_storage or 20,
+            ephemeral=worker.ephemeral_storage or FREE_DISK_GIB,
         ),
-        network=Network(
-            nat="none" if adopted else network.nat,
-            endpoints=0 if adopted else len(network.endpoints),
+        network=NetworkSetup(
+            nat="none" if existing_vpc else network.nat,
+            endpoints=0 if existing_vpc else len(network.endpoints),
             public_ip=network.public_tasks,
         ),
-        wake=Wake(
+        wake=WakeSetup(
             keep_alive=settings.scaling.keeps_alive,
             watch=settings.scaling.watch,
             direct=settings.scaling.direct,
-            warm_hours=tuple(_warm(hours, settings.scaling.timezone) for hours in settings.scaling.warm_hours),
+            warm_hours=warm_hours(settings.scaling),
         ),
     )
 
 
-def _warm(hours: settings_sections.WarmHours, timezone: str) -> WarmHours:
-    """The hours in UTC, at the offset that the time zone has when the simulation begins."""
-    offset = datetime.fromtimestamp(EPOCH, ZoneInfo(timezone)).utcoffset() or timedelta()
-    days_ahead, start = divmod(_seconds(hours.start) - offset.total_seconds(), DAY)
-    return WarmHours(
-        start=start,
-        end=(_seconds(hours.stop) - offset.total_seconds()) % DAY,
-        minimum=hours.min_tasks,
-        days=frozenset(int(DAYS.index(day) + days_ahead) % 7 for day in hours.days),
+def warm_hours(scaling: Scaling) -> tuple[ScheduledAction, ...]:
+    """The scheduled actions that these settings deploy."""
+    return tuple(
+        ScheduledAction(
+            name=moments.cron,
+            schedule=Schedule(expression=moments.cron, timezone=scaling.timezone),
+            minimum=moments.minimum,
+        )
+        for moments in hours.changes(scaling)
     )
 
 
-def _seconds(time: str) -> float:
-    """Seconds after midnight of HH:MM."""
-    hours, minutes = time.split(":")
-    return 3600.0 * int(hours) + 60 * int(minutes)
-
-
 def rules(planned: plan.Plan) -> tuple[Rule, ...]:
-    """The plan's rules, as the model has them."""
+    """The plan's rules, in the types of the scaling model."""
     return tuple(_rule(rule) for rule in planned.rules)
 
 

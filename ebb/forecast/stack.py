@@ -1,5 +1,6 @@
-"""A stack's settings, with the changes that a forecast tries out."""
+"""A stack's settings, with the changes that a forecast applies to them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,20 @@ import yaml
 import settings
 from ebb import project
 from ebb.errors import UserError
+
+
+def find(stack: str) -> tuple[Path | None, str]:
+    """The folder and the name of a stack, from its name or from the path of its file.
+
+    The folder is None for the project's root. Raises UserError.
+    """
+    path = Path(stack)
+    if path.suffix != ".yaml":
+        return None, stack
+    match = re.fullmatch(r"Pulumi\.(.+)\.yaml", path.name)
+    if not match:
+        raise UserError(f"A stack's file is called Pulumi.<stack>.yaml, not {path.name!r}.")
+    return path.parent, match[1]
 
 
 def read(stack: str, folder: Path | None = None, changes: Sequence[str] = ()) -> settings.Settings:

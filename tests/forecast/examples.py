@@ -1,10 +1,11 @@
-"""Outcomes and setups that tests of the report share."""
+"""Outcomes and scenarios that tests of the report share."""
 
 from dataclasses import replace
 from typing import Any
 
-from ebb.forecast.model.outcome import Bill, Outcome, Part, Requests
-from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.bill import Bill, Part
+from ebb.forecast.model.outcome import Outcome, Requests
+from ebb.forecast.scenario import Scenario, from_settings
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange, State
 from settings import read
@@ -17,7 +18,7 @@ BILL = Bill(
     ),
 )
 OUTCOME = Outcome(
-    setup="dev",
+    scenario="dev",
     load="burst:2 of 30s",
     seed=1,
     until=900.0,
@@ -58,6 +59,6 @@ def outcome(**changes: Any) -> Outcome:
     return replace(OUTCOME, **changes)
 
 
-def stack(**sections: Any) -> Setup:
-    """The setup of a stack with these sections."""
+def stack(**sections: Any) -> Scenario:
+    """The scenario_ of a stack with these sections."""
     return from_settings(read(sections), "dev")

@@ -1,19 +1,19 @@
-"""Setups that several tests forecast."""
+"""Scenarios that several tests forecast."""
 
 from dataclasses import replace
 
-from ebb.forecast.scenario import Rule, Setup, Wake, Worker, from_settings, messages
+from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, from_settings, messages
 from ebb.scaling.alarms import Alarm, Comparison, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from settings import Scaling, Settings
 
 VISIBLE = messages("ApproximateNumberOfMessagesVisible")
-#: What the public recipes run: a loop without heartbeat and protection that SIGTERM does not reach.
-PLAIN = Worker(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
+#: The worker of the baselines: no heartbeat, no protection, and SIGTERM does not stop its job.
+PLAIN = WorkerSetup(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
 
 
-def recommended(**scaling: object) -> Setup:
-    """What Ebb deploys with ten tasks."""
+def recommended(**scaling: object) -> Scenario:
+    """What Ebb deploys with at most ten tasks."""
     return from_settings(Settings(scaling=Scaling.model_validate({"max_tasks": 10, **scaling})))
 
 
@@ -45,10 +45,10 @@ def rule(
 
 
 OUT = rule("out", "GreaterThanOrEqualToThreshold", 1, Step(0, None, 1))
-#: The widespread mistake: running jobs do not wait.
+#: A common mistake: it does not count running jobs.
 IN = rule("in", "LessThanOrEqualToThreshold", 0, Step(None, 0, -1), period=300)
 
 
-def bare(setup: Setup) -> Setup:
-    """Nothing that keeps the queue awake."""
-    return replace(setup, wake=Wake(keep_alive=False))
+def bare(scenario: Scenario) -> Scenario:
+    """The scenario without anything that keeps the queue active."""
+    return replace(scenario, wake=WakeSetup(keep_alive=False))

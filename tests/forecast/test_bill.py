@@ -3,9 +3,9 @@
 import pytest
 
 from ebb.forecast import bill
-from ebb.forecast.model.outcome import Bill
+from ebb.forecast.bill import Bill
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.scenario import Setup, Task, from_settings
+from ebb.forecast.scenario import Scenario, TaskSetup, from_settings
 from ebb.forecast.workloads import Load, load
 from settings import Settings, sections
 from tests.forecast.examples import stack
@@ -14,12 +14,12 @@ from tests.forecast.scenarios import OUT, recommended
 IDLE = load("idle")
 
 
-def monthly(setup: Setup, under: Load = IDLE) -> Bill:
-    return bill.monthly(simulate(setup, under, seed=1), setup, under)
+def monthly(scenario: Scenario, under: Load = IDLE) -> Bill:
+    return bill.monthly(simulate(scenario, under, seed=1), scenario, under)
 
 
-def idle_parts(setup: Setup, under: Load = IDLE) -> dict[str, float]:
-    return {part.name: round(part.dollars, 4) for part in monthly(setup, under).idle}
+def idle_parts(scenario: Scenario, under: Load = IDLE) -> dict[str, float]:
+    return {part.name: round(part.dollars, 4) for part in monthly(scenario, under).idle}
 
 
 def test_an_idle_month_by_metrics_costs_its_alarms() -> None:
@@ -40,7 +40,7 @@ def test_an_idle_month_with_the_watcher_costs_less_than_a_dollar() -> None:
 
 
 def test_a_service_that_never_scales_in_is_billed_with_its_running_tasks() -> None:
-    stuck = Setup(name="stuck", maximum=1, rules=(OUT,), task=Task(cpu=512, memory=1024))
+    stuck = Scenario(name="stuck", maximum=1, rules=(OUT,), task=TaskSetup(cpu=512, memory=1024))
     # half a vCPU and a GB of ARM for 730 hours
     expected = 730 * (0.5 * 0.03238 + 0.00356)
     assert idle_parts(stuck, load("burst:1", "30s"))["Fargate"] == pytest.approx(expected, abs=0.01)

@@ -3,18 +3,19 @@ from typing import Any
 
 import pytest
 
-from ebb.forecast.baselines import RECIPES
-from ebb.forecast.checks import Jobs, Lint, Pull, lints
-from ebb.forecast.scenario import Rule, Setup, Wake, Worker, messages
+from ebb.forecast.baselines import BASELINES
+from ebb.forecast.checks import Problem, Pull, check
+from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
+from ebb.forecast.workloads import JobProfile
 from ebb.scaling.alarms import Alarm, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from tests.forecast.examples import stack
 
-JOBS = Jobs(typical=30, longest=60, groups=1)
+JOBS = JobProfile(typical=30, longest=60, groups=1)
 
 
-def codes(setup: Setup, jobs: Jobs = JOBS, pull: Pull | None = None) -> list[str]:
-    return [lint.code for lint in lints(setup, jobs, pull)]
+def codes(scenario: Scenario, jobs: JobProfile = JOBS, pull: Pull | None = None) -> list[str]:
+    return [problem.code for problem in check(scenario, jobs, pull)]
 
 
 def out(
@@ -38,15 +39,15 @@ def out(
     return Rule(alarm=alarm, policy=StepPolicy(name="out", adjustment_type=kind, steps=(Step(0, None, 1),)))
 
 
-def with_rule(rule: Rule, **sections: Any) -> Setup:
+def with_rule(rule: Rule, **sections: Any) -> Scenario:
     return replace(stack(**sections), rules=(rule,))
 
 
 @pytest.mark.parametrize(
     "sections", [{}, {"scaling": {"max_tasks": 10, "surplus": True}}, {"scaling": {"watch": True}}]
 )
-def test_the_recommended_policy_has_nothing_that_is_known_to_hurt(sections: dict[str, Any]) -> None:
-    assert lints(stack(**sections), JOBS) == ()
+def test_the_recommended_policy_has_no_known_problems(sections: dict[str, Any]) -> None:
+    assert check(stack(**sections), JOBS) == ()
 
 
 @pytest.mark.parametrize(
@@ -58,91 +59,93 @@ def test_the_recommended_policy_has_nothing_that_is_known_to_hurt(sections: dict
         (out(kind="PercentChangeInCapacity"), "percent-from-zero"),
     ],
 )
-def test_an_alarm_or_policy_that_is_known_to_hurt_is_named(rule: Rule, code: str) -> None:
+def test_an_alarm_or_policy_with_a_known_problem_is_reported(rule: Rule, code: str) -> None:
     assert codes(with_rule(out())) == []
     assert codes(with_rule(rule)) == [code]
 
 
-def test_what_does_not_wake_is_no_matter_with_a_task_that_is_always_there() -> None:
+def test_a_service_with_a_minimum_above_zero_needs_no_alarm_that_wakes_it() -> None:
     rules = (out(threshold=2), out(kind="PercentChangeInCapacity"))
     assert codes(replace(stack(scaling={"min_tasks": 1}), rules=rules)) == []
 
 
-def test_a_table_that_removes_tasks_sees_waiting_messages_only() -> None:
+def test_steps_that_remove_tasks_count_waiting_messages_only() -> None:
     steps = [{"upper": 0, "change": -1}, {"lower": 1, "change": 1}]
     assert codes(stack(scaling={"steps": steps})) == ["visible-only-scale-in"]
 
 
-def test_idle_cpu_is_no_evidence() -> None:
+def test_low_cpu_is_not_idleness() -> None:
     steps = [{"lower": 1, "change": 1}]
     assert codes(stack(scaling={"steps": steps, "scale_in": "cpu"})) == ["cpu-as-idleness"]
 
 
-def test_a_queue_that_nothing_touches_falls_asleep() -> None:
-    setup = stack()
-    assert codes(replace(setup, wake=Wake(keep_alive=False))) == ["dormant-queue"]
-    assert codes(replace(setup, wake=Wake(keep_alive=False, watch=True))) == []
+def test_a_queue_without_calls_becomes_dormant() -> None:
+    scenario = stack()
+    assert codes(replace(scenario, wake=WakeSetup(keep_alive=False))) == ["dormant-queue"]
+    assert codes(replace(scenario, wake=WakeSetup(keep_alive=False, watch=True))) == []
 
 
 @pytest.mark.parametrize(
     ("worker", "code"),
     [
-        (Worker(job_timeout=60), None),
-        (Worker(job_timeout=59), "protection-shorter-than-job"),
-        (Worker(protection=False, stop_timeout=70), None),
-        (Worker(protection=False, stop_timeout=69), "no-protection"),
-        (Worker(heartbeat=False), None),
+        (WorkerSetup(job_timeout=60), None),
+        (WorkerSetup(job_timeout=59), "protection-shorter-than-job"),
+        (WorkerSetup(protection=False, stop_timeout=70), None),
+        (WorkerSetup(protection=False, stop_timeout=69), "no-protection"),
+        (WorkerSetup(heartbeat=False), None),
     ],
 )
-def test_the_worker_must_leave_its_longest_job_the_time_it_takes(worker: Worker, code: str | None) -> None:
+def test_the_worker_must_allow_the_time_of_the_longest_job(worker: WorkerSetup, code: str | None) -> None:
     assert codes(replace(stack(), worker=worker)) == ([code] if code else [])
 
 
-def test_no_job_is_longer_than_sqs_hides_a_message() -> None:
-    most = Jobs(typical=60, longest=43_200)
-    assert [lint.code for lint in lints(stack(), most)] == []
-    assert [lint.code for lint in lints(stack(), replace(most, longest=43_201))] == ["longer-than-sqs"]
+def test_a_job_must_not_exceed_the_maximum_visibility_timeout() -> None:
+    most = JobProfile(typical=60, longest=43_200)
+    assert [problem.code for problem in check(stack(), most)] == []
+    assert [problem.code for problem in check(stack(), replace(most, longest=43_201))] == ["longer-than-sqs"]
 
 
-def test_without_a_heartbeat_the_visibility_must_outlast_the_job() -> None:
-    setup = replace(stack(queue={"visibility_timeout": 59}), worker=Worker(heartbeat=False))
-    assert codes(setup) == ["visibility-below-job"]
-    assert codes(replace(setup, worker=Worker())) == []
+def test_without_a_heartbeat_the_visibility_timeout_must_exceed_the_job() -> None:
+    scenario = replace(stack(queue={"visibility_timeout": 59}), worker=WorkerSetup(heartbeat=False))
+    assert codes(scenario) == ["visibility-below-job"]
+    assert codes(replace(scenario, worker=WorkerSetup())) == []
 
 
 @pytest.mark.parametrize(("receives", "spot", "few"), [(3, 0, False), (2, 0, True), (3, 1, True), (4, 1, False)])
-def test_a_message_needs_receives_for_what_is_cut_short(receives: int, spot: int, few: bool) -> None:
-    setup = stack(queue={"max_receive_count": receives}, worker={"spot_weight": spot})
-    assert codes(setup) == ["few-receives"] * few
+def test_a_message_needs_receives_for_interrupted_attempts(receives: int, spot: int, few: bool) -> None:
+    scenario = stack(queue={"max_receive_count": receives}, worker={"spot_weight": spot})
+    assert codes(scenario) == ["few-receives"] * few
 
 
 @pytest.mark.parametrize(
     ("fifo", "groups", "few"), [(True, 1, True), (True, 3, True), (True, 4, False), (False, 1, False)]
 )
-def test_a_fifo_queue_runs_as_many_jobs_at_once_as_it_has_groups(fifo: bool, groups: int, few: bool) -> None:
-    found = lints(stack(queue={"fifo": fifo}, scaling={"max_tasks": 4}), replace(JOBS, groups=groups))
-    assert [lint.code for lint in found] == ["few-groups"] * few
+def test_a_fifo_queue_needs_as_many_groups_as_jobs_at_the_same_time(fifo: bool, groups: int, few: bool) -> None:
+    found = check(stack(queue={"fifo": fifo}, scaling={"max_tasks": 4}), replace(JOBS, groups=groups))
+    assert [problem.code for problem in found] == ["few-groups"] * few
     if groups == 1 and few:
-        assert "so one job runs at a time whatever the number of tasks" in found[0].text
+        assert (
+            "has 1 message group, so 1 job runs at the same time with any number of tasks (maximum 4)" in found[0].text
+        )
 
 
 @pytest.mark.parametrize(("tasks", "above"), [(24, False), (25, True)])
-def test_more_than_six_vcpu_need_a_higher_quota(tasks: int, above: bool) -> None:
+def test_more_than_six_vcpus_need_a_higher_quota(tasks: int, above: bool) -> None:
     assert codes(stack(scaling={"max_tasks": tasks})) == ["above-default-quota"] * above
 
 
-def test_an_image_that_the_way_out_cannot_carry_in_time_is_named() -> None:
-    setup = stack(scaling={"max_tasks": 2})
-    assert codes(setup, pull=Pull(megabytes=400, megabits=32)) == ["slow-pull"]
-    assert codes(setup, pull=Pull(megabytes=100, megabits=32)) == []
-    (found,) = lints(setup, JOBS, Pull(megabytes=400, megabits=32))
-    assert found == Lint("slow-pull", found.text)
+def test_an_image_that_takes_too_long_to_pull_is_reported() -> None:
+    scenario = stack(scaling={"max_tasks": 2})
+    assert codes(scenario, pull=Pull(megabytes=400, megabits=32)) == ["slow-pull"]
+    assert codes(scenario, pull=Pull(megabytes=100, megabits=32)) == []
+    (found,) = check(scenario, JOBS, Pull(megabytes=400, megabits=32))
+    assert found == Problem("slow-pull", found.text)
     assert found.text.startswith("2 tasks that start together pull 800 MB through 32 Mbit/s, which takes 200 s:")
 
 
-def test_the_known_recipes_have_what_is_known_of_them() -> None:
+def test_each_baseline_has_its_known_problems() -> None:
     own = stack(scaling={"max_tasks": 10})
-    found = {recipe.name: set(codes(recipe.setup(own, JOBS))) for recipe in RECIPES}
+    found = {baseline.name: set(codes(baseline.scenario(own, JOBS))) for baseline in BASELINES}
     assert found == {
         "cdk": {"visible-only-scale-in", "cpu-as-idleness", "long-period", "no-protection"},
         "cdk-min-0": {

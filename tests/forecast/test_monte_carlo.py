@@ -6,37 +6,37 @@ from hypothesis import strategies as st
 
 from ebb.forecast import bill
 from ebb.forecast.model.outcome import Outcome
-from ebb.forecast.monte_carlo import KEPT, Forecast, forecast, jobs_of
+from ebb.forecast.monte_carlo import KEPT_VALUES, Forecast, forecast
 from ebb.forecast.workloads import load
 from tests.forecast.examples import outcome, stack
 
-SETUP, LOAD = stack(), load("burst:2", "30s")
+SCENARIO, LOAD = stack(), load("burst:2", "30s")
 
 
 def of(*outcomes: Outcome) -> Forecast:
-    return forecast(SETUP, LOAD, lambda seed: outcomes[seed], runs=len(outcomes), seed=0)
+    return forecast(SCENARIO, LOAD, lambda seed: outcomes[seed], runs=len(outcomes), seed=0)
 
 
-def test_the_same_seed_gives_the_same_forecast_and_each_run_has_a_seed_of_its_own() -> None:
+def test_the_same_seed_gives_the_same_forecast_and_each_run_has_its_own_seed() -> None:
     seeds: list[int] = []
 
     def run(seed: int) -> Outcome:
         seeds.append(seed)
         return outcome(seed=seed, wakes=(100.0 + seed,))
 
-    first = forecast(SETUP, LOAD, run, runs=10, seed=7)
+    first = forecast(SCENARIO, LOAD, run, runs=10, seed=7)
     assert seeds == list(range(7, 17))
-    assert forecast(SETUP, LOAD, run, runs=10, seed=7) == first
+    assert forecast(SCENARIO, LOAD, run, runs=10, seed=7) == first
     assert first.first.seed == 7
 
 
-def test_quantiles_of_wakes_are_over_all_runs() -> None:
+def test_quantiles_of_wake_ups_are_over_all_runs() -> None:
     found = of(*(outcome(wakes=(float(wake),)) for wake in range(1, 101)))
     assert found.wake is not None
     assert (found.wake.p50.value, found.wake.p95.value) == (50.0, 95.0)
 
 
-def test_an_interval_holds_its_value_and_narrows_with_more_runs() -> None:
+def test_an_interval_contains_its_value_and_is_narrower_with_more_runs() -> None:
     few = of(*(outcome(wakes=(float(wake % 10),)) for wake in range(10)))
     many = of(*(outcome(wakes=(float(wake % 10),)) for wake in range(400)))
     assert few.wake is not None
@@ -53,14 +53,14 @@ def test_one_run_has_no_interval() -> None:
     assert found.task_hours.low == found.task_hours.high
 
 
-def test_a_job_that_never_started_never_wakes_and_never_ends() -> None:
+def test_a_job_that_never_started_has_infinite_times() -> None:
     found = of(outcome(waits=(), latencies=(), wakes=(), drain=None, done=0, left=2))
     for spread in (found.wake, found.wait, found.latency, found.drain):
         assert spread is not None
         assert spread.p50.value == math.inf
 
 
-def test_one_job_of_twenty_that_is_left_does_not_move_the_95th_percentile_but_two_do() -> None:
+def test_two_of_twenty_jobs_that_are_left_change_the_95th_percentile_and_one_does_not() -> None:
     def with_done(done: int) -> float:
         times = tuple(float(second) for second in range(done))
         found = of(outcome(sent=20, done=done, left=20 - done, waits=times, latencies=times))
@@ -77,7 +77,7 @@ def test_dead_letters_have_no_latency() -> None:
     assert found.latency.p95.value == 170.0
 
 
-def test_a_service_that_never_sleeps_has_no_wake_up() -> None:
+def test_a_service_that_is_never_at_zero_tasks_has_no_wake_up() -> None:
     assert of(outcome(wakes=())).wake is None
 
 
@@ -94,16 +94,18 @@ def test_counts_are_means_of_a_run() -> None:
 
 def test_each_part_of_the_bill_is_the_mean_of_the_runs() -> None:
     runs = [outcome(task_seconds=seconds) for seconds in (3600.0, 7200.0)]
-    fargate = [part.dollars for run in runs for part in bill.monthly(run, SETUP, LOAD).load if part.name == "Fargate"]
+    fargate = [
+        part.dollars for run in runs for part in bill.monthly(run, SCENARIO, LOAD).load if part.name == "Fargate"
+    ]
     found = {part.name: part.dollars for part in of(*runs).bill.load}
     assert found["Fargate"] == pytest.approx(sum(fargate) / 2)
     assert fargate[1] == pytest.approx(2 * fargate[0])
 
 
-def test_progress_is_told_after_each_run() -> None:
-    told: list[tuple[int, int]] = []
-    forecast(SETUP, LOAD, lambda _: outcome(), runs=3, seed=0, progress=lambda done, of: told.append((done, of)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+def test_progress_is_reported_after_each_run() -> None:
+    calls: list[tuple[int, int]] = []
+    forecast(SCENARIO, LOAD, lambda _: outcome(), runs=3, seed=0, progress=lambda done, of: calls.append((done, of)))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_a_forecast_without_runs_is_refused() -> None:
@@ -111,8 +113,8 @@ def test_a_forecast_without_runs_is_refused() -> None:
         of()
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=KEPT + 1, max_size=3 * KEPT))
-def test_of_many_jobs_so_many_are_kept_that_quantiles_stay_within_a_hundredth(times: list[float]) -> None:
+@given(st.lists(st.floats(0, 1e6), min_size=KEPT_VALUES + 1, max_size=3 * KEPT_VALUES))
+def test_kept_values_move_a_quantile_by_at_most_one_per_cent_of_the_jobs(times: list[float]) -> None:
     found = of(outcome(sent=len(times), done=len(times), waits=tuple(times), latencies=tuple(times)))
     assert found.wait is not None
     ordered = sorted(times)
@@ -121,14 +123,3 @@ def test_of_many_jobs_so_many_are_kept_that_quantiles_stay_within_a_hundredth(ti
         low = ordered[max(0, math.floor(place - 0.01 * len(ordered)) - 1)]
         high = ordered[min(len(ordered) - 1, math.ceil(place + 0.01 * len(ordered)))]
         assert low <= value <= high
-
-
-def test_a_loads_jobs_are_known_by_what_it_draws() -> None:
-    tail = jobs_of(load("tail:100", "10s"), 1)
-    assert (tail.typical, tail.longest, tail.groups) == (10.0, 200.0, 1)
-    spread = jobs_of(load("burst:500", "lognormal:60s,0.5", groups=3), 1)
-    assert spread.typical == pytest.approx(60, rel=0.1)
-    assert spread.longest > 150
-    assert spread.groups == 3
-    idle = jobs_of(load("idle", "40s"), 1)
-    assert (idle.typical, idle.longest, idle.groups) == (40.0, 40.0, None)

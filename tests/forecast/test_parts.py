@@ -1,4 +1,4 @@
-"""The parts of a run: time, what is kept of it, the queue, and the metrics of it."""
+"""The parts of a run: clock, record, queue and metrics."""
 
 import math
 from dataclasses import replace
@@ -8,20 +8,20 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.forecast import scenario
-from ebb.forecast.model.assumptions import HOUR, Constant, World
+from ebb.forecast.durations import HOUR
+from ebb.forecast.model.assumptions import Assumptions, Constant
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.context import Context
-from ebb.forecast.model.metrics import Counts, Metrics, Rows, Sample
-from ebb.forecast.model.queue import Queue
-from ebb.forecast.model.record import MOST_POINTS, Line, Record
-from ebb.forecast.scenario import Setup
+from ebb.forecast.model.metrics import Counts, Metrics, Sample, SampleWindow
+from ebb.forecast.model.queue import SimulatedQueue
+from ebb.forecast.model.record import MAX_POINTS, Line, Record
+from ebb.forecast.scenario import QueueSetup, Scenario
 from ebb.forecast.workloads import Arrival
 from ebb.scaling.statistics import StatisticSet
 from tests.forecast.scenarios import OUT
 
 
-def test_events_and_ticks_happen_in_the_order_of_time() -> None:
+def test_events_and_ticks_run_in_the_order_of_time() -> None:
     clock, seen = Clock(-5.0), list[tuple[float, str]]()
     clock.every(10, 3, lambda: seen.append((clock.now, "tick")))
     clock.at(12.0, lambda: seen.append((clock.now, "event")))
@@ -31,17 +31,17 @@ def test_events_and_ticks_happen_in_the_order_of_time() -> None:
     assert clock.now == 25
 
 
-def test_ticks_that_are_passed_over_are_told_of_and_go_on_in_step() -> None:
+def test_skipped_ticks_are_reported_and_later_ticks_keep_their_phase() -> None:
     clock, seen, passed = Clock(0.0), list[float](), list[tuple[int, float]]()
     clock.every(60, 7, lambda: seen.append(clock.now), lambda number, last: passed.append((number, last)))
     clock.step(1000)
-    clock.pass_over(1000)
+    clock.skip(1000)
     clock.step(2000)
     assert (seen, passed) == ([7.0, 1027.0], [(16, 967.0)])
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.integers(0, 50)), min_size=1, max_size=60))
-def test_a_line_is_what_was_noted(changes: list[tuple[float, int]]) -> None:
+def test_a_line_has_the_recorded_changes(changes: list[tuple[float, int]]) -> None:
     line, time, expected = Line(0.0), 0.0, 0
     for after, value in changes:
         time += after
@@ -53,23 +53,24 @@ def test_a_line_is_what_was_noted(changes: list[tuple[float, int]]) -> None:
     assert all(earlier[0] < later[0] and earlier[1] != later[1] for earlier, later in pairwise(points))
 
 
-def test_a_long_line_keeps_its_form_in_bounded_memory() -> None:
+def test_a_long_line_keeps_its_shape_in_constant_memory() -> None:
     line = Line(0.0)
-    for second in range(1, 10 * MOST_POINTS):
+    for second in range(1, 10 * MAX_POINTS):
         line.note(second, round(100 + 100 * math.sin(second / 20_000)))
     points = dict(line.points(0.0))
-    assert len(points) <= MOST_POINTS
+    assert len(points) <= MAX_POINTS
     assert max(points.values()) == 200
     assert min(value for time, value in points.items() if time) <= 1
 
 
-def _queue(attributes: scenario.Queue) -> tuple[Queue, Clock, Record]:
+def _queue(setup: QueueSetup) -> tuple[SimulatedQueue, Clock, Record]:
     clock, record = Clock(0.0), Record(0.0)
-    return Queue(Context(Setup(name="s", queue=attributes), World(), clock, record, Random(1))), clock, record
+    context = Context(Scenario(name="s", queue=setup), Assumptions(), clock, record, Random(1), origin=0)
+    return SimulatedQueue(context), clock, record
 
 
 def test_a_group_waits_for_its_message_in_flight_and_keeps_its_order() -> None:
-    queue, _, _ = _queue(scenario.Queue(fifo=True))
+    queue, _, _ = _queue(QueueSetup(fifo=True))
     for number, group in enumerate("aab"):
         queue.send(Arrival(0.0, float(number), group, False))
     first, second = queue.receive(1)[0], queue.receive(1)[0]
@@ -80,8 +81,8 @@ def test_a_group_waits_for_its_message_in_flight_and_keeps_its_order() -> None:
     assert [message.seconds for message in queue.receive(1)] == [1.0]
 
 
-def test_a_message_received_too_often_is_dead() -> None:
-    queue, _, record = _queue(scenario.Queue(max_receive_count=2))
+def test_a_message_beyond_its_receive_count_is_a_dead_letter() -> None:
+    queue, _, record = _queue(QueueSetup(max_receive_count=2))
     queue.send(Arrival(0.0, 1.0, "0", False))
     for _ in range(2):
         (message,) = queue.receive(10)
@@ -89,8 +90,8 @@ def test_a_message_received_too_often_is_dead() -> None:
     assert (queue.receive(10), queue.messages, record.dead) == ([], 0, 1)
 
 
-def test_a_stale_delivery_does_not_come_back() -> None:
-    queue, _, _ = _queue(scenario.Queue())
+def test_the_visibility_timeout_of_an_older_delivery_changes_nothing() -> None:
+    queue, _, _ = _queue(QueueSetup())
     queue.send(Arrival(0.0, 1.0, "0", False))
     (message,) = queue.receive(1)
     old = message.delivery
@@ -100,8 +101,8 @@ def test_a_stale_delivery_does_not_come_back() -> None:
     assert (queue.visible, queue.in_flight) == (0, 1)
 
 
-def test_messages_expire_at_their_own_time() -> None:
-    queue, clock, record = _queue(scenario.Queue(retention=100))
+def test_each_message_expires_after_its_retention() -> None:
+    queue, clock, record = _queue(QueueSetup(retention=100))
     queue.send(Arrival(0.0, 1.0, "0", False))
     clock.at(60.0, lambda: queue.send(Arrival(60.0, 1.0, "0", False)))
     left = []
@@ -112,8 +113,8 @@ def test_messages_expire_at_their_own_time() -> None:
     assert (left, record.expired) == ([2, 1, 1, 0], 2)
 
 
-def test_points_are_known_when_their_minute_is_over_and_they_have_arrived() -> None:
-    rows = Rows(600)
+def test_a_data_point_is_known_when_its_minute_is_complete_and_it_has_arrived() -> None:
+    rows = SampleWindow(600)
     rows.add(Sample(70.0, 95.0, (StatisticSet.of(4.0),)))
     rows.add(Sample(130.0, 185.0, (StatisticSet.of(6.0),)))
     assert rows.series(0, "Maximum", 60, 3, 119.0) == (None, None, None)
@@ -122,8 +123,8 @@ def test_points_are_known_when_their_minute_is_over_and_they_have_arrived() -> N
     assert rows.series(0, "Maximum", 60, 3, 186.0) == (None, 4.0, 6.0)
 
 
-def test_longer_periods_are_made_of_their_minutes() -> None:
-    rows = Rows(3600)
+def test_a_longer_period_aggregates_its_minutes() -> None:
+    rows = SampleWindow(3600)
     for minute, value in enumerate((1.0, 5.0, 3.0, 2.0)):
         rows.add(Sample(minute * 60.0 + 10, minute * 60.0 + 20, (StatisticSet.of(value, 2),)))
     found = {
@@ -139,10 +140,10 @@ def test_longer_periods_are_made_of_their_minutes() -> None:
     }
 
 
-def test_a_queue_sleeps_six_hours_after_its_last_action_and_wakes_late() -> None:
+def test_a_queue_is_dormant_six_hours_after_its_last_action_and_resumes_late() -> None:
     clock = Clock(0.0)
-    world = replace(World(), publish=Constant(10), resume=Constant(600))
-    context = Context(Setup(name="s", rules=(OUT,)), world, clock, Record(0.0), Random(1))
+    assumptions = replace(Assumptions(), publish=Constant(10), resume=Constant(600))
+    context = Context(Scenario(name="s", rules=(OUT,)), assumptions, clock, Record(0.0), Random(1), origin=0)
     metrics = Metrics(context, lambda: Counts(visible=0, in_flight=0, running=0, busy=0, worked=0), lambda: False)
     clock.at(8.0 * HOUR, metrics.touch)
     known = []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ebb.forecast.checks import Lint
+from ebb.forecast.checks import Problem
 from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.monte_carlo import Estimate, forecast
@@ -18,13 +18,13 @@ from ebb.forecast.workloads import load
 from ebb.scaling.alarms import AlarmChange, State
 from tests.forecast.examples import BILL, outcome, stack
 
-LINT = Lint("long-period", "Alarm <out> is slow: use 60 s.")
+PROBLEM = Problem("long-period", "Alarm <out> is slow: use 60 s.")
 
 
-def finding(first: Outcome | None = None, **words_of_it: Any) -> Finding:
+def finding(first: Outcome | None = None, **baseline: Any) -> Finding:
     made = first or outcome()
     found = forecast(stack(), load("burst:2", "30s"), lambda _: made, runs=3, seed=1)
-    return Finding(forecast=replace(found, bill=BILL), lints=(LINT,), **words_of_it)
+    return Finding(forecast=replace(found, bill=BILL), problems=(PROBLEM,), **baseline)
 
 
 def printed(own: Finding, *peers: Finding, width: int = 160) -> str:
@@ -46,7 +46,7 @@ def printed(own: Finding, *peers: Finding, width: int = 160) -> str:
         (math.inf, "never"),
     ],
 )
-def test_seconds_are_written_in_the_unit_that_suits_them(value: float, text: str) -> None:
+def test_seconds_are_written_in_a_suitable_unit(value: float, text: str) -> None:
     assert formatting.seconds(value) == text
 
 
@@ -60,21 +60,21 @@ def test_seconds_are_written_in_the_unit_that_suits_them(value: float, text: str
         (math.inf, math.inf, math.inf, "never"),
     ],
 )
-def test_an_interval_names_its_unit_once_where_it_can(low: float, value: float, high: float, text: str) -> None:
+def test_an_interval_in_one_unit_has_the_unit_once(low: float, value: float, high: float, text: str) -> None:
     assert formatting.interval(Estimate(value=value, low=low, high=high)) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "$0.00"), (0.00029, "$0.00029"), (0.5, "$0.50"), (1234.5, "$1,234.50")]
 )
-def test_less_than_a_cent_still_shows(value: float, text: str) -> None:
+def test_a_price_below_a_cent_has_two_digits(value: float, text: str) -> None:
     assert formatting.dollars(value) == text
 
 
 DOLLARS = ["dollars_per_month", "dollars_per_million_sent"]
 
 
-def test_the_report_has_every_figure_cost_and_lint() -> None:
+def test_the_report_has_every_figure_cost_and_problem() -> None:
     text = printed(finding())
     rows = {re.split(r"  +", line.strip())[0]: re.split(r"  +", line.strip())[1:] for line in text.splitlines()}
     assert rows["wake-up: idle to first started"] == ["140 s", "140 s"]
@@ -85,11 +85,11 @@ def test_the_report_has_every_figure_cost_and_lint() -> None:
     assert rows["jobs given back"] == ["0"]
     assert rows["US dollars a month"] == ["idle", "at this load, every 24 h"]
     assert rows["Fargate"] == ["-", "$1.50"]
-    assert rows["together"] == ["$0.50", "$2.00"]
+    assert rows["total"] == ["$0.50", "$2.00"]
     assert rows["long-period: Alarm <out> is slow: use 60 s."] == []
 
 
-def test_a_terminal_of_80_columns_cuts_nothing_off() -> None:
+def test_a_terminal_of_80_columns_truncates_nothing() -> None:
     wide = {
         "task_seconds": 3.6e6,
         "killed": 1000,
@@ -100,15 +100,15 @@ def test_a_terminal_of_80_columns_cuts_nothing_off() -> None:
     assert "…" not in printed(finding(outcome(**wide)), finding(outcome(**wide), title="A", source="b"), width=80)
 
 
-def test_the_comparison_has_a_row_for_each_recipe_and_says_what_it_is() -> None:
-    text = printed(finding(), finding(title="Public recipe", source="nbtl.blog"))
-    assert "Public recipe (nbtl.blog); long-period" in text
+def test_the_comparison_has_a_row_and_a_legend_for_each_baseline() -> None:
+    text = printed(finding(), finding(title="Public design", source="nbtl.blog"))
+    assert "Public design (nbtl.blog); long-period" in text
     assert len(re.findall(r"^dev +140 s +140 s +170 s +200 s +200 s", text, re.MULTILINE)) == 2
     assert len(re.findall(r"^dev +0.12 +0 +0 +0 +0 +\$0.50 +\$2.00", text, re.MULTILINE)) == 2
 
 
-def test_the_document_is_json_in_the_shape_that_its_module_states() -> None:
-    made = json_report.document(finding(), [finding(title="Public recipe", source="nbtl.blog")])
+def test_the_json_document_has_the_documented_shape() -> None:
+    made = json_report.document(finding(), [finding(title="Public design", source="nbtl.blog")])
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert list(made) == ["load", "runs", "seed", "stack", "against"]
     assert (made["load"], made["runs"], made["seed"]) == ("burst:2 of 30s", 3, 1)
@@ -129,18 +129,18 @@ def test_the_document_is_json_in_the_shape_that_its_module_states() -> None:
     assert stack_["dollars_per_month"]["load_parts"][1] == {"name": "Fargate", "dollars": 1.5, "source": "<aws>"}
     assert (stack_["dollars_per_month"]["idle"], stack_["dollars_per_month"]["load"]) == (0.5, 2.0)
     assert stack_["lints"] == [{"code": "long-period", "text": "Alarm <out> is slow: use 60 s."}]
-    assert [(peer["title"], peer["source"]) for peer in made["against"]] == [("Public recipe", "nbtl.blog")]
+    assert [(each["title"], each["source"]) for each in made["against"]] == [("Public design", "nbtl.blog")]
 
 
-def test_never_is_null_in_the_document() -> None:
-    asleep = outcome(waits=(), latencies=(), wakes=(), drain=None, done=0, left=2)
-    made = json_report.document(finding(asleep))
+def test_an_infinite_time_is_null_in_the_document() -> None:
+    never = outcome(waits=(), latencies=(), wakes=(), drain=None, done=0, left=2)
+    made = json_report.document(finding(never))
     assert made["stack"]["seconds"]["wake"]["p50"] == {"value": None, "low": None, "high": None}
     json.dumps(made, allow_nan=False)
 
 
 class Page(HTMLParser):
-    """What a page refers to, its ids, its text, and whether each element is closed."""
+    """The links, ids and text of a page. It asserts that each element is closed."""
 
     VOID = frozenset({"meta", "br", "path", "use", "rect", "circle", "line"})
 
@@ -173,8 +173,8 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-def test_the_page_needs_nothing_from_outside_and_is_well_formed() -> None:
-    text = html_report.page(finding(), [finding(title="A", source="b")], command="python -m ebb forecast")
+def test_the_page_is_self_contained_and_well_formed() -> None:
+    text = html_report.page(finding(), [finding(title="A", source="b")], command="ebb forecast")
     read = Page(text)
     assert read.open == []
     assert all(link.startswith("#") for link in read.links)
@@ -185,7 +185,7 @@ def test_the_page_needs_nothing_from_outside_and_is_well_formed() -> None:
     assert sorted(set(read.ids)) == sorted(read.ids)
 
 
-def test_the_page_is_made_for_a_phone_and_for_paper() -> None:
+def test_the_page_has_styles_for_phones_and_for_paper() -> None:
     text = html_report.page(finding())
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     assert "@media print" in text
@@ -193,10 +193,10 @@ def test_the_page_is_made_for_a_phone_and_for_paper() -> None:
 
 
 def test_the_page_shows_five_plots_and_every_table() -> None:
-    read = Page(html_report.page(finding(), [finding(title="A <b>", source="b")], command="python -m ebb forecast"))
+    read = Page(html_report.page(finding(), [finding(title="A <b>", source="b")], command="ebb forecast"))
     shown = "".join(read.text)
     assert read.tags.count("svg") == 5
-    for words_of_it in (
+    for expected in (
         "Messages in the queue",
         "Tasks",
         "States of the alarms",
@@ -205,16 +205,16 @@ def test_the_page_shows_five_plots_and_every_table() -> None:
         "Alarm <out> is slow: use 60 s.",
         "dev: A <b>",
         "0 → 1",
-        "python -m ebb forecast",
+        "ebb forecast",
     ):
-        assert words_of_it in shown
+        assert expected in shown
 
 
-def test_the_same_forecast_makes_the_same_page() -> None:
+def test_the_same_forecast_gives_the_same_page() -> None:
     assert html_report.page(finding()) == html_report.page(finding())
 
 
-def test_killed_jobs_stand_out() -> None:
+def test_killed_jobs_are_highlighted() -> None:
     assert "<li class=bad><b>2</b>jobs killed</li>" in html_report.page(finding(outcome(killed=2)))
 
 
@@ -228,13 +228,13 @@ def test_a_load_without_jobs_has_a_page_without_times() -> None:
 def test_a_long_line_keeps_its_peaks() -> None:
     line = tuple((float(second), 1 if second != 7777 else 99) for second in range(20_000))
     drawn = plots._thinned(line)
-    assert len(drawn) <= 2 * plots.MOST_POINTS
+    assert len(drawn) <= 2 * plots.MAX_POINTS
     assert (7777.0, 99) in drawn
     assert [time for time, _ in drawn] == sorted(time for time, _ in drawn)
     assert plots._thinned(line[:100]) == line[:100]
 
 
-def test_alarms_stand_in_the_order_of_the_rules() -> None:
+def test_alarms_have_the_order_of_the_rules() -> None:
     changes = tuple(
         AlarmChange(time=at, alarm=name, before=State.OK, state=State.ALARM, reason="")
         for at, name in ((10.0, "zero"), (20.0, "out"))

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from ebb.forecast.model.assumptions import Constant, Uniform, World
+from ebb.forecast.model.assumptions import Assumptions, Constant, Uniform
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.scenario import Scenario, from_settings
 from ebb.forecast.workloads import Timed, load
 from ebb.sandbox.controllers import alarms
 from ebb.sandbox.ecs import tasks
@@ -30,19 +30,19 @@ EXPECTED = [("out", 0, 3), ("surplus", 3, 2), ("zero", 2, 0)]
 PROCESS = (0.3, 3.0)
 
 
-def deployed(settings: Settings) -> Setup:
+def deployed(settings: Settings) -> Scenario:
     """The forecast's input for these settings in the sandbox, in simulated seconds."""
-    setup = from_settings(settings)
-    queue, worker = setup.queue, setup.worker
+    scenario = from_settings(settings)
+    queue, worker = scenario.queue, scenario.worker
     return replace(
-        setup,
+        scenario,
         queue=replace(queue, visibility_timeout=queue.visibility_timeout * SPEED),
         worker=replace(worker, stop_timeout=worker.stop_timeout * SPEED, wait=worker.wait * SPEED),
     )
 
 
 #: The sandbox samples at the end of a minute, without delay, and evaluates half a minute later.
-WORLD = World(
+ASSUMPTIONS = Assumptions(
     sample_phase=Constant(59.5),
     publish=Constant(0.5),
     ecs_delay=Constant(0.5),
@@ -59,7 +59,7 @@ def forecast(settings: Settings, seed: int) -> list[tuple[str, int, int]]:
         return ((0.0, float(seconds), "") for seconds in JOBS)
 
     jobs = replace(load(f"burst:{len(JOBS)}"), times=times)
-    outcome = simulate(deployed(settings), jobs, seed=seed, world=WORLD)
+    outcome = simulate(deployed(settings), jobs, seed=seed, assumptions=ASSUMPTIONS)
     assert (outcome.done, outcome.killed) == (len(JOBS), 0)
     return [(each.policy, each.before, each.after) for each in outcome.activities]
 

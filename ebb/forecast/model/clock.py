@@ -1,4 +1,4 @@
-"""Virtual time: events at a time, ticks at intervals, and the way to pass over a time in which nothing changes."""
+"""Virtual time: events at a time, ticks at intervals, and a way to skip a time in which nothing changes."""
 
 import heapq
 import math
@@ -12,15 +12,15 @@ Do = Callable[..., None]
 
 @dataclass(slots=True)
 class Tick:
-    """Something that is done at each `interval` seconds; `passed` is told of those that were passed over."""
+    """A function that runs each `interval` seconds. `skipped(number, last)` replaces the runs that are skipped."""
 
     interval: float
     do: Callable[[], None]
-    passed: Callable[[int, float], None] | None
+    skipped: Callable[[int, float], None] | None
 
 
 class Clock:
-    """Executes events and ticks in the order of their times, those of one time in the order of their making."""
+    """Runs events and ticks in the order of their times, and those of one time in the order of their creation."""
 
     def __init__(self, start: float) -> None:
         self.now = start
@@ -29,26 +29,26 @@ class Clock:
         self._ticks: list[tuple[float, int, Tick]] = []
 
     def at(self, time: float, do: Do, *arguments: Any) -> None:
-        """Do something at a time."""
+        """Call `do` at a time."""
         heapq.heappush(self._events, (time, next(self._order), do, arguments))
 
     def every(
-        self, interval: float, phase: float, do: Callable[[], None], passed: Callable[[int, float], None] | None = None
+        self, interval: float, phase: float, do: Callable[[], None], skipped: Callable[[int, float], None] | None = None
     ) -> None:
-        """Do something at each `interval` from the next time on that is `phase` after a whole number of them.
+        """Call `do` at each time that is `phase` after a multiple of `interval`, from now on.
 
-        `passed(number, last)` stands in for a number of ticks that were passed over, the last one at that time.
+        `skip` calls `skipped` with the number of skipped calls and the time of the last of them.
         """
         first = math.ceil((self.now - phase) / interval) * interval + phase
-        heapq.heappush(self._ticks, (first, next(self._order), Tick(interval, do, passed)))
+        heapq.heappush(self._ticks, (first, next(self._order), Tick(interval, do, skipped)))
 
     @property
     def next_event(self) -> float:
-        """When the next event is."""
+        """The time of the next event; infinite without one."""
         return self._events[0][0] if self._events else math.inf
 
     def step(self, until: float) -> bool:
-        """Do what is next, unless it is after `until`."""
+        """Run the next event or tick. False: it is later than `until`, which is now the time."""
         event = self._events[0][0] if self._events else math.inf
         tick = self._ticks[0][0] if self._ticks else math.inf
         if min(event, tick) > until:
@@ -63,14 +63,14 @@ class Clock:
             due.do()
         return True
 
-    def pass_over(self, until: float) -> None:
-        """Leave out the ticks before a time; there must be no event before it."""
+    def skip(self, until: float) -> None:
+        """Skip the ticks before a time; no event may be before it."""
         ticks = []
         for time, order, tick in self._ticks:
-            left_out = max(0, math.ceil((until - time) / tick.interval))
-            if left_out and tick.passed:
-                tick.passed(left_out, time + (left_out - 1) * tick.interval)
-            ticks.append((time + left_out * tick.interval, order, tick))
+            number = max(0, math.ceil((until - time) / tick.interval))
+            if number and tick.skipped:
+                tick.skipped(number, time + (number - 1) * tick.interval)
+            ticks.append((time + number * tick.interval, order, tick))
         heapq.heapify(ticks)
         self._ticks = ticks
         self.now = max(self.now, until)

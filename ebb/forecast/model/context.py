@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from random import Random
 
-from ebb.forecast.model.assumptions import World
+from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.record import Record
-from ebb.forecast.scenario import Setup
+from ebb.forecast.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Context:
-    """A setup in a world, with the run's time, its notes and its chance."""
+    """A scenario and the assumptions about AWS, with the run's time, record and random numbers.
 
-    setup: Setup
-    world: World
+    `origin` is the Unix time of time 0, for schedules.
+    """
+
+    scenario: Scenario
+    assumptions: Assumptions
     clock: Clock
     record: Record
     random: Random
+    origin: float

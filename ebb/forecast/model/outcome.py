@@ -1,6 +1,6 @@
-"""What a forecast finds. Times are seconds from the start of the simulation, which is a Monday's midnight, UTC."""
+"""The result of one run. Times are seconds from the start of the load."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange
@@ -11,7 +11,7 @@ Timeline = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """Counted calls: submits to the `api`, all of `sqs`, runs of `schedules` and of `workflows`."""
+    """Counted calls: jobs sent to the API, all calls to SQS, runs of schedules and of workflows."""
 
     api: int = 0
     sqs: int = 0
@@ -20,48 +20,23 @@ class Requests:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """One line of the bill: US dollars in a month of 730 hours; `source` says where the price comes from."""
-
-    name: str
-    dollars: float
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bill:
-    """The cost of a month without any job, and of a month in which the load goes on as simulated; no free tier."""
-
-    idle: tuple[Part, ...]
-    load: tuple[Part, ...]
-
-    @property
-    def idle_total(self) -> float:
-        """US dollars a month without any job."""
-        return sum(part.dollars for part in self.idle)
-
-    @property
-    def load_total(self) -> float:
-        """US dollars a month at this load."""
-        return sum(part.dollars for part in self.load)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One run of one setup under one load with one seed.
+    """One run of one scenario under one load with one seed, which ended at `until`.
 
-    `waits` (sent to first start) of the jobs that started and `latencies` (sent to done) of those that were done are in
-    the order in which that happened. `wakes` are the seconds from each send to a system without message and task to the
-    first start after it; `drain` is the first send to the end of the last job, None while jobs are left.
-
-    `killed` are jobs cut off because their task had to go (scale-in, Spot), `give_backs` messages that a worker made
-    visible again because of that, `failed` attempts that the handler failed or that took too long, `dead` messages in
-    the dead-letter queue, `expired` those that the queue's retention ended, `left` those that were neither when the
-    simulation ended; `blocked` refusals of protection (DEPLOYMENT_BLOCKED), `reclaims` of Spot tasks. `notes`: why
-    policies did not act, with the time. `task_seconds` are billed, `work_seconds` those in which jobs ran.
+    `waits`: sent to first started, of the jobs that started, in that order.
+    `latencies`: sent to done, of the jobs that were done, in that order.
+    `wakes`: from each send to a service without messages and tasks to the next start of a job.
+    `drain`: from the first send to the end of the last job; None while jobs are left.
+    `dead`: jobs in the dead-letter queue. `expired`: jobs that the queue's retention removed. `left`: all other jobs
+    that are not done at the end.
+    `killed`: jobs interrupted by a task's stop (scale-in, Spot). `give_backs`: messages that a worker returned because
+    of its stop. `failed`: attempts that the handler failed, or that took too long.
+    `blocked`: refused protections (DEPLOYMENT_BLOCKED). `reclaims`: reclaimed Spot tasks.
+    `notes`: why policies did not act, with the time.
+    `task_seconds` are billed, `spot_seconds` are those of them on Spot. `work_seconds`: time in which jobs ran.
     """
 
-    setup: str
+    scenario: str
     load: str
     seed: int
     until: float
@@ -91,7 +66,6 @@ class Outcome:
     blocked: int
     reclaims: int
     requests: Requests
-    bill: Bill = field(default_factory=lambda: Bill(idle=(), load=()))
 
     @property
     def wake(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The job queue: messages visible, in flight and gone, with order in groups, receive counts and retention."""
+"""The job queue: messages visible and in flight, with FIFO groups, receive counts and retention."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,12 +7,17 @@ from typing import Protocol
 from ebb.forecast.model.context import Context
 from ebb.forecast.workloads import Arrival
 
-#: Messages of one receive at the most (SQS API, ReceiveMessage).
-MOST_MESSAGES = 10
+#: Messages of one receive (SQS API, ReceiveMessage).
+MAX_MESSAGES = 10
 
 
 class Message:
-    """A job's message. `delivery` counts receives over all, so it is the identity of the newest receipt handle."""
+    """A job's message.
+
+    `delivery` counts all receives, so it identifies the newest receipt handle. `runs`: tasks that work on it now; more
+    than one if its visibility timeout ended during a job. `done`: a worker has finished the job. `gone`: the message
+    has left the queue.
+    """
 
     __slots__ = (
         *("delivery", "done", "failing", "gone", "group", "hidden", "received_at", "runs", "seconds", "sent_at"),
@@ -24,83 +29,95 @@ class Message:
         self.delivery = 0
         self.hidden = self.started = self.gone = self.done = False
         self.received_at = 0.0
-        #: How many tasks work on it now: more than one when its visibility ran out.
         self.runs = 0
 
 
 class Receiver(Protocol):
-    """Who waits in a long poll."""
+    """A worker that waits in a long poll."""
 
     def deliver(self) -> None:
-        """There is a message: receive."""
+        """Receive: a message is visible."""
 
-    def ends(self) -> None:
+    def end(self) -> None:
         """The simulation ends."""
 
 
-class Queue:
-    """SQS. `pollers` are those in a long poll; a message that becomes visible goes to one of them at random."""
+class SimulatedQueue:
+    """SQS. `pollers` wait in a long poll; a message that becomes visible goes to one of them at random."""
 
     def __init__(self, context: Context) -> None:
-        self._attributes = context.setup.queue
+        self._setup = context.scenario.queue
         self._clock, self._record, self._random = context.clock, context.record, context.random
+        #: Messages that can be received; of a FIFO group only the first.
         self._ready: deque[Message] = deque()
         self._groups: dict[str, deque[Message]] = {}
+        #: FIFO groups with a message in flight.
         self._locked: set[str] = set()
+        #: All messages, oldest first, for the retention.
         self._ages: deque[Message] = deque()
         self.visible = self.in_flight = 0
         self.pollers: list[Receiver] = []
-        #: Told of every action on the queue.
+        #: Called at each action on the queue.
         self.touched: Callable[[], None] = lambda: None
 
     @property
     def messages(self) -> int:
-        """All that are in it."""
+        """All messages."""
         return self.visible + self.in_flight
 
     def send(self, arrival: Arrival) -> None:
-        """A new message."""
+        """Add a message."""
         self.touched()
         message = Message(arrival)
         if not self._ages:
-            self._clock.at(arrival.time + self._attributes.retention, self._expire)
+            self._clock.at(arrival.time + self._setup.retention, self._expire)
         self._ages.append(message)
         self._appear(message, first=False)
 
     def receive(self, count: int) -> list[Message]:
-        """Up to so many messages. One received too often already goes to the dead-letter queue instead."""
+        """At most `count` messages. A message beyond its receive count goes to the dead-letter queue instead."""
         self.touched()
         received: list[Message] = []
-        took = False
+        changed = False
         while len(received) < count:
             message = self._next()
             if message is None:
                 break
+            changed = True
             self.visible -= 1
             message.hidden = True
-            if message.delivery >= self._attributes.max_receive_count:
+            if message.delivery >= self._setup.max_receive_count:
                 message.gone = True
                 self._unlock(message)
                 if not message.done:
                     self._record.dead += 1
                     self._record.last_ended = self._clock.now
-                took = True
                 continue
             self.in_flight += 1
             message.delivery += 1
             message.received_at = self._clock.now
             received.append(message)
-            took = True
-        if took:
+        if changed:
             self._note()
         return received
 
     def delete(self, message: Message) -> None:
-        """It is done."""
-        self._leave(message)
+        """Remove a message, if it is still there."""
+        if message.gone:
+            return
+        message.gone = True
+        if message.hidden:
+            self.in_flight -= 1
+            self._unlock(message)
+        else:
+            self.visible -= 1
+            if self._setup.fifo and (group := self._groups.get(message.group)):
+                group.remove(message)
+        self._note()
+        self._offer()
 
     def reappear(self, message: Message, delivery: int) -> None:
-        """The visibility time-out of that delivery is over, or was set to nothing."""
+        """End the visibility timeout of this delivery. An older delivery than the newest changes nothing."""
         if message.gone or not message.hidden or message.delivery != delivery:
             return
         self.in_flight -= 1
@@ -110,7 +127,7 @@ class Queue:
     def _appear(self, message: Message, *, first: bool) -> None:
         message.hidden = False
         self.visible += 1
-        if self._attributes.fifo:
+        if self._setup.fifo:
             group = self._groups.setdefault(message.group, deque())
             (group.appendleft if first else group.append)(message)
             if len(group) == 1 and message.group not in self._locked:
@@ -129,7 +146,7 @@ class Queue:
     def _next(self) -> Message | None:
         while self._ready:
             message = self._ready.popleft()
-            if not self._attributes.fifo:
+            if not self._setup.fifo:
                 if not message.gone:
                     return message
                 continue
@@ -141,7 +158,7 @@ class Queue:
         return None
 
     def _unlock(self, message: Message) -> None:
-        if not self._attributes.fifo:
+        if not self._setup.fifo:
             return
         self._locked.discard(message.group)
         group = self._groups.get(message.group)
@@ -150,23 +167,9 @@ class Queue:
         else:
             self._groups.pop(message.group, None)
 
-    def _leave(self, message: Message) -> None:
-        if message.gone:
-            return
-        message.gone = True
-        if message.hidden:
-            self.in_flight -= 1
-            self._unlock(message)
-        else:
-            self.visible -= 1
-            if self._attributes.fifo and (group := self._groups.get(message.group)):
-                group.remove(message)
-        self._note()
-        self._offer()
-
     def _expire(self) -> None:
-        """The retention of the oldest messages is over."""
-        now, retention = self._clock.now, self._attributes.retention
+        """Remove the messages whose retention has ended."""
+        now, retention = self._clock.now, self._setup.retention
         while self._ages:
             oldest = self._ages[0]
             if not oldest.gone:
@@ -176,7 +179,7 @@ class Queue:
                 if not oldest.done:
                     self._record.expired += 1
                     self._record.last_ended = now
-                self._leave(oldest)
+                self.delete(oldest)
             self._ages.popleft()
 
     def _note(self) -> None:

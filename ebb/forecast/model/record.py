@@ -1,13 +1,13 @@
-"""What a run keeps of itself: change points, and the time of the last change."""
+"""What a run records: change points, events and counts, and the time of the last change."""
 
 from ebb.forecast.model.outcome import Timeline
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange
 
-#: Change points kept of one line: beyond them it is kept more coarsely, so that memory stays flat.
-MOST_POINTS = 20_000
-#: Alarm changes, activities and notes kept of a run, each.
-MOST_EVENTS = 20_000
+#: Change points of one line. Beyond this number the line becomes coarser, so that memory stays constant.
+MAX_POINTS = 20_000
+#: Alarm changes, activities and notes of one run, each. Later ones are dropped.
+MAX_EVENTS = 20_000
 
 
 class Line:
@@ -15,20 +15,21 @@ class Line:
 
     def __init__(self, start: float, value: int = 0) -> None:
         self._times, self._values = [start], [value]
+        #: Seconds: changes that are closer together are one change.
         self._grain = 0.0
 
     def note(self, time: float, value: int) -> None:
-        """From now on it is this."""
+        """Record the value from this time on."""
         if time - self._times[-1] <= self._grain:
             self._values[-1] = value
             return
         self._times.append(time)
         self._values.append(value)
-        if len(self._times) > MOST_POINTS:
+        if len(self._times) > MAX_POINTS:
             self._coarsen()
 
     def _coarsen(self) -> None:
-        self._grain = max(2 * self._grain, 2 * (self._times[-1] - self._times[0]) / MOST_POINTS)
+        self._grain = max(2 * self._grain, 2 * (self._times[-1] - self._times[0]) / MAX_POINTS)
         times, values = self._times, self._values
         self._times, self._values = [], []
         for time, value in zip(times, values, strict=True):
@@ -39,7 +40,7 @@ class Line:
                 self._values.append(value)
 
     def points(self, start: float) -> Timeline:
-        """The change points from `start` on, the value at it first."""
+        """The change points from `start` on. The first one is the value at `start`."""
         points: list[tuple[float, int]] = []
         for time, value in zip(self._times, self._values, strict=True):
             if time <= start:
@@ -50,7 +51,7 @@ class Line:
 
 
 class Record:
-    """All that a run notes. `changed_at` is when something last changed on which scaling depends."""
+    """All that a run records. `changed_at` is the last time at which something changed that scaling depends on."""
 
     def __init__(self, start: float) -> None:
         self.changed_at = start
@@ -59,31 +60,32 @@ class Record:
         self.alarms: list[AlarmChange] = []
         self.activities: list[ScalingActivity] = []
         self.notes: list[tuple[float, str]] = []
-        self._said: dict[str, str] = {}
+        self._last_note: dict[str, str] = {}
         self.waits: list[float] = []
         self.latencies: list[float] = []
         self.wakes: list[float] = []
-        self.waking: float | None = None
+        #: When a job was sent to a service without messages and tasks, until the next job starts.
+        self.waking_since: float | None = None
         self.sent = self.done = self.dead = self.expired = 0
         self.failed = self.killed = self.give_backs = self.blocked = self.reclaims = self.launches = 0
         self.first_sent: float | None = None
         self.last_ended: float | None = None
         self.task_seconds = self.spot_seconds = self.work_seconds = 0.0
-        self.sqs = self.api = self.schedules = self.workflows = 0
+        self.sqs = self.schedules = self.workflows = 0
 
     def alarm(self, change: AlarmChange) -> None:
-        """An alarm changed its state."""
+        """Record that an alarm changed its state."""
         self.changed_at = change.time
-        if len(self.alarms) < MOST_EVENTS:
+        if len(self.alarms) < MAX_EVENTS:
             self.alarms.append(change)
 
     def activity(self, activity: ScalingActivity) -> None:
-        """The desired count changed."""
-        if len(self.activities) < MOST_EVENTS:
+        """Record that the desired count changed."""
+        if len(self.activities) < MAX_EVENTS:
             self.activities.append(activity)
 
-    def say(self, time: float, about: str, text: str) -> None:
-        """Why something did not happen, unless that was said last."""
-        if self._said.get(about) != text and len(self.notes) < MOST_EVENTS:
-            self._said[about] = text
+    def note(self, time: float, policy: str, text: str) -> None:
+        """Record why a policy did not act, unless that was its last note."""
+        if self._last_note.get(policy) != text and len(self.notes) < MAX_EVENTS:
+            self._last_note[policy] = text
             self.notes.append((time, text))

@@ -1,4 +1,4 @@
-"""The ECS service: tasks that follow the desired count at Fargate's pace, and which go when there are too many."""
+"""The ECS service: tasks start at Fargate's pace until there are as many as desired; surplus tasks stop."""
 
 import math
 from collections.abc import Callable
@@ -7,17 +7,14 @@ from typing import Protocol
 
 from ebb.forecast.model.context import Context
 
-#: Seconds of warning before a Spot task goes (Fargate developer guide, "Fargate Spot"): stopTimeout is shorter.
-SPOT_WARNING = 120
-
 
 class Life(Enum):
-    """Where a task is."""
+    """The state of a task."""
 
     STARTING = "starting"
     RUNNING = "running"
     STOPPING = "stopping"
-    GONE = "gone"
+    STOPPED = "stopped"
 
 
 class Host(Protocol):
@@ -27,10 +24,10 @@ class Host(Protocol):
         """The task runs."""
 
     def stopped(self) -> None:
-        """The task was sent SIGTERM."""
+        """The task received SIGTERM."""
 
 
-class Task:
+class SimulatedTask:
     """A task of the service."""
 
     __slots__ = ("billed_from", "host", "life", "protected_until", "spot", "zone")
@@ -42,27 +39,30 @@ class Task:
         self.host: Host | None = None
 
 
-class Service:
-    """Keeps the desired count. `running` is the number of its tasks that run."""
+class SimulatedService:
+    """Keeps the desired count of tasks. `running` is the number of its running tasks."""
 
-    def __init__(self, context: Context, host: Callable[[Task], Host]) -> None:
-        self._setup, self._world = context.setup, context.world
+    def __init__(self, context: Context, host: Callable[[SimulatedTask], Host]) -> None:
+        self._scenario, self._assumptions = context.scenario, context.assumptions
         self._clock, self._record, self._random = context.clock, context.record, context.random
         self._host = host
-        self._start = self._world.starts[self._setup.start]
-        self._tokens, self._refilled = float(self._world.launch_burst), self._clock.now
-        self._watching_until = -math.inf
-        self._stopping = False
-        self._zones = [0] * self._world.zones
+        self._start = self._assumptions.starts[self._scenario.start]
+        #: The token bucket of Fargate's launch rate.
+        self._tokens, self._refilled = float(self._assumptions.launch_burst), self._clock.now
+        #: When reconcile() is due next, because a protection ends.
+        self._due = -math.inf
+        self._reconciling = False
+        self._zones = [0] * self._assumptions.zones
         self.desired = self.running = 0
-        #: Those that count, starting or running; and those of an earlier deployment that are still protected.
-        self.tasks: list[Task] = []
-        self.outgoing: list[Task] = []
-        #: Whether a deployment is in progress: old tasks are left, or not all new ones run yet.
+        #: The tasks that count, starting or running.
+        self.tasks: list[SimulatedTask] = []
+        #: Protected tasks of an earlier deployment.
+        self.outgoing: list[SimulatedTask] = []
+        #: A deployment is in progress: old tasks remain, or not all new ones run yet.
         self.deploying = False
-        #: Told when the number of running tasks changed.
+        #: Called after each change of the number of running tasks.
         self.changed: Callable[[], None] = lambda: None
-        for time in self._world.deployments:
+        for time in self._assumptions.deployments:
             self._clock.at(time, self._deploy)
 
     def set_desired(self, desired: int) -> None:
@@ -73,34 +73,34 @@ class Service:
         self.reconcile()
 
     def reconcile(self) -> None:
-        """Launch what is missing, stop what is too much and unprotected."""
-        if self._stopping:
-            return  # a task that goes at once comes here, too
-        self._stopping = True
+        """Launch missing tasks, and stop surplus tasks that are not protected."""
+        if self._reconciling:
+            return  # a stopped task that ends at once calls this method again
+        self._reconciling = True
         for task in [task for task in self.outgoing if task.protected_until <= self._clock.now]:
             self.stop(task)
-        self._stopping = False
+        self._reconciling = False
         if self.outgoing:
-            self._look_again(min(task.protected_until for task in self.outgoing))
+            self._reconcile_at(min(task.protected_until for task in self.outgoing))
         while len(self.tasks) < self.desired:
             self._launch()
-        excess = len(self.tasks) - self.desired
-        if excess <= 0:
+        surplus = len(self.tasks) - self.desired
+        if surplus <= 0:
             return
-        self._stopping = True
+        self._reconciling = True
         now = self._clock.now
         candidates = [task for task in self.tasks if task.protected_until <= now]
         self._random.shuffle(candidates)
-        for _ in range(min(excess, len(candidates))):
+        for _ in range(min(surplus, len(candidates))):
             fullest = max(candidates, key=lambda task: self._zones[task.zone])
             candidates.remove(fullest)
             self.stop(fullest)
-        self._stopping = False
+        self._reconciling = False
         if len(self.tasks) > self.desired:
-            self._look_again(min(task.protected_until for task in self.tasks))
+            self._reconcile_at(min(task.protected_until for task in self.tasks))
 
-    def protect(self, task: Task, seconds: float) -> bool:
-        """Protect a task for so long, or not at all with 0. False: DEPLOYMENT_BLOCKED.
+    def protect(self, task: SimulatedTask, seconds: float) -> bool:
+        """Protect a task for so many seconds; 0 ends its protection. False: DEPLOYMENT_BLOCKED.
 
         "If the number of protected tasks exceeds the desired count" the service cannot scale in, and setting protection
         fails with DEPLOYMENT_BLOCKED (ECS developer guide, task-scale-in-protection.html).
@@ -110,65 +110,64 @@ class Service:
             task.protected_until = -math.inf
             self.reconcile()
             return True
-        counted = [*self.tasks, *self.outgoing] if self._world.outgoing_block else self.tasks
+        counted = [*self.tasks, *self.outgoing] if self._assumptions.outgoing_block else self.tasks
         others = sum(other.protected_until > now for other in counted if other is not task)
         if task in self.outgoing or others >= self.desired:
             return False
         task.protected_until = now + seconds
         return True
 
-    def stop(self, task: Task) -> None:
-        """SIGTERM."""
-        self._uncount(task)
+    def stop(self, task: SimulatedTask) -> None:
+        """Send SIGTERM."""
+        self._remove(task)
         starting = task.life is Life.STARTING
         task.life = Life.STOPPING
         if starting or task.host is None:
-            self.gone(task)
+            self.end(task)
         else:
             self._count(-1)
             task.host.stopped()
 
-    def leaves(self, task: Task) -> None:
-        """The worker ends by itself: the task is no longer one of those that count."""
+    def leave(self, task: SimulatedTask) -> None:
+        """The worker exits: the task no longer counts."""
         if task.life is Life.RUNNING:
-            self._uncount(task)
+            self._remove(task)
             task.life = Life.STOPPING
             self._count(-1)
 
-    def gone(self, task: Task) -> None:
-        """The task's containers have stopped: what it cost, and whether another has to take its place."""
-        if task.life is Life.GONE:
+    def end(self, task: SimulatedTask) -> None:
+        """The task's containers have stopped: bill it, and replace it if needed."""
+        if task.life is Life.STOPPED:
             return
-        task.life = Life.GONE
+        task.life = Life.STOPPED
         now = self._clock.now
         if now > task.billed_from:
-            least = max(now, task.billed_from + self._world.billed_least)
-            self._bill(task, least)
+            self._bill(task, max(now, task.billed_from + self._assumptions.min_billed))
         self.reconcile()
 
     def close(self) -> None:
-        """Bill what still runs when the simulation ends."""
+        """Bill the tasks that run when the simulation ends."""
         for task in (*self.tasks, *self.outgoing):
             if self._clock.now > task.billed_from:
                 self._bill(task, self._clock.now)
 
-    def _bill(self, task: Task, until: float) -> None:
-        seconds = until - max(0.0, task.billed_from)  # what was before time 0 is not part of the load
+    def _bill(self, task: SimulatedTask, until: float) -> None:
+        seconds = until - max(0.0, task.billed_from)  # the time before 0 does not belong to the load
         if seconds > 0:
             self._record.task_seconds += seconds
             self._record.spot_seconds += seconds if task.spot else 0
 
     def _launch(self) -> None:
-        now, world = self._clock.now, self._world
-        self._tokens = min(world.launch_burst, self._tokens + (now - self._refilled) * world.launch_rate)
+        now, assumptions = self._clock.now, self._assumptions
+        self._tokens = min(assumptions.launch_burst, self._tokens + (now - self._refilled) * assumptions.launch_rate)
         self._refilled = now
         self._tokens -= 1
-        queued = max(0.0, -self._tokens / world.launch_rate)
+        queued = max(0.0, -self._tokens / assumptions.launch_rate)
         takes = self._start(self._random)
-        task = Task(
+        task = SimulatedTask(
             zone=self._zones.index(min(self._zones)),
-            spot=self._random.random() * 100 < self._setup.task.spot_weight,
-            billed_from=now + queued + takes * (1 - world.billed_share),
+            spot=self._random.random() * 100 < self._scenario.task.spot_weight,
+            billed_from=now + queued + takes * (1 - assumptions.billed_share),
         )
         self.tasks.append(task)
         self._zones[task.zone] += 1
@@ -176,32 +175,32 @@ class Service:
             self._record.launches += 1
         self._clock.at(now + queued + takes, self._started, task)
 
-    def _started(self, task: Task) -> None:
+    def _started(self, task: SimulatedTask) -> None:
         if task.life is not Life.STARTING:
             return
         task.life = Life.RUNNING
         if task.spot:
-            self._clock.at(self._clock.now + self._world.spot_life(self._random), self._reclaim, task)
+            self._clock.at(self._clock.now + self._assumptions.spot_life(self._random), self._reclaim, task)
         task.host = self._host(task)
         self._count(1)
         task.host.started()
 
-    def _reclaim(self, task: Task) -> None:
+    def _reclaim(self, task: SimulatedTask) -> None:
         if task.life is Life.RUNNING:
             self._record.reclaims += 1
             self.stop(task)
             self.reconcile()
 
     def _deploy(self) -> None:
-        """New tasks for all: the old ones go at once (minimumHealthyPercent 0), but for those that are protected."""
+        """Replace all tasks: old ones stop at once (minimumHealthyPercent 0), unless they are protected."""
         self.deploying = True
         self._record.changed_at = self._clock.now
         self.outgoing += self.tasks
-        self.tasks, self._zones = [], [0] * self._world.zones
+        self.tasks, self._zones = [], [0] * self._assumptions.zones
         self.reconcile()
         self._count(0)
 
-    def _uncount(self, task: Task) -> None:
+    def _remove(self, task: SimulatedTask) -> None:
         if task in self.outgoing:
             self.outgoing.remove(task)
         else:
@@ -215,8 +214,7 @@ class Service:
         self.deploying = self.deploying and (bool(self.outgoing) or self.running < self.desired)
         self.changed()
 
-    def _look_again(self, time: float) -> None:
-        """Protection that runs out lets a task go."""
-        if self._clock.now < time < math.inf and not self._clock.now < self._watching_until <= time:
-            self._watching_until = time
+    def _reconcile_at(self, time: float) -> None:
+        if self._clock.now < time < math.inf and not self._clock.now < self._due <= time:
+            self._due = time
             self._clock.at(time, self.reconcile)

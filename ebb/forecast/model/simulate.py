@@ -1,37 +1,41 @@
-"""One run: a setup under a load, in virtual time."""
+"""One run: a scenario under a load, in virtual time."""
 
 import math
 from collections.abc import Iterator
 from random import Random
 
-from ebb.forecast.model.assumptions import World
+from ebb.forecast.durations import MINUTE
+from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.context import Context
-from ebb.forecast.model.metrics import MINUTE, Counts, Metrics
+from ebb.forecast.model.metrics import Counts, Metrics
 from ebb.forecast.model.outcome import Outcome, Requests
-from ebb.forecast.model.queue import Queue
+from ebb.forecast.model.queue import SimulatedQueue
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.scaling import Scaling
-from ebb.forecast.model.service import Service, Task
-from ebb.forecast.model.worker import Shared, Worker
-from ebb.forecast.scenario import Setup
+from ebb.forecast.model.service import SimulatedService, SimulatedTask
+from ebb.forecast.model.worker import Shared, SimulatedWorker
+from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Arrival, Load
 
 
 class Simulation:
-    """The parts of one run, wired."""
+    """The connected parts of one run. It ends at `until`; None: when all jobs are done and the service is at rest."""
 
-    def __init__(self, setup: Setup, load: Load, seed: int, until: float | None, world: World) -> None:
-        # one seed gives each setup the same phases and jobs, so that setups are compared in the same world
+    def __init__(
+        self, scenario: Scenario, load: Load, seed: int, until: float | None, assumptions: Assumptions
+    ) -> None:
+        # A seed gives each scenario the same phases and jobs, so that scenarios are compared under equal conditions.
+        # Another text here would change all published figures.
         random = Random(f"world:{seed}")  # noqa: S311 - reproducible, not secret
-        self._setup, self._load, self._until = setup, load, until
-        self.record = Record(-world.idle_before)
-        self.clock = Clock(-world.idle_before)
-        context = Context(setup, world, self.clock, self.record, random)
-        self.queue = Queue(context)
+        self._scenario, self._load, self._until = scenario, load, until
+        self.record = Record(-assumptions.idle_before)
+        self.clock = Clock(-assumptions.idle_before)
+        context = Context(scenario, assumptions, self.clock, self.record, random, load.origin)
+        self.queue = SimulatedQueue(context)
         self._shared = Shared(context)
-        self.service = Service(context, self._worker)
-        self.metrics = Metrics(context, self._counts, self._awake)
+        self.service = SimulatedService(context, self._worker)
+        self.metrics = Metrics(context, self._counts, self._queue_is_used)
         self.queue.touched = self.metrics.touch
         self.scaling = Scaling(context, self.metrics, self.queue, self.service)
         self._memory = self.scaling.longest_memory
@@ -41,22 +45,22 @@ class Simulation:
         self.clock.at(load.span, self._end_load)
 
     def run(self) -> float:
-        """Until the end; when that was."""
+        """Run to the end; the time of the end."""
         clock, until = self.clock, self._until
-        last = until if until is not None else self._load.span + self._setup.queue.retention + self._memory
+        last = until if until is not None else self._load.span + self._scenario.queue.retention + self._memory
         while True:
             if clock.now - self.record.changed_at > self._memory:
-                if until is None and self._over():
+                if until is None and self._at_rest():
                     break
-                self._pass_over(last)
+                self._skip(last)
             if not clock.step(last):
                 break
         self.service.close()
         self._count_polls()
         return clock.now
 
-    def _over(self) -> bool:
-        """Whether nothing will change by itself: all was sent, and what is left waits for ever."""
+    def _at_rest(self) -> bool:
+        """Whether all jobs were sent and nothing more will happen, even if jobs are left."""
         idle = not self.queue.messages and self.service.running == self.service.desired
         return (
             self._ended
@@ -67,16 +71,16 @@ class Simulation:
     def _end_load(self) -> None:
         self._ended = True
 
-    def _pass_over(self, last: float) -> None:
-        """Leave out whole minutes up to the next event: what alarms see until then is what they see now."""
+    def _skip(self, last: float) -> None:
+        """Skip whole minutes up to the next event: until then alarms see what they see now."""
         until = min(self.clock.next_event, self.metrics.next_change, last)
         minutes = math.floor((until - self.clock.now) / MINUTE) - 1
         if minutes > 1:
-            self.metrics.pass_over(minutes * MINUTE)
-            self.clock.pass_over(self.clock.now + minutes * MINUTE)
+            self.metrics.skip(minutes * MINUTE)
+            self.clock.skip(self.clock.now + minutes * MINUTE)
 
     def _send_next(self) -> None:
-        """One event for all jobs that come at the same time."""
+        """One event sends all jobs of the same time."""
         arrival = next(self._arrivals, None)
         if arrival is None:
             self._sending = False
@@ -88,11 +92,11 @@ class Simulation:
         while arrival is not None and arrival.time <= now:
             if record.first_sent is None:
                 record.first_sent = now
-            if record.waking is None and not self.queue.messages and not self.service.tasks:
-                record.waking = now
+            if record.waking_since is None and not self.queue.messages and not self.service.tasks:
+                record.waking_since = now
             record.sent += 1
             self.queue.send(arrival)
-            if self._setup.wake.direct:
+            if self._scenario.wake.direct:
                 self.scaling.direct()
             arrival = next(self._arrivals, None)
         if arrival is None:
@@ -100,8 +104,8 @@ class Simulation:
         else:
             self.clock.at(arrival.time, self._send, arrival)
 
-    def _worker(self, task: Task) -> Worker:
-        return Worker(task, self.service, self.queue, self._shared)
+    def _worker(self, task: SimulatedTask) -> SimulatedWorker:
+        return SimulatedWorker(task, self.service, self.queue, self._shared)
 
     def _counts(self) -> Counts:
         return Counts(
@@ -112,33 +116,37 @@ class Simulation:
             worked=self._shared.worked,
         )
 
-    def _awake(self) -> bool:
-        """Whether the queue cannot fall asleep: it has messages, or is touched by long polls or what keeps it alive."""
-        wake = self._setup.wake
+    def _queue_is_used(self) -> bool:
+        """Whether messages, long polls or a schedule keep the queue active."""
+        wake = self._scenario.wake
         used = bool(self.queue.messages or self.queue.pollers)
-        return used or wake.watches or wake.keep_alive or self._setup.poller is not None
+        return used or wake.watches or wake.keep_alive or self._scenario.poller is not None
 
     def _count_polls(self) -> None:
-        """The receives of long polls that are still under way."""
+        """Count the receives of the long polls that are in progress."""
         for poller in list(self.queue.pollers):
-            poller.ends()
+            poller.end()
 
 
 def simulate(
-    setup: Setup, load: Load, *, seed: int = 0, until: float | None = None, world: World | None = None
+    scenario: Scenario,
+    load: Load,
+    *,
+    seed: int = 0,
+    until: float | None = None,
+    assumptions: Assumptions | None = None,
 ) -> Outcome:
-    """Run a setup under a load: up to `until` seconds, or until all is done and the service is at rest again.
+    """Run a scenario under a load: up to `until` seconds, or until all jobs are done and the service is at rest.
 
-    The same arguments give the same outcome. Raises ValueError, in one sentence, for a setup with a metric that the
-    forecast does not have.
+    The same arguments give the same outcome. Raises ValueError for a scenario with a metric that the model lacks.
     """
-    run = Simulation(setup, load, seed, until, world or World())
+    run = Simulation(scenario, load, seed, until, assumptions or Assumptions())
     ended = run.run()
     record = run.record
     left = record.sent - record.done - record.dead - record.expired
     first, last = record.first_sent, record.last_ended
     return Outcome(
-        setup=setup.name,
+        scenario=scenario.name,
         load=load.text,
         seed=seed,
         until=ended,

@@ -1,30 +1,38 @@
-"""What a forecast found, in the words and rows that the terminal and the page both show."""
+"""The figures of a forecast as text and rows, for the terminal and the HTML page."""
 
 import math
 from collections.abc import Callable, Sequence
 
 from ebb.forecast import bill
-from ebb.forecast.checks import Lint
+from ebb.forecast.checks import Problem
+from ebb.forecast.durations import DAY, HOUR, MINUTE
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 
-#: What there is none of.
+#: In place of a figure that does not exist.
 NONE = "-"
+NO_PROBLEMS = "No known problems."
+
+
+def headline(found: Forecast) -> str:
+    """The scenario, the load and the runs, in one line."""
+    runs = "1 run" if found.runs == 1 else f"{found.runs} runs"
+    return f"{found.scenario.name}: {found.load}, {runs} from seed {found.seed}"
 
 
 def seconds(value: float) -> str:
-    """Such as 143 s, 12.3 min, 3.4 h or 2.1 d; never, if infinite."""
+    """Such as 143 s, 12.3 min, 3.4 h or 2.1 d; infinite is "never"."""
     if math.isinf(value):
         return "never"
-    if value < 600:
+    if value < 10 * MINUTE:
         return f"{value:.0f} s"
-    for limit, unit, word in ((7200, 60, "min"), (172_800, 3600, "h")):
+    for limit, unit, suffix in ((2 * HOUR, MINUTE, "min"), (2 * DAY, HOUR, "h")):
         if value < limit:
-            return f"{value / unit:.1f} {word}"
-    return f"{value / 86_400:.1f} d"
+            return f"{value / unit:.1f} {suffix}"
+    return f"{value / DAY:.1f} d"
 
 
 def number(value: float) -> str:
-    """Such as 0, 1,200, 3.4 or 0.05: whole where it is whole."""
+    """Such as 0, 1,200, 3.4 or 0.05."""
     if value == round(value):
         return f"{value:,.0f}"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2g}"
@@ -36,7 +44,7 @@ def hours(value: float) -> str:
 
 
 def dollars(value: float) -> str:
-    """Such as $36.50 or $0.004: what is less than a cent still shows."""
+    """Such as $36.50 or $0.004: two digits also below a cent."""
     return f"${value:,.2f}" if value >= 0.1 or value == 0 else f"${value:.2g}"
 
 
@@ -50,17 +58,17 @@ def interval(estimate: Estimate, write: Callable[[float], str] = seconds) -> str
 
 
 def median(spread: Spread | None) -> str:
-    """The p50 alone."""
+    """The p50 without its interval."""
     return NONE if spread is None else seconds(spread.p50.value)
 
 
 def high(spread: Spread | None) -> str:
-    """The p95 alone."""
+    """The p95 without its interval."""
     return NONE if spread is None else seconds(spread.p95.value)
 
 
 def times(found: Forecast) -> list[tuple[str, str, str]]:
-    """What it is, p50 and p95 with their intervals; of a load without jobs, nothing."""
+    """Rows of name, p50 and p95 with their intervals; none for a load without jobs."""
     rows = (
         ("wake-up: idle to first started", found.wake),
         ("wait: sent to started", found.wait),
@@ -71,7 +79,7 @@ def times(found: Forecast) -> list[tuple[str, str, str]]:
 
 
 def counts(found: Forecast) -> list[tuple[str, str]]:
-    """What it is, and the mean of a run with its interval."""
+    """Rows of name, and the mean per run with its interval."""
     return [
         ("jobs sent", number(found.sent)),
         ("jobs done", number(found.done)),
@@ -85,13 +93,13 @@ def counts(found: Forecast) -> list[tuple[str, str]]:
     ]
 
 
-def again(found: Forecast) -> str:
-    """How often the load is taken to come in a month."""
-    return f"at this load, every {found.every / 3600:.3g} h" if found.every > 0 else "at this load"
+def repetition(found: Forecast) -> str:
+    """How often the load repeats in the month of the bill."""
+    return f"at this load, every {found.every / HOUR:.3g} h" if found.every > 0 else "at this load"
 
 
 def costs(found: Forecast) -> list[tuple[str, str, str, str]]:
-    """Each part's name, US dollars a month idle and at this load, and the price's source; the last row is the sum."""
+    """Rows of name, US dollars a month idle and at this load, and the price's source. The last row is the total."""
     idle = {part.name: part.dollars for part in found.bill.idle}
     load = {part.name: part.dollars for part in found.bill.load}
     sources = {part.name: part.source for part in (*found.bill.idle, *found.bill.load)}
@@ -99,24 +107,24 @@ def costs(found: Forecast) -> list[tuple[str, str, str, str]]:
         (name, dollars(idle[name]) if name in idle else NONE, dollars(load[name]) if name in load else NONE, source)
         for name, source in sources.items()
     ]
-    return [*rows, ("together", dollars(found.bill.idle_total), dollars(found.bill.load_total), "")]
+    return [*rows, ("total", dollars(found.bill.idle_total), dollars(found.bill.load_total), "")]
 
 
 def a_million(found: Forecast) -> str:
-    """What a million jobs cost on their way into the queue, with the parts."""
-    parts = bill.a_million(found.setup)
+    """The cost of sending a million jobs, with its parts."""
+    parts = bill.a_million(found.scenario)
     listed = ", ".join(f"{part.name} {dollars(part.dollars)}" for part in parts)
     return f"A million jobs sent: {dollars(sum(part.dollars for part in parts))} ({listed})."
 
 
-def codes(lints: Sequence[Lint]) -> str:
-    """The lints' names, each once."""
-    return ", ".join(dict.fromkeys(lint.code for lint in lints)) or "nothing known to hurt"
+def codes(problems: Sequence[Problem]) -> str:
+    """The codes of the problems, each once."""
+    return ", ".join(dict.fromkeys(problem.code for problem in problems)) or "no known problems"
 
 
-#: Columns of the comparison: the setup's name, TIMES of them times, then counts and costs.
+#: The columns of the comparison: the scenario's name, then TIMES columns of times, then counts and costs.
 TIMES = 5
-AGAINST = (
+COMPARISON = (
     "",
     "wake p50",
     "wake p95",
@@ -133,10 +141,10 @@ AGAINST = (
 )
 
 
-def against(found: Forecast) -> tuple[str, ...]:
+def comparison(found: Forecast) -> tuple[str, ...]:
     """One row of the comparison."""
     return (
-        found.setup.name,
+        found.scenario.name,
         median(found.wake),
         high(found.wake),
         median(found.latency),

@@ -1,17 +1,16 @@
-"""A forecast as one page of HTML that needs nothing else: for a phone, a desk and paper."""
+"""A forecast as one self-contained HTML page, for phones, desktop screens and paper."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ebb.forecast.checks import Lint
+from ebb.forecast.checks import Problem
 from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.report import formatting, plots
-from ebb.forecast.report.terminal import headline
 
-#: Scaling activities that are listed; more are counted.
-MOST_ACTIVITIES = 40
-INTERVALS = "Intervals are 95 %, over runs; how well the model knows AWS is not in them."
+#: Scaling activities in the table. The page shows the number of the others.
+MAX_ACTIVITIES = 40
+INTERVALS = "Intervals are 95 %, over runs. They do not show how well the model represents AWS."
 STYLE = """
 :root { color-scheme: light; --ink: #1a1a1a; --faint: #5a5a5a; --line: #d5d5d5; --paper: #fff; --soft: #f6f6f4; }
 * { box-sizing: border-box; }
@@ -56,27 +55,27 @@ code { font-size: .9em; overflow-wrap: anywhere; }
 """
 
 
-def page(own: Finding, peers: Sequence[Finding] = (), command: str = "") -> str:
-    """The page. `command` is what makes it again."""
+def page(own: Finding, baselines: Sequence[Finding] = (), command: str = "") -> str:
+    """The page as HTML. `command` is the command line that writes it again."""
     found = own.forecast
     parts = [
-        f"<h1>{escape(found.setup.name)}: {escape(found.load)}</h1>",
-        f'<p class="faint">{escape(headline(found))}. {INTERVALS}</p>',
+        f"<h1>{escape(found.scenario.name)}: {escape(found.load)}</h1>",
+        f'<p class="faint">{escape(formatting.headline(found))}. {INTERVALS}</p>',
         _figures(own),
-        *_section("Known to hurt", _lints(own.lints)),
+        *_section("Known problems", _problems(own.problems)),
         *_section(
             f"One run, seed {found.first.seed}",
-            _plots(plots.sequence(found.first, [rule.alarm.name for rule in found.setup.rules])),
+            _plots(plots.sequence(found.first, [rule.alarm.name for rule in found.scenario.rules])),
         ),
         *_section("Times", _table(("", "p50", "p95"), formatting.times(found), "nowrap")),
-        *_section("In a run, on average", _table(("", ""), formatting.counts(found), "nowrap")),
+        *_section("Mean per run", _table(("", ""), formatting.counts(found), "nowrap")),
         *_section("US dollars a month", _costs(own)),
-        *_section("The same load on known recipes", _against(own, peers)),
-        *_section(f"What was scaled in the run with seed {found.first.seed}", _activities(found.first)),
+        *_section("The same load on the baselines", _comparison(own, baselines)),
+        *_section(f"Scaling activities of the run with seed {found.first.seed}", _activities(found.first)),
     ]
     if command:
-        parts.append(f'<p class="faint">Made by <code>{escape(command)}</code></p>')
-    title = escape(f"Ebb forecast: {found.setup.name}, {found.load}")
+        parts.append(f'<p class="faint">Written by <code>{escape(command)}</code></p>')
+    title = escape(f"Ebb forecast: {found.scenario.name}, {found.load}")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -99,7 +98,7 @@ def _figures(own: Finding) -> str:
         ("wake-up, p50", formatting.median(found.wake), False),
         ("wake-up, p95", formatting.high(found.wake), False),
         ("latency, p95", formatting.high(found.latency), False),
-        ("drained, p50", formatting.median(found.drain), False),
+        ("drain, p50", formatting.median(found.drain), False),
         ("jobs killed", formatting.number(found.killed.value), found.killed.value > 0),
         ("a month idle", formatting.dollars(found.bill.idle_total), False),
         ("a month at this load", formatting.dollars(found.bill.load_total), False),
@@ -112,10 +111,10 @@ def _figures(own: Finding) -> str:
     return f'<ul class="figures">{items}</ul>'
 
 
-def _lints(lints: Sequence[Lint]) -> str:
-    if not lints:
-        return "<p>Nothing in it is known to hurt.</p>"
-    items = "".join(f"<dt>{escape(lint.code)}</dt><dd>{escape(lint.text)}</dd>" for lint in lints)
+def _problems(problems: Sequence[Problem]) -> str:
+    if not problems:
+        return f"<p>{formatting.NO_PROBLEMS}</p>"
+    items = "".join(f"<dt>{escape(each.code)}</dt><dd>{escape(each.text)}</dd>" for each in problems)
     return f"<dl>{items}</dl>"
 
 
@@ -135,29 +134,30 @@ def _costs(own: Finding) -> str:
     )
     table = (
         '<div class="table"><table class="numbers"><thead><tr><th></th><th>idle</th><th>at this load</th>'
-        f'<th class="source">price from</th></tr></thead><tbody>{body}<tr class="own"><td>{total[0]}</td>'
+        f'<th class="source">source of the price</th></tr></thead><tbody>{body}<tr class="own"><td>{total[0]}</td>'
         f"<td>{total[1]}</td><td>{total[2]}</td><td></td></tr></tbody></table></div>"
     )
     note = (
-        f"<p>Of 730 hours, without any job and {escape(formatting.again(own.forecast))}. No free tier is counted.</p>"
+        f"<p>A month of 730 hours without any job, and {escape(formatting.repetition(own.forecast))}. "
+        "List prices, without any free tier.</p>"
     )
     return note + _plots([("Parts of the bill", plots.costs(bill))]) + table
 
 
-def _against(own: Finding, peers: Sequence[Finding]) -> str:
-    if not peers:
+def _comparison(own: Finding, baselines: Sequence[Finding]) -> str:
+    if not baselines:
         return ""
-    head = "".join(f"<th>{escape(column)}</th>" for column in formatting.AGAINST)
+    head = "".join(f"<th>{escape(column)}</th>" for column in formatting.COMPARISON)
     body = "".join(
         f"<tr{' class=own' if finding is own else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in formatting.against(finding.forecast))
+        + "".join(f"<td>{escape(cell)}</td>" for cell in formatting.comparison(finding.forecast))
         + "</tr>"
-        for finding in (own, *peers)
+        for finding in (own, *baselines)
     )
     legend = "".join(
-        f"<dt>{escape(peer.forecast.setup.name)}: {escape(peer.title)}</dt><dd>{escape(peer.source)}; "
-        f"{escape(formatting.codes(peer.lints))}</dd>"
-        for peer in peers
+        f"<dt>{escape(each.forecast.scenario.name)}: {escape(each.title)}</dt><dd>{escape(each.source)}; "
+        f"{escape(formatting.codes(each.problems))}</dd>"
+        for each in baselines
     )
     return (
         f'<div class="table"><table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -166,14 +166,14 @@ def _against(own: Finding, peers: Sequence[Finding]) -> str:
 
 
 def _activities(outcome: Outcome) -> str:
-    shown = outcome.activities[:MOST_ACTIVITIES]
+    shown = outcome.activities[:MAX_ACTIVITIES]
     rows = [
         (formatting.seconds(each.time), f"{each.before} → {each.after}", each.alarm or each.cause, each.policy)
         for each in shown
     ]
     more = len(outcome.activities) - len(shown)
-    note = f'<p class="faint">And {more} more.</p>' if more else ""
-    return _table(("at", "tasks", "by", "policy"), rows, "nowrap") + note
+    note = f'<p class="faint">{more} later activities are not shown.</p>' if more else ""
+    return _table(("time", "tasks", "alarm or cause", "policy"), rows, "nowrap") + note
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], kind: str) -> str:

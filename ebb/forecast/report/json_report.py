@@ -1,12 +1,12 @@
-"""A forecast as JSON, for programs. What is below is the whole of it; keys are added, not changed.
+"""A forecast as JSON, for programs. The shape below is complete; later versions may add keys but do not change these.
 
 ```
 {
   "load": "burst:200 of 30s", "runs": 20, "seed": 1,
-  "stack": SETUP,                     # the stack's own
-  "against": [SETUP, …]               # with --against, else []
+  "stack": SCENARIO,
+  "against": [SCENARIO, …]            # the baselines, with --against
 }
-SETUP = {
+SCENARIO = {
   "name": "dev", "title": "", "source": "",
   "seconds": {"wake": SPREAD, "wait": SPREAD, "latency": SPREAD, "drain": SPREAD},  # null where the load has no jobs
   "per_run": {"sent": 200.0, "done": 200.0, "task_hours": ESTIMATE, "launches": ESTIMATE, "killed": ESTIMATE,
@@ -17,7 +17,7 @@ SETUP = {
   "lints": [{"code": "long-period", "text": "…"}, …]
 }
 SPREAD = {"p50": ESTIMATE, "p95": ESTIMATE}
-ESTIMATE = {"value": 143.2, "low": 138.0, "high": 150.1}   # a 95 % interval; null is never
+ESTIMATE = {"value": 143.2, "low": 138.0, "high": 150.1}   # with a 95 % interval; null means never
 ```
 """
 
@@ -26,27 +26,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebb.forecast import bill
+from ebb.forecast.bill import Part
 from ebb.forecast.findings import Finding
-from ebb.forecast.model.outcome import Part
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 
 
-def document(own: Finding, peers: Sequence[Finding] = ()) -> dict[str, Any]:
-    """The document, of what JSON has."""
+def document(own: Finding, baselines: Sequence[Finding] = ()) -> dict[str, Any]:
+    """The document, in the types that JSON has."""
     found = own.forecast
     return {
         "load": found.load,
         "runs": found.runs,
         "seed": found.seed,
-        "stack": _setup(own),
-        "against": [_setup(peer) for peer in peers],
+        "stack": _scenario(own),
+        "against": [_scenario(each) for each in baselines],
     }
 
 
-def _setup(finding: Finding) -> dict[str, Any]:
+def _scenario(finding: Finding) -> dict[str, Any]:
     found = finding.forecast
     return {
-        "name": found.setup.name,
+        "name": found.scenario.name,
         "title": finding.title,
         "source": finding.source,
         "seconds": {name: _spread(getattr(found, name)) for name in ("wake", "wait", "latency", "drain")},
@@ -57,8 +57,8 @@ def _setup(finding: Finding) -> dict[str, Any]:
             "idle_parts": [_part(part) for part in found.bill.idle],
             "load_parts": [_part(part) for part in found.bill.load],
         },
-        "dollars_per_million_sent": [_part(part) for part in bill.a_million(found.setup)],
-        "lints": [{"code": lint.code, "text": lint.text} for lint in finding.lints],
+        "dollars_per_million_sent": [_part(part) for part in bill.a_million(found.scenario)],
+        "lints": [{"code": each.code, "text": each.text} for each in finding.problems],
     }
 
 

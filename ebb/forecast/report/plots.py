@@ -1,6 +1,6 @@
-"""Plots of one run and of a bill, as SVG to stand in a page. The only module that loads matplotlib.
+"""Plots of one run and of a bill, as SVG elements. The only module that loads matplotlib.
 
-Drawn for a column of a page, about as wide as a phone: text keeps its size there, and is text, not outlines.
+A plot is about as wide as a phone, so that its text keeps its size. Text is SVG text, not outlines.
 """
 
 import io
@@ -12,18 +12,24 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ebb.forecast.model.outcome import Bill, Outcome, Timeline
+from ebb.forecast.bill import Bill
+from ebb.forecast.durations import DAY, HOUR, MINUTE
+from ebb.forecast.model.outcome import Outcome, Timeline
 from ebb.scaling.alarms import State
 
-#: Inches; at 72 points an inch a phone's column of 360.
+#: Inches: 360 points, a phone's column.
 WIDTH = 5.0
-#: Change points that a line keeps at the most; no more could be told apart.
-MOST_POINTS = 1200
-INK, FAINT = "#1a1a1a", "#c9c9c9"
-#: Colours that differ in lightness too (Okabe and Ito), so that they do in grey.
-BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#b3261e"
+#: Change points of a line; a reader could not distinguish more.
+MAX_POINTS = 1200
+INK = "#1a1a1a"
+FAINT = "#c9c9c9"
+# These colours (Okabe and Ito) differ in lightness too, so that they differ when printed in grey.
+BLUE = "#0072b2"
+ORANGE = "#e69f00"
+GREEN = "#009e73"
+RED = "#b3261e"
 STATES = {State.OK: "#cfe8dd", State.ALARM: RED, State.INSUFFICIENT_DATA: "#e4e4e4"}
-WORDS = {State.OK: "OK", State.ALARM: "ALARM", State.INSUFFICIENT_DATA: "no data"}
+STATE_LABELS = {State.OK: "OK", State.ALARM: "ALARM", State.INSUFFICIENT_DATA: "no data"}
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -63,7 +69,7 @@ def tasks(outcome: Outcome) -> str:
 
 
 def alarms(outcome: Outcome, order: Sequence[str] = ()) -> str:
-    """The alarms' states over time, a band each, in this order; nothing where none changed its state."""
+    """The alarms' states over time, one band for each alarm, in this order. Empty if no alarm changed its state."""
     changed = dict.fromkeys(change.alarm for change in outcome.alarms)
     names = list(dict.fromkeys(name for name in (*order, *changed) if name in changed))
     if not names:
@@ -82,12 +88,12 @@ def alarms(outcome: Outcome, order: Sequence[str] = ()) -> str:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     for state, colour in STATES.items():
-        axes.bar(0, 0, color=colour, label=WORDS[state])
+        axes.bar(0, 0, color=colour, label=STATE_LABELS[state])
     return _finish(figure, axes, "alarms", "States of the alarms over time")
 
 
 def waits(outcome: Outcome) -> str:
-    """How long jobs waited for their start; nothing where none started."""
+    """The distribution of the jobs' waits. Empty if no job started."""
     if not outcome.waits:
         return ""
     figure, axes = _figure(2.2)
@@ -101,7 +107,7 @@ def waits(outcome: Outcome) -> str:
 
 
 def costs(bill: Bill) -> str:
-    """The parts of the bill as bars, idle and at this load."""
+    """The parts of the bill as bars, idle and at this load. Empty without parts."""
     names = list(dict.fromkeys(part.name for part in (*bill.load, *bill.idle)))
     if not names:
         return ""
@@ -127,7 +133,7 @@ def costs(bill: Bill) -> str:
 
 
 def shown_until(outcome: Outcome) -> float:
-    """The end of what is worth showing: the last change of anything, and a little more; never beyond the run."""
+    """The right end of the time axis: shortly after the last change, and within the run."""
     lines = (outcome.visible, outcome.in_flight, outcome.desired, outcome.running)
     last = max((line[-1][0] for line in lines if line), default=0.0)
     return min(outcome.until, max(60.0, last * 1.04)) if outcome.until > 0 else max(60.0, last * 1.04)
@@ -140,14 +146,14 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _unit(seconds: float) -> tuple[float, str]:
-    for limit, unit, word in ((600, 1, "s"), (7200 * 2, 60, "min"), (172_800 * 2, 3600, "h")):
+    for limit, unit, label in ((10 * MINUTE, 1, "s"), (4 * HOUR, MINUTE, "min"), (4 * DAY, HOUR, "h")):
         if seconds < limit:
-            return 1 / unit, word
-    return 1 / 86_400, "days"
+            return 1 / unit, label
+    return 1 / DAY, "days"
 
 
 def _time_axis(axes: Axes, outcome: Outcome) -> float:
-    """Units of the time axis a second."""
+    """Label the axis; the factor from seconds to its unit."""
     end = shown_until(outcome)
     scale, unit = _unit(end)
     axes.set_xlim(0, end * scale)
@@ -170,10 +176,10 @@ def _line(
 
 
 def _thinned(timeline: Timeline) -> Timeline:
-    """Of a long line the least and the greatest value of each of many equal stretches of points."""
-    if len(timeline) <= MOST_POINTS:
+    """At most MAX_POINTS points: of each of equal groups of points the minimum, the maximum and the last one."""
+    if len(timeline) <= MAX_POINTS:
         return timeline
-    size = -(-len(timeline) // (MOST_POINTS // 2))
+    size = -(-len(timeline) // (MAX_POINTS // 2))
     kept: list[tuple[float, int]] = []
     for start in range(0, len(timeline), size):
         chunk = timeline[start : start + size]
@@ -191,17 +197,17 @@ def _short(text: str) -> str:
 
 
 def _finish(figure: Figure, axes: Axes, name: str, label: str, *, legend: bool = True) -> str:
-    """The figure as an <svg> element whose ids are its own, with a label for those who do not see it."""
+    """The figure as an <svg> element with unique ids, and a label for screen readers."""
     if legend:
         above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "borderaxespad": 0.2}
         axes.legend(**above, frameon=False, handlelength=1.4, columnspacing=1.2)
     buffer = io.StringIO()
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _own(buffer.getvalue(), name, label)
+    return _embeddable(buffer.getvalue(), name, label)
 
 
-def _own(svg: str, name: str, label: str) -> str:
+def _embeddable(svg: str, name: str, label: str) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
@@ -210,7 +216,7 @@ def _own(svg: str, name: str, label: str) -> str:
 
 
 def sequence(outcome: Outcome, order: Sequence[str] = ()) -> Sequence[tuple[str, str]]:
-    """The plots of one run with their captions, alarms in this order; those without anything to show are left out."""
+    """The plots of one run with their captions, without empty ones; alarms in this order."""
     plots = (
         ("Messages in the queue", queue(outcome)),
         ("Tasks", tasks(outcome)),

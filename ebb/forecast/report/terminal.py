@@ -1,4 +1,4 @@
-"""A forecast on the terminal."""
+"""A forecast as tables on the terminal."""
 
 from collections.abc import Sequence
 
@@ -7,33 +7,27 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ebb.forecast.checks import Lint
+from ebb.forecast.checks import Problem
 from ebb.forecast.findings import Finding
 from ebb.forecast.monte_carlo import Forecast
 from ebb.forecast.report import formatting
 
 
-def show(console: Console, own: Finding, peers: Sequence[Finding] = ()) -> None:
-    """Print all of it."""
-    console.print(render(own, peers))
+def show(console: Console, own: Finding, baselines: Sequence[Finding] = ()) -> None:
+    """Print the forecast."""
+    console.print(render(own, baselines))
 
 
-def headline(found: Forecast) -> str:
-    """What was forecast, in a line."""
-    runs = "1 run" if found.runs == 1 else f"{found.runs} runs"
-    return f"{found.setup.name}: {found.load}, {runs} from seed {found.seed}"
-
-
-def render(own: Finding, peers: Sequence[Finding] = ()) -> RenderableType:
-    """The tables, one below the other."""
+def render(own: Finding, baselines: Sequence[Finding] = ()) -> RenderableType:
+    """The tables of the stack, and those that compare it with the baselines."""
     found = own.forecast
-    parts: list[RenderableType] = [Text(headline(found), style="bold"), Text()]
+    parts: list[RenderableType] = [Text(formatting.headline(found), style="bold"), Text()]
     if times := formatting.times(found):
         parts += [_times(times), Text()]
     parts += [_counts(found), Text(), _costs(found), Text(formatting.a_million(found)), Text()]
-    parts.append(_lints(own.lints) if own.lints else Text("Nothing in it is known to hurt."))
-    if peers:
-        parts += [Text(), _against((own, *peers)), Text(), _legend(peers)]
+    parts.append(_problems(own.problems) if own.problems else Text(formatting.NO_PROBLEMS))
+    if baselines:
+        parts += [Text(), _comparison((own, *baselines)), Text(), _legend(baselines)]
     return Group(*parts)
 
 
@@ -52,7 +46,7 @@ def _times(rows: list[tuple[str, str, str]]) -> Table:
 
 
 def _counts(found: Forecast) -> Table:
-    table = _table("", "in a run, on average", right=False)
+    table = _table("", "mean per run", right=False)
     for text, value in formatting.counts(found):
         killed = text == "jobs killed" and found.killed.value > 0
         table.add_row(text, value, style="bold red" if killed else "")
@@ -60,7 +54,7 @@ def _counts(found: Forecast) -> Table:
 
 
 def _costs(found: Forecast) -> Table:
-    table = _table("US dollars a month", "idle", formatting.again(found))
+    table = _table("US dollars a month", "idle", formatting.repetition(found))
     rows = formatting.costs(found)
     for name, idle, load, _ in rows[:-1]:
         table.add_row(name, idle, load)
@@ -69,33 +63,35 @@ def _costs(found: Forecast) -> Table:
     return table
 
 
-def _lints(lints: Sequence[Lint]) -> RenderableType:
-    lines = [Padding(Text.assemble((f"{lint.code}: ", "yellow"), lint.text), (0, 0, 0, 2)) for lint in lints]
-    return Group(Text("Known to hurt:", style="bold"), *lines)
+def _problems(problems: Sequence[Problem]) -> RenderableType:
+    lines = [
+        Padding(Text.assemble((f"{problem.code}: ", "yellow"), problem.text), (0, 0, 0, 2)) for problem in problems
+    ]
+    return Group(Text("Known problems:", style="bold"), *lines)
 
 
-def _against(findings: Sequence[Finding]) -> RenderableType:
-    """Two tables, so that a terminal of 80 columns has room for them."""
+def _comparison(findings: Sequence[Finding]) -> RenderableType:
+    """Two tables, each narrow enough for a terminal of 80 columns."""
     split = 1 + formatting.TIMES
     return Group(
         _compared(findings, [0, *range(1, split)]),
         Text(),
-        _compared(findings, [0, *range(split, len(formatting.AGAINST))]),
+        _compared(findings, [0, *range(split, len(formatting.COMPARISON))]),
     )
 
 
 def _compared(findings: Sequence[Finding], columns: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for index in columns:
-        table.add_column(formatting.AGAINST[index], justify="right" if index else "left", overflow="fold")
+        table.add_column(formatting.COMPARISON[index], justify="right" if index else "left", overflow="fold")
     for place, finding in enumerate(findings):
-        cells = formatting.against(finding.forecast)
+        cells = formatting.comparison(finding.forecast)
         table.add_row(*(cells[index] for index in columns), style="" if place else "bold")
     return table
 
 
-def _legend(peers: Sequence[Finding]) -> Table:
+def _legend(baselines: Sequence[Finding]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for peer in peers:
-        table.add_row(peer.forecast.setup.name, f"{peer.title} ({peer.source}); {formatting.codes(peer.lints)}")
+    for each in baselines:
+        table.add_row(each.forecast.scenario.name, f"{each.title} ({each.source}); {formatting.codes(each.problems)}")
     return table

@@ -1,0 +1,29 @@
+"""Units of time, and the durations that a user writes. All in seconds."""
+
+import re
+
+from ebb.errors import UserError
+
+MINUTE = 60
+HOUR = 3600
+DAY = 86_400
+UNITS = {"ms": 0.001, "s": 1, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h|d)")
+
+
+def parse(text: str) -> float:
+    """Seconds of 30s, 20m, 1h30m, 500ms or 2d; a number without a unit is seconds. Raises UserError."""
+    stripped = text.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", stripped):
+        return float(stripped)
+    if not stripped or _PART.sub("", stripped):
+        raise UserError(f"A time is a number with ms, s, m, h or d, such as 30s or 1h30m, not {text!r}.")
+    return sum(float(number) * UNITS[unit] for number, unit in _PART.findall(stripped))
+
+
+def positive(text: str, what: str) -> float:
+    """As `parse`, and above 0. `what` begins the sentence of the error. Raises UserError."""
+    seconds = parse(text)
+    if seconds <= 0:
+        raise UserError(f"{what} must be longer than 0 seconds, not {text!r}.")
+    return seconds
