@@ -1,9 +1,9 @@
-"""What a forecast costs: seconds of CPU and peak memory of one run, beside the same model without what makes it quick.
+"""What a forecast costs: seconds of CPU and peak memory of one run, compared with a simple simulator of the same model.
 
-`forecast` is ebb.forecast.model.simulate. `stepped` is the same model, written as such a simulator is written first: it
-looks at each second whether anything is due. Each run is a process of its own; `empty` imports and ends.
+`forecast` is ebb.forecast.model.simulate. `stepped` is the same model without skips: it checks in each second whether
+anything is due. Each run has its own process; `empty` only imports.
 
-Run as `python -m bench.forecast [rounds]` (`make bench-forecast`); figures are medians, ratios of the same rounds.
+Run as `python -m bench.forecast [rounds]` (`make bench-forecast`). Figures are medians; ratios are within a round.
 """
 
 import json
@@ -15,46 +15,46 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ebb.forecast.model.assumptions import World
+from ebb.forecast.durations import DAY
+from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.simulate import Simulation, simulate
-from ebb.forecast.scenario import Setup, from_settings
+from ebb.forecast.scenario import Scenario, from_settings
 from ebb.forecast.workloads import Load, load
+from ebb.project import ROOT
 from settings import Settings
 
-PROJECT = Path(__file__).resolve().parents[1]
 ROUNDS = 5
 KIB_IN_MIB = 1024
-DAY, MONTH = 86_400.0, 30 * 86_400.0
-#: 5,000 jobs a day on average, of 60 s, with ten tasks; the month of them is there for its memory.
+MONTH = 30 * DAY
+#: Load and seconds of each benchmark. The month of 150,000 jobs measures memory.
 LOADS: Mapping[str, tuple[Load, float]] = {
     "a day of 5,000 jobs": (load("poisson:5000/d:1d", "60s"), DAY),
     "a month of 150,000 jobs": (load("poisson:5000/d:30d", "60s"), MONTH),
     "an idle month": (load("idle:30d"), MONTH),
 }
-#: Seconds of CPU that are aimed at.
-AIMS = {"a day of 5,000 jobs": 0.5, "an idle month": 0.1}
+#: Objectives: maximum seconds of CPU.
+MAX_SECONDS = {"a day of 5,000 jobs": 0.5, "an idle month": 0.1}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of CPU of a run, and its process's peak in MiB."""
+    """Seconds of CPU of a run, and the peak memory of its process in MiB."""
 
     seconds: float
     peak: float
 
 
-def setup() -> Setup:
-    """Ten tasks, all else by default."""
+def scenario() -> Scenario:
+    """At most ten tasks, and all other settings by default."""
     return from_settings(Settings.model_validate({"scaling": {"max_tasks": 10}}))
 
 
 class Stepped(Simulation):
-    """Looks at each second whether anything is due."""
+    """Checks in each second whether anything is due."""
 
     def run(self) -> float:
-        """Until the end that was given."""
+        """Run to the end that was given."""
         end = self._until or 0.0
         while self.clock.now < end:
             second = self.clock.now + 1
@@ -65,11 +65,11 @@ class Stepped(Simulation):
 
 
 def _forecast(under: Load, until: float) -> int:
-    return simulate(setup(), under, seed=1, until=until).done
+    return simulate(scenario(), under, seed=1, until=until).done
 
 
 def _stepped(under: Load, until: float) -> int:
-    run = Stepped(setup(), under, 1, until, World())
+    run = Stepped(scenario(), under, 1, until, Assumptions())
     run.run()
     return run.record.done
 
@@ -78,7 +78,7 @@ WAYS: Mapping[str, Callable[[Load, float], int]] = {"forecast": _forecast, "step
 
 
 def one(way: str, name: str) -> str:
-    """Run it here; seconds, MiB and jobs done as JSON."""
+    """Run in this process; seconds, MiB and jobs done as JSON."""
     under, until = LOADS[name]
     began = time.process_time()
     done = 0 if way == "empty" else WAYS[way](under, until)
@@ -87,23 +87,23 @@ def one(way: str, name: str) -> str:
 
 
 def measure(way: str, name: str) -> tuple[Cost, int]:
-    """Run it in a process of its own; what it cost, and how many jobs it did."""
+    """Run in a new process; its cost, and the number of jobs done."""
     argv = [sys.executable, "-m", "bench.forecast", way, name]
-    done = subprocess.run(argv, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     seconds, peak, jobs = json.loads(done.stdout)
     return Cost(seconds, peak), jobs
 
 
 def row(name: str, rounds: Sequence[tuple[Cost, Cost, Cost]]) -> str:
-    """A load's medians: of (forecast, stepped, empty) in each round."""
+    """A row of the table: medians of the rounds, each with the costs of forecast, stepped and empty."""
     own, other, empty = ([each[index] for each in rounds] for index in range(3))
     seconds = statistics.median(cost.seconds for cost in own)
-    aim = AIMS.get(name)
+    limit = MAX_SECONDS.get(name)
     return " | ".join(
         [
             f"| {name}",
             f"{seconds:.3f}",
-            "" if aim is None else f"{aim:g}",
+            "" if limit is None else f"{limit:g}",
             f"{statistics.median(cost.seconds for cost in other):.3f}",
             f"{statistics.median(b.seconds / a.seconds for a, b in zip(own, other, strict=True)):.1f}",
             f"{statistics.median(a.peak - b.peak for a, b in zip(own, empty, strict=True)):.1f} |",
@@ -112,7 +112,7 @@ def row(name: str, rounds: Sequence[tuple[Cost, Cost, Cost]]) -> str:
 
 
 def main(rounds: int) -> None:
-    """Measure, print the table."""
+    """Measure, and print the table."""
     print("| | forecast, CPU s | aim | stepped, CPU s | stepped to forecast | forecast's memory, MiB |")
     print("|---|---|---|---|---|---|")
     for name in LOADS:
@@ -120,7 +120,7 @@ def main(rounds: int) -> None:
         for _ in range(rounds):
             (own, done), (other, done_too), (empty, _) = (measure(way, name) for way in (*WAYS, "empty"))
             if done != done_too:
-                raise AssertionError(f"{name}: {done} and {done_too} jobs were done by one model")
+                raise AssertionError(f"{name}: {done} and {done_too} jobs done by the same model")
             measured.append((own, other, empty))
         print(row(name, measured), flush=True)
     print(f"\nMedians of {rounds}; Python {platform.python_version()}, {platform.system()} {platform.machine()}.")

@@ -1,7 +1,7 @@
-"""The search for the default policy: each of its numbers varied alone, under the loads that it has to do well with.
+"""The search for the default policy: each of its numbers is varied alone, under several loads.
 
-`python -m bench.policy.tune [runs]` prints the tables of docs/scaling.md. A variant loses on a load if its latency
-(p50 or p95) or its task-minutes are more than a twentieth above those of the policy that is deployed, or if it kills,
+`python -m bench.policy.tune [runs]` prints the tables of docs/scaling.md. A variant is worse under a load if its
+latency (p50 or p95) or its task-minutes are more than 5 % above the deployed policy's. It is also worse if it kills,
 gives back or loses more jobs.
 """
 
@@ -13,25 +13,26 @@ from math import ceil, fsum, inf
 
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.report import formatting
-from ebb.forecast.scenario import Setup, from_settings, rules
+from ebb.forecast.scenario import Scenario, from_settings, rules
 from ebb.forecast.workloads import Load, load
 from policy import plan as policy_plan
 from policy import steps as policy_steps
 from settings import Settings
 
-#: Tasks at the most in all of them.
-MOST_TASKS = 10
-#: Runs of each load, unless told otherwise; those of the long ones are as many jobs as matter.
-RUNS, LONG_RUNS = 40, 5
-#: What is more than this share above the deployed policy's is worse, and what is below it better.
+MAX_TASKS = 10
+#: Runs of each load.
+RUNS = 40
+#: Runs of a long load, which has as many jobs as many short runs.
+LONG_RUNS = 5
+#: A difference above this share of the deployed policy's figure counts.
 NOTABLE = 0.05
 
 Plan = policy_plan.Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried:
-    """A load under a name; `groups` of a FIFO queue, 0 for a standard one."""
+class Trial:
+    """A named load; `groups`: message groups of a FIFO queue, 0 for a standard queue."""
 
     name: str
     load: Load
@@ -39,25 +40,25 @@ class Tried:
     long: bool = False
 
     def settings(self, *, surplus: bool) -> Settings:
-        """The stack that it is tried on."""
-        scaling = {"max_tasks": MOST_TASKS, "seconds_per_job": self.load.job.median, "surplus": surplus}
+        """The settings under which policies are tried with this load."""
+        scaling = {"max_tasks": MAX_TASKS, "seconds_per_job": self.load.job.median, "surplus": surplus}
         fifo = {"message_groups": self.groups} if self.groups else {}
         return Settings.model_validate({"scaling": {**scaling, **fifo}, "queue": {"fifo": bool(self.groups)}})
 
 
 LOADS = (
-    Tried(name="one", load=load("burst:1", "30s")),
-    Tried(name="10 of 60 s", load=load("burst:10", "60s")),
-    Tried(name="25 of 60 s", load=load("burst:25", "60s")),
-    Tried(name="200 of 30 s", load=load("burst:200", "30s")),
-    Tried(name="5,000 of 30 s", load=load("burst:5000", "30s"), long=True),
-    Tried(name="trickle", load=load("trickle:60", "60s")),
-    Tried(name="steady", load=load("poisson:240:4h", "60s"), long=True),
-    Tried(name="tail", load=load("tail:100", "30s")),
-    Tried(name="20 of 20 min", load=load("burst:20", "20m")),
-    Tried(name="10 of 5 h", load=load("burst:10", "5h")),
-    Tried(name="FIFO, 3 groups", load=load("burst:60", "60s", groups=3), groups=3),
-    Tried(name="a fifth fails", load=load("burst:60", "60s", failing=0.2)),
+    Trial(name="one", load=load("burst:1", "30s")),
+    Trial(name="10 of 60 s", load=load("burst:10", "60s")),
+    Trial(name="25 of 60 s", load=load("burst:25", "60s")),
+    Trial(name="200 of 30 s", load=load("burst:200", "30s")),
+    Trial(name="5,000 of 30 s", load=load("burst:5000", "30s"), long=True),
+    Trial(name="trickle", load=load("trickle:60", "60s")),
+    Trial(name="steady", load=load("poisson:240:4h", "60s"), long=True),
+    Trial(name="tail", load=load("tail:100", "30s")),
+    Trial(name="20 of 20 min", load=load("burst:20", "20m")),
+    Trial(name="10 of 5 h", load=load("burst:10", "5h")),
+    Trial(name="FIFO, 3 groups", load=load("burst:60", "60s", groups=3), groups=3),
+    Trial(name="a fifth fails", load=load("burst:60", "60s", failing=0.2)),
 )
 
 
@@ -67,9 +68,9 @@ def _unchanged(plan: Plan, _: Settings) -> Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A policy: the deployed one with a change of its plan; `knob` is what is varied."""
+    """A policy: the deployed one with a change of its plan; `varied` is what differs."""
 
-    knob: str
+    varied: str
     name: str
     change: Callable[[Plan, Settings], Plan] = _unchanged
     surplus: bool = False
@@ -77,7 +78,7 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Latency's p50 and p95 in seconds, minutes of tasks, and jobs of a run."""
+    """p50 and p95 of the latency in seconds, task-minutes, and jobs, each as a mean per run."""
 
     median: float
     latency: float
@@ -87,7 +88,7 @@ class Score:
     lost: float
 
     def worse(self, than: "Score") -> bool:
-        """Whether it loses against that one."""
+        """Whether any figure is worse."""
         return (
             self.median > than.median * (1 + NOTABLE)
             or self.latency > than.latency * (1 + NOTABLE)
@@ -98,13 +99,13 @@ class Score:
         )
 
     def better(self, than: "Score") -> bool:
-        """Whether it wins: it does not lose, and is notably faster or cheaper."""
+        """Whether no figure is worse, and it is notably faster or cheaper."""
         below = 1 - NOTABLE
         faster = self.median < than.median * below or self.latency < than.latency * below
         return not self.worse(than) and (faster or self.task_minutes < than.task_minutes * below)
 
     def text(self) -> str:
-        """Latency p50 and p95, task-minutes, and what went wrong."""
+        """Latency p50 and p95, task-minutes, and jobs that were killed or given back."""
         wrong = ((self.killed, "killed"), (self.give_backs if self.give_backs >= 1 else 0, "given back"))
         more = "".join(f", {formatting.number(round(count, 1))} {what}" for count, what in wrong if count)
         times = f"{formatting.seconds(self.median)} / {formatting.seconds(self.latency)}"
@@ -112,23 +113,23 @@ class Score:
 
 
 def variants() -> tuple[Variant, ...]:
-    """All that are tried; the first of each knob is deployed, and the others are compared with it."""
+    """All variants. The first one of each parameter is deployed; the others are compared with it."""
     return (
-        Variant(knob="ladder", name="1.5 tasks a share (deployed)"),
-        *(Variant(knob="ladder", name=f"{each:g} tasks a share", change=_share(each)) for each in (1.0, 1.25, 2.0)),
-        Variant(knob="ladder", name="3, 6, 10 tasks from 2, 10, 40 shares", change=_out(steps=_rungs((2, 10, 40)))),
-        Variant(knob="ladder", name="3, 6, 10 tasks from 2, 5, 10 shares", change=_out(steps=_rungs((2, 5, 10)))),
-        Variant(knob="OUT cooldown", name="120 s (deployed)"),
-        *(Variant(knob="OUT cooldown", name=f"{each} s", change=_out(cooldown=each)) for each in (60, 90, 180, 300)),
-        Variant(knob="ZERO", name="5 of 5 (deployed)"),
-        *(Variant(knob="ZERO", name=f"{m} of {n}", change=_periods("zero", m, n)) for m, n in ZERO),
-        Variant(knob="SURPLUS", name="3 of 3 (deployed with `surplus`)", surplus=True),
-        Variant(knob="SURPLUS", name="none (the default)"),
+        Variant(varied="ladder", name="1.5 tasks a share (deployed)"),
+        *(Variant(varied="ladder", name=f"{each:g} tasks a share", change=_share(each)) for each in (1.0, 1.25, 2.0)),
+        Variant(varied="ladder", name="3, 6, 10 tasks from 2, 10, 40 shares", change=_out(steps=_rungs((2, 10, 40)))),
+        Variant(varied="ladder", name="3, 6, 10 tasks from 2, 5, 10 shares", change=_out(steps=_rungs((2, 5, 10)))),
+        Variant(varied="OUT cooldown", name="120 s (deployed)"),
+        *(Variant(varied="OUT cooldown", name=f"{each} s", change=_out(cooldown=each)) for each in (60, 90, 180, 300)),
+        Variant(varied="ZERO", name="5 of 5 (deployed)"),
+        *(Variant(varied="ZERO", name=f"{m} of {n}", change=_periods("zero", m, n)) for m, n in ZERO),
+        Variant(varied="SURPLUS", name="3 of 3 (deployed with `surplus`)", surplus=True),
+        Variant(varied="SURPLUS", name="none (the default)"),
         *(
-            Variant(knob="SURPLUS", name=f"{m} of {n}", change=_periods("surplus", m, n), surplus=True)
+            Variant(varied="SURPLUS", name=f"{m} of {n}", change=_periods("surplus", m, n), surplus=True)
             for m, n in ((2, 2), (5, 5), (8, 10))
         ),
-        Variant(knob="SURPLUS", name="3 of 3, cooldown 180 s", change=_cooldown("surplus", 180), surplus=True),
+        Variant(varied="SURPLUS", name="3 of 3, cooldown 180 s", change=_cooldown("surplus", 180), surplus=True),
     )
 
 
@@ -136,16 +137,16 @@ def variants() -> tuple[Variant, ...]:
 ZERO = ((3, 3), (4, 4), (6, 6), (8, 8), (4, 5))
 
 
-def setup(variant: Variant, tried: Tried) -> Setup:
-    """What is simulated."""
-    settings = tried.settings(surplus=variant.surplus)
+def scenario(variant: Variant, trial: Trial) -> Scenario:
+    """The scenario that is simulated."""
+    settings = trial.settings(surplus=variant.surplus)
     return replace(from_settings(settings), rules=rules(variant.change(policy_plan.plan(settings), settings)))
 
 
-def score(variant: Variant, tried: Tried, runs: int = RUNS) -> Score:
-    """Over so many seeds, from 1 on."""
-    runs = min(runs, LONG_RUNS) if tried.long else runs
-    outcomes = [simulate(setup(variant, tried), tried.load, seed=seed) for seed in range(1, runs + 1)]
+def score(variant: Variant, trial: Trial, runs: int = RUNS) -> Score:
+    """The figures of the first `runs` seeds."""
+    runs = min(runs, LONG_RUNS) if trial.long else runs
+    outcomes = [simulate(scenario(variant, trial), trial.load, seed=seed) for seed in range(1, runs + 1)]
     latencies = sorted(value for outcome in outcomes for value in outcome.latencies)
     return Score(
         median=latencies[ceil(0.5 * len(latencies)) - 1],
@@ -158,26 +159,26 @@ def score(variant: Variant, tried: Tried, runs: int = RUNS) -> Score:
 
 
 def tables(runs: int = RUNS, progress: Callable[[str], None] = lambda _: None) -> Iterator[str]:
-    """A table of each knob in Markdown, loads down, variants across."""
-    knobs: dict[str, list[Variant]] = {}
+    """One table in Markdown for each parameter: a row for each load, a column for each variant."""
+    parameters: dict[str, list[Variant]] = {}
     for variant in variants():
-        knobs.setdefault(variant.knob, []).append(variant)
-    known: dict[tuple[object, bool, str], Score] = {}  # the deployed policy is there with each knob
-    for knob, tried in knobs.items():
+        parameters.setdefault(variant.varied, []).append(variant)
+    known: dict[tuple[object, bool, str], Score] = {}  # each parameter has the deployed policy
+    for parameter, tried in parameters.items():
         scores: list[Mapping[str, Score]] = []
         for variant in tried:
-            progress(f"{knob}: {variant.name}")
+            progress(f"{parameter}: {variant.name}")
             for each in LOADS:
                 key = (variant.change, variant.surplus, each.name)
                 if key not in known:
                     known[key] = score(variant, each, runs)
             scores.append({each.name: known[variant.change, variant.surplus, each.name] for each in LOADS})
-        yield _table(knob, tried, scores)
+        yield _table(parameter, tried, scores)
 
 
-def _table(knob: str, tried: Sequence[Variant], scores: Sequence[Mapping[str, Score]]) -> str:
-    """Each variant's latency and task-minutes, with how it compares with the first."""
-    lines = [f"| {knob} | {' | '.join(variant.name for variant in tried)} |", f"|{'---|' * (len(tried) + 1)}"]
+def _table(parameter: str, tried: Sequence[Variant], scores: Sequence[Mapping[str, Score]]) -> str:
+    """Latency and task-minutes of each variant, compared with the first one."""
+    lines = [f"| {parameter} | {' | '.join(variant.name for variant in tried)} |", f"|{'---|' * (len(tried) + 1)}"]
     for each in LOADS:
         base = scores[0][each.name]
         cells = [base.text(), *(_marked(of[each.name], base) for of in scores[1:])]
@@ -228,16 +229,16 @@ def _out(
 
 
 def _share(tasks: float) -> Callable[[Plan, Settings], Plan]:
-    """So many tasks start for each share of backlog."""
-    return _out(steps=lambda most, share: policy_steps.recommended(most, share, tasks_per_share=tasks).steps)
+    """This number of tasks starts for each share of backlog."""
+    return _out(steps=lambda maximum, share: policy_steps.recommended(maximum, share, tasks_per_share=tasks).steps)
 
 
 def _rungs(shares: Sequence[int]) -> Callable[[int, int], tuple[policy_steps.Adjustment, ...]]:
-    """The published designs' ladder: 1 task, then 3, 6 and 10 tenths of the most from so many shares on."""
+    """The ladder of published designs: 1 task, then 3, 6 and 10 tenths of the maximum from these shares on."""
 
-    def steps(most: int, share: int) -> tuple[policy_steps.Adjustment, ...]:
+    def steps(maximum: int, share: int) -> tuple[policy_steps.Adjustment, ...]:
         bounds = [0, *(count * share - 1 for count in shares), inf]
-        changes = [1, *(ceil(most * tenths / 10) for tenths in (3, 6, 10))]
+        changes = [1, *(ceil(maximum * tenths / 10) for tenths in (3, 6, 10))]
         return tuple(
             policy_steps.Adjustment(lower, None if upper == inf else upper, change)
             for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)
@@ -248,7 +249,7 @@ def _rungs(shares: Sequence[int]) -> Callable[[int, int], tuple[policy_steps.Adj
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints the tables."""
+    """Print the tables."""
     runs = int(arguments[0]) if arguments else RUNS
     for table in tables(runs, lambda text: print(text, file=sys.stderr)):
         print(table, end="\n\n", flush=True)

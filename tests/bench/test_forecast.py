@@ -1,26 +1,27 @@
-"""The forecast's bench: its table, and that both ways run one model."""
-
-import time
+"""The benchmark of the forecast: its table, and that both simulators run the same model."""
 
 from bench import forecast
-from bench.forecast import DAY, LOADS, WAYS, Cost
+from bench.forecast import LOADS, WAYS, Cost, scenario
+from ebb.forecast.durations import DAY
+from ebb.forecast.model.assumptions import Assumptions
+from ebb.forecast.model.simulate import Simulation
 from ebb.forecast.workloads import load
 
 
-def test_both_ways_do_the_same_jobs() -> None:
+def test_both_simulators_do_the_same_jobs() -> None:
     under = load("poisson:20/h:6h", "60s")
     done = {way: run(under, DAY / 4) for way, run in WAYS.items()}
     assert done["forecast"] == done["stepped"] > 50
 
 
-def test_a_run_is_measured_in_a_process_of_its_own() -> None:
+def test_a_run_is_measured_in_its_own_process() -> None:
     cost, done = forecast.measure("forecast", "an idle month")
-    assert 0 < cost.seconds < 5
+    assert cost.seconds > 0
     assert cost.peak > 10
     assert done == 0
 
 
-def test_a_row_has_medians_the_aim_and_the_ratio_of_the_same_rounds() -> None:
+def test_a_row_has_medians_the_objective_and_the_ratio_within_each_round() -> None:
     rounds = [
         (Cost(0.1, 30), Cost(0.2, 99), Cost(0, 20)),
         (Cost(0.2, 32), Cost(0.8, 99), Cost(0, 20)),
@@ -32,11 +33,19 @@ def test_a_row_has_medians_the_aim_and_the_ratio_of_the_same_rounds() -> None:
     )
 
 
-def test_a_day_and_an_idle_month_take_the_time_aimed_at_or_little_more_on_a_busy_machine() -> None:
-    for name, most in forecast.AIMS.items():
-        seconds = []
-        for _ in range(3):
-            began = time.process_time()
-            WAYS["forecast"](*LOADS[name])
-            seconds.append(time.process_time() - began)
-        assert min(seconds) < 2 * most
+def test_a_day_of_jobs_takes_few_steps_a_job() -> None:
+    """Steps decide the time of a forecast, and do not depend on the machine. A day has 86,400 seconds."""
+    under, until = LOADS["a day of 5,000 jobs"]
+    simulation = Simulation(scenario(), under, 1, until, Assumptions())
+    steps = 0
+    step = simulation.clock.step
+
+    def counted(until: float) -> bool:
+        nonlocal steps
+        steps += 1
+        return step(until)
+
+    simulation.clock.step = counted  # type: ignore[method-assign]
+    simulation.run()
+    assert simulation.record.done > 4500
+    assert steps < 8 * simulation.record.done
