@@ -17,7 +17,6 @@ from ebb.project import ROOT
 from tests.helpers import stacks
 from tests.helpers.waiting import LIMIT, until
 
-
 #: The path of a stack's file, for commands in another process.
 DEV = str(stacks.FOLDER / "Pulumi.dev.yaml")
 
