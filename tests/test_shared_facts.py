@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from components import _container, idempotency
+from ebb.forecast.model import worker as forecast_worker
 from ebb.forecast.scenario import from_settings
 from ebb.ops import scaling as ops_scaling
 from ebb.sandbox import log_follower
@@ -18,7 +19,7 @@ from settings import Queue, Settings, Worker, limits
 from settings.forms import Day
 from worker import config, metrics
 from worker.aws import idempotency as worker_idempotency
-from worker.core import protection
+from worker.core import lease, protection
 from worker.core.in_flight import Ending
 
 DAY = 86_400  # seconds
@@ -104,6 +105,22 @@ def test_the_idempotency_store_has_the_attributes_of_the_worker() -> None:
 
 def test_metrics_and_the_log_follower_know_every_ending_of_a_job() -> None:
     assert set(log_follower.ENDINGS) == set(metrics.COUNTERS) == set(Ending)
+
+
+def test_the_forecasts_worker_requests_the_same_protection() -> None:
+    assert (
+        forecast_worker.MAX_PROTECTION_MINUTES,
+        forecast_worker.SPARE_PROTECTION_MINUTES,
+        forecast_worker.PROTECTION_MARGIN_SECONDS,
+    ) == (
+        protection.MAX_PROTECTION_MINUTES,
+        protection.SPARE_PROTECTION_MINUTES,
+        protection.PROTECTION_MARGIN_SECONDS,
+    )
+
+
+def test_the_forecasts_worker_stops_a_job_at_the_same_time_before_12_hours() -> None:
+    assert forecast_worker.STOP_BEFORE_SECONDS == lease.END_MARGIN_SECONDS + lease.STOP_BEFORE_SECONDS
 
 
 def test_protection_has_the_maximum_that_the_sandboxs_agent_accepts() -> None:

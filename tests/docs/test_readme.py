@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 import settings
 from ebb import project
 from ebb.cli import app
+from ebb.forecast import bill
 from settings.rules import BASE_ENDPOINTS
 from tests.components.harness import deploy
 from tests.helpers import stacks
@@ -255,23 +256,22 @@ def test_each_setting_in_a_migration_table_is_what_the_stack_as_delivered_has(li
 
 # figures: us-east-1, $; sources and dates in the README
 
-HOURS = 730  # a month, as AWS's calculator counts it
-ADDRESS, NAT_GATEWAY, T4G_NANO, ENDPOINT = 0.005, 0.045, 0.0042, 0.01  # an hour
-GP3 = 0.08  # a GB and month
+HOURS = bill.MONTH_HOURS
+ADDRESS = bill.PUBLIC_IPV4_HOUR.dollars
 ZONES = 2
 
 
 def test_the_idle_cost_of_each_way_out() -> None:
     told = {row[0]: float(row[1]) for row in list(rows(section("What it costs while idle")))[1:]}
-    gateway = HOURS * (NAT_GATEWAY + ADDRESS)
+    gateway = HOURS * (bill.NAT_GATEWAY_HOUR.dollars + ADDRESS)
     assert told == {
         "`nat: none`": 0,
-        "`nat: instance`": round(HOURS * (T4G_NANO + ADDRESS) + 8 * GP3, 2),
+        "`nat: instance`": round(bill.NAT_INSTANCE_MONTH.dollars + HOURS * ADDRESS, 2),
         "`nat: gateway`": round(gateway, 2),
         "`nat: gateway_per_az`": round(ZONES * gateway, 2),
-        "`endpoints`": round(HOURS * ENDPOINT * ZONES * len(BASE_ENDPOINTS), 2),
+        "`endpoints`": round(HOURS * bill.ENDPOINT_HOUR.dollars * ZONES * len(BASE_ENDPOINTS), 2),
     }
-    assert f"each further endpoint {HOURS * ENDPOINT * ZONES:.2f}" in README
+    assert f"each further endpoint {HOURS * bill.ENDPOINT_HOUR.dollars * ZONES:.2f}" in README
 
 
 def test_how_many_alarm_metrics_the_defaults_have() -> None:
@@ -298,6 +298,6 @@ def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
 
 
 def test_what_a_task_costs_an_hour() -> None:
-    arm_cpu, arm_gb = 0.03238, 0.00356
-    told = f"2048 CPU units and 4096 MiB on ARM64 is ${2 * arm_cpu + 4 * arm_gb:.3f} an hour"
+    price = bill.FARGATE["ARM64"]
+    told = f"2048 CPU units and 4096 MiB on ARM64 is ${2 * price.vcpu + 4 * price.memory:.3f} an hour"
     assert told in " ".join(README.split())
