@@ -33,11 +33,11 @@ def update(region: Region, kind: str, old: Props, new: Props) -> Props:
 @pytest.mark.parametrize(
     ("kind", "old", "new", "text"),
     [
-        (KEY, {"policy": POLICY}, {}, "policy stays as it is when it is left out"),
+        (KEY, {"policy": POLICY}, {}, "policy keeps its old value when it is removed"),
         (CLUSTER, {"name": "c", "settings": [{"name": "containerInsights", "value": "enabled"}]}, {"name": "c"},
-         "settings stays as it is when it is left out"),
+         "settings keeps its old value when it is removed"),
         (INSTANCE, {"ami": IMAGE, "instanceType": "t4g.nano", "metadataOptions": {"httpTokens": "required"}},
-         {"ami": IMAGE, "instanceType": "t4g.nano"}, "metadataOptions stays as it is when it is left out"),
+         {"ami": IMAGE, "instanceType": "t4g.nano"}, "metadataOptions keeps its old value when it is removed"),
     ],
 )  # fmt: skip
 def test_what_cannot_change_is_refused_by_name(region: Region, kind: str, old: Props, new: Props, text: str) -> None:
@@ -48,7 +48,7 @@ def test_what_cannot_change_is_refused_by_name(region: Region, kind: str, old: P
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        ({"policy": None}, "policy stays as it is when it is left out"),
+        ({"policy": None}, "policy keeps its old value when it is removed"),
         ({"privateDnsEnabled": False}, "cannot change privateDnsEnabled of an endpoint"),
     ],
 )
@@ -72,7 +72,7 @@ def test_a_table_takes_another_expiry_and_key_and_gives_the_key_up_again(region:
     region.client("dynamodb").delete_table(TableName="table")
     assert update(region, TABLE, new, old)["serverSideEncryption"] is None
     region.client("dynamodb").delete_table(TableName="table")
-    with pytest.raises(RefusedError, match="ttl stays as it is when it is left out"):
+    with pytest.raises(RefusedError, match="ttl keeps its old value when it is removed"):
         update(region, TABLE, old, {**old, "ttl": None})
 
 

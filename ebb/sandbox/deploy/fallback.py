@@ -127,7 +127,7 @@ class InProcess:
         self._note("replace" if replaced else "update" if made else "create", key)
         if self._dry:
             return made or _Made("", filled, filled)
-        given = {name: value for name, value in filled.items() if name != diff.HIDDEN}
+        given = {name: value for name, value in filled.items() if name != diff.DEFAULTED}
         if made and not replaced:
             before = made.outputs | made.inputs
             outputs = made.outputs | given | checking.update(row, self._aws, made.id, before, given)

@@ -25,7 +25,7 @@ class Services:
     """All services of one account and region."""
 
     def __init__(self, account: str, region: str) -> None:
-        # it asks boto3 for regions while it is imported, which fails with a profile of the user's that is not there
+        # its import asks boto3 for regions, which fails if the user's AWS_PROFILE does not exist
         from moto.ecs import models  # noqa: PLC0415
 
         self._backend = models.ecs_backends[account][region]

@@ -1,4 +1,4 @@
-"""Checks, before a patch is applied, that the patched package still is what the patch was written for."""
+"""Checks, before a patch is applied, that the patched package has what the patch expects."""
 
 import inspect
 from dataclasses import dataclass
@@ -8,34 +8,34 @@ from typing import Any
 
 
 class ContractError(Exception):
-    """A package is not what our patch of it expects; the text is one sentence for the user."""
+    """A package has changed what our patch of it expects; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package that we patch: its name, its name on PyPI, and the version that our patches were written for."""
+    """A package that we patch: its name, its name on PyPI, and the version that our patches know."""
 
     name: str
     distribution: str
     known: str
 
     def function(self, owner: ModuleType | type, name: str, signature: str) -> Any:
-        """The owner's function or class of this name, which must have this signature, without its annotations.
+        """The owner's function of this name. Raises ContractError unless it has this signature.
 
-        An `async` function has "async " before its signature. Raises ContractError.
+        A signature has no annotations, and of an `async` function begins with "async ".
         """
         found = getattr(owner, name, None)
         self.check(found is not None and _signature(found) == signature, f"{owner.__name__}.{name}{signature}")
         return found
 
     def value(self, owner: ModuleType | type, name: str, kind: type) -> Any:
-        """The owner's attribute of this name, which must be of this type. Raises ContractError."""
+        """The owner's attribute of this name. Raises ContractError unless it has this type."""
         found = getattr(owner, name, None)
         self.check(isinstance(found, kind), f"{owner.__name__}.{name}, a {kind.__name__}")
         return found
 
     def check(self, holds: bool, what: str) -> None:
-        """Raises ContractError with `what` the package has changed, unless it `holds`."""
+        """Raises ContractError, with `what` the package has changed, unless it `holds`."""
         if not holds:
             raise ContractError(
                 f"{self.name} {version(self.distribution)} changed {what}: Ebb's patch knows {self.known}. "

@@ -1,4 +1,4 @@
-"""The resources in an account: one row per kind of resource that the program can create."""
+"""Lists the resources in an account: one row for each kind of resource that the program can create."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

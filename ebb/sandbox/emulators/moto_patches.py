@@ -1,4 +1,4 @@
-"""Patches of moto, on which a deployment depends: scaling policies, scalable targets and the counts of ECS services."""
+"""Patches of moto: scaling policies, scalable targets and the task counts of ECS services."""
 
 import functools
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from ebb.sandbox.emulators.contracts import MOTO
 
-#: Called after each RegisterScalableTarget, on which AWS acts at once and moto does not.
+#: Called after each RegisterScalableTarget. AWS acts on it at once, moto does not.
 ON_REGISTER: list[Callable[[], None]] = []
 
 _PUT = "(self, policy_name, service_namespace, resource_id, scalable_dimension, policy_body, policy_type)"
@@ -72,7 +72,7 @@ def report_registrations(autoscaling: ModuleType) -> None:
 
 
 def count_reported_tasks(ecs: ModuleType) -> None:
-    """The task counts of an ECS service are the reported ones, whatever UpdateService assumes."""
+    """Only `report` changes the task counts of an ECS service; moto's UpdateService assumes that all tasks run."""
     service = MOTO.value(ecs, "Service", type)
     backend = MOTO.value(ecs, "EC2ContainerServiceBackend", type)
     create = MOTO.function(backend, "create_service", _CREATE_SERVICE)

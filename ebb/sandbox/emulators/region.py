@@ -1,4 +1,4 @@
-"""Starts and stops the emulators behind one address; hands out clients, the environment and the clock."""
+"""Starts and stops the emulators behind one address. Provides boto clients, environment variables and the clock."""
 
 import contextlib
 import logging
@@ -31,7 +31,7 @@ class RegionError(UserError):
 
 
 class Region:
-    """A context manager: inside it, an empty AWS account answers at `endpoint`; after it nothing is left.
+    """A context manager: inside it, an empty AWS account answers at `endpoint`. At its end everything is removed.
 
     `speed` is the number of simulated seconds in a real one. moto has one state per process, so only one Region runs
     at a time. Raises RegionError when an emulator does not start.
@@ -77,7 +77,7 @@ class Region:
         self._cleanup.close()
 
     def environment(self) -> dict[str, str]:
-        """Variables that point any AWS SDK or CLI here, and away from the user's own profile, proxy and account."""
+        """Variables that point an AWS SDK or CLI to the region, and not to the user's profile, proxy or account."""
         return {
             **self._profile(),
             "AWS_ENDPOINT_URL": self.endpoint,

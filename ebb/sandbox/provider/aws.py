@@ -11,19 +11,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ebb.sandbox.provider import documented_values
 from ebb.sandbox.provider.shapes import RefusedError, convert, problems
 
-# What AWS's services answer for a thing that does not exist; each has its own word.
+#: Error codes for "does not exist": each service of AWS has its own.
 _GONE = re.compile(r"NotFound|NoSuch|NonExistent|NotExist|ResourceNotFound|ClusterNotFound|InactiveService")
 
 
 class Aws:
-    """One account in one region; `client` gives the boto3 client of a service."""
+    """The account and the region; `client` returns the boto3 client of a service."""
 
     def __init__(self, client: Callable[[str], Any]) -> None:
         self.client: Callable[[str], Any] = lru_cache(maxsize=None)(client)
 
     @property
     def region(self) -> str:
-        """The region's code, as the clients have it."""
+        """The region's code."""
         return str(self.client("sts").meta.region_name)
 
     @property
@@ -36,9 +36,9 @@ class Aws:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
     def check(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """`params` in AWS's spelling; names may be Pulumi's, values not yet known, None stands for not set.
+        """`params` in AWS's spelling. Names may be Pulumi's, values may be unknown, None means not set.
 
-        Raises RefusedError when the service's model has no place for one of them, or not for its value.
+        Raises RefusedError for a name or a value that the service's model does not have.
         """
         client = self.client(service)
         model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
@@ -52,7 +52,7 @@ class Aws:
         return converted
 
     def call(self, service: str, operation: str, /, **params: Any) -> dict[str, Any]:
-        """AWS's answer to `operation`; `params` as in `check`. Raises RefusedError in AWS's words when it says no."""
+        """AWS's answer to `operation`; `params` as in `check`. Raises RefusedError with AWS's error message."""
         checked = self.check(service, operation, params)
         try:
             answer: dict[str, Any] = getattr(self.client(service), operation)(**checked)
@@ -63,7 +63,7 @@ class Aws:
         return answer
 
     def find(self, service: str, operation: str, /, **params: Any) -> dict[str, Any] | None:
-        """As `call`, but None when AWS answers that there is no such thing."""
+        """As `call`, but None when AWS answers that the resource does not exist."""
         try:
             return self.call(service, operation, **params)
         except FailedError as error:
@@ -73,7 +73,7 @@ class Aws:
 
 
 class FailedError(RefusedError):
-    """An error that AWS answered; `code` is AWS's word for it."""
+    """An error that AWS answered, with its code."""
 
     def __init__(self, service: str, operation: str, error: ClientError) -> None:
         self.code = str(error.response["Error"].get("Code", ""))
@@ -82,5 +82,5 @@ class FailedError(RefusedError):
 
     @property
     def gone(self) -> bool:
-        """Whether the error says that the thing does not exist."""
+        """Whether the error says that the resource does not exist."""
         return bool(_GONE.search(self.code))

@@ -1,4 +1,4 @@
-"""awsx's two components that the program uses: an ECR repository with its lifecycle, and an image built into one."""
+"""The two awsx components that the program uses: an ECR repository with its lifecycle policy, and an image."""
 
 import json
 from collections.abc import Callable
@@ -15,8 +15,10 @@ from ebb.sandbox.provider.resources._row import Props, Row
 from ebb.sandbox.provider.serialization import decode, encode, reference
 from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
-BUILD = "awsx:ecr:ImageBuild"  # in AWS a docker-build image; here a snapshot of the folder
-_LATEST = "latest"  # the one tag that awsx pushes
+#: The image's child. The real one is a docker-build image, this one a snapshot of the folder.
+BUILD = "awsx:ecr:ImageBuild"
+#: The tag that awsx pushes by default.
+_LATEST = "latest"
 
 _REPOSITORY_INPUTS = frozenset(
     {"name", "encryptionConfigurations", "forceDelete", "imageScanningConfiguration", "imageTagMutability", "tags"}
@@ -24,15 +26,15 @@ _REPOSITORY_INPUTS = frozenset(
 
 
 class Images(Protocol):
-    """Who builds images: the digest, "sha256:…", of the folder as an image under this tag of the repository."""
+    """Builds images."""
 
     def build(self, context: Path, repository: str, tag: str) -> str:
-        """Builds the folder's image and pushes it into the repository."""
+        """Build the folder's image and push it to the repository. Returns its digest, "sha256:…"."""
         ...
 
 
 def construct(request: Any) -> provider_pb2.ConstructResponse:
-    """Registers the component and its children with the engine, as awsx's own provider does. Raises RefusedError."""
+    """Register the component and its children with the engine, as the real awsx does. Raises RefusedError."""
     inputs, secrets = decode(request.inputs)
     if request.type not in COMPONENTS:
         raise RefusedError(f"{request.type} is not in the sandbox, which has {' and '.join(COMPONENTS)} of awsx")
@@ -44,15 +46,15 @@ def construct(request: Any) -> provider_pb2.ConstructResponse:
 
 
 class Engine(Protocol):
-    """Whoever makes a component's children."""
+    """Registers a component's children."""
 
     def child(self, kind: str, package: str, inputs: Props, needs: tuple[str, ...] = ()) -> tuple[str, str, Props]:
-        """URN, id and outputs of a child named as the component is."""
+        """URN, id and outputs of a child with the component's name."""
         ...
 
 
 class _Engine:
-    """The engine's side of one component: registers it, its children and its outputs."""
+    """Registers one component, its children and its outputs with the engine."""
 
     def __init__(self, stub: Any, request: Any, secrets: frozenset[str]) -> None:
         self._stub, self._request, self._secrets = stub, request, secrets
@@ -72,7 +74,7 @@ class _Engine:
         ).urn
 
     def child(self, kind: str, package: str, inputs: Props, needs: tuple[str, ...] = ()) -> tuple[str, str, Props]:
-        """URN, id ("" in a preview) and outputs of a child named as the component is."""
+        """URN, id ("" in a preview) and outputs of a child with the component's name."""
         answer = self._register(
             resource_pb2.RegisterResourceRequest(
                 type=kind,
@@ -90,7 +92,7 @@ class _Engine:
         return answer.urn, answer.id, decode(answer.object)[0]
 
     def finish(self, state: Props) -> None:
-        """Says that the component has all its children."""
+        """Register the outputs: the component has all its children."""
         outputs = resource_pb2.RegisterResourceOutputsRequest(urn=self.urn, outputs=encode(state))
         self._stub.RegisterResourceOutputs(outputs)
 
@@ -120,10 +122,10 @@ def _repository(engine: Engine, inputs: Props) -> Props:
 
 
 def lifecycle_policy(lifecycle: Props) -> str:
-    """ECR's policy document for awsx's rules; without rules awsx keeps one untagged image."""
+    """ECR's policy document for awsx's rules. Without rules, awsx keeps one untagged image."""
     default = {"description": "remove untagged images", "tagStatus": "untagged", "maximumNumberOfImages": 1}
     rules = lifecycle.get("rules") or [default]
-    ordered = sorted(rules, key=lambda rule: rule.get("tagStatus") == "any")  # ECR wants "any" last
+    ordered = sorted(rules, key=lambda rule: rule.get("tagStatus") == "any")  # ECR requires "any" last
     return json.dumps({"rules": [_rule(number, rule) for number, rule in enumerate(ordered, start=1)]})
 
 
@@ -149,7 +151,7 @@ def _image(engine: Engine, inputs: Props) -> Props:
     return {"imageUri": outputs.get("imageUri", UNKNOWN)}
 
 
-#: The components, by type: they make their children, and the state is the answer.
+#: The components by type. Each registers its children and returns its state.
 COMPONENTS: dict[str, Callable[[Engine, Props], Props]] = {
     "awsx:ecr:Repository": _repository,
     "awsx:ecr:Image": _image,
@@ -157,7 +159,7 @@ COMPONENTS: dict[str, Callable[[Engine, Props], Props]] = {
 
 
 def build_row(images: Images, project: Path) -> Row:
-    """The row of an image build; contexts are relative to the `project` folder."""
+    """The row of an image build. Contexts are relative to the `project` folder."""
 
     def build(_: Aws, props: Props) -> tuple[str, Props]:
         repository = str(props["repositoryUrl"]).split("/", 1)[1]

@@ -1,4 +1,4 @@
-"""What the provider does before it calls AWS: fills in names, tags and defaults, and refuses the unknown by name."""
+"""Checks inputs before AWS is called: adds names, tags and defaults, and refuses inputs that no table handles."""
 
 import hashlib
 import json
@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from ebb.sandbox.provider.aws import Aws
-from ebb.sandbox.provider.diff import HIDDEN
+from ebb.sandbox.provider.diff import DEFAULTED
 from ebb.sandbox.provider.resources import Row
 from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
 Props = dict[str, Any]
-Problem = tuple[str, str]  # property, what is wrong with it
+#: A property and what is wrong with it.
+Problem = tuple[str, str]
 
-_SUFFIX = 7  # hexadecimal digits that Pulumi adds to a name
+#: Hexadecimal digits that Pulumi adds to a name, and that Terraform adds to a prefix.
+_SUFFIX_DIGITS = 7
+_PREFIX_DIGITS = 26
 _FILTERS = ("allowedAccountIds", "forbiddenAccountIds")
-# Settings of the real provider that have no meaning for an account on this machine.
-_IDLE = frozenset(
+#: Settings of the real provider that do nothing for an account on this machine.
+_IGNORED = frozenset(
     {
         "accessKey", "secretKey", "token", "profile", "maxRetries", "retryMode", "version", "pluginDownloadURL",
         "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId",
@@ -26,21 +29,21 @@ _IDLE = frozenset(
 
 
 def configuration(aws: Aws, config: Props) -> Iterator[Problem]:
-    """What is wrong with the stack's aws: settings."""
+    """Problems of the stack's `aws:` settings."""
     if config.get("region") not in (None, UNKNOWN, aws.region):
         yield "region", f"the sandbox is {aws.region}, and aws:region is {config['region']}"
     allowed, forbidden = (_parsed(config.get(name)) or [] for name in _FILTERS)
     if (allowed and aws.account not in allowed) or aws.account in forbidden:
         yield (
             "allowedAccountIds" if allowed else "forbiddenAccountIds",
-            f"they do not allow the sandbox's {aws.account}",
+            f"does not allow the sandbox's account {aws.account}",
         )
-    for name in sorted(config.keys() - {"region", "defaultTags", *_FILTERS, *_IDLE}):
+    for name in sorted(config.keys() - {"region", "defaultTags", *_FILTERS, *_IGNORED}):
         yield name, "the sandbox's provider has no such setting"
 
 
 def default_tags(config: Props) -> dict[str, str]:
-    """The tags that go on everything. Raises RefusedError when they are not {"tags": {…}}."""
+    """The tags of every taggable resource. Raises RefusedError when the setting is not {"tags": {…}}."""
     tags = _parsed(config.get("defaultTags")) or {}
     if not isinstance(tags, dict) or tags.keys() - {"tags"}:
         raise RefusedError('aws:defaultTags should be {"tags": {…}}')
@@ -48,12 +51,12 @@ def default_tags(config: Props) -> dict[str, str]:
 
 
 def fill(row: Row, name: str, seed: bytes, *, old: Props, new: Props, tags: dict[str, str]) -> Props:
-    """The inputs with what the provider adds: defaults, the name, and all the tags."""
-    inputs = {**row.defaults, **{key: value for key, value in new.items() if key not in (HIDDEN, "tagsAll")}}
+    """The inputs with the provider's additions: defaults, the name and all tags."""
+    inputs = {**row.defaults, **{key: value for key, value in new.items() if key not in (DEFAULTED, "tagsAll")}}
     if row.autoname and inputs.get(row.autoname[0]) is None:
-        key, longest = row.autoname
-        made = old.get(key) if key in old.get(HIDDEN, ()) and _same_prefix(old, inputs) else None
-        inputs |= {key: made or _name(row, name, seed, inputs, longest), HIDDEN: [key]}
+        key, maximum = row.autoname
+        made = old.get(key) if key in old.get(DEFAULTED, ()) and _same_prefix(old, inputs) else None
+        inputs |= {key: made or _name(row, name, seed, inputs, maximum), DEFAULTED: [key]}
     if row.tags and (tags or inputs.get("tags")):
         own = inputs.get("tags") or {}
         inputs["tagsAll"] = own if own == UNKNOWN else {**tags, **own}
@@ -63,8 +66,8 @@ def fill(row: Row, name: str, seed: bytes, *, old: Props, new: Props, tags: dict
 
 
 def problems(aws: Aws, row: Row, inputs: Props) -> Iterator[Problem]:
-    """What the tables and AWS's models say against the inputs; values that are not known yet are taken to be right."""
-    taken = row.inputs | {HIDDEN, "tagsAll", "region"}
+    """Problems of the inputs by the tables and by AWS's models. Unknown values are taken as valid."""
+    taken = row.inputs | {DEFAULTED, "tagsAll", "region"}
     found = [(name, f"the sandbox does not handle {name} of {row.type}") for name in sorted(inputs.keys() - taken)]
     found += [(name, f"{name} is required") for name in sorted(row.required) if inputs.get(name) is None]
     if inputs.get("region") not in (None, aws.region):
@@ -83,7 +86,7 @@ def problems(aws: Aws, row: Row, inputs: Props) -> Iterator[Problem]:
 
 
 def arguments(aws: Aws, token: str, known: frozenset[str], args: Props) -> None:
-    """Refuses, by name, what a data source is asked by and the table does not handle."""
+    """Raises RefusedError for an argument of a data source that the table does not handle."""
     if unknown := sorted(args.keys() - known - {"region"}):
         raise RefusedError(f"the sandbox does not handle {unknown[0]} of {token}")
     if args.get("region") not in (None, aws.region):
@@ -91,11 +94,11 @@ def arguments(aws: Aws, token: str, known: frozenset[str], args: Props) -> None:
 
 
 def read(row: Row, aws: Aws, physical_id: str, outputs: Props) -> Props | None:
-    """What AWS shows of the resource, without AWS's own tags; None when it is gone."""
+    """The resource's properties in AWS, without AWS's own tags; None when it does not exist."""
     try:
         seen = row.read(aws, physical_id, outputs)
     except KeyError as error:
-        raise RefusedError(f"{row.type} cannot be found by its id alone: {error.args[0]} is needed, too") from None
+        raise RefusedError(f"{row.type} cannot be found by its id alone: {error.args[0]} is needed as well") from None
     if seen and row.tags and "tagsAll" in seen:
         tags = {name: value for name, value in seen["tagsAll"].items() if not name.startswith("aws:")}
         seen = {**seen, "tags": tags, "tagsAll": tags}
@@ -103,7 +106,7 @@ def read(row: Row, aws: Aws, physical_id: str, outputs: Props) -> Props | None:
 
 
 def update(row: Row, aws: Aws, physical_id: str, old: Props, new: Props) -> Props:
-    """Changes the resource in place; the outputs that changed with it."""
+    """Changes the resource in place. Returns the outputs that changed with it."""
     computed: Props = {}
     same = all(old.get(name) == new.get(name) for name in row.inputs - {"tags"})
     if row.update and not same:
@@ -113,13 +116,13 @@ def update(row: Row, aws: Aws, physical_id: str, old: Props, new: Props) -> Prop
     return computed
 
 
-def _name(row: Row, logical: str, seed: bytes, inputs: Props, longest: int) -> str:
+def _name(row: Row, logical: str, seed: bytes, inputs: Props, maximum: int) -> str:
     digits = hashlib.sha256(seed or os.urandom(32)).hexdigest()
     if inputs.get("namePrefix"):
-        return f"{inputs['namePrefix']}{digits[:26]}"  # as many as Terraform adds
-    end = f"-{digits[:_SUFFIX]}" + (".fifo" if inputs.get("fifoQueue") or inputs.get("fifoTopic") else "")
+        return f"{inputs['namePrefix']}{digits[:_PREFIX_DIGITS]}"
+    end = f"-{digits[:_SUFFIX_DIGITS]}" + (".fifo" if inputs.get("fifoQueue") or inputs.get("fifoTopic") else "")
     start = f"{row.autoname_prefix}{logical}"
-    return start[: longest - len(end)] + end
+    return start[: maximum - len(end)] + end
 
 
 def _same_prefix(old: Props, new: Props) -> bool:
@@ -128,5 +131,5 @@ def _same_prefix(old: Props, new: Props) -> bool:
 
 
 def _parsed(value: Any) -> Any:
-    """A setting that the engine may hand over as JSON text."""
+    """A setting, which the engine may pass as JSON text."""
     return json.loads(value) if isinstance(value, str) and value[:1] in ("[", "{") else value

@@ -1,4 +1,4 @@
-"""What differs: between two versions of a program's inputs, and between what was deployed and what AWS shows."""
+"""Differences: between two versions of a program's inputs, and between deployed properties and those in AWS."""
 
 import json
 import re
@@ -11,15 +11,16 @@ from ebb.sandbox.provider.shapes import UNKNOWN
 Props = dict[str, Any]
 Kind = Literal["add", "delete", "update"]
 
-HIDDEN = "__defaults"  # the inputs that the provider filled in, as pulumi-aws keeps them
+#: The input that lists the inputs which the provider filled in, as pulumi-aws keeps them.
+DEFAULTED = "__defaults"
 _MISSING = object()
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 
 def changes(row: Row, old: Props, new: Props) -> dict[str, Kind]:
-    """The paths of the inputs that differ, down to the leaves, and how; JSON documents are compared by content."""
+    """Paths of the changed inputs, down to the leaves. JSON documents are compared by content."""
     found: dict[str, Kind] = {}
-    for name in sorted((old.keys() | new.keys()) - {HIDDEN}):
+    for name in sorted((old.keys() | new.keys()) - {DEFAULTED}):
         before, after = old.get(name, _MISSING), new.get(name, _MISSING)
         if name in row.documents:
             before, after = canonical(before), canonical(after)
@@ -31,23 +32,23 @@ def changes(row: Row, old: Props, new: Props) -> dict[str, Kind]:
 
 
 def replacing(row: Row, paths: dict[str, Kind], new: Props) -> set[str]:
-    """Those of the paths whose change makes AWS's provider replace the resource."""
+    """The paths whose change makes the real provider replace the resource."""
     fixed = row.replaces | {name for name, switch in row.replaces_if.items() if new.get(switch) is True}
     return {path for path in paths if _within(_INDEX.sub("", path), fixed)}
 
 
 def delete_first(row: Row, paths: dict[str, Kind], new: Props) -> bool:
-    """Whether the old one must go before the new one is made, because both would have the same name in AWS."""
+    """Whether to delete the old resource before the new one exists, because both have the same name in AWS."""
     name = row.autoname[0] if row.autoname else None
-    key = row.identity or ({name} if name and name not in new.get(HIDDEN, ()) else frozenset())
+    key = row.identity or ({name} if name and name not in new.get(DEFAULTED, ()) else frozenset())
     return bool(key) and not any(_INDEX.sub("", path).split(".")[0] in key for path in paths)
 
 
 def observed(row: Row, known: Props, seen: Props) -> Props:
-    """`known` as AWS shows it now: what AWS adds, orders or spells in its own way is no difference."""
+    """`known` with AWS's current values. Additions, another order or another spelling of AWS are no difference."""
     result = {}
     for name, value in known.items():
-        if name not in seen or name == HIDDEN:
+        if name not in seen or name == DEFAULTED:
             result[name] = value
         elif name == "tags":
             result[name] = {key: item for key, item in seen[name].items() if key in value}
@@ -63,7 +64,7 @@ def observed(row: Row, known: Props, seen: Props) -> Props:
 
 
 def canonical(value: Any) -> Any:
-    """A JSON document's content: lists of named things in the order of their names, nothing that is empty."""
+    """A JSON document's content, without empty values; lists of named objects are sorted by name."""
     if isinstance(value, str) and value != UNKNOWN:
         try:
             value = json.loads(value)
@@ -107,7 +108,7 @@ def _within(path: str, fixed: set[str] | frozenset[str]) -> bool:
 
 
 def _project(known: Any, seen: Any) -> Any:
-    """`seen` without what `known` does not speak of, in `known`'s own spelling where they mean the same."""
+    """The part of `seen` that `known` has, in the spelling of `known` where both mean the same."""
     if isinstance(known, dict) and isinstance(seen, dict):
         pairs = {name: _project(value, seen.get(name)) for name, value in known.items()}
         return {name: value for name, value in pairs.items() if value is not None}
@@ -117,7 +118,7 @@ def _project(known: Any, seen: Any) -> Any:
         in_order = [_project(*pair) for pair in zip(known, seen, strict=True)]
         if in_order == known or sorted(map(_text, known)) != sorted(map(_text, seen)):
             return in_order
-        return known  # the same things in another order
+        return known  # the same items in another order
     if seen is None and known in (False, 0, "", [], {}):
         return known
     return known if _text(known) == _text(seen) else seen

@@ -10,7 +10,7 @@ from typing import Any
 from ebb.sandbox.provider.shapes import UNKNOWN
 
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-#: A service's parameters, at whichever depth, and their values; of a list, those of its items.
+#: The values of a service's parameters, at any depth; of a list, the values of its items.
 _VALUES: dict[str, dict[str, tuple[str | int, ...] | range]] = {
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     "cloudwatch": {"TreatMissingData": ("breaching", "notBreaching", "ignore", "missing")},
@@ -30,8 +30,8 @@ _VALUES: dict[str, dict[str, tuple[str | int, ...] | range]] = {
     "sns": {
         "Protocol": ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"),
     },
-    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html: others would be
-    # of an account's own making, which the tables have no row for.
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html (an account can
+    # create other providers, for which the tables have no row)
     # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
     "ecs": {
         "interval": range(5, 300 + 1),
@@ -42,11 +42,12 @@ _VALUES: dict[str, dict[str, tuple[str | int, ...] | range]] = {
         "capacityProviders": ("FARGATE", "FARGATE_SPOT"),
     },
 }
-_NOT_KNOWN_YET = (UNKNOWN, "?", 0)  # the engine's mark, and what stands for it in a converted request
+#: The engine's unknown value, and the values that stand for it in a converted request.
+_NOT_KNOWN_YET = (UNKNOWN, "?", 0)
 
 
 def problems(service: str, params: Any, path: str = "") -> Iterator[str]:
-    """What in a request's parameters, in AWS's spelling, is none of the documented values."""
+    """Problems of a request's parameters, in AWS's spelling: values that are not documented."""
     if isinstance(params, list):
         for index, item in enumerate(params):
             yield from problems(service, item, f"{path}[{index}]")
@@ -56,7 +57,7 @@ def problems(service: str, params: Any, path: str = "") -> Iterator[str]:
             for item in value if isinstance(value, list) else [value]:
                 values = _VALUES.get(service, {}).get(name)
                 if isinstance(values, range) and not isinstance(item, int):
-                    continue  # an option of the same name; where a number belongs, botocore's model wants one
+                    continue  # another parameter of the same name; botocore's model checks the type
                 if values and item not in values and item not in _NOT_KNOWN_YET:
                     yield f"{here} should be {_in_words(values)}, got {item!r}"
             yield from problems(service, value, here)

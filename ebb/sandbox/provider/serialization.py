@@ -1,4 +1,4 @@
-"""Pulumi's property values on the wire: plain Python on our side, protobuf structures with marks on the engine's."""
+"""Pulumi's property values: plain Python here, protobuf structures with marked values in the engine's messages."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,14 +9,15 @@ from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
 Props = dict[str, Any]
 
-_MARK = "4dabf18193072939515e22adb298388d"  # the key of every marked value; its value says which kind
+#: The key of every marked value, and the kinds of marked values (Pulumi SDK, `runtime/rpc.py`).
+_MARK = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, not a password
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
 def decode(struct: struct_pb2.Struct) -> tuple[Props, frozenset[str]]:
-    """The properties, and the names of those that hold a secret anywhere. What is not set (null) is left out."""
+    """The properties without null ones, and the names of those that contain a secret."""
     secrets: set[str] = set()
     props = {}
     for name, value in struct.fields.items():
@@ -30,7 +31,7 @@ def decode(struct: struct_pb2.Struct) -> tuple[Props, frozenset[str]]:
 
 
 def encode(props: Props, secrets: Iterable[str] = ()) -> struct_pb2.Struct:
-    """The properties for the engine, with those named in `secrets` marked as such."""
+    """The properties for the engine; those named in `secrets` are marked."""
     hidden = frozenset(secrets)
     struct = struct_pb2.Struct()
     for name, value in props.items():
@@ -40,7 +41,7 @@ def encode(props: Props, secrets: Iterable[str] = ()) -> struct_pb2.Struct:
 
 
 def reference(urn: str, physical_id: str, version: str) -> Props:
-    """A reference to a resource, which the program's SDK turns back into the resource."""
+    """A reference to a resource, which the program's SDK turns into the resource."""
     return {_MARK: _RESOURCE, "urn": urn, "id": physical_id or UNKNOWN, "packageVersion": version}
 
 
@@ -71,7 +72,7 @@ def _marked(struct: struct_pb2.Struct, secrets: list[bool]) -> Any:
         secrets.append(True)
     if mark in (_SECRET, _OUTPUT):
         return _plain(struct.fields["value"], secrets) if "value" in struct.fields else UNKNOWN
-    raise RefusedError("the sandbox takes no assets, archives or other special values as inputs")
+    raise RefusedError("the sandbox does not handle assets, archives or other special values as inputs")
 
 
 def _value(value: Any) -> struct_pb2.Value:
@@ -87,4 +88,4 @@ def _value(value: Any) -> struct_pb2.Value:
             return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
         case list() | tuple() | set() | frozenset():
             return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_value(item) for item in value]))
-    return struct_pb2.Value(string_value=str(value))  # text, and AWS's dates
+    return struct_pb2.Value(string_value=str(value))  # also dates

@@ -1,6 +1,6 @@
-"""The stand-in for Pulumi's aws and awsx providers: the provider protocol over the resource tables.
+"""Stand-in for Pulumi's aws and awsx providers: the provider protocol on top of the resource tables.
 
-One server answers for both packages; the engine attaches to it by PULUMI_DEBUG_PROVIDERS="aws:PORT,awsx:PORT".
+One server serves both packages. The engine attaches to it by PULUMI_DEBUG_PROVIDERS="aws:PORT,awsx:PORT".
 """
 
 import json
@@ -23,7 +23,7 @@ from ebb.sandbox.provider.serialization import decode, encode
 from ebb.sandbox.provider.shapes import RefusedError
 
 _KINDS = {"add": "ADD", "delete": "DELETE", "update": "UPDATE"}
-# Components block a thread while their children are made by others: more than the engine's parallelism (16 by default).
+# A component blocks a thread while other threads create its children, so more than the engine's parallelism (16).
 _THREADS = 64
 _DIFF = provider_pb2.DiffResponse
 
@@ -36,12 +36,12 @@ class Provider:
         self.port = port
 
     def stop(self) -> None:
-        """Ends the server, after what it is doing."""
+        """Stop the server after its current calls."""
         self._server.stop(grace=5).wait()
 
 
 def serve(aws: Aws, images: awsx.Images, project: Path) -> Provider:
-    """Starts a provider on a free port; image contexts are relative to the `project` folder."""
+    """Start a provider on a free port; image contexts are relative to the `project` folder."""
     server = grpc.server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="provider"), options=[("grpc.so_reuseport", 0)]
     )
@@ -64,8 +64,8 @@ def _named(urn: str) -> _Named:
 
 
 @contextmanager
-def _told(context: Any) -> Iterator[None]:
-    """Tells the engine in one sentence what was refused; it shows the sentence beside the resource."""
+def _refusals(context: Any) -> Iterator[None]:
+    """Reports to the engine in one sentence what was refused. The engine shows it with the resource."""
     try:
         yield
     except (RefusedError, ImageError) as error:
@@ -112,8 +112,8 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return _DIFF(changes=_DIFF.DIFF_NONE if same else _DIFF.DIFF_SOME)
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        if request.type != "pulumi:providers:awsx":  # configured on its own, and without tags
-            with _told(context):
+        if request.type != "pulumi:providers:awsx":  # it has its own configuration, without tags
+            with _refusals(context):
                 self._default_tags = checking.default_tags(decode(request.args)[0])
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
@@ -122,7 +122,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         row = self._row(kind, context)
         news, secrets = decode(request.news)
         olds = decode(request.olds)[0]
-        with _told(context):
+        with _refusals(context):
             inputs = checking.fill(row, name, request.randomSeed, old=olds, new=news, tags=self._default_tags)
         failures = [
             provider_pb2.CheckFailure(property=at, reason=reason)
@@ -154,10 +154,10 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         row = self._row(_named(request.urn).kind, context)
         inputs, secrets = decode(request.properties)
-        inputs.pop(diff.HIDDEN, None)
-        if request.preview:  # what only AWS will say is left out, and so not known
+        inputs.pop(diff.DEFAULTED, None)
+        if request.preview:  # outputs of AWS are left out, so they are unknown
             return provider_pb2.CreateResponse(properties=encode(inputs, secrets))
-        with _told(context):
+        with _refusals(context):
             physical_id, computed = row.create(self._aws, inputs)
             return provider_pb2.CreateResponse(
                 id=physical_id, properties=encode(inputs | computed, secrets | row.secrets)
@@ -167,13 +167,13 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         row = self._row(_named(request.urn).kind, context)
         outputs, secrets = decode(request.properties)
         inputs, _ = decode(request.inputs)
-        with _told(context):
+        with _refusals(context):
             seen = checking.read(row, self._aws, request.id, outputs)
         if seen is None:
             return provider_pb2.ReadResponse()
         if inputs:
             outputs, inputs = diff.observed(row, outputs, seen), diff.observed(row, inputs, seen)
-        else:  # an import: all that AWS shows is new
+        else:  # an import: all properties are new
             outputs, inputs = seen, {name: seen[name] for name in sorted(row.inputs) if seen.get(name) is not None}
         hidden = secrets | row.secrets
         return provider_pb2.ReadResponse(
@@ -185,12 +185,12 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         outputs, old_secrets = decode(request.olds)
         new, secrets = decode(request.news)
         old = decode(request.old_inputs)[0]
-        # old inputs that are no longer set go; what AWS had made up for an input that never was set stays
+        # inputs that are no longer set are removed; AWS's values of inputs that were never set stay
         kept = {name: value for name, value in outputs.items() if name not in old}
-        new.pop(diff.HIDDEN, None)
+        new.pop(diff.DEFAULTED, None)
         computed: dict[str, Any] = {}
         if not request.preview:
-            with _told(context):
+            with _refusals(context):
                 before = {name: value for name, value in outputs.items() if name not in row.inputs} | old
                 computed = checking.update(row, self._aws, request.id, before, new)
         properties = kept | new | computed
@@ -200,13 +200,13 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
         row = self._row(_named(request.urn).kind, context)
-        with _told(context):
+        with _refusals(context):
             row.delete(self._aws, request.id, decode(request.properties)[0])
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         args, _ = decode(request.args)
-        with _told(context):
+        with _refusals(context):
             if request.tok not in INVOKES:
                 raise RefusedError(f"the data source {request.tok} is not in the sandbox")
             known, invoke = INVOKES[request.tok]
@@ -214,14 +214,14 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.InvokeResponse(**{"return": encode(invoke(self._aws, args))})
 
     def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
-        with _told(context):
+        with _refusals(context):
             try:
                 return awsx.construct(request)
-            except grpc.RpcError as error:  # a child was refused, and the engine has said why
+            except grpc.RpcError as error:  # a child was refused, and the engine has reported why
                 raise RefusedError(str(error.details())) from None
 
     def _row(self, kind: str, context: Any) -> Row:
-        with _told(context):
+        with _refusals(context):
             if kind not in self._rows:
                 raise RefusedError(f"the resource type {kind} is not in the sandbox")
         return self._rows[kind]

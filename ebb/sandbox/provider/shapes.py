@@ -1,24 +1,25 @@
-"""Pulumi's properties against AWS's models: names, types, nested shapes and enums, all from botocore."""
+"""Converts Pulumi's properties to AWS's, and checks them: names, types and enums, by botocore's models."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from botocore.validate import ParamValidator
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # the engine's mark for a value that only `up` will know
+#: The engine's value for what is known only during `up`.
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
-# Lists of pairs that Pulumi writes as a map: {"Name": "value"} for AWS's [{"Key": "Name", "Value": "value"}].
+#: Lists of pairs that Pulumi writes as a map: {"Name": "value"} for AWS's [{"Key": "Name", "Value": "value"}].
 _PAIRS = ({"key", "value"}, {"tagkey", "tagvalue"}, {"name", "value"})
 
 
 class RefusedError(Exception):
-    """What the emulated account would not take; its text is one sentence for the user."""
+    """The sandbox or the emulated account refuses an input; the text is one sentence for the user."""
 
 
 def convert(shape: Any, value: Any, path: str) -> Any:  # noqa: PLR0911 - one for each kind of shape
-    """`value`, in Pulumi's spelling, as the model's `shape` wants it; an unknown value becomes the smallest valid one.
+    """`value` in Pulumi's spelling -> the form of the model's `shape`; an unknown value becomes the smallest valid one.
 
-    Raises RefusedError with the `path` of the first thing that the shape has no place for.
+    Raises RefusedError with the `path` of the first property that does not fit the shape.
     """
     if isinstance(value, str) and UNKNOWN in value:
         return _smallest(shape)
@@ -43,7 +44,7 @@ def convert(shape: Any, value: Any, path: str) -> Any:  # noqa: PLR0911 - one fo
 
 
 def problems(shape: Any, value: Any) -> Iterator[str]:
-    """What is wrong with `value` by the model: botocore's validation, then the enums and limits that it leaves out."""
+    """Problems by the model: botocore's validation, then enums and maximums, which botocore does not check."""
     report = ParamValidator().validate(value, shape)
     if report.has_errors():
         yield from report.generate_report().splitlines()
@@ -52,7 +53,7 @@ def problems(shape: Any, value: Any) -> Iterator[str]:
 
 
 def member_of(shape: Any, name: str) -> str | None:
-    """The model's name for a Pulumi property: any case, singular or plural; None when there is no such member."""
+    """The model's name for a Pulumi property, in any case, singular or plural; None if there is none."""
     if name in shape.members:
         return name
     members = {member.lower(): member for member in shape.members}
@@ -122,7 +123,7 @@ def _boolean(value: Any, path: str) -> bool:
 
 
 def _smallest(shape: Any) -> Any:  # noqa: PLR0911 - one for each kind of shape
-    """A value that passes for one that is not known yet, so that all around it is still checked."""
+    """A valid value that stands for an unknown one, so that the rest can be checked."""
     match shape.type_name:
         case "structure":
             return {name: _smallest(shape.members[name]) for name in shape.required_members}
@@ -168,7 +169,7 @@ def _limits(shape: Any, value: Any, path: str) -> Iterator[str]:
 
 
 def _some(enum: list[str], value: str) -> str:
-    """The enum's values; of a long one (instance types) only those that look like `value`."""
+    """The enum's values; if there are many (instance types), those that begin like `value`."""
     if len(enum) <= 20:
         return ", ".join(enum)
     family = value.split(".", maxsplit=1)[0]

@@ -1,1 +1,1 @@
-"""MiniStack as a child process, and what the sandbox replaces in it: API Gateway integrations, workflows, templates."""
+"""MiniStack as a child process, and our patches of it: API Gateway, its integrations and templates, workflows."""

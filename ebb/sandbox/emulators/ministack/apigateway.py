@@ -1,4 +1,4 @@
-"""Patches of MiniStack's API Gateway: how an API, a stage and a usage plan are changed."""
+"""Patches of MiniStack's API Gateway: updates of APIs and usage plans, and stage names that are taken."""
 
 import re
 from types import ModuleType
@@ -33,7 +33,7 @@ def apply(gateway: ModuleType) -> None:
 
 
 def patch_list(thing: Thing, operation: Thing) -> bool:
-    """Apply an operation on a list, which MiniStack takes for a map. False: it is another operation.
+    """Apply a patch operation on a list, which MiniStack handles as a map. Returns False for other operations.
 
     API Gateway's "Patch operations": https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html
     """

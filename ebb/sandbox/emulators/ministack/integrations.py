@@ -1,6 +1,6 @@
 """API Gateway's AWS integrations with SQS and Step Functions, and their mapping templates.
 
-MiniStack renders fewer templates than API Gateway, calls no Step Functions and gives templates SQS's errors in XML.
+MiniStack alone renders fewer templates, does not call Step Functions, and passes SQS's errors to templates in XML.
 """
 
 import json
@@ -50,7 +50,7 @@ def apply(app: ModuleType, gateway: ModuleType) -> None:
             status, answered = await backend(services[target[1]], target[3], text)
             return _response(select(integration, status), status, replace(asked, body=answered))
         except vtl.TemplateError as error:
-            logging.getLogger(__name__).error("mapping template: %s", error)  # noqa: TRY400 - the text says it all
+            logging.getLogger(__name__).error("mapping template: %s", error)  # noqa: TRY400 - the text names the cause
             return _failed()
 
     vars(gateway).update(_invoke_lambda_custom_v1=invoke, _invoke_sqs_v1=invoke)
@@ -72,7 +72,7 @@ def _request(  # noqa: PLR0917 - the arguments of _INVOKE
     authorizer_context: Mapping[str, Any] | None = None,
     **_: Any,
 ) -> vtl.Request:
-    """What the integration's templates are rendered for."""
+    """The caller's request, for which the integration's templates are rendered."""
     headers = headers or {}
     return vtl.Request(
         body=(body or b"").decode("utf-8", errors="replace"),
@@ -96,7 +96,7 @@ def _request(  # noqa: PLR0917 - the arguments of _INVOKE
 
 
 def _render_request(integration: Integration, asked: vtl.Request) -> str:
-    """The integration's request by the template for the caller's Content-Type; without one, the body as it came."""
+    """The integration's request, by the template for the caller's Content-Type; without one, the body unchanged."""
     template = (integration.get("requestTemplates") or {}).get(_media_type(asked.headers, "content-type"))
     if template is None:
         return asked.body
@@ -148,7 +148,7 @@ _BACKENDS: dict[tuple[str, str], Callable[[Handler, str, str], Awaitable[tuple[i
 
 
 def as_json(xml: str) -> str:
-    """SQS's answer in XML as SQS writes it for callers that accept JSON, as the deployed API does."""
+    """SQS's XML answer in the form that SQS sends to callers that accept JSON, as the deployed API does."""
     root = ElementTree.fromstring(xml)  # noqa: S314 - the emulator's own answer
     name, content = _name(root), _content(root)
     return json.dumps(content if name == "ErrorResponse" else {name: content})

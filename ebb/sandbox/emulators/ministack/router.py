@@ -1,4 +1,4 @@
-"""One address for both emulators: each request goes to the emulator that serves the service it is signed for."""
+"""One address for both emulators: the service in a request's signature decides which emulator answers."""
 
 import asyncio
 import http.client
@@ -13,7 +13,7 @@ MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "s
 MOTO_TIMEOUT = 60
 
 _CREDENTIAL = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
-#: Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that each side writes itself.
+#: Headers of one connection, not of the message (RFC 9110, 7.6.1), and headers that each side writes itself.
 _CONNECTION_HEADERS = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "expect", "date", "server", "content-length"}
 )
@@ -25,7 +25,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Moto:
-    """moto's port, behind a pool of kept connections (one per thread)."""
+    """Calls moto. Each thread keeps its connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -51,14 +51,14 @@ class Moto:
     async def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, _query: Mapping[str, Any]
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answers as a service of MiniStack does, whose own calls have no query."""
+        """Answer in the form of a MiniStack service. MiniStack's own calls have no query."""
         content = body.encode() if isinstance(body, str) else body
         status, answered, answer = await asyncio.to_thread(self.ask, method, path, dict(headers), content)
         return status, dict(answered), answer
 
 
 class Router:
-    """An ASGI application. A request without a signature (a call of the deployed API) is MiniStack's."""
+    """An ASGI application. A request without a signature is a call of the deployed API, which MiniStack serves."""
 
     def __init__(self, ministack: App, moto: Moto) -> None:
         self._ministack = ministack

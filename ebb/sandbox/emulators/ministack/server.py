@@ -14,9 +14,9 @@ from pathlib import Path
 from ebb.project import ROOT
 
 MODULE = "ebb.sandbox.emulators.ministack"
-#: Real seconds in which MiniStack must answer after its start. It takes one, and many more on a busy machine.
+#: Real seconds in which MiniStack must answer after its start: it needs one, but many more on a busy machine.
 START_LIMIT = 300
-#: The variables of the user's environment that the child gets: none about AWS, proxies or Python.
+#: The user's environment variables that the child gets: none about AWS, proxies or Python.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL")
 #: The user's proxy must not come between us and this machine.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

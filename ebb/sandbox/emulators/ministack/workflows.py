@@ -7,12 +7,12 @@ from types import ModuleType
 from ebb.sandbox.emulators.contracts import MINISTACK
 from ebb.sandbox.emulators.ministack.integrations import Handler
 
-#: Real seconds that MiniStack waits before each execution; at the sandbox's speed they would be many.
+#: Real seconds that MiniStack waits before each execution: many simulated seconds.
 START_PAUSE = 0.15
 
 
 def reach_all(app: ModuleType, workflows: ModuleType, own: Iterable[str], other: Handler) -> None:
-    """Send workflows' calls of services that are not MiniStack's `own` to `other`. Raises ContractError."""
+    """Workflows' calls of all services but MiniStack's `own` go to `other`. Raises ContractError."""
     services = MINISTACK.value(workflows, "_AWS_SDK_SERVICE_MAP", dict)
     prefixes = MINISTACK.value(workflows, "_AWS_SDK_ERROR_PREFIX", dict)
     prefix = MINISTACK.function(workflows, "_prefix_sdk_error", "(service_name, error_code)")
@@ -32,7 +32,7 @@ def reach_all(app: ModuleType, workflows: ModuleType, own: Iterable[str], other:
 
 
 def skip_start_pause(workflows: ModuleType) -> None:
-    """Remove the pause before each execution, and no other one. Raises ContractError when it is not there once."""
+    """Remove the pause before each execution, and no other pause. Raises ContractError unless there is exactly one."""
     run = MINISTACK.function(workflows, "_run_execution", "(exec_arn)")
     pauses = [step.argval for step in dis.get_instructions(run) if step.argval in ("sleep", START_PAUSE)]
     what = f"{workflows.__name__}._run_execution(exec_arn), which slept once, for {START_PAUSE} s"
@@ -51,6 +51,6 @@ def java_name(code: str) -> str:
 
 
 def stop_scheduler(scheduler: ModuleType) -> None:
-    """MiniStack starts no schedule: the sandbox does, in simulated time (controllers/schedules.py)."""
+    """MiniStack runs no schedules: the sandbox does, in simulated time (controllers/schedules.py)."""
     MINISTACK.function(scheduler, "start_scheduler", "()")
     vars(scheduler).update(start_scheduler=lambda: None)

@@ -1,8 +1,9 @@
-"""The resource tables: Pulumi type -> the AWS calls that make, show, change and remove it."""
+"""The resource tables: for each Pulumi type, the AWS calls that create, read, update and delete it."""
 
 from ebb.sandbox.provider.resources import (
     apigateway,
     apigateway_keys,
+    apigateway_methods,
     apigateway_stage,
     appautoscaling,
     cloudwatch,
@@ -12,7 +13,9 @@ from ebb.sandbox.provider.resources import (
     ecs,
     iam,
     kms,
+    routes,
     scheduler,
+    security_groups,
     sns,
     sqs,
     stepfunctions,
@@ -24,6 +27,7 @@ from ebb.sandbox.provider.resources.data import INVOKES
 _TABLES = (
     apigateway,
     apigateway_keys,
+    apigateway_methods,
     apigateway_stage,
     appautoscaling,
     cloudwatch,
@@ -33,7 +37,9 @@ _TABLES = (
     ecs,
     iam,
     kms,
+    routes,
     scheduler,
+    security_groups,
     sns,
     sqs,
     stepfunctions,

@@ -1,4 +1,4 @@
-"""What a resource table is made of."""
+"""Rows of the resource tables, and helpers that the tables share."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,22 +8,25 @@ from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.shapes import RefusedError
 
 Props = dict[str, Any]
-Call = tuple[str, str, Props]  # service, operation, parameters in Pulumi's or AWS's spelling
+#: Service, operation, parameters in Pulumi's or AWS's spelling.
+Call = tuple[str, str, Props]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tags:
-    """How a service tags what exists: the two operations, and the parameter that names the thing."""
+    """How a service tags a resource that exists: two operations, and the parameter that names the resource."""
 
     service: str
     target: str
     tag: str = "tag_resource"
     untag: str = "untag_resource"
-    source: str = "arn"  # the output that holds the target
-    kept: bool = True  # whether the emulator has these operations; if not, they are checked and not sent
+    #: The output with the target's value.
+    source: str = "arn"
+    #: Whether the emulator has these operations. If not, the calls are checked and not sent.
+    kept: bool = True
 
     def change(self, aws: Aws, outputs: Props, wanted: dict[str, str]) -> None:
-        """Sets what `wanted` adds or changes to the tags in `outputs`, and removes what it has no longer."""
+        """Change the tags in `outputs` to the `wanted` ones."""
         had = outputs.get("tagsAll") or {}
         send = aws.call if self.kept else lambda service, operation, **params: aws.check(service, operation, params)
         target = {self.target: [outputs["id"]] if self.service == "ec2" else outputs[self.source]}
@@ -36,30 +39,39 @@ class Tags:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One resource type: what it takes, and the AWS calls that make, show, change and remove it."""
+    """One resource type: its inputs, and the AWS calls that create, read, update and delete it."""
 
     type: str
-    inputs: frozenset[str]  # every input handled; any other is refused by name
-    create: Callable[[Aws, Props], tuple[str, Props]]  # inputs -> id, computed outputs (merged over the inputs)
-    read: Callable[[Aws, str, Props], Props | None]  # id, last outputs -> what AWS shows of it; None when gone
+    #: All inputs that are handled; any other one is refused by name.
+    inputs: frozenset[str]
+    #: Inputs -> id and computed outputs, which are merged over the inputs.
+    create: Callable[[Aws, Props], tuple[str, Props]]
+    #: Id and last outputs -> properties in AWS; None when the resource does not exist.
+    read: Callable[[Aws, str, Props], Props | None]
     delete: Callable[[Aws, str, Props], None]
-    update: Callable[[Aws, str, Props, Props], Props] | None = None  # id, old outputs, new inputs -> computed outputs
-    request: Callable[[Props], Call] | None = None  # the call that creates it, checked against AWS's model in preview
+    #: Id, old outputs and new inputs -> computed outputs.
+    update: Callable[[Aws, str, Props, Props], Props] | None = None
+    #: The call that creates it, which a preview checks against AWS's model.
+    request: Callable[[Props], Call] | None = None
     required: frozenset[str] = frozenset()
-    replaces: frozenset[str] = frozenset()  # dotted paths
-    replaces_if: dict[str, str] = field(default_factory=dict)  # input -> the switch that makes its change replace
-    identity: frozenset[str] = (
-        frozenset()
-    )  # inputs that its id is made of: replaced with none of them changed, the old goes first
-    documents: frozenset[str] = frozenset()  # inputs that hold JSON text
-    secrets: frozenset[str] = frozenset()  # outputs to be kept secret
-    autoname: tuple[str, int] | None = None  # input that Pulumi fills in, and its longest length
+    #: Dotted paths of the inputs whose change replaces the resource.
+    replaces: frozenset[str] = frozenset()
+    #: Input -> the switch that makes its change replace the resource.
+    replaces_if: dict[str, str] = field(default_factory=dict)
+    #: Inputs that the id consists of. If none of them changes, a replacement deletes the old resource first.
+    identity: frozenset[str] = frozenset()
+    #: Inputs with JSON text.
+    documents: frozenset[str] = frozenset()
+    #: Outputs to keep secret.
+    secrets: frozenset[str] = frozenset()
+    #: The name that Pulumi fills in, and its maximum length.
+    autoname: tuple[str, int] | None = None
     autoname_prefix: str = ""
     tags: Tags | None = None
-    fill: Callable[[Props], Props] | None = None  # inputs that the provider works out itself, once all others are known
-    defaults: Props = field(
-        default_factory=dict
-    )  # Pulumi's default for an input that is not set, where AWS has another or none
+    #: Inputs that the provider computes when all others are known.
+    fill: Callable[[Props], Props] | None = None
+    #: Pulumi's defaults for inputs, where AWS's differ or do not exist.
+    defaults: Props = field(default_factory=dict)
 
     @property
     def taggable(self) -> bool:
@@ -68,15 +80,15 @@ class Row:
 
 
 def send(aws: Aws, call: Call) -> Props:
-    """AWS's answer to a call that a table composed."""
+    """AWS's answer to a table's call."""
     service, operation, params = call
     return aws.call(service, operation, **params)
 
 
 def deletes(service: str, operation: str, **params: str) -> Callable[[Aws, str, Props], None]:
-    """A `delete` of one call; `params` are parameter = output ("id", "ids": the id, a list of it).
+    """A row's `delete` with one call; `params` are parameter=output, where "ids" is a list of the id.
 
-    What is gone already is left alone.
+    It does nothing when the resource does not exist.
     """
 
     def delete(aws: Aws, physical_id: str, outputs: Props) -> None:
@@ -92,13 +104,13 @@ def changed(old: Props, new: Props, *names: str) -> bool:
 
 
 def refuse_removal(old: Props, new: Props, name: str) -> None:
-    """Raises RefusedError when the input is taken away and both AWS and the real provider would keep what it was."""
+    """Raises RefusedError when an input is removed whose old value AWS and the real provider would keep."""
     if old.get(name) is not None and new.get(name) is None:
-        raise RefusedError(f"{name} stays as it is when it is left out: set it to what it should be")
+        raise RefusedError(f"{name} keeps its old value when it is removed: set it to the value that it should have")
 
 
 def first(answer: Props | None, *path: str) -> Props | None:
-    """What lies under `path` in an answer (of a list the first item), in Pulumi's spelling; None when nothing does."""
+    """The value under `path` in an answer, in Pulumi's spelling; of a list the first item; None if there is none."""
     found: Any = answer
     for name in path:
         found = (found or {}).get(name)
@@ -108,13 +120,13 @@ def first(answer: Props | None, *path: str) -> Props | None:
 
 
 def pick(props: Props, *names: str, **renamed: str) -> Props:
-    """The named properties that are set; `renamed` is new name = Pulumi's name."""
+    """The named properties that are set; `renamed` is new name=Pulumi's name."""
     chosen = {name: props[name] for name in names if props.get(name) is not None}
     return chosen | {new: props[name] for new, name in renamed.items() if props.get(name) is not None}
 
 
 def only(props: Any, path: str, *names: str) -> Props:
-    """The properties of a nested object that a table takes apart itself. Raises RefusedError for any but the named."""
+    """The named properties of a nested object. Raises RefusedError when it has others."""
     if not isinstance(props, dict):
         raise RefusedError(f"{path} should be an object, got {props!r}")
     if unknown := sorted(props.keys() - set(names)):
@@ -123,7 +135,7 @@ def only(props: Any, path: str, *names: str) -> Props:
 
 
 def pulumi_names(value: Any) -> Any:
-    """An answer of AWS in Pulumi's spelling: each name with a small first letter."""
+    """An answer of AWS in Pulumi's spelling: each name begins in lower case."""
     if isinstance(value, dict):
         return {name[:1].lower() + name[1:]: pulumi_names(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -132,7 +144,7 @@ def pulumi_names(value: Any) -> Any:
 
 
 def tag_map(tags: Iterable[Props] | dict[str, str] | None) -> dict[str, str]:
-    """Tags as a map, from whichever of its forms the service answers in."""
+    """Tags as a map, from any form that a service answers in."""
     if tags is None or isinstance(tags, dict):
         return dict(tags or {})
     return dict(tuple(_key_first(tag).values()) for tag in tags)

@@ -1,7 +1,6 @@
-"""API Gateway's definition of a REST API: resources, methods, integrations, models, validators, gateway responses."""
+"""API Gateway: REST APIs, their resources, models, validators and gateway responses."""
 
 import json
-from collections.abc import Callable
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import (
@@ -28,32 +27,22 @@ _API_PATCHES = {
     "minimumCompressionSize": "/minimumCompressionSize",
     "disableExecuteApiEndpoint": "/disableExecuteApiEndpoint",
 }
-_METHOD = ("restApi", "resourceId", "httpMethod")  # what a method's id is made of
-_METHOD_INPUTS = (
-    *_METHOD, "authorization", "apiKeyRequired", "operationName",
-    "requestModels", "requestParameters", "requestValidatorId",
-)  # fmt: skip
-_INTEGRATION_INPUTS = (
-    *_METHOD, "type", "integrationHttpMethod", "uri", "credentials", "requestParameters", "requestTemplates",
-    "passthroughBehavior", "timeoutMilliseconds", "connectionType", "contentHandling",
-)  # fmt: skip
-_STATUS = (*_METHOD, "statusCode")
 
 
 def tags_of(aws: Aws, arn: str) -> dict[str, str]:
-    """The tags of one of API Gateway's things."""
+    """The tags of an API Gateway resource."""
     tags: dict[str, str] = aws.call("apigateway", "get_tags", resourceArn=arn)["tags"]
     return tags
 
 
 def retag(aws: Aws, arn: str, props: Props) -> None:
-    """Tags what was just created: the emulator keeps the tags of some kinds of thing in this list only."""
+    """Tag a new resource again: of some kinds, the emulator keeps only these tags."""
     if props.get("tagsAll"):
         aws.call("apigateway", "tag_resource", resourceArn=arn, tags=props["tagsAll"])
 
 
 def arn_of(aws: Aws, path: str) -> str:
-    """The ARN, without an account as API Gateway's are, of the thing under this path."""
+    """The ARN of the resource under this path. API Gateway's ARNs have no account."""
     return f"arn:aws:apigateway:{aws.region}::/{path}"
 
 
@@ -67,7 +56,7 @@ def patches(old: Props, new: Props, paths: dict[str, str]) -> list[Props]:
 
 
 def keys(props: Props, *more: str) -> Props:
-    """The parameters that name the API and what is in it."""
+    """The parameters that name the API and a resource in it."""
     return pick(props, "resourceId", "httpMethod", "statusCode", *more, restApiId="restApi")
 
 
@@ -100,14 +89,14 @@ def _read_api(aws: Aws, api: str, _: Props) -> Props | None:
         "endpointConfiguration": {
             **endpoint,
             "types": ",".join(endpoint.get("types", [])),
-        },  # Pulumi has one, AWS a list
-        "policy": json.loads(f'"{found["policy"]}"') if found.get("policy") else None,  # AWS escapes it
+        },  # Pulumi has a text, AWS a list
+        "policy": json.loads(f'"{found["policy"]}"') if found.get("policy") else None,  # AWS escapes it as in JSON
         "tagsAll": tags_of(aws, arn),
     }
 
 
 def _endpoint_patches(old: Props, new: Props) -> list[Props]:
-    """The patch that makes the API regional, edge-optimized or private."""
+    """The patch of the endpoint's type: regional, edge-optimized or private."""
     had, wanted = old.get("endpointConfiguration") or {}, new.get("endpointConfiguration")
     if wanted is None:
         refuse_removal(old, new, "endpointConfiguration")
@@ -122,7 +111,7 @@ def _update_api(aws: Aws, api: str, old: Props, new: Props) -> Props:
     operations = patches(old, new, _API_PATCHES)
     for operation in operations:
         if operation == {"op": "replace", "path": "/minimumCompressionSize", "value": ""}:
-            del operation["value"]  # AWS compresses nothing when there is no value; the empty text is no number
+            del operation["value"]  # no value means no compression, and an empty text is not a number
     had, wanted = (props.get("binaryMediaTypes") or [] for props in (old, new))
     for verb, kinds in (("remove", set(had) - set(wanted)), ("add", set(wanted) - set(had))):
         escaped = (kind.replace("~", "~0").replace("/", "~1") for kind in sorted(kinds))
@@ -153,92 +142,6 @@ def _update_resource(aws: Aws, resource: str, old: Props, new: Props) -> Props:
         "apigateway", "update_resource", restApiId=new["restApi"], resourceId=resource, patchOperations=operations
     )
     return {"path": answer["path"]}
-
-
-def _method(props: Props) -> Call:
-    same = pick(props, *_METHOD_INPUTS[4:])
-    return "apigateway", "put_method", keys(props) | same | {"authorizationType": props.get("authorization")}
-
-
-def _update_method(aws: Aws, _: str, __: Props, new: Props) -> Props:
-    """Puts the method again, with all that hangs on it: the emulator's patches keep every value as text."""
-    before = aws.call("apigateway", "get_method", **keys(new))
-    send(aws, _method(new))
-    for response in before.get("methodResponses", {}).values():
-        aws.call("apigateway", "put_method_response", **keys(new), **response)
-    if integration := before.get("methodIntegration"):
-        responses = integration.pop("integrationResponses", {})
-        backend = {"integrationHttpMethod": integration.pop("httpMethod", None), "httpMethod": new["httpMethod"]}
-        aws.call("apigateway", "put_integration", **keys(new) | integration | backend)
-        for response in responses.values():
-            aws.call("apigateway", "put_integration_response", **keys(new), **response)
-    return {}
-
-
-def _integration(props: Props) -> Call:
-    same = pick(props, *_INTEGRATION_INPUTS[3:])
-    timeout = same.pop("timeoutMilliseconds", None)
-    return "apigateway", "put_integration", keys(props) | same | {"timeoutInMillis": timeout}
-
-
-def _update_integration(aws: Aws, _: str, __: Props, new: Props) -> Props:
-    responses = aws.call("apigateway", "get_integration", **keys(new)).get("integrationResponses", {})
-    send(aws, _integration(new))
-    for response in responses.values():
-        aws.call("apigateway", "put_integration_response", **keys(new), **response)
-    return {}
-
-
-def _adapt_integration(found: Props) -> Props:
-    return {"integrationHttpMethod": found.get("httpMethod"), "timeoutMilliseconds": found.get("timeoutInMillis")}
-
-
-def _part(
-    name: str,
-    prefix: str,
-    operation: str,
-    request: Callable[[Props], Call],
-    *,
-    identity: tuple[str, ...],
-    inputs: tuple[str, ...],
-    replaces: tuple[str, ...] = (),
-    update: Callable[[Aws, str, Props, Props], Props] | None = None,
-    adapt: Callable[[Props], Props] = lambda _: {},
-) -> Row:
-    """A row of what has no id of its own in AWS: a method, its integration, and the responses of either."""
-
-    def create(aws: Aws, props: Props) -> tuple[str, Props]:
-        send(aws, request(props))
-        return "-".join((prefix, *(str(props[key]) for key in identity))), {}
-
-    def read(aws: Aws, _: str, outputs: Props) -> Props | None:
-        found = aws.find("apigateway", f"get_{operation}", **keys(outputs))
-        return found and found | adapt(found) | pick(outputs, *identity)
-
-    def delete(aws: Aws, _: str, outputs: Props) -> None:
-        aws.find("apigateway", f"delete_{operation}", **keys(pick(outputs, *identity)))
-
-    return Row(
-        type=f"aws:apigateway/{name[0].lower()}{name[1:]}:{name}",
-        inputs=frozenset(inputs),
-        required=frozenset(identity),
-        replaces=frozenset({*_METHOD, *replaces}),
-        identity=frozenset(identity),
-        request=request,
-        create=create,
-        read=read,
-        update=update or (lambda aws, _, __, new: create(aws, new)[1]),
-        delete=delete,
-    )
-
-
-def _method_response(props: Props) -> Call:
-    return "apigateway", "put_method_response", keys(props) | pick(props, "responseModels", "responseParameters")
-
-
-def _integration_response(props: Props) -> Call:
-    same = pick(props, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling")
-    return "apigateway", "put_integration_response", keys(props) | same
 
 
 def _model(props: Props) -> Call:
@@ -329,15 +232,6 @@ ROWS = (
         update=_update_resource,
         delete=deletes("apigateway", "delete_resource", restApiId="restApi", resourceId="id"),
     ),
-    _part("Method", "agm", "method", _method, identity=_METHOD, inputs=_METHOD_INPUTS,
-          update=_update_method, adapt=lambda found: {"authorization": found["authorizationType"]}),
-    _part("MethodResponse", "agmr", "method_response", _method_response, identity=_STATUS,
-          inputs=(*_STATUS, "responseModels", "responseParameters")),
-    _part("Integration", "agi", "integration", _integration, identity=_METHOD, inputs=_INTEGRATION_INPUTS,
-          replaces=("credentials", "integrationHttpMethod", "passthroughBehavior", "type"),
-          update=_update_integration, adapt=_adapt_integration),
-    _part("IntegrationResponse", "agir", "integration_response", _integration_response, identity=_STATUS,
-          inputs=(*_STATUS, "selectionPattern", "responseParameters", "responseTemplates", "contentHandling")),
     Row(
         type="aws:apigateway/model:Model",
         inputs=frozenset({"restApi", "name", "contentType", "schema", "description"}),
@@ -375,4 +269,4 @@ ROWS = (
         update=lambda aws, _, __, new: _put_gateway_response(aws, new)[1],
         delete=deletes("apigateway", "delete_gateway_response", restApiId="restApiId", responseType="responseType"),
     ),
-)  # fmt: skip
+)

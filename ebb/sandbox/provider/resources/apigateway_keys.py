@@ -1,4 +1,4 @@
-"""Who may call a deployed API, and how often: API keys and usage plans."""
+"""API Gateway: API keys and usage plans."""
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, deletes, only, pick, send
@@ -41,7 +41,7 @@ def _plan(props: Props) -> Call:
 
 
 def _plan_stage(stage: Props) -> Props:
-    """One stage of a plan; Pulumi lists the throttles by path where AWS maps them by path."""
+    """One stage of a plan. Pulumi has a list of throttles, AWS a map by path."""
     taken = only(stage, "apiStages", "apiId", "stage", "throttles")
     each = [only(item, "throttles", "path", "burstLimit", "rateLimit") for item in taken.pop("throttles", [])]
     throttles = {item.pop("path"): item for item in each}
@@ -90,7 +90,7 @@ def _update_plan(aws: Aws, plan: str, old: Props, new: Props) -> Props:
 
 
 def _move_plan(old: Props, new: Props) -> list[Props]:
-    """The patches that give a plan other stages; one with other throttles goes and comes back, as Terraform does it."""
+    """Patches of a plan's stages. A stage with other throttles is removed and added again, as Terraform does."""
     had, wanted = ([_plan_stage(stage) for stage in props.get("apiStages") or []] for props in (old, new))
     operations = [
         {"op": "remove", "path": "/apiStages", "value": f"{stage['apiId']}:{stage['stage']}"}

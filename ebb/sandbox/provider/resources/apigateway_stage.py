@@ -1,4 +1,4 @@
-"""API Gateway's running side: deployments, stages and their settings, the account's log role."""
+"""API Gateway: deployments, stages, method settings and the account's log role."""
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, changed, deletes, only, pick, send
@@ -68,7 +68,7 @@ def _create_stage(aws: Aws, props: Props) -> tuple[str, Props]:
     return f"ags-{api}-{stage}", {
         "arn": arn,
         "executionArn": aws.arn("execute-api", f"{api}/{stage}"),
-        # where the emulator serves the stage: AWS's own address is https://{api}.execute-api.{region}.amazonaws.com/{stage}
+        # the emulator's address; AWS's is https://{api}.execute-api.{region}.amazonaws.com/{stage}
         "invokeUrl": f"{aws.client('apigateway').meta.endpoint_url}/_aws/execute-api/{api}/{stage}",
     }
 
@@ -112,7 +112,7 @@ def _update_stage(aws: Aws, _: str, old: Props, new: Props) -> Props:
 
 
 def _setting_paths(props: Props) -> dict[str, str]:
-    """Of each method setting, its path: of "jobs/POST" it starts with /jobs/POST, the slashes within the path as ~1."""
+    """The patch path of each method setting: of "a/b/POST" it starts with /a~1b/POST."""
     path, _, method = str(props["methodPath"]).rpartition("/")
     path = path.replace("~1", "/").replace("/", "~1")
     return {name: f"/{path}/{method}/{tail}" for name, tail in _SETTINGS.items()}
@@ -157,7 +157,7 @@ def _delete_settings(aws: Aws, _: str, outputs: Props) -> None:
 
 
 def _log_role(props: Props) -> Call:
-    # a request without a value is refused, and AWS takes the empty text for "none"
+    # AWS refuses a request without a value, and takes an empty text for "none"
     operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": props.get("cloudwatchRoleArn") or ""}
     return "apigateway", "update_account", {"patchOperations": [operation]}
 

@@ -44,7 +44,7 @@ def _put_policy(aws: Aws, props: Props) -> tuple[str, Props]:
 def _read_policy(aws: Aws, name: str, outputs: Props) -> Props | None:
     names = {"policyNames": [name], **pick(outputs, *_KEY)}
     policies = aws.call(_SERVICE, "describe_scaling_policies", **names)["ScalingPolicies"]
-    # the emulator answers with every policy of the target, whatever the names
+    # the emulator ignores the names and answers with all policies of the target
     found = first({"Named": [policy for policy in policies if policy["PolicyName"] == name]}, "Named")
     return found and found | {"name": name, "arn": found["policyARN"]}
 
@@ -68,7 +68,7 @@ def _read_action(aws: Aws, name: str, outputs: Props) -> Props | None:
 
 
 def _update_action(aws: Aws, name: str, old: Props, new: Props) -> Props:
-    """Puts it again; what AWS keeps where nothing is said goes with the old one first."""
+    """Put it again. AWS keeps a time that the call does not name, so removing a time needs a deletion first."""
     if any(old.get(key) is not None and new.get(key) is None for key in _TIMES):
         ROWS[-1].delete(aws, name, old)
     return _put_action(aws, new)[1]

@@ -32,7 +32,7 @@ def _alarm(props: Props) -> Call:
 
 
 def _query(query: Props) -> Props:
-    """A metric query in AWS's shape: Pulumi has the metric's own fields beside its period and statistic."""
+    """A metric query in AWS's form. Pulumi has the metric's fields and its period and statistic in one object."""
     if not isinstance(query, dict) or not query.get("metric"):
         return query
     metric = dict(query["metric"])
@@ -76,7 +76,7 @@ def _read_alarm(aws: Aws, name: str, _: Props) -> Props | None:
 
 
 def _group(props: Props) -> Call:
-    # set by a call of its own, and refused as early as the rest
+    # another call sets it, but a preview must refuse it too
     for problem in documented_values.problems("logs", pick(props, "retentionInDays")):
         raise RefusedError(problem)
     return "logs", "create_log_group", pick(props, logGroupName="name", tags="tagsAll")
@@ -92,7 +92,7 @@ def _retain(aws: Aws, name: str, old: Props, new: Props) -> Props:
     if changed(old, new, "retentionInDays"):
         if new.get("retentionInDays"):
             aws.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=new["retentionInDays"])
-        else:  # 0 or not set: for ever
+        else:  # 0 or not set: logs never expire
             aws.call("logs", "delete_retention_policy", logGroupName=name)
     return {}
 

@@ -1,4 +1,4 @@
-"""Data sources: what a program asks AWS while it runs."""
+"""Data sources: the functions with which a program reads from AWS."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,7 @@ def _image(aws: Aws, args: Props) -> Props:
     ids = [pick(args, "imageTag", "imageDigest")] if args.get("imageTag") or args.get("imageDigest") else None
     found = aws.call("ecr", "describe_images", repositoryName=name, imageIds=ids)["imageDetails"]
     if not found:
-        raise RefusedError(f"there is no such image in the ECR repository {name}")
+        raise RefusedError(f"the ECR repository {name} has no such image")
     newest = max(found, key=lambda image: str(image["imagePushedAt"]))
     url = _repository(aws, {"name": name})["repositoryUrl"]
     digest = newest["imageDigest"]
@@ -89,7 +89,7 @@ def _one(aws: Aws, operation: str, path: str, args: Props, ids: str) -> Props:
         params["filters"] = [*(params["filters"] or []), *tags]
     found = aws.call("ec2", operation, **params)[path]
     if len(found) != 1:
-        raise RefusedError(f"{len(found)} match in EC2 {operation}, where exactly one should")
+        raise RefusedError(f"{len(found)} resources match in EC2 {operation}, and exactly one must")
     item = first({path: found}, path) or {}
     return item | {"tags": tag_map(item.get("tags"))}
 
@@ -119,7 +119,7 @@ def _cluster(aws: Aws, args: Props) -> Props:
     return found | {"id": found["clusterArn"], "arn": found["clusterArn"]}
 
 
-# Arguments that each takes; any other is refused by name. `region` is taken by all, and must be this one.
+#: The arguments of each; any other is refused by name. All take `region`, which must be the sandbox's.
 INVOKES: dict[str, tuple[frozenset[str], Invoke]] = {
     "aws:index/getRegion:getRegion": (frozenset(), _region),
     "aws:index/getCallerIdentity:getCallerIdentity": (frozenset(), _caller),

@@ -21,7 +21,7 @@ _TAGS = Tags(service="dynamodb", target="resourceArn")
 
 
 def _encryption(props: Props) -> Props:
-    """SSESpecification; without one DynamoDB encrypts with a key of its own."""
+    """SSESpecification. Without one, DynamoDB encrypts with its own key."""
     given = props.get("serverSideEncryption")
     if given in (None, UNKNOWN):
         return {}
@@ -45,11 +45,11 @@ def _attribute(attribute: Props) -> Props:
 def _create(aws: Aws, props: Props) -> tuple[str, Props]:
     arn = send(aws, _table(props))["TableDescription"]["TableArn"]
     if props.get("ttl"):
-        _forget(aws, props)
+        _set_ttl(aws, props)
     return props["name"], {"arn": arn}
 
 
-def _forget(aws: Aws, props: Props) -> None:
+def _set_ttl(aws: Aws, props: Props) -> None:
     specification = only(props["ttl"], "ttl", "attributeName", "enabled")
     aws.call("dynamodb", "update_time_to_live", tableName=props["name"], timeToLiveSpecification=specification)
 
@@ -80,7 +80,7 @@ def _read(aws: Aws, name: str, _: Props) -> Props | None:
 def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
     refuse_removal(old, new, "ttl")
     if changed(old, new, "ttl"):
-        _forget(aws, {**new, "name": name})
+        _set_ttl(aws, {**new, "name": name})
     params = pick(new, "billingMode") if changed(old, new, "billingMode") else {}
     if changed(old, new, "attributes"):
         params["attributeDefinitions"] = [_attribute(item) for item in new["attributes"]]
@@ -95,7 +95,7 @@ ROWS = (
     Row(
         type="aws:dynamodb/table:Table",
         inputs=frozenset({"name", "billingMode", "hashKey", "attributes", "ttl", "serverSideEncryption", "tags"}),
-        # without billingMode the provider wants capacity units, which have no place here
+        # without billingMode the provider needs capacity units, which this table does not handle
         required=frozenset({"billingMode", "hashKey", "attributes"}),
         replaces=frozenset({"hashKey", "name", "rangeKey"}),
         autoname=("name", 255),

@@ -1,4 +1,4 @@
-"""ECR: repositories and what they keep."""
+"""ECR: repositories and their lifecycle policies."""
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, Tags, changed, deletes, first, pick, send, tag_map
@@ -6,7 +6,7 @@ from ebb.sandbox.provider.resources._row import Call, Props, Row, Tags, changed,
 
 def _repository(props: Props) -> Call:
     params = pick(props, "imageTagMutability", "imageScanningConfiguration", repositoryName="name", tags="tagsAll")
-    if props.get("encryptionConfigurations"):  # a list in Pulumi, of at most one
+    if props.get("encryptionConfigurations"):  # Pulumi has a list of at most one
         params["encryptionConfiguration"] = props["encryptionConfigurations"][0]
     return "ecr", "create_repository", params
 

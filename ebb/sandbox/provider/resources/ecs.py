@@ -32,14 +32,14 @@ _DEPLOYMENT = {
     "deploymentMinimumHealthyPercent": "minimumHealthyPercent",
     "deploymentCircuitBreaker": "deploymentCircuitBreaker",
 }
-# What the emulator's CreateService drops, and its UpdateService keeps.
+#: Inputs that the emulator's CreateService ignores, and its UpdateService stores.
 _DROPPED = (
     "capacityProviderStrategies", "availabilityZoneRebalancing", "enableExecuteCommand", "enableEcsManagedTags",
     *_DEPLOYMENT,
 )  # fmt: skip
-# What a service has when these are left out; AWS's update would leave them as they are.
+#: Values of these inputs when they are not set. AWS's update would keep the old values.
 _OFF = {"enableExecuteCommand": False, "enableEcsManagedTags": False}
-# What UpdateService takes; the rest of a service is fixed at its creation.
+#: The parameters of UpdateService; all others are fixed when the service is created.
 _CHANGEABLE = (
     *(set(_SERVICE_SAME) - {"cluster", "schedulingStrategy"}),
     *_DEPLOYMENT,
@@ -96,7 +96,8 @@ def _read_providers(aws: Aws, name: str, _: Props) -> Props | None:
 
 
 def _delete_providers(aws: Aws, name: str, _: Props) -> None:
-    aws.find(*_providers({})[:2], **{**_providers({})[2], "cluster": name})
+    service, operation, params = _providers({"clusterName": name})
+    aws.find(service, operation, **params)
 
 
 def _task(props: Props) -> Call:
@@ -109,7 +110,7 @@ def _task(props: Props) -> Call:
 
 
 def _volume(volume: Props) -> Props:
-    """A volume in AWS's shape; Pulumi has the host's path without the object round it."""
+    """A volume in AWS's form. Pulumi has the host's path without the object around it."""
     rest = {name: value for name, value in volume.items() if name != "hostPath"}
     return rest | ({"host": {"sourcePath": volume["hostPath"]}} if volume.get("hostPath") else {})
 
@@ -148,7 +149,7 @@ def _service_params(props: Props, names: tuple[str, ...]) -> Props:
 def _service(props: Props) -> Call:
     if props.get("waitForSteadyState") is True:
         raise RefusedError(
-            "waitForSteadyState is not done by the sandbox: a protected old task may hold a deployment for hours"
+            "the sandbox does not handle waitForSteadyState: a protected old task can delay a deployment for hours"
         )
     params = _service_params(props, (*_SERVICE_SAME, *_DEPLOYMENT))
     network = _network(props)
@@ -191,12 +192,13 @@ def _read_service(aws: Aws, arn: str, outputs: Props) -> Props | None:
 def _update_service(aws: Aws, arn: str, old: Props, new: Props) -> Props:
     if changed(old, new, "capacityProviderStrategies") and not new.get("forceNewDeployment"):
         raise RefusedError(
-            "capacityProviderStrategies of an existing service can only change with forceNewDeployment: true"
+            "capacityProviderStrategies of an existing service can change only with forceNewDeployment: true"
         )
-    _service(new)  # refuses what it refuses at creation
+    _service(new)  # raises RefusedError for the same inputs as at creation
     different = tuple(name for name in _CHANGEABLE if changed(old, new, name))
     if any(name in _DEPLOYMENT for name in different):
-        different = (*different, *(name for name in _DEPLOYMENT if name not in different))  # sent as one object
+        # AWS replaces the whole object
+        different = (*different, *(name for name in _DEPLOYMENT if name not in different))
     network = _network(new) if changed(old, new, "networkConfiguration") else {}
     params = _service_params(_OFF | new, different) | network | pick(new, "forceNewDeployment")
     aws.call("ecs", "update_service", cluster=new.get("cluster"), service=arn, **params)
@@ -237,7 +239,7 @@ ROWS = (
         inputs=frozenset({*_TASK_SAME, "containerDefinitions", "volumes", "tags"}),
         required=frozenset({"family", "containerDefinitions"}),
         documents=frozenset({"containerDefinitions"}),
-        # volumes, too, as the provider does: a revision is never changed
+        # also volumes, as in the real provider: a revision never changes
         replaces=frozenset(
             {
                 *_TASK_SAME,

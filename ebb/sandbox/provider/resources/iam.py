@@ -1,4 +1,4 @@
-"""IAM: roles, what they may do, and the instance profile that carries one."""
+"""IAM: roles, their policies and instance profiles."""
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, Tags, changed, deletes, first, pick, send, tag_map
@@ -20,7 +20,7 @@ def _read_role(aws: Aws, name: str, _: Props) -> Props | None:
     role = first(aws.find("iam", "get_role", roleName=name), "Role")
     if role is None:
         return None
-    raw = aws.call("iam", "get_role", roleName=name)["Role"]  # the document keeps its own spelling
+    raw = aws.call("iam", "get_role", roleName=name)["Role"]  # the document in its original spelling
     return role | {
         "name": role["roleName"],
         "assumeRolePolicy": raw["AssumeRolePolicyDocument"],
@@ -86,11 +86,11 @@ def _profile(props: Props) -> Call:
 
 def _create_profile(aws: Aws, props: Props) -> tuple[str, Props]:
     profile = send(aws, _profile(props))["InstanceProfile"]
-    _carry(aws, props["name"], {}, props)
+    _set_role(aws, props["name"], {}, props)
     return props["name"], {"arn": profile["Arn"], "uniqueId": profile["InstanceProfileId"]}
 
 
-def _carry(aws: Aws, name: str, old: Props, new: Props) -> Props:
+def _set_role(aws: Aws, name: str, old: Props, new: Props) -> Props:
     if changed(old, new, "role"):
         if old.get("role"):
             aws.find("iam", "remove_role_from_instance_profile", instanceProfileName=name, roleName=old["role"])
@@ -108,7 +108,7 @@ def _read_profile(aws: Aws, name: str, _: Props) -> Props | None:
 
 
 def _delete_profile(aws: Aws, name: str, outputs: Props) -> None:
-    _carry(aws, name, outputs, {})
+    _set_role(aws, name, outputs, {})
     aws.find("iam", "delete_instance_profile", instanceProfileName=name)
 
 
@@ -169,7 +169,7 @@ ROWS = (
         request=_profile,
         create=_create_profile,
         read=_read_profile,
-        update=_carry,
+        update=_set_role,
         delete=_delete_profile,
     ),
 )

@@ -29,12 +29,12 @@ def _read(aws: Aws, physical_id: str, _: Props) -> Props | None:
 
 
 def _text(date: Any) -> str | None:
-    """A date as Pulumi has it: RFC 3339, in UTC."""
+    """A date in Pulumi's form: RFC 3339, in UTC."""
     return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(date, datetime) else None
 
 
 def _update(aws: Aws, _: str, __: Props, new: Props) -> Props:
-    """Puts the whole schedule: what is not sent, UpdateSchedule sets back to its default."""
+    """Put the whole schedule: UpdateSchedule resets a field that is not sent to its default."""
     aws.call("scheduler", "update_schedule", **pick(new, *_SAME, "name"))
     return {}
 

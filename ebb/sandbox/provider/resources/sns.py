@@ -1,4 +1,4 @@
-"""SNS: topics, their policies and subscriptions; a topic is a name and a map of attributes."""
+"""SNS: topics, their policies and subscriptions. A topic is a name and a map of attributes."""
 
 import json
 
@@ -56,7 +56,7 @@ def _read_policy(aws: Aws, arn: str, _: Props) -> Props | None:
 
 
 def _delete_policy(aws: Aws, arn: str, _: Props) -> None:
-    """Gives the topic back the policy that a new one has: SNS knows no topic without."""
+    """Set the policy of a new topic: SNS has no topic without a policy."""
     statement = {
         "Sid": "__default_statement_ID",
         "Effect": "Allow",

@@ -1,9 +1,9 @@
-"""SQS: a queue is a name and a map of attributes, and each policy resource is one attribute of it."""
+"""SQS: a queue is a name and a map of attributes. Each policy resource is one attribute of a queue."""
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, Tags, deletes, send, tag_map
 
-# Pulumi's property: the queue attribute, and what SQS has when the property is not set.
+#: Pulumi's property: the queue attribute, and SQS's value when the property is not set.
 _ATTRIBUTES: dict[str, tuple[str, str]] = {
     "visibilityTimeoutSeconds": ("VisibilityTimeout", "30"),
     "messageRetentionSeconds": ("MessageRetentionPeriod", "345600"),
@@ -27,7 +27,7 @@ def _attributes(props: Props) -> dict[str, object]:
 
 
 def _request(props: Props) -> Call:
-    # FifoQueue=false is not a value that SQS takes at creation: a standard queue has no such attribute.
+    # SQS refuses FifoQueue=false at creation: a standard queue does not have the attribute
     attributes = {name: value for name, value in _attributes(props).items() if (name, value) != ("FifoQueue", False)}
     return "sqs", "create_queue", {"queueName": props["name"], "attributes": attributes, "tags": props.get("tagsAll")}
 
@@ -64,7 +64,7 @@ def _update(aws: Aws, url: str, old: Props, new: Props) -> Props:
 
 
 def _policy_row(kind: str, key: str, attribute: str) -> Row:
-    """The row of a resource that is one attribute of a queue which another resource made."""
+    """The row of a resource that is one attribute of an existing queue."""
 
     def request(props: Props) -> Call:
         return "sqs", "set_queue_attributes", {"queueUrl": props["queueUrl"], "attributes": {attribute: props[key]}}

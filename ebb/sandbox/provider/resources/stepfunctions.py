@@ -8,7 +8,7 @@ _OFF = {"level": "OFF", "includeExecutionData": False}
 
 
 def _logging(props: Props) -> Props:
-    """LoggingConfiguration: Pulumi has one destination, AWS a list of one."""
+    """LoggingConfiguration. Pulumi has one destination, AWS a list of one."""
     given = props.get("loggingConfiguration")
     if given in (None, UNKNOWN):
         return {"loggingConfiguration": _OFF}

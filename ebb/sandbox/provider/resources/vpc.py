@@ -1,4 +1,4 @@
-"""EC2's network: VPC, subnets, gateways, routes, addresses and endpoints."""
+"""EC2's network: VPCs, subnets, internet gateways and endpoints."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,6 @@ from ebb.sandbox.provider.shapes import RefusedError
 TAGS = Tags(service="ec2", target="resources", tag="create_tags", untag="delete_tags", source="id")
 
 _VPC_SWITCHES = ("enableDnsSupport", "enableDnsHostnames")
-_ROUTE_TARGETS = ("gatewayId", "natGatewayId", "networkInterfaceId")
 _ENDPOINT_INPUTS = (
     "vpcEndpointType",
     "vpcId",
@@ -35,13 +34,13 @@ _ENDPOINT_INPUTS = (
 
 
 def tagged(kind: str, props: Props) -> Props:
-    """The parameter that tags a new thing of this EC2 resource type."""
+    """The parameter that tags a new resource of this EC2 type."""
     tags = props.get("tagsAll")
     return {"tagSpecifications": [{"resourceType": kind, "tags": tags}]} if tags else {}
 
 
 def reader(operation: str, path: tuple[str, ...], ids: str, adapt: Callable[[Aws, Props], Props] | None = None) -> Any:
-    """A `read` by EC2's describe call with a list of one id; `adapt` gives what has another name in Pulumi."""
+    """A row's `read` by an EC2 describe call with one id; `adapt` returns properties that differ in Pulumi."""
 
     def read(aws: Aws, physical_id: str, _: Props) -> Props | None:
         found = first(aws.find("ec2", operation, **{ids: [physical_id]}), *path)
@@ -80,7 +79,7 @@ def _switch_vpc(aws: Aws, vpc_id: str, old: Props, new: Props) -> Props:
     for name in _VPC_SWITCHES:
         if changed(old, new, name):
             value = new.get(name)
-            value = name == "enableDnsSupport" if value is None else value  # AWS: support on, host names off
+            value = name == "enableDnsSupport" if value is None else value  # AWS's defaults: support on, host names off
             aws.call("ec2", "modify_vpc_attribute", vpcId=vpc_id, **{name: {"value": value}})
     return {}
 
@@ -139,66 +138,6 @@ def _delete_gateway(aws: Aws, gateway: str, outputs: Props) -> None:
     aws.find("ec2", "delete_internet_gateway", internetGatewayId=gateway)
 
 
-def _create_table(aws: Aws, props: Props) -> tuple[str, Props]:
-    table = aws.call("ec2", "create_route_table", vpcId=props["vpcId"], **tagged("route-table", props))["RouteTable"]
-    return table["RouteTableId"], {
-        "arn": aws.arn("ec2", f"route-table/{table['RouteTableId']}"),
-        "ownerId": aws.account,
-    }
-
-
-def _route(props: Props) -> Call:
-    return "ec2", "create_route", pick(props, *_ROUTE_INPUTS)
-
-
-_ROUTE_KEY = ("routeTableId", "destinationCidrBlock")
-_ROUTE_INPUTS = (*_ROUTE_KEY, *_ROUTE_TARGETS)
-
-
-def _create_route(aws: Aws, props: Props) -> tuple[str, Props]:
-    send(aws, _route(props))
-    return "_".join(("r", *(str(props[name]) for name in _ROUTE_KEY if props.get(name)))), {"state": "active"}
-
-
-def _read_route(aws: Aws, _: str, outputs: Props) -> Props | None:
-    answer = aws.find("ec2", "describe_route_tables", routeTableIds=[outputs["routeTableId"]])
-    routes = (first(answer, "RouteTables") or {}).get("routes", [])
-    wanted = pick(outputs, *_ROUTE_KEY[1:])
-    for route in routes:
-        if all(route.get(name) == value for name, value in wanted.items()):
-            return {"routeTableId": outputs["routeTableId"], **route}
-    return None
-
-
-def _update_route(aws: Aws, _: str, __: Props, new: Props) -> Props:
-    aws.call("ec2", "replace_route", **pick(new, *_ROUTE_INPUTS))
-    return {}
-
-
-def _delete_route(aws: Aws, _: str, outputs: Props) -> None:
-    aws.find("ec2", "delete_route", **pick(outputs, *_ROUTE_KEY))
-
-
-def _associate(aws: Aws, props: Props) -> tuple[str, Props]:
-    params = pick(props, "routeTableId", "subnetId")
-    association = aws.call("ec2", "associate_route_table", **params)["AssociationId"]
-    return association, {"associationId": association}
-
-
-def _read_association(aws: Aws, physical_id: str, outputs: Props) -> Props | None:
-    physical_id = outputs.get("associationId", physical_id)
-    by_id = [{"name": "association.route-table-association-id", "values": [physical_id]}]
-    table = first(aws.call("ec2", "describe_route_tables", filters=by_id), "RouteTables")
-    associations = table["associations"] if table else []
-    return next((item for item in associations if item["routeTableAssociationId"] == physical_id), None)
-
-
-def _reassociate(aws: Aws, _: str, old: Props, new: Props) -> Props:
-    """Moves the subnet to another table: AWS gives that a new id, while the resource keeps the one it was made with."""
-    move = {"associationId": old["associationId"], "routeTableId": new["routeTableId"]}
-    return {"associationId": aws.call("ec2", "replace_route_table_association", **move)["NewAssociationId"]}
-
-
 def _endpoint(props: Props) -> Call:
     params = pick(props, *_ENDPOINT_INPUTS, policyDocument="policy") | tagged("vpc-endpoint", props)
     return "ec2", "create_vpc_endpoint", params
@@ -210,7 +149,7 @@ def _create_endpoint(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def pulumi_endpoint(endpoint: Props) -> Props:
-    """What a new endpoint adds to its inputs."""
+    """The outputs of a new endpoint."""
     return {
         "id": endpoint["VpcEndpointId"],
         "state": str(endpoint.get("State", "available")).lower(),
@@ -281,38 +220,6 @@ ROWS = (
         ),
         update=_attach_gateway,
         delete=_delete_gateway,
-    ),
-    Row(
-        type="aws:ec2/routeTable:RouteTable",
-        inputs=frozenset({"vpcId", "tags"}),
-        required=frozenset({"vpcId"}),
-        replaces=frozenset({"vpcId"}),
-        tags=TAGS,
-        create=_create_table,
-        read=reader("describe_route_tables", ("RouteTables",), "routeTableIds"),
-        delete=deletes("ec2", "delete_route_table", routeTableId="id"),
-    ),
-    Row(
-        type="aws:ec2/route:Route",
-        inputs=frozenset(_ROUTE_INPUTS),
-        required=frozenset({"routeTableId"}),
-        replaces=frozenset({"routeTableId", "destinationCidrBlock", "destinationPrefixListId"}),
-        identity=frozenset(_ROUTE_KEY),
-        request=_route,
-        create=_create_route,
-        read=_read_route,
-        update=_update_route,
-        delete=_delete_route,
-    ),
-    Row(
-        type="aws:ec2/routeTableAssociation:RouteTableAssociation",
-        inputs=frozenset({"routeTableId", "subnetId"}),
-        required=frozenset({"routeTableId"}),
-        replaces=frozenset({"gatewayId", "subnetId"}),
-        create=_associate,
-        read=_read_association,
-        update=_reassociate,
-        delete=deletes("ec2", "disassociate_route_table", associationId="associationId"),
     ),
     Row(
         type="aws:ec2/vpcEndpoint:VpcEndpoint",
