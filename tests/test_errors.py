@@ -14,6 +14,8 @@ from ebb.project import StackError
 from ebb.sandbox.client import NotAcceptedError
 from ebb.sandbox.deploy.engine import DeploymentError
 from ebb.sandbox.deploy.pulumi_cli import NoEngineError
+from ebb.sandbox.emulators.contracts import ContractError
+from ebb.sandbox.emulators.ministack.server import MiniStackError
 from ebb.sandbox.emulators.region import RegionError
 from ebb.sandbox.emulators.stages import ImageError
 
@@ -23,6 +25,8 @@ EXPECTED = [
     StackError,
     OpsError,
     RegionError,
+    ContractError,
+    MiniStackError,
     ImageError,
     DeploymentError,
     NoEngineError,

@@ -8,6 +8,8 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
+from ebb.sandbox.deploy import sdk_log
+
 TAGS = {"Project": "ebb"}
 Change = tuple[str, str, str]  # operation, the type's own name, resource name
 
@@ -31,6 +33,7 @@ class InlineStack:
         def main() -> None:
             program()
 
+        sdk_log.apply()
         for name in ("state", "work"):
             (folder / name).mkdir(parents=True)
         self.environment = {

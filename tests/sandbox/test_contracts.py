@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ebb.sandbox.deploy.sdk_log import PULUMI
 from ebb.sandbox.emulators import moto_patches
 from ebb.sandbox.emulators.contracts import MINISTACK, MOTO, ContractError, Package
 from ebb.sandbox.emulators.ministack import apigateway, integrations, workflows
@@ -156,7 +157,7 @@ def test_the_sentence_has_the_signature_and_both_versions() -> None:
     )
 
 
-@pytest.mark.parametrize("package", [MINISTACK, MOTO], ids=lambda package: package.name)
+@pytest.mark.parametrize("package", [MINISTACK, MOTO, PULUMI], ids=lambda package: package.name)
 def test_the_patches_know_the_pinned_version(package: Package) -> None:
     assert f"{package.distribution}=={package.known}" in (ROOT / "constraints.txt").read_text().splitlines()
 

@@ -1,6 +1,9 @@
 """The stand-in providers under the real engine."""
 
+import gc
 import json
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -210,10 +213,24 @@ def test_what_aws_answers_is_told_in_one_sentence_without_a_stack_trace(start: S
     assert "Traceback" not in str(failure.value)
 
 
+def test_a_failed_deployment_leaves_nothing_that_python_reports(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = start(lambda: aws.ec2.Subnet("s", vpc_id="vpc-0", cidr_block="10.0.0.0/24"))
+    gc.collect()
+    reports: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", reports.append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)  # an event loop that is not closed
+        for _ in range(3):
+            with pytest.raises(FailedError):
+                stack.up()
+            gc.collect()
+    assert reports == []
+
+
 def test_an_account_that_is_not_allowed_is_refused(start: Start) -> None:
     stack = start(lambda: aws.sqs.Queue("q"))
     stack.configure({"allowedAccountIds": '["111111111111"]'})
-    with pytest.raises(FailedError, match="do not allow the sandbox's 000000000000"):
+    with pytest.raises(FailedError, match="does not allow the sandbox's account 000000000000"):
         stack.preview()
 
 
@@ -289,6 +306,6 @@ def test_the_strategy_of_a_running_service_changes_only_with_force_new_deploymen
     stack = start(program)
     stack.up()
     weights[0] = 2
-    with pytest.raises(FailedError, match="can only change with forceNewDeployment"):
+    with pytest.raises(FailedError, match="can change only with forceNewDeployment"):
         stack.up()
     weights[0] = 1

@@ -220,7 +220,7 @@ region.Region().__enter__()
     failed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1].startswith(
-        "ebb.sandbox.emulators.region.RegionError: MiniStack did not start: "
+        "ebb.sandbox.emulators.ministack.server.MiniStackError: MiniStack did not start: "
     )
     assert failed.stderr.splitlines()[-1].endswith("No module named ebb.no_such_module")
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ebb.sandbox.emulators.ministack.server import Server, StartError
+from ebb.sandbox.emulators.ministack.server import MiniStackError, Server
 from tests.helpers.waiting import alive
 
 
@@ -69,6 +69,6 @@ def test_the_child_gets_no_variable_about_aws_or_python(tmp_path: Path, monkeypa
 
 def test_one_that_ends_at_once_is_reported_with_its_last_line(tmp_path: Path) -> None:
     server = Server(tmp_path, module="ebb.no_such_module")
-    with pytest.raises(StartError, match=r"^MiniStack did not start: .*No module named ebb\.no_such_module$"):
+    with pytest.raises(MiniStackError, match=r"^MiniStack did not start: .*No module named ebb\.no_such_module$"):
         server.wait_until_ready()
     server.kill()

@@ -22,6 +22,7 @@ from pulumi import automation as auto
 import settings
 from ebb.errors import UserError
 from ebb.project import ROOT
+from ebb.sandbox.deploy import sdk_log
 from ebb.sandbox.emulators.region import Region
 
 #: Steps that leave a resource as it is, or only look at it.
@@ -52,6 +53,7 @@ class Deployment:
     def __init__(
         self, region: Region, provider_port: int, stack: str, command: auto.PulumiCommand, config: Mapping[str, Any]
     ) -> None:
+        sdk_log.apply()
         folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
         backend = folder / "state"
         backend.mkdir()

@@ -6,8 +6,10 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
+from ebb.errors import UserError
 
-class ContractError(Exception):
+
+class ContractError(UserError):
     """A package has changed what our patch of it expects; the text is one sentence for the user."""
 
 

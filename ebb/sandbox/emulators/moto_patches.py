@@ -19,20 +19,15 @@ _CREATE_SERVICE = (
 )
 
 
-class _State:
-    applied = False
-
-
+@functools.cache
 def apply() -> None:
     """Patch moto in this process, once. Raises ContractError."""
     from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415 - half a second
     from moto.ecs import models as ecs  # noqa: PLC0415
 
-    if not _State.applied:
-        keep_policy_arn(autoscaling)
-        report_registrations(autoscaling)
-        count_reported_tasks(ecs)
-        _State.applied = True
+    keep_policy_arn(autoscaling)
+    report_registrations(autoscaling)
+    count_reported_tasks(ecs)
 
 
 def keep_policy_arn(autoscaling: ModuleType) -> None:

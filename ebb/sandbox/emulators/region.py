@@ -17,9 +17,8 @@ from botocore.config import Config
 from ebb.errors import UserError
 from ebb.sandbox.emulators import inventory, moto_patches
 from ebb.sandbox.emulators.clock import Clock
-from ebb.sandbox.emulators.contracts import ContractError
 from ebb.sandbox.emulators.events import Events
-from ebb.sandbox.emulators.ministack.server import DIRECT, Server, StartError
+from ebb.sandbox.emulators.ministack.server import DIRECT, Server
 from ebb.sandbox.emulators.reaper import Reaper
 
 #: Real seconds in which an emulator must answer a reset.
@@ -27,14 +26,14 @@ RESET_LIMIT = 120
 
 
 class RegionError(UserError):
-    """The region could not be started; the text is one sentence for the user."""
+    """There is a region already in this process."""
 
 
 class Region:
     """A context manager: inside it, an empty AWS account answers at `endpoint`. At its end everything is removed.
 
     `speed` is the number of simulated seconds in a real one. moto has one state per process, so only one Region runs
-    at a time. Raises RegionError when an emulator does not start.
+    at a time. Raises UserError when an emulator does not start.
     """
 
     account = "000000000000"
@@ -61,11 +60,8 @@ class Region:
             self.reaper = Reaper(self.directory)
             cleanup.callback(self.reaper.stop)
             (self.directory / "aws-config").write_text(f"[default]\nregion = {self.region}\n")
-            try:
-                moto_port = self._start_moto(cleanup)
-                self._start_ministack(cleanup, moto_port)
-            except (ContractError, StartError) as error:
-                raise RegionError(str(error)) from error
+            moto_port = self._start_moto(cleanup)
+            self._start_ministack(cleanup, moto_port)
             cleanup.callback(self._close_clients)
             self._session = botocore.session.Session()
             self._cleanup = cleanup.pop_all()

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from ebb.errors import UserError
 from ebb.project import ROOT
 
 MODULE = "ebb.sandbox.emulators.ministack"
@@ -22,7 +23,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class StartError(Exception):
+class MiniStackError(UserError):
     """MiniStack did not start; the text is one sentence."""
 
 
@@ -58,12 +59,12 @@ class Server:
             )
 
     def wait_until_ready(self) -> None:
-        """Wait until it answers. Raises StartError when it ends before, or takes too long."""
+        """Wait until it answers. Raises MiniStackError when it ends before, or takes too long."""
         deadline = time.monotonic() + START_LIMIT
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 last = (self._log.read_text(errors="replace").strip() or "it wrote nothing").splitlines()[-1]
-                raise StartError(f"MiniStack did not start: {last}")
+                raise MiniStackError(f"MiniStack did not start: {last}")
             time.sleep(0.02)
 
     def kill(self) -> None:

@@ -1,0 +1,32 @@
+"""A patch of Pulumi's SDK: a message for an engine that has ended is dropped.
+
+When a deployment fails, the engine ends before the program. The SDK then fails while it logs that, so it neither
+cancels the program's tasks nor closes their event loop, and Python reports both when it destroys them.
+"""
+
+import functools
+from typing import Any
+
+import grpc
+from pulumi import log
+
+from ebb.sandbox.emulators.contracts import Package
+
+PULUMI = Package("Pulumi's SDK", "pulumi", "3.272.0")
+_SIGNATURE = "(engine, severity, message, resource, stream_id, ephemeral)"
+
+
+@functools.cache
+def apply() -> None:
+    """Patch the SDK in this process, once. Raises ContractError."""
+    send = PULUMI.function(log, "_log", _SIGNATURE)
+
+    @functools.wraps(send)
+    def send_while_engine_runs(*message: Any) -> None:
+        try:
+            send(*message)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+
+    vars(log).update(_log=send_while_engine_runs)
