@@ -120,7 +120,7 @@ def test_the_forecasts_worker_requests_the_same_protection() -> None:
 
 
 def test_the_forecasts_worker_stops_a_job_at_the_same_time_before_12_hours() -> None:
-    assert forecast_worker.STOP_BEFORE_SECONDS == lease.END_MARGIN_SECONDS + lease.STOP_BEFORE_SECONDS
+    assert forecast_worker.JOB_END_MARGIN_SECONDS == lease.END_MARGIN_SECONDS + lease.STOP_BEFORE_SECONDS
 
 
 def test_protection_has_the_maximum_that_the_sandboxs_agent_accepts() -> None:

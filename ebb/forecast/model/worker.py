@@ -9,8 +9,9 @@ from ebb.forecast.model.service import SimulatedService, SimulatedTask
 from settings.limits import MAX_VISIBILITY_SECONDS
 
 # The worker must not be imported here: tests/test_shared_facts.py compares these copies with the worker's own.
-#: Seconds before SQS's 12 hours end at which the job is stopped: END_MARGIN and STOP_BEFORE in worker/core/lease.py.
-STOP_BEFORE_SECONDS = 8
+#: A job is stopped this long before SQS's 12 hours end: END_MARGIN_SECONDS + STOP_BEFORE_SECONDS in
+#: worker/core/lease.py.
+JOB_END_MARGIN_SECONDS = 8
 #: Minutes of protection (ECS API, UpdateTaskProtection), as in worker/core/protection.py.
 MAX_PROTECTION_MINUTES = 2880
 #: Minutes of protection beyond twice the longest job, as in worker/core/protection.py.
@@ -35,7 +36,7 @@ class Shared:
         )
         self.heartbeat = worker.heartbeat and queue.visibility_timeout > 0
         #: Seconds after which a job is stopped.
-        limit = MAX_VISIBILITY_SECONDS - STOP_BEFORE_SECONDS if self.heartbeat else math.inf
+        limit = MAX_VISIBILITY_SECONDS - JOB_END_MARGIN_SECONDS if self.heartbeat else math.inf
         self.max_job = min(worker.job_timeout or math.inf, limit)
         self.max_messages = 1 if queue.fifo else MAX_MESSAGES
         self.extend_every = queue.visibility_timeout / 3 if self.heartbeat else math.inf
