@@ -106,7 +106,7 @@ def clone(value: Any) -> Any:
 
 
 def copies(*, without: str = "", instead: Any = None) -> Callable[[str], ModuleType]:
-    """The modules as they are, but for one `module:name` that is missing or something else."""
+    """The modules, with one `module:name` that is missing or replaced."""
 
     def module(name: str) -> ModuleType:
         original = import_module(name)

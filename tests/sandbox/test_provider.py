@@ -184,7 +184,7 @@ def test_a_data_source_that_is_not_there_is_refused_by_name(start: Start) -> Non
     assert "the data source aws:index/getBillingServiceAccount:getBillingServiceAccount is not in the sandbox" in text
 
 
-def test_a_value_that_the_model_has_not_is_refused_in_preview_beside_values_that_are_not_known(start: Start) -> None:
+def test_a_value_that_the_model_has_not_is_refused_in_preview_with_unknown_values_around_it(start: Start) -> None:
     def program() -> None:
         vpc = aws.ec2.Vpc("v", cidr_block="10.0.0.0/16")
         aws.ec2.VpcEndpoint("e", vpc_id=vpc.id, service_name="s", vpc_endpoint_type="Gatway")
@@ -205,7 +205,7 @@ def test_a_document_that_is_not_json_is_refused(start: Start) -> None:
     assert "assumeRolePolicy is not JSON" in text
 
 
-def test_what_aws_answers_is_told_in_one_sentence_without_a_stack_trace(start: Start) -> None:
+def test_an_error_of_aws_is_one_sentence_without_a_stack_trace(start: Start) -> None:
     stack = start(lambda: aws.ec2.Subnet("s", vpc_id="vpc-0", cidr_block="10.0.0.0/24"))
     with pytest.raises(FailedError) as failure:
         stack.up()

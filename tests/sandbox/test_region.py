@@ -19,7 +19,7 @@ from ebb.sandbox.emulators.region import Region, RegionError
 from tests.helpers.waiting import alive, until
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Starts a region as a user with a profile, a proxy and service endpoints of their own would, and tells what it made.
+#: Starts a region in a user's environment with profile, proxy and service endpoints, and prints what it created.
 STARTER = """
 import sys
 from ebb.sandbox.emulators.region import Region
@@ -169,7 +169,7 @@ def test_the_users_profile_and_proxy_do_not_reach_it_and_nothing_is_left_after_i
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_after_a_kill_that_nobody_can_handle(tmp_path: Path) -> None:
+def test_nothing_is_left_after_sigkill(tmp_path: Path) -> None:
     with started(TMPDIR=str(tmp_path)) as (process, (endpoint, directory, reaper, *_)):
         assert Path(directory).is_dir()
         process.send_signal(signal.SIGKILL)
