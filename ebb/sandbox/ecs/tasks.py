@@ -136,7 +136,7 @@ class Tasks:
         surplus = len(current) - service.desired
         if surplus <= 0:
             return
-        # AWS does not document which tasks Fargate stops first, and there is no setting for it: no code may rely on an order
+        # AWS does not document which tasks Fargate stops first, and has no setting for it: nothing may rely on an order
         random.shuffle(current)
         current.sort(key=lambda task: task.status is Status.RUNNING)  # those not yet running first
         free = [task for task in current if task.protected_until is None]
