@@ -38,148 +38,156 @@ WATCHER: set[Step] = {
         for role in ("watcher", "watch")
     },
 }
-#: One changed setting of the sandbox stack, and what `up` then does.
-CHANGES: dict[str, tuple[dict[str, Any], set[Step]]] = {
-    "longer visibility: the queue, and the task that is told of it": (
-        {"ebb:queue": {"visibility_timeout": 60}},
-        {("update", QUEUE, "jobs"), *NEW_TASK},
-    ),
-    "more attempts: the queue alone": ({"ebb:queue": {"max_receive_count": 5}}, {("update", QUEUE, "jobs")}),
-    "a new key: the key, both queues, and the two roles that use it": (
-        {"ebb:queue": {"kms": "new"}},
-        {
-            ("create", "aws:kms/key:Key", "jobs-key"),
-            ("create", "aws:kms/alias:Alias", "jobs-key"),
-            ("update", QUEUE, "jobs"),
-            ("update", QUEUE, "jobs-dead-letter"),
-            ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
-            ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
-        },
-    ),
-    "more tasks: the target, and the policies whose steps are shares of them": (
-        {"ebb:scaling": {"max_tasks": 8}},
-        {
-            ("update", "aws:appautoscaling/target:Target", "scaling"),
-            ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
-            ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
-        },
-    ),
-    "no surplus policy: it goes with its alarm": (
-        {"ebb:scaling": {"surplus": False}},
-        {
-            ("delete", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
-            ("delete", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
-        },
-    ),
-    "more memory: a new revision, rolled out": ({"ebb:worker": {"memory": 1024}}, NEW_TASK),
-    "more jobs at once: a new revision, rolled out, and the backlog that a task may own": (
-        {"ebb:worker": {"concurrency": 4}},
-        {
-            ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
-            ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
-            *NEW_TASK,
-        },
-    ),
-    "a watcher: it comes with its schedule, and the keep-alive goes": (
-        {"ebb:scaling": {"watch": True}},
-        KEEP_ALIVE | WATCHER,
-    ),
-    "jobs that wake: the workflow comes with the watcher, and the API talks to it": (
-        {"ebb:scaling": {"direct": True}},
-        {
-            *KEEP_ALIVE,
-            *WATCHER,
-            ("create", "aws:sfn/stateMachine:StateMachine", "wake-submit"),
-            ("create", "aws:iam/role:Role", "wake-submit"),
-            ("create", "aws:iam/rolePolicy:RolePolicy", "wake-submit"),
-            ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
-            *{
-                (operation, f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-{route}{status}")
-                for operation, kind, status in (
-                    ("update", "Integration", ""),
-                    ("create", "MethodResponse", "-413"),
-                    ("update", "IntegrationResponse", "-202"),
-                    ("update", "IntegrationResponse", "-502"),
-                )
-                for route in ("jobs-post", "queue-get")
+#: Groups of changes that do not touch each other. Each has one changed setting of the sandbox stack and what `up` does.
+GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
+    {
+        "longer visibility: the queue, and the task that is told of it": (
+            {"ebb:queue": {"visibility_timeout": 60}},
+            {("update", QUEUE, "jobs"), *NEW_TASK},
+        ),
+        "a new key: the key, both queues, and the two roles that use it": (
+            {"ebb:queue": {"kms": "new"}},
+            {
+                ("create", "aws:kms/key:Key", "jobs-key"),
+                ("create", "aws:kms/alias:Alias", "jobs-key"),
+                ("update", QUEUE, "jobs"),
+                ("update", QUEUE, "jobs-dead-letter"),
+                ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
+                ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
             },
-            *replaced("aws:apigateway/deployment:Deployment", "api"),
-            ("update", "aws:apigateway/stage:Stage", "api"),
-        },
-    ),
-    "warm hours: an action at each change": (
-        {
-            "ebb:scaling": {
-                "warm_hours": [{"start": "08:00", "stop": "18:00", "min_tasks": 1}],
-                "timezone": "Europe/Berlin",
-            }
-        },
-        {
-            ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-1-at-8-0"),
-            ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-0-at-18-0"),
-        },
-    ),
-    "no protection: a new revision, and the task role no longer asks ECS": (
-        {"ebb:worker": {"protection": False, "job_timeout": 5}},
-        {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"), *NEW_TASK},
-    ),
-    "once: the store and the way to it, the role that uses it, and the task that is told of it": (
-        {"ebb:worker": {"once_days": 4}},
-        {
-            ("create", "ebb:index:IdempotencyStore", "once"),
-            ("create", "aws:dynamodb/table:Table", "once"),
-            ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
-            ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
-            *NEW_TASK,
-        },
-    ),
-    "Spot: the service alone, in place": ({"ebb:worker": {"spot_weight": 50}}, {("update", SERVICE, "worker")}),
-    "shorter worker logs: the log group alone": (
-        {"ebb:worker": {"log_retention_days": 7}},
-        {("update", "aws:cloudwatch/logGroup:LogGroup", "worker")},
-    ),
-    "one more statement: the task role's policy alone": (
-        {"ebb:worker": {"statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::videos/*"]}]}},
-        {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task")},
-    ),
-    "another rate: the stage's method settings alone": (
-        {"ebb:api": {"rate_limit": 50}},
-        {("update", "aws:apigateway/methodSettings:MethodSettings", "api")},
-    ),
-    "no GET: its parts go, and a new deployment follows": (
-        {"ebb:api": {"get_endpoint": False}},
-        {
-            ("delete", "aws:apigateway/resource:Resource", "api-queue"),
-            ("delete", "aws:apigateway/method:Method", "api-queue-get"),
-            ("delete", "aws:apigateway/integration:Integration", "api-queue-get"),
-            *{
-                ("delete", f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-queue-get-{status}")
-                for kind in ("MethodResponse", "IntegrationResponse")
-                for status in (202, 502)
+        ),
+        "more tasks: the target, and the policies whose steps are shares of them": (
+            {"ebb:scaling": {"max_tasks": 8}},
+            {
+                ("update", "aws:appautoscaling/target:Target", "scaling"),
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
             },
-            *replaced("aws:apigateway/deployment:Deployment", "api"),
-            ("update", "aws:apigateway/stage:Stage", "api"),
-        },
-    ),
-    "another stage's name: a new stage with its settings": (
-        {"ebb:api": {"stage": "v2"}},
-        replaced("aws:apigateway/stage:Stage", "api") | replaced("aws:apigateway/methodSettings:MethodSettings", "api"),
-    ),
-    "an address: one subscription": (
-        {"ebb:monitoring": {"emails": ["a@example.com"]}},
-        {("create", "aws:sns/topicSubscription:TopicSubscription", "monitoring-email-a@example.com")},
-    ),
-    "a NAT gateway: it, its address, two routes, and the service moves to the private subnets": (
-        {"ebb:network": {"nat": "gateway"}},
-        {
-            ("create", "aws:ec2/eip:Eip", "network-nat-us-east-1a"),
-            ("create", "aws:ec2/natGateway:NatGateway", "network-nat-us-east-1a"),
-            ("create", "aws:ec2/route:Route", "network-private-us-east-1a"),
-            ("create", "aws:ec2/route:Route", "network-private-us-east-1b"),
-            ("update", SERVICE, "worker"),
-        },
-    ),
-}
+        ),
+        "more memory: a new revision, rolled out": ({"ebb:worker": {"memory": 1024}}, NEW_TASK),
+        "jobs that wake: the workflow comes with the watcher, and the API talks to it": (
+            {"ebb:scaling": {"direct": True}},
+            {
+                *KEEP_ALIVE,
+                *WATCHER,
+                ("create", "aws:sfn/stateMachine:StateMachine", "wake-submit"),
+                ("create", "aws:iam/role:Role", "wake-submit"),
+                ("create", "aws:iam/rolePolicy:RolePolicy", "wake-submit"),
+                ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
+                *{
+                    (operation, f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-{route}{status}")
+                    for operation, kind, status in (
+                        ("update", "Integration", ""),
+                        ("create", "MethodResponse", "-413"),
+                        ("update", "IntegrationResponse", "-202"),
+                        ("update", "IntegrationResponse", "-502"),
+                    )
+                    for route in ("jobs-post", "queue-get")
+                },
+                *replaced("aws:apigateway/deployment:Deployment", "api"),
+                ("update", "aws:apigateway/stage:Stage", "api"),
+            },
+        ),
+        "another rate: the stage's method settings alone": (
+            {"ebb:api": {"rate_limit": 50}},
+            {("update", "aws:apigateway/methodSettings:MethodSettings", "api")},
+        ),
+        "an address: one subscription": (
+            {"ebb:monitoring": {"emails": ["a@example.com"]}},
+            {("create", "aws:sns/topicSubscription:TopicSubscription", "monitoring-email-a@example.com")},
+        ),
+        "a NAT gateway: it, its address, two routes, and the service moves to the private subnets": (
+            {"ebb:network": {"nat": "gateway"}},
+            {
+                ("create", "aws:ec2/eip:Eip", "network-nat-us-east-1a"),
+                ("create", "aws:ec2/natGateway:NatGateway", "network-nat-us-east-1a"),
+                ("create", "aws:ec2/route:Route", "network-private-us-east-1a"),
+                ("create", "aws:ec2/route:Route", "network-private-us-east-1b"),
+                ("update", SERVICE, "worker"),
+            },
+        ),
+    },
+    {
+        "more attempts: the queue alone": ({"ebb:queue": {"max_receive_count": 5}}, {("update", QUEUE, "jobs")}),
+        "no surplus policy: it goes with its alarm": (
+            {"ebb:scaling": {"surplus": False}},
+            {
+                ("delete", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
+                ("delete", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
+            },
+        ),
+        "a watcher: it comes with its schedule, and the keep-alive goes": (
+            {"ebb:scaling": {"watch": True}},
+            KEEP_ALIVE | WATCHER,
+        ),
+        "once: the store and the way to it, the role that uses it, and the task that is told of it": (
+            {"ebb:worker": {"once_days": 4}},
+            {
+                ("create", "ebb:index:IdempotencyStore", "once"),
+                ("create", "aws:dynamodb/table:Table", "once"),
+                ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
+                ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
+                *NEW_TASK,
+            },
+        ),
+        "Spot: the service alone, in place": ({"ebb:worker": {"spot_weight": 50}}, {("update", SERVICE, "worker")}),
+        "another stage's name: a new stage with its settings": (
+            {"ebb:api": {"stage": "v2"}},
+            replaced("aws:apigateway/stage:Stage", "api")
+            | replaced("aws:apigateway/methodSettings:MethodSettings", "api"),
+        ),
+        "one more statement: the task role's policy alone": (
+            {"ebb:worker": {"statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::videos/*"]}]}},
+            {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task")},
+        ),
+    },
+    {
+        "more jobs at once: a new revision, rolled out, and the backlog that a task may own": (
+            {"ebb:worker": {"concurrency": 4}},
+            {
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
+                ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
+                *NEW_TASK,
+            },
+        ),
+        "warm hours: an action at each change": (
+            {
+                "ebb:scaling": {
+                    "warm_hours": [{"start": "08:00", "stop": "18:00", "min_tasks": 1}],
+                    "timezone": "Europe/Berlin",
+                }
+            },
+            {
+                ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-1-at-8-0"),
+                ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-0-at-18-0"),
+            },
+        ),
+        "no protection: a new revision, and the task role no longer asks ECS": (
+            {"ebb:worker": {"protection": False, "job_timeout": 5}},
+            {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"), *NEW_TASK},
+        ),
+        "no GET: its parts go, and a new deployment follows": (
+            {"ebb:api": {"get_endpoint": False}},
+            {
+                ("delete", "aws:apigateway/resource:Resource", "api-queue"),
+                ("delete", "aws:apigateway/method:Method", "api-queue-get"),
+                ("delete", "aws:apigateway/integration:Integration", "api-queue-get"),
+                *{
+                    ("delete", f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-queue-get-{status}")
+                    for kind in ("MethodResponse", "IntegrationResponse")
+                    for status in (202, 502)
+                },
+                *replaced("aws:apigateway/deployment:Deployment", "api"),
+                ("update", "aws:apigateway/stage:Stage", "api"),
+            },
+        ),
+        "shorter worker logs: the log group alone": (
+            {"ebb:worker": {"log_retention_days": 7}},
+            {("update", "aws:cloudwatch/logGroup:LogGroup", "worker")},
+        ),
+    },
+)
+CHANGES = {title: change for group in GROUPS for title, change in group.items()}
 
 
 def _steps(changes: list[Change]) -> set[Step]:
@@ -188,39 +196,54 @@ def _steps(changes: list[Change]) -> set[Step]:
 
 @pytest.fixture(scope="module")
 def deployed(region: Region, command: PulumiCommand) -> Iterator[Deployment]:
-    """The sandbox stack, up once for all the changes below; each goes back to it."""
+    """The sandbox stack as its file has it, deployed once for this module."""
     region.reset()
     images = Images(region)
     provider = serve(Aws(region.client), images, ROOT)
     deployment = Deployment(region, provider.port, "sandbox", command, configuration("sandbox"))
     deployment.up()
     yield deployment
-    deployment.configure(configuration("sandbox"))
-    deployment.up()
     deployment.destroy()
     assert region.inventory() == []
     provider.stop()
 
 
-@pytest.mark.parametrize("case", CHANGES)
-def test_one_changed_setting_changes_exactly_what_it_should(deployed: Deployment, case: str) -> None:
-    overrides, wanted = CHANGES[case]
+@pytest.fixture
+def changing(deployed: Deployment) -> Iterator[Deployment]:
+    """The same for one test, which may deploy changes of it."""
+    yield deployed
     deployed.configure(configuration("sandbox"))
     deployed.up()
-    deployed.configure(configuration("sandbox", overrides))
-    assert _steps(deployed.up()) == wanted
     assert deployed.preview() == []
 
 
-def test_a_stage_is_renamed_under_an_api_key_and_back_again(deployed: Deployment, region: Region) -> None:
+@pytest.mark.parametrize("case", CHANGES)
+def test_one_changed_setting_would_change_exactly_what_it_should(deployed: Deployment, case: str) -> None:
+    overrides, steps = CHANGES[case]
+    deployed.configure(configuration("sandbox", overrides))
+    assert _steps(deployed.preview()) == steps
+
+
+@pytest.mark.parametrize("number", range(len(GROUPS)))
+def test_changed_settings_change_exactly_what_they_should_and_go_back(changing: Deployment, number: int) -> None:
+    together: dict[str, Any] = {}
+    for overrides, _ in GROUPS[number].values():
+        for section, keys in overrides.items():
+            together[section] = together.get(section, {}) | keys
+    changing.configure(configuration("sandbox", together))
+    assert _steps(changing.up()) == set().union(*(steps for _, steps in GROUPS[number].values()))
+    assert changing.preview() == []
+
+
+def test_a_stage_is_renamed_under_an_api_key_and_back_again(changing: Deployment, region: Region) -> None:
     plan, stage = "aws:apigateway/usagePlan:UsagePlan", "aws:apigateway/stage:Stage"
-    deployed.configure(configuration("sandbox", {"ebb:api": {"auth": "api_key"}}))
-    deployed.up()
+    changing.configure(configuration("sandbox", {"ebb:api": {"auth": "api_key"}}))
+    changing.up()
     for name in ("v2", "run"):
-        deployed.configure(configuration("sandbox", {"ebb:api": {"auth": "api_key", "stage": name}}))
-        assert {("update", plan, "api"), *replaced(stage, "api")} <= _steps(deployed.up())
+        changing.configure(configuration("sandbox", {"ebb:api": {"auth": "api_key", "stage": name}}))
+        assert {("update", plan, "api"), *replaced(stage, "api")} <= _steps(changing.up())
         (shown,) = region.client("apigateway").get_usage_plans()["items"]
         assert [item["stage"] for item in shown["apiStages"]] == [name]
         stages = region.client("apigateway").get_stages(restApiId=shown["apiStages"][0]["apiId"])["item"]
         assert [item["stageName"] for item in stages] == [name]
-        assert deployed.preview() == []
+        assert changing.preview() == []
