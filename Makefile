@@ -11,12 +11,14 @@ BENCH := .venv-bench
 # the first interpreter of 3.11 or later
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-PYTEST := $(BIN)/pytest --timeout 300
+PYTEST := $(BIN)/pytest
+# the tests that start no engine, no emulator and no worker
+QUICK := settings policy components program scaling forecast worker/core
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine demo up test fmt format lint types imports docs docs-check forecast-report tune \
-	actionlint unit engine-tests demo-test bench bench-worker bench-forecast chaos worker-image clean
+.PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report tune \
+	actionlint all-tests bench bench-worker bench-forecast chaos worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -40,7 +42,10 @@ demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, wa
 up: $(STAMP) ## the same region, left running for you until Ctrl-C (STACK=, SPEED=)
 	$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED)
 
-test: format lint types imports docs-check actionlint unit engine-tests demo-test ## everything that must be green
+quick: format lint ## style, and the tests of the pure rooms: no engine, no emulator (under a minute)
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" $(QUICK:%=tests/%)
+
+test: format lint types imports docs-check actionlint all-tests ## everything that must be green (ten minutes)
 
 fmt: $(STAMP) ## write the format
 	$(BIN)/ruff format .
@@ -73,14 +78,8 @@ actionlint: ## the workflows (needs Go, otherwise it says that it is left out)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
 	else echo "actionlint is left out: there is no go on PATH."; fi
 
-unit: engine ## every test but the two slow groups below
-	$(PYTEST) -n 3 --dist loadfile --ignore tests/engine --ignore tests/demo tests
-
-engine-tests: engine ## each stack file and setting through the real engine
-	$(PYTEST) -n 2 --dist loadfile tests/engine
-
-demo-test: engine ## the demo, end to end
-	$(PYTEST) -n 3 --dist loadfile tests/demo
+all-tests: engine ## every test; many wait for processes, so four share two cores
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder tests
 
 $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/*.txt)
 	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)

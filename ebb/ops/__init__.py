@@ -1,1 +1,1 @@
-"""Commands for a deployed stack, with the credentials of the person who runs them."""
+"""What an operator does to a deployed stack, from a machine of their own with their own credentials."""

@@ -14,6 +14,8 @@ from ebb.forecast.scenario import Poller, QueueSetup, Scenario, TaskSetup, WakeS
 from ebb.forecast.workloads import Load, load
 from tests.forecast.scenarios import IN, OUT, PLAIN, recommended
 
+pytestmark = pytest.mark.slow
+
 LOADS = st.builds(
     load,
     st.sampled_from(["burst:1", "burst:40", "poisson:60:2h", "trickle:10", "tail:20"]),

@@ -113,6 +113,7 @@ def test_a_forecast_without_runs_is_refused() -> None:
         of()
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1e6), min_size=KEPT_VALUES + 1, max_size=3 * KEPT_VALUES))
 def test_kept_values_move_a_quantile_by_at_most_one_per_cent_of_the_jobs(times: list[float]) -> None:
     found = of(outcome(sent=len(times), done=len(times), waits=tuple(times), latencies=tuple(times)))

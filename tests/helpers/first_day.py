@@ -1,0 +1,58 @@
+"""A copy of the checkout with the edits that a user makes on the first day."""
+
+import os
+import shutil
+from pathlib import Path
+
+from ebb.project import ROOT
+
+HANDLER = """from worker.thumbnails import shrink
+import yaml
+
+async def handle(job):
+    return shrink( yaml.safe_load(job.body) )
+"""
+THUMBNAILS = """def shrink(order):
+    print('shrunk', order)
+"""
+DEV = """# mine
+config:
+  aws:region: eu-central-1
+  aws:allowedAccountIds: ["123456789012"]
+  other:text: anything
+  ebb:worker:
+    image: {build: worker}
+    secrets: {TOKEN: /app/token}
+  ebb:scaling: {max_tasks: 4}
+"""
+NEW = """config:
+  aws:region: us-west-2
+  ebb:queue: {fifo: true}
+"""
+
+
+def checkout(folder: Path) -> Path:
+    """Copies what a clone has into `folder`, with this virtual environment, and makes the edits."""
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    copy = folder / "ebb"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", *ignored))
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    (copy / "worker/handler.py").write_text(HANDLER)
+    (copy / "worker/thumbnails.py").write_text(THUMBNAILS)
+    with (copy / "worker/requirements.txt").open("a") as requirements:
+        requirements.write("PyYAML\n")
+    dockerfile = copy / "worker/Dockerfile"
+    edited = dockerfile.read_text().replace("python:3.13-slim", "python:3.12")
+    dockerfile.write_text(
+        edited.replace("\nWORKDIR", "\nRUN apt-get update && apt-get install --yes ffmpeg\nWORKDIR", 1)
+    )
+    (copy / "Pulumi.dev.yaml").write_text(DEV)
+    (copy / "Pulumi.my.dev.yaml").write_text(NEW)
+    for name in ("shared", "prod"):
+        (copy / f"Pulumi.{name}.yaml").unlink(missing_ok=True)
+    return copy
+
+
+def environment() -> dict[str, str]:
+    """This process's variables, for a `make` or a pytest of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MAKE"))}
