@@ -17,7 +17,7 @@ QUICK := settings policy components program scaling forecast worker/core
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report tune \
+.PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture tune \
 	actionlint all-tests bench bench-worker bench-forecast chaos worker-image clean
 
 help: ## what can be made
@@ -70,6 +70,9 @@ docs-check: $(STAMP) ## is docs/configuration.md current?
 
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
 	$(BIN)/python -m tools.scaling_docs
+
+picture: engine ## run the demo and write it into docs/demo.svg, the picture in README
+	$(BIN)/python -m tools.demo_picture
 
 tune: $(STAMP) ## search for a better default scaling policy (two minutes)
 	$(BIN)/python -m bench.policy.tune

@@ -4,6 +4,7 @@ The demo really runs. Each line appears in the order and at the pace of that run
 needs no fonts and no files from elsewhere.
 """
 
+import io
 import subprocess
 import sys
 import time
@@ -15,10 +16,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-PICTURE = Path(__file__).parents[1] / "docs/demo.svg"
+ROOT = Path(__file__).resolve().parents[1]
+PICTURE = ROOT / "docs/demo.svg"
 COMMAND = [sys.executable, "-m", "ebb", "sandbox", "demo"]
 #: Columns and rows of the window.
-WIDTH, HEIGHT = 110, 26
+WIDTH, HEIGHT = 100, 26
 #: Seconds: the longest pause between two lines, and how long the last ones stay before it starts again.
 MAX_PAUSE, HOLD = 0.8, 6.0
 #: Rich's template with a window of HEIGHT rows. Inside it the whole text moves up, a row at a time.
@@ -58,10 +60,15 @@ def record(command: Sequence[str]) -> list[Line]:
     began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout  # noqa: S101 - a pipe was asked for
-        lines = [Line(time.monotonic() - began, line.rstrip("\n")) for line in process.stdout]
+        lines = [Line(time.monotonic() - began, shareable(line.rstrip("\n"))) for line in process.stdout]
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with exit code {process.returncode}.")
     return lines
+
+
+def shareable(text: str) -> str:
+    """A line without the names of this machine's folders."""
+    return text.replace(str(ROOT), ".").replace(str(Path.home()), "~")
 
 
 def moments(lines: Sequence[Line]) -> list[float]:
@@ -72,7 +79,7 @@ def moments(lines: Sequence[Line]) -> list[float]:
 
 def picture(lines: Sequence[Line]) -> str:
     """The animated picture as SVG. At each moment the newest line is the last one in the window."""
-    console = Console(record=True, width=WIDTH, file=open("/dev/null", "w"), highlight=False)  # noqa: SIM115, PTH123
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     for line in lines:
         console.print(styled(line.text), no_wrap=True, overflow="ellipsis")
     times = moments(lines)

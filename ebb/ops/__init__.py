@@ -1,1 +1,1 @@
-"""What an operator does to a deployed stack, from a machine of their own with their own credentials."""
+"""Commands for a deployed stack, with the credentials of the person who runs them."""

@@ -1,6 +1,5 @@
 """Every code block of the README runs or is checked, and every figure and setting in it is what the program has."""
 
-import importlib.util
 import json
 import os
 import re
@@ -8,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import metadata
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
@@ -26,12 +25,12 @@ from ebb.forecast import bill
 from settings.rules import BASE_ENDPOINTS
 from tests.components.harness import deploy
 from tests.helpers import stacks
-from worker.job import Job
+from tools import demo_picture
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
-    *(ROOT / f"{name}.md" for name in ("README", "SECURITY")),
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "examples").rglob("*.md")),
 ]
@@ -57,6 +56,29 @@ def rows(text: str) -> Iterator[list[str]]:
 def test_every_block_is_of_a_kind_that_is_checked_here() -> None:
     kinds = {kind for page in PAGES for kind in re.findall(r"^```(\S*)\n(?:.*?)^```$", page.read_text(), re.M | re.S)}
     assert kinds == {"", "sh", "python", "yaml", "json", "text"}  # text: test_scaling.py
+
+
+def test_the_readme_begins_with_the_picture_of_the_demo() -> None:
+    image = re.match(r"# Ebb\n\n!\[.+\]\((.+)\)\n", README)
+    assert image
+    assert image[1] == str(demo_picture.PICTURE.relative_to(ROOT))
+
+
+def test_the_map_has_15_lines_and_every_folder() -> None:
+    lines = [line for line in section("Where things are").splitlines() if line.startswith("|")]
+    assert len(lines) == 15
+    named = {path for row in rows("\n".join(lines)) for path in re.findall(r"`([\w./*]+)`", row[0])}
+    assert all(list(ROOT.glob(path)) for path in named)
+    tracked = {path.parent.name for path in ROOT.glob("*/*.*") if not path.parent.name.startswith((".", "_"))}
+    assert tracked <= {path.split("/")[0] for path in named}
+
+
+def test_the_sandbox_s_foundations_are_named_with_their_licences() -> None:
+    words = " ".join(section("See it work, without an account").split())
+    assert "[MiniStack](https://github.com/ministackorg/ministack) (MIT licence)" in words
+    assert "[moto](https://github.com/getmoto/moto) (Apache 2.0)" in words
+    assert "License :: OSI Approved :: MIT License" in (metadata("ministack").get_all("Classifier") or [])
+    assert metadata("moto")["License"] == "Apache-2.0"
 
 
 def test_the_picture_is_the_same_in_both_pages() -> None:
@@ -87,7 +109,9 @@ def test_the_two_commands_start_the_sandbox() -> None:
         assert f"-m ebb sandbox {command}" in planned.stdout
 
 
-FORECASTS = [line for page in PAGES for line in re.findall(r"^\S*python -m (ebb forecast .*)$", page.read_text(), re.M)]
+FORECASTS = [
+    line for page in PAGES for line in re.findall(r"^(?:python -m )?(ebb forecast .*)$", page.read_text(), re.M)
+]
 
 
 @pytest.mark.parametrize("line", FORECASTS)
@@ -184,43 +208,49 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
     (curl,) = (call for call in calls if call[0] == "curl")
     assert "x-api-key: the key of abc" in curl
     assert curl[-1] == "https://api/run/jobs"
-    assert json.loads(curl[curl.index("-d") + 1]) == {"video": "talk.mp4"}
+    assert json.loads(curl[curl.index("-d") + 1]) == {"text": "one two three"}
     assert [call[1:] for call in calls[-2:]] == [["destroy"], ["stack", "rm", "dev"]]
 
 
-def test_shell_blocks_that_are_not_run_here_are_make_targets_and_forecasts() -> None:
+ONE_JOB = " | .venv/bin/python -m worker --once -"
+
+
+def test_shell_blocks_that_are_not_run_here_are_make_targets_and_commands_that_are() -> None:
     run = section("Deploy to AWS")
-    others = [block for block in blocks("sh") if block not in run]
-    assert len(others) == 3
-    shown = (line for block in others for line in block.splitlines())
-    assert all(line.startswith(("make ", ".venv/bin/python -m ebb forecast ")) for line in shown)
+    shown = [line for block in blocks("sh") if block not in run for line in block.splitlines()]
+    assert [line for line in shown if not line.startswith(("make ", "ebb forecast "))] == [
+        f"echo '{BODY}'{ONE_JOB}",
+        ". .venv/bin/activate",
+    ]
 
 
 # the worker
 
+BODY = '{"text": "one two three"}'
 
-def test_the_example_job_does_what_its_comment_says_and_twice_is_as_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A folder with the README's handler as the module `example`."""
     (source,) = blocks("python")
+    assert f"# {BODY}" in source
     (tmp_path / "example.py").write_text(source)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    order = re.search(r"# (\{.*\})$", source, re.MULTILINE)
-    assert order
-    with mock_aws():
-        specification = importlib.util.spec_from_file_location("example", tmp_path / "example.py")
-        assert specification
-        assert specification.loader
-        example = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(example)
-        s3 = boto3.client("s3")
-        s3.create_bucket(Bucket="company-videos")
-        s3.put_object(Bucket="company-videos", Key="in/talk.txt", Body=b"hello")
-        for attempt in (1, 2):
-            example.handle(Job(id="1", body=order[1], attempt=attempt))
-        assert s3.get_object(Bucket="company-videos", Key="out/talk.txt")["Body"].read() == b"HELLO"
-        assert len(s3.list_objects_v2(Bucket="company-videos")["Contents"]) == 2
+    return tmp_path
+
+
+def test_the_example_job_runs_through_the_worker_and_its_log_shows_what_it_did(example: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "worker", "--once", "-"],
+        input=BODY,
+        cwd=ROOT,
+        env={**os.environ, "EBB_HANDLER": "example:handle", "PYTHONPATH": str(example)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "3 words" in ran.stdout
 
 
 # settings
@@ -271,6 +301,10 @@ def test_the_idle_cost_of_each_way_out() -> None:
         "`nat: gateway_per_az`": round(ZONES * gateway, 2),
         "`endpoints`": round(HOURS * bill.ENDPOINT_HOUR.dollars * ZONES * len(BASE_ENDPOINTS), 2),
     }
+    words = " ".join(section("What it costs while idle").split())
+    assert f"public addresses, ${ADDRESS:g} an hour each" in words
+    assert f"`kms: new` costs ${bill.KEY_MONTH.dollars:.2f} a month" in words
+    assert f"API Gateway (${bill.API_MILLION.dollars:.2f} per million requests)" in words
     assert f"each further endpoint {HOURS * bill.ENDPOINT_HOUR.dollars * ZONES:.2f}" in README
 
 
@@ -280,7 +314,8 @@ def test_how_many_alarm_metrics_the_defaults_have() -> None:
     alarms = [alarm.inputs for alarm in stack.of("aws:cloudwatch/metricAlarm:MetricAlarm")]
     metrics = sum(sum("metric" in query for query in alarm.get("metricQueries", [{"metric": {}}])) for alarm in alarms)
     assert metrics == 6
-    assert "the alarms count as six of CloudWatch's ten free ones ($0.60 a month" in " ".join(README.split())
+    costs = f"${metrics * bill.ALARM_METRIC_MONTH.dollars:.2f} a month"
+    assert f"the alarms count as six of CloudWatch's ten free ones ({costs}" in " ".join(README.split())
 
 
 def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:

@@ -13,7 +13,7 @@ ARN = "arn:aws:ecs:us-east-1:000000000000:task/jobs/1234"
 
 
 class Task:
-    """A task that keeps what the agent tells it."""
+    """A task that keeps what the agent sets."""
 
     arn = ARN
     has_role = True

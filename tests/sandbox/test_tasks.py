@@ -394,7 +394,7 @@ def test_tmp_is_a_folder_of_each_tasks_own(world: World) -> None:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks as often as the sandbox's speed says, not every two seconds."""
-    monkeypatch.setattr("ebb.sandbox.ecs.health.LEAST_INTERVAL", 0.02)
+    monkeypatch.setattr("ebb.sandbox.ecs.health.MIN_INTERVAL", 0.02)
 
 
 def check(program: str, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""CPU time of process groups, on Linux and macOS, without a package of its own."""
+"""CPU time of process groups, on Linux and macOS, without an additional package."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A container's health check (ECS API, HealthCheck): a command that is run again and again beside the container."""
+"""A container's health check (ECS API, HealthCheck): a command that runs at intervals next to the container."""
 
 import contextlib
 import os
@@ -10,10 +10,10 @@ from typing import Any
 
 from ebb.sandbox.emulators.reaper import Reaper
 
-#: ECS's own values for what a health check leaves out; seconds, but for the retries.
+#: ECS's defaults for a health check; in seconds, except the retries.
 INTERVAL, TIMEOUT, RETRIES, START_PERIOD = 30, 5, 3, 0
-#: Real seconds between two checks at the least, however fast the sandbox is: each check is a process.
-LEAST_INTERVAL = 2.0
+#: Minimum of real seconds between two checks, at any speed of the sandbox: each check is a process.
+MIN_INTERVAL = 2.0
 
 
 def command(check: dict[str, Any]) -> list[str]:
@@ -31,15 +31,15 @@ def command(check: dict[str, Any]) -> list[str]:
 class HealthCheck:
     """Follows one container from its start; not thread-safe, and it never waits.
 
-    `start` begins a check as a process of a group of its own. A container's time is real, and so are the time-out and
-    the start period; `speed` only makes the checks come closer together.
+    `start` begins a check as a process in a new process group. A container's time is real, and so are the time-out and
+    the start period. `speed` only shortens the interval between checks.
     """
 
     def __init__(
         self, check: dict[str, Any], speed: float, start: Callable[[], "subprocess.Popen[bytes]"], reaper: Reaper
     ) -> None:
         self._start, self._reaper = start, reaper
-        self._interval = max(LEAST_INTERVAL, check.get("interval", INTERVAL) / speed)
+        self._interval = max(MIN_INTERVAL, check.get("interval", INTERVAL) / speed)
         self._timeout: float = check.get("timeout", TIMEOUT)
         self._retries: int = check.get("retries", RETRIES)
         now = time.monotonic()

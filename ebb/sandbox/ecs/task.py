@@ -157,7 +157,7 @@ class Task:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a group of its own, as a container's processes end together
+            start_new_session=True,  # a new process group, as a container's processes end together
         )
 
     def stop(self, reason: str, timeout: float | None = None) -> None:
@@ -230,7 +230,7 @@ class Task:
 
     @staticmethod
     def _base(folder: Path) -> dict[str, str]:
-        """What a container has of its own; nothing of the user's shell."""
+        """The variables of every container; nothing of the user's shell."""
         kept = {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
         return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}  # the image's snapshot stays as it is
 
@@ -245,7 +245,7 @@ class Task:
         return Stream(options["awslogs-group"], name)
 
     def _read(self, process: subprocess.Popen[bytes], stream: Stream | None, lines: LogLines) -> None:
-        assert process.stdout is not None  # noqa: S101 - Popen was told PIPE
+        assert process.stdout is not None  # noqa: S101 - Popen was called with PIPE
         with process.stdout:
             for line in process.stdout:
                 lines.add(stream, self.id, line.decode(errors="replace").rstrip("\r\n"))

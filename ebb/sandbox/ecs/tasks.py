@@ -119,7 +119,7 @@ class Tasks:
             self._services.report(*key, self._count(key, Status.RUNNING), self._count(key, Status.PENDING), outdated)
 
     def _deploy(self, key: _Key, service: Service) -> None:
-        """Stop tasks of older deployments, as many as the minimum healthy percent lets go; protected ones live on."""
+        """Stop tasks of older deployments, as many as the minimum healthy percent allows. Protected tasks go on."""
         old = [task for task in self._active(key) if task.deployment != service.deployment]
         healthy = self._count(key, Status.RUNNING) - math.ceil(service.desired * service.minimum_percent / 100)
         for task in old:
@@ -136,7 +136,7 @@ class Tasks:
         surplus = len(current) - service.desired
         if surplus <= 0:
             return
-        # which of its tasks Fargate stops is not documented and cannot be told to it, so nothing may rely on any order
+        # AWS does not document which tasks Fargate stops first, and has no setting for it: nothing may rely on an order
         random.shuffle(current)
         current.sort(key=lambda task: task.status is Status.RUNNING)  # those not yet running first
         free = [task for task in current if task.protected_until is None]
