@@ -1,4 +1,4 @@
-"""One changed setting changes exactly the resources that it should, and nothing beside them."""
+"""One changed setting changes exactly the resources that it should, and no other."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ WATCHER: set[Step] = {
 #: Groups of changes that do not touch each other. Each has one changed setting of the sandbox stack and what `up` does.
 GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
     {
-        "longer visibility: the queue, and the task that is told of it": (
+        "longer visibility: the queue, and the task that uses it": (
             {"ebb:queue": {"visibility_timeout": 60}},
             {("update", QUEUE, "jobs"), *NEW_TASK},
         ),
@@ -120,7 +120,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {"ebb:scaling": {"watch": True}},
             KEEP_ALIVE | WATCHER,
         ),
-        "once: the store and the way to it, the role that uses it, and the task that is told of it": (
+        "once: the store and the way to it, the role that uses it, and the task that uses it": (
             {"ebb:worker": {"once_days": 4}},
             {
                 ("create", "ebb:index:IdempotencyStore", "once"),

@@ -54,5 +54,5 @@ def checkout(folder: Path) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, for a `make` or a pytest of its own."""
+    """This process's variables, for a separate `make` or pytest."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MAKE"))}
