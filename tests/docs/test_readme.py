@@ -201,6 +201,7 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
             "--secrets-provider",
             "awskms://alias/ebb-state?region=us-east-1&context_stack=dev",
         ],
+        ["pulumi", "config", "set", "aws:region", "us-east-1"],
         ["pulumi", "config", "set", "--path", "ebb:scaling.max_tasks", "4"],
         ["pulumi", "preview", "--diff"],
         ["pulumi", "up"],
@@ -315,7 +316,7 @@ def test_how_many_alarm_metrics_the_defaults_have() -> None:
     metrics = sum(sum("metric" in query for query in alarm.get("metricQueries", [{"metric": {}}])) for alarm in alarms)
     assert metrics == 6
     costs = f"${metrics * bill.ALARM_METRIC_MONTH.dollars:.2f} a month"
-    assert f"the alarms count as six of CloudWatch's ten free ones ({costs}" in " ".join(README.split())
+    assert f"the alarms of the default settings {costs}" in " ".join(README.split())
 
 
 def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
