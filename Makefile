@@ -36,11 +36,11 @@ venv: $(STAMP) ## the virtual environment, .venv
 engine: $(STAMP) ## the Pulumi CLI: from PATH, the official installer, or built from Go modules into ~/.cache/ebb
 	$(BIN)/python -m ebb sandbox engine
 
-demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, watch 0 → 4 → 0 (STACK=, SPEED=, WAKE=)
-	$(BIN)/python -m ebb sandbox demo --stack $(STACK) --speed $(SPEED) $(WAKE:%=--wake %)
+demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, 0 → 4 → 0 tasks (STACK=, SPEED=, WAKE=, VERBOSE=1)
+	@$(BIN)/python -m ebb sandbox demo --stack $(STACK) --speed $(SPEED) $(WAKE:%=--wake %) $(if $(VERBOSE),--verbose)
 
-up: $(STAMP) ## the same region, left running for you until Ctrl-C (STACK=, SPEED=)
-	$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED)
+up: $(STAMP) ## your own handler and stack in the same region, with the log of your jobs, until Ctrl-C (STACK=, SPEED=, VERBOSE=1)
+	@$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED) $(if $(VERBOSE),--verbose)
 
 quick: format lint ## style, and the tests of the pure rooms: no engine, no emulator (under a minute)
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" $(QUICK:%=tests/%)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 
 from worker.job import Job, Reject, Retry
 
@@ -12,6 +13,7 @@ def handle(job: Job) -> None:
     """Do what a JSON body asks for; another body asks for nothing.
 
     {"sleep": 2.5}         works for 2.5 seconds
+    {"until": "/path"}     works until this file exists
     {"fail_times": 2}      fails at the first two attempts, then succeeds
     {"fail": true}         fails at every attempt, so SQS moves it to the dead-letter queue
     {"retry_after": 60}    the first attempt asks for another one in 60 seconds
@@ -20,6 +22,8 @@ def handle(job: Job) -> None:
     order = job.json() if job.body.lstrip().startswith("{") else {}
     log.info("Hello from job %s, attempt %d", job.id, job.attempt)
     time.sleep(order.get("sleep", 0))
+    while "until" in order and not Path(order["until"]).exists():
+        time.sleep(0.1)
     if "reject" in order:
         raise Reject(order["reject"])
     if "retry_after" in order and job.attempt == 1:

@@ -21,34 +21,44 @@ Wake = Annotated[
     Literal["metrics", "watch", "direct"],
     typer.Option(help="What wakes the service: alarms, the watcher or the API; by default what the stack says."),
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's own lines on the screen as well.")]
 InProcess = Annotated[bool, typer.Option(help="Deploy without the Pulumi CLI, through Pulumi's mocks.")]
 
 
 @sandbox.command()
-def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False) -> None:
-    """Start the region, deploy, say how to send a job, and show what happens until Ctrl-C.
+def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False, verbose: Verbose = False) -> None:
+    """Deploy a stack, say how to send a job, and show the log of each job until Ctrl-C.
 
     \b
-    python -m ebb sandbox up                  the sandbox stack, a minute of AWS a second
-    python -m ebb sandbox up --speed 10       slower, to watch alarms and cooldowns
-    python -m ebb sandbox up --stack dev      what Pulumi.dev.yaml would be
+    ebb sandbox up --stack dev     your own handler and settings, as Pulumi.dev.yaml has them
+    ebb sandbox up                 the demo's handler, on Pulumi.sandbox.yaml
+    ebb sandbox up --speed 10      slower, to watch alarms and cooldowns
     """
     from ebb.sandbox.live_view import up as run  # noqa: PLC0415 — help answers without loading Pulumi and two emulators
 
-    finish(lambda: run(stack, speed, in_process))
+    finish(lambda: run(stack, speed, in_process, verbose))
 
 
 @sandbox.command()
 def demo(
-    stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False, wake: Wake | None = None
+    stack: Stack = "sandbox",
+    speed: Speed = 60.0,
+    in_process: InProcess = False,
+    wake: Wake | None = None,
+    verbose: Verbose = False,
 ) -> None:
-    """The whole story once: deploy, 20 jobs over HTTP, 0 → 4 → 0 tasks, nothing to change, destroy.
+    """Deploy a stack, send 20 jobs over HTTP, see 0 → 4 → 0 tasks, change nothing, destroy.
 
-    Exits 0 only if every claim that it makes was seen to be true.
+    The jobs are the demo's own, so it needs none of your code. Exits 0 if every claim was seen to be true.
+
+    \b
+    ebb sandbox demo                     the sandbox stack
+    ebb sandbox demo --wake direct       the API starts the first task
+    ebb sandbox demo --stack prod        your own scaling settings
     """
     from ebb.sandbox.demo import run  # noqa: PLC0415
 
-    finish(lambda: run(stack, speed, in_process, wake))
+    finish(lambda: run(stack, speed, in_process, wake, verbose))
 
 
 @sandbox.command()

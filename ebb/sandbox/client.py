@@ -1,6 +1,7 @@
-"""Sends jobs to the deployed API by real HTTP, as whoever uses it would."""
+"""Sends jobs to the deployed API by real HTTP, as its users do."""
 
 import json
+import shlex
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,14 +24,11 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class NotAcceptedError(UserError):
-    """The API did not accept a job; the text has its status and answer."""
+    """The API did not accept a job. The text has its status and answer."""
 
 
 class Client:
-    """Callers of one deployed API.
-
-    `settings` are the stack's, `outputs` what it exports; an API key itself is asked of API Gateway.
-    """
+    """A caller of one deployed API. `settings` are the stack's, `outputs` what it exports."""
 
     def __init__(self, region: Region, settings: Settings, outputs: dict[str, Any]) -> None:
         self.url: str = outputs["api_url"].rstrip("/")
@@ -41,28 +39,26 @@ class Client:
 
     def post(self, job: dict[str, Any]) -> str:
         """`POST /jobs`; the message's id. Raises NotAcceptedError."""
-        return self._send("POST", f"{self.url}/jobs", json.dumps(job).encode(), self._headers())
+        return self._send("POST", f"{self.url}/jobs", json.dumps(job).encode(), self._headers(str(uuid.uuid4())))
 
     def get(self, message: str) -> str:
         """`GET /queue?message=…`; the message's id. Raises NotAcceptedError."""
         query = urllib.parse.urlencode({"message": message}, quote_via=urllib.parse.quote)
-        return self._send("GET", f"{self.url}/queue?{query}", None, self._headers())
+        return self._send("GET", f"{self.url}/queue?{query}", None, self._headers(str(uuid.uuid4())))
 
     def curl(self, job: dict[str, Any]) -> str:
-        """The command line that posts this job."""
-        parts = ["curl", *(f"-H '{name}: {value}'" for name, value in self._headers().items())]
+        """The shell command that posts this job, each time as another one."""
+        parts = ["curl", *(f'-H "{name}: {value}"' for name, value in self._headers("job-$(date +%s%N)").items())]
         if self._auth == "iam":
             parts.append(f"--aws-sigv4 aws:amz:{self._region}:execute-api --user test:test")
-        return " ".join([*parts, f"-d '{json.dumps(job)}'", f"{self.url}/jobs"])
+        return " ".join([*parts, f"-d {shlex.quote(json.dumps(job))}", f"{self.url}/jobs"])
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, group: str) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
         if self._key:
             headers["x-api-key"] = self._key
-        if self._fifo:
-            # a group of its own: jobs need not wait for each other
-            job = str(uuid.uuid4())
-            headers |= {"x-message-group-id": job, "x-message-deduplication-id": job}
+        if self._fifo:  # each job has another group, so that jobs do not wait for each other
+            headers |= {"x-message-group-id": group, "x-message-deduplication-id": group}
         return headers
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> str:

@@ -1,112 +1,96 @@
-"""`sandbox demo`: the whole story once, and a check of every claim that it makes."""
+"""`sandbox demo`: a stack from its deployment to its removal, with 20 jobs, and a check of every claim."""
 
 import json
 import time
-from dataclasses import dataclass
+from collections import Counter
 from itertools import pairwise
-from typing import Literal
+from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
+from ebb.project import ROOT
+from ebb.sandbox.demo_jobs import (
+    LONG_MINUTES,
+    SHORT_MINUTES,
+    WAKERS,
+    Planned,
+    Wake,
+    configuration,
+    expected,
+    plan,
+    woken_by,
+)
 from ebb.sandbox.deploy.engine import Change
-from ebb.sandbox.log_follower import JobRecord, Sample, Watch
+from ebb.sandbox.emulators.images import Image
+from ebb.sandbox.engine_log import EngineLog
+from ebb.sandbox.log_follower import JobRecord, LogFollower, Sample
 from ebb.sandbox.sandbox import Sandbox
 
-#: How long a job takes, in the region's own minutes: at speed 60 as many real seconds.
-SHORT_MINUTES, LONG_MINUTES = 1, 28
-#: Tasks at once that Pulumi.sandbox.yaml allows and twenty jobs need.
-PEAK = 4
-#: What the closing table calls a job that failed for good.
+#: The image of the worker as it is in this checkout, whatever its Dockerfile says.
+WORKER = Image(ROOT, ["python", "-m", "worker"])
+#: What the table calls a job that failed as often as the queue allows.
 DEAD = "in the dead-letter queue"
-#: What may wake the service, and the settings for it.
-Wake = Literal["metrics", "watch", "direct"]
-WAKES: dict[Wake, dict[str, bool]] = {
-    "metrics": {"watch": False, "direct": False},
-    "watch": {"watch": True, "direct": False},
-    "direct": {"direct": True},
-}
-#: What wakes it then, in words, and simulated seconds from the first job to the request for a task, at the most.
-WAKERS: dict[Wake, tuple[str, int]] = {
-    "metrics": ("an alarm", 240),
-    "watch": ("the watcher", 120),
-    "direct": ("the API", 60),
-}
-#: Real seconds between two looks, and the region's minutes after which the story is given up.
-LOOK, LIMIT_MINUTES = 0.25, 120
+#: Real seconds between two looks at the stack.
+LOOK_SECONDS = 0.25
+#: The demo fails after this time: the region's minutes, and real seconds for a slow machine.
+MAX_MINUTES, MAX_SECONDS = 120, 600
+#: The timeline has a row for each change of the number of tasks, and for so many finished jobs.
+JOBS_PER_ROW = 2
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A job of the story: what is special about it, its minutes, and the attempts and result that it must have."""
-
-    kind: str = ""
-    minutes: float = SHORT_MINUTES
-    fail: int = 0
-    attempts: int = 1
-    result: str = "done"
-
-
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A planned job and the id that SQS gave it."""
 
     planned: Planned
     id: str
 
 
-def plan(max_receive_count: int) -> list[Planned]:
-    """The twenty jobs, the long one first."""
-    return [
-        Planned("long", LONG_MINUTES),
-        Planned("by GET", 0),
-        *[Planned() for _ in range(4)],
-        Planned("fails once", fail=1, attempts=2),
-        *[Planned() for _ in range(4)],
-        Planned("fails once", fail=1, attempts=2),
-        Planned("fails always", fail=max_receive_count, attempts=max_receive_count, result="failed"),
-        *[Planned() for _ in range(7)],
-    ]
-
-
-def run(stack: str, speed: float, in_process: bool, wake: Wake | None = None) -> bool:
-    """Tell the story; false when one of its claims was not seen to be true.
-
-    `wake` is what wakes the service, in place of what the stack says.
-    """
+def run(stack: str, speed: float, in_process: bool, wake: Wake | None, verbose: bool) -> bool:
+    """Run the demo; False if a claim was not seen to be true. `wake` is what wakes the service, else the stack says."""
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
-    overrides = {"ebb:scaling": WAKES[wake]} if wake else None
-    with Sandbox(stack, speed=speed, in_process=in_process, overrides=overrides, say=console.out) as sandbox:
-        return Demo(console, sandbox, began).run()
+    log = EngineLog(console, f"demo-{stack}", verbose=verbose)
+    config = configuration(stack, wake)
+    with Sandbox(stack, speed=speed, in_process=in_process, config=config, image=WORKER, say=console.out) as sandbox:
+        return Demo(console, sandbox, log, began).run()
 
 
 class Demo:
-    """One telling, in one region."""
+    """One demo, in one region."""
 
-    def __init__(self, console: Console, sandbox: Sandbox, began: float) -> None:
-        self._console, self._sandbox, self._began = console, sandbox, began
+    def __init__(self, console: Console, sandbox: Sandbox, log: EngineLog, began: float) -> None:
+        self._console, self._sandbox, self._log, self._began = console, sandbox, log, began
         self._claims: list[tuple[bool, str]] = []
-        scaling = sandbox.settings.scaling
-        self._wake: Wake = "direct" if scaling.direct else "watch" if scaling.watch else "metrics"
+        self._expected = expected(sandbox.settings)
+        self._release: Path = sandbox.region.directory / "the-long-job-may-end"
         self._first_sent = 0.0  # simulated seconds since the epoch
 
     def run(self) -> bool:
-        """Deploy, send, watch, look again, destroy."""
-        self._chapter("pulumi up")
-        made = self._sandbox.deployment.up(self._console.out)
-        watch = Watch(self._sandbox.region, self._sandbox.deployment.outputs())
-        before = watch.sample()
+        """Deploy, send the jobs, follow them, deploy again, destroy."""
+        deployment = self._sandbox.deployment
+        self._chapter(f"pulumi up of the stack {self._sandbox.stack}")
+        with self._log.follow("pulumi up") as say:
+            made = deployment.up(say)
+        self._resources(made)
+        follower = LogFollower(self._sandbox.region, deployment.outputs())
+        before = follower.sample()
         sent = self._send()
-        samples = self._watch(watch, sent, before)
-        self._judge(watch, sent, samples)
-        self._closing(watch, sent, made)
-        self._chapter("A second pulumi up would change")
-        again = self._sandbox.deployment.preview(self._console.out)
+        samples = self._follow(follower, sent, before)
+        self._judge(follower, sent, samples)
+        self._table(follower, sent)
+        self._chapter("A second pulumi up")
+        with self._log.follow("pulumi preview") as say:
+            again = deployment.preview(say)
+        self._console.print("It would change nothing." if not again else f"It would change {_services(again)}.")
         self._claim(not again, f"a second up changes nothing, not {', '.join(change.name for change in again)}")
         self._chapter("pulumi destroy")
-        self._sandbox.deployment.destroy(self._console.out)
+        with self._log.follow("pulumi destroy") as say:
+            gone = deployment.destroy(say)
         left = self._sandbox.leftovers()
+        self._console.print(f"{len(gone)} resources deleted, {len(left) or 'none'} left.")
+        self._claim(len(gone) == len(made), f"destroy deletes the {len(made)} resources of up, not {len(gone)}")
         self._claim(not left, f"destroy leaves the account empty, not with {', '.join(left)}")
         return self._verdict()
 
@@ -116,104 +100,124 @@ class Demo:
     def _claim(self, true: bool, sentence: str) -> None:
         self._claims.append((true, sentence))
 
+    def _resources(self, made: list[Change]) -> None:
+        self._console.print(f"{len(made)} resources created. The engine's own lines are in {self._log.path}.")
+        self._console.print(f"  {_services(made)}")
+
     def _send(self) -> list[Sent]:
-        client = self._sandbox.client()
+        client, clock = self._sandbox.client(), self._sandbox.region.clock
         planned = plan(self._sandbox.settings.queue.max_receive_count)
         self._chapter(f"{len(planned)} jobs to {client.url}")
         sent = []
         for job in planned:
-            message = {"sleep": self._sandbox.region.clock.real(job.minutes * 60), "fail_times": job.fail}
-            self._first_sent = self._first_sent or self._sandbox.region.clock.now()
+            minutes = LONG_MINUTES if job.kind == "long" else SHORT_MINUTES
+            message = {"sleep": clock.real(minutes * 60), "fail_times": job.fail}
+            if job.kind == "long" and self._expected.scale_in:
+                message["until"] = str(self._release)
+            self._first_sent = self._first_sent or clock.now()
             get = job.kind == "by GET" and self._sandbox.settings.api.get_endpoint
             sent.append(Sent(job, client.get(json.dumps(message)) if get else client.post(message)))
         return sent
 
-    def _watch(self, watch: Watch, sent: list[Sent], before: Sample) -> list[Sample]:
-        """Print the timeline, from before the first job until the service is back at zero or the time is up."""
-        limit = self._sandbox.region.clock.real(LIMIT_MINUTES * 60) + self._pauses()
+    def _follow(self, follower: LogFollower, sent: list[Sent], sample: Sample) -> list[Sample]:
+        """Print the timeline, from before the first job until the service is at zero tasks or the time is over."""
+        limit = self._sandbox.region.clock.real(MAX_MINUTES * 60) + MAX_SECONDS
         self._console.print(f"{'time':>8} {'depth':>6} {'in flight':>10} {'desired':>8} {'running':>8} {'done':>5}")
-        samples: list[Sample] = []
-        sample = before
+        samples, shown = [sample], sample
+        self._row(sample)
         while True:
-            if not samples or sample.counts() != samples[-1].counts():
-                self._console.print(
-                    f"{sample.seconds:6.1f} s {sample.depth:6} {sample.in_flight:10} {sample.desired:8} "
-                    f"{sample.running:8} {sample.done:5}"
-                )
+            follower.read()
+            sample = follower.sample()
             samples.append(sample)
+            if not self._release.exists() and _scale_in_at_work(samples):
+                self._release.touch()
             finished = sample.done + sample.dead == len(sent) and not sample.depth + sample.in_flight
-            if (finished and not sample.desired + sample.running) or sample.seconds >= limit:
+            over = (finished and not sample.desired + sample.running) or sample.seconds >= limit
+            moved = (sample.desired, sample.running) != (shown.desired, shown.running)
+            if over or moved or sample.done - shown.done >= JOBS_PER_ROW:
+                self._row(sample)
+                shown = sample
+            if over:
                 return samples
-            time.sleep(LOOK)
-            sample = watch.sample()
+            time.sleep(LOOK_SECONDS)
 
-    def _pauses(self) -> float:
-        """Real seconds that the job which always fails may spend between its attempts."""
-        worker, attempts = self._sandbox.settings.worker, self._sandbox.settings.queue.max_receive_count
-        return sum(min(worker.backoff_cap, worker.backoff_base * 2.0**attempt) for attempt in range(attempts))
+    def _row(self, sample: Sample) -> None:
+        self._console.print(
+            f"{sample.seconds:6.1f} s {sample.depth:6} {sample.in_flight:10} {sample.desired:8} "
+            f"{sample.running:8} {sample.done:5}"
+        )
 
-    def _judge(self, watch: Watch, sent: list[Sent], samples: list[Sample]) -> None:
-        for number, job in enumerate(sent, 1):
-            record, planned = watch.jobs.get(job.id, JobRecord(job.id)), job.planned
+    def _judge(self, follower: LogFollower, sent: list[Sent], samples: list[Sample]) -> None:
+        for number, (planned, name) in enumerate(sent, 1):
+            record = follower.jobs.get(name, JobRecord(name))
             title = f"job {number}" + (f" ({planned.kind})" if planned.kind else "")
             seen = f"not {record.result} after {record.attempts}"
             ended = (record.attempts, record.result) == (planned.attempts, planned.result)
             self._claim(ended, f"{title} is {planned.result} after {planned.attempts} attempts, {seen}")
             times = record.endings.count("done")
-            self._claim(
-                times == (planned.result == "done"), f"{title} is done as often as it should be, not {times} times"
-            )
-        dead, dead_letters = {job.id for job in sent if job.planned.result != "done"}, watch.dead_letters()
-        self._claim(dead == dead_letters, f"the dead-letter queue holds the job that always fails, not {dead_letters}")
-        last, peak = samples[-1], max(sample.running for sample in samples)
+            self._claim(times == (planned.result == "done"), f"{title} is not done twice, not {times} times")
+        dead, letters = {name for planned, name in sent if planned.result != "done"}, follower.dead_letters()
+        self._claim(dead == letters, f"the dead-letter queue holds the {len(dead)} jobs that fail, not {letters}")
+        last, most = samples[-1], max(sample.running for sample in samples)
         self._claim(last.depth + last.in_flight == 0, f"the queue ends empty, not with {last.depth + last.in_flight}")
         self._claim(samples[0].running == 0, f"the service starts from 0 tasks, not {samples[0].running}")
-        most = self._sandbox.settings.scaling.max_tasks
-        self._claim(min(peak, PEAK) == min(most, PEAK), f"{min(most, PEAK)} tasks run at once, not {peak}")
+        low, high = self._expected.tasks
+        self._claim(low <= most <= high, f"at most {high} and at least {low} tasks run at once, not {most}")
         self._claim(last.desired + last.running == 0, f"the service ends at 0 tasks, not {last.running}")
-        kept = not self._sandbox.settings.scaling.surplus or any(
-            0 < after.desired < before.desired and after.in_flight for before, after in pairwise(samples)
-        )
-        self._claim(kept, "a scale-in comes while the long job runs, and leaves its task")
+        if self._expected.scale_in:
+            kept = _scale_in_at_work(samples)
+            self._claim(kept, "a scale-in comes while the long job runs, and leaves its task")
         self._judge_wake()
         errors = [event.text for event in self._sandbox.region.events if event.kind == "error"]
         self._claim(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
 
     def _judge_wake(self) -> None:
-        """What asked for the first task, and how long after the first job: an alarm, or a workflow's new minimum."""
-        events = list(self._sandbox.region.events)
+        """What asked for the first task: an alarm, or a workflow's new minimum."""
+        wake, events = woken_by(self._sandbox.settings), list(self._sandbox.region.events)
         asked = next((event for event in events if event.kind == "scaling"), None)
         if asked is None or not asked.data["after"]:
             self._claim(False, "the service is woken")
             return
-        waker, limit = WAKERS[self._wake]
-        right = bool(asked.data["alarm"]) == (self._wake == "metrics")
-        self._claim(right, f"the service is woken by {waker}, not because {asked.data['cause']}")
-        seconds = asked.time - self._first_sent
-        self._claim(seconds <= limit, f"the first task is asked for within {limit} s of AWS's time, not {seconds:.0f}")
-        if self._sandbox.settings.scaling.keeps_alive or self._wake != "metrics":
+        by_alarm = bool(asked.data["alarm"])
+        self._claim(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {asked.data['cause']}")
+        if self._sandbox.settings.scaling.keeps_alive or wake != "metrics":
             self._claim(any(event.kind == "schedule" for event in events), "the schedule fires")
-        self._chapter("What woke the service")
-        self._console.print(f"The first task was asked for {seconds:.0f} s after the first job: {asked.data['cause']}.")
+        seconds = asked.time - self._first_sent
+        self._console.print(
+            f"The first task was asked for {seconds:.0f} s of AWS's time after the first job: {asked.data['cause']}."
+        )
 
-    def _closing(self, watch: Watch, sent: list[Sent], made: list[Change]) -> None:
+    def _table(self, follower: LogFollower, sent: list[Sent]) -> None:
         self._chapter("What became of the jobs")
-        dead = watch.dead_letters()
-        jobs = Table("job", "what", "received", "attempts", "result", box=None, pad_edge=False)
-        for number, job in enumerate(sent, 1):
-            record = watch.jobs.get(job.id, JobRecord(job.id))
-            result = DEAD if job.id in dead else record.result
-            jobs.add_row(str(number), job.planned.kind, str(record.received), str(record.attempts), result)
-        self._console.print(jobs)
-        self._chapter(f"The {len(made)} resources that up made")
-        resources = Table("type", "names", box=None, pad_edge=False)
-        for kind in sorted({change.type for change in made}):
-            resources.add_row(kind, ", ".join(sorted(change.name for change in made if change.type == kind)))
-        self._console.print(resources)
+        dead, rows = follower.dead_letters(), Counter[tuple[str, int, str]]()
+        for planned, name in sent:
+            record = follower.jobs.get(name, JobRecord(name))
+            rows[planned.kind, record.attempts, DEAD if name in dead else record.result] += 1
+        table = Table("jobs", "what", "attempts", "result", box=None, pad_edge=False)
+        for (kind, attempts, result), count in rows.items():
+            table.add_row(str(count), kind or "short", str(attempts), result)
+        self._console.print(table)
 
     def _verdict(self) -> bool:
         failed = [sentence for true, sentence in self._claims if not true]
         self._chapter(f"{len(self._claims) - len(failed)} of {len(self._claims)} claims were seen to be true")
         for sentence in failed:
             self._console.print(f"[red]Not true: {sentence}.[/red]")
+        if not failed:
+            self._console.print(
+                "Next: write a job of your own in worker/handler.py (README, “Write a job”) and run it here with "
+                "`make up STACK=dev`."
+            )
         return not failed
+
+
+def _services(changes: list[Change]) -> str:
+    """How many resources of each service, such as `ecs 4, sqs 4`."""
+    kinds = [change.type.split(":") for change in changes]
+    counts = Counter(kind[1].partition("/")[0] if kind[0] in ("aws", "awsx") else "components" for kind in kinds)
+    return ", ".join(f"{service} {count}" for service, count in sorted(counts.items()))
+
+
+def _scale_in_at_work(samples: list[Sample]) -> bool:
+    """Whether fewer tasks, but not none, were desired while a job was in flight."""
+    return any(0 < after.desired < before.desired and after.in_flight for before, after in pairwise(samples))

@@ -1,112 +1,124 @@
 """`sandbox up`: deploys, says how to send a job, and shows what happens until Ctrl-C."""
 
 import time
-from collections import deque
-from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from ebb.sandbox.deploy.engine import held_signals
-from ebb.sandbox.emulators.events import Event
-from ebb.sandbox.log_follower import Sample, Watch
+from ebb.sandbox.engine_log import EngineLog
+from ebb.sandbox.log_follower import LogFollower, Sample
+from ebb.sandbox.readable import Readable
 from ebb.sandbox.sandbox import Sandbox
 
 #: Real seconds between two looks at the stack.
-REFRESH = 0.5
-#: Lines of each list in the live view.
-LATEST_EVENTS, LATEST_JOBS = 12, 8
-#: The job in the curl line, and the variables that point the aws CLI at the sandbox.
-EXAMPLE_JOB = {"sleep": 5}
+REFRESH_SECONDS = 0.5
+#: The body in the curl line: what the demo's handler understands, and what the example in worker/handler.py does.
+DEMO_HANDLER, DEMO_JOB = "worker.demo:handle", {"sleep": 5}
+EXAMPLE_JOB = {"text": "The first sentence of a text. The second sentence. The last sentence of the text."}
+#: The variables that point the aws CLI at the sandbox.
 EXPORTED = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
-def up(stack: str, speed: float, in_process: bool) -> bool:
-    """Run until Ctrl-C, then destroy what was deployed; true when all of it went."""
+def up(stack: str, speed: float, in_process: bool, verbose: bool) -> bool:
+    """Run until Ctrl-C, then destroy what was deployed. True if nothing is left."""
     console = Console(highlight=False, soft_wrap=True)
+    log = EngineLog(console, f"up-{stack}", verbose=verbose)
     with Sandbox(stack, speed=speed, in_process=in_process, say=console.out) as sandbox:
         try:
-            sandbox.deployment.up(console.out)
+            with log.follow("pulumi up") as say:
+                made = sandbox.deployment.up(say)
+            console.print(f"pulumi up created {len(made)} resources. The engine's own lines are in {log.path}.")
             _how_to(console, sandbox)
-            _show(console, sandbox)
+            View(console, sandbox).run()
         except KeyboardInterrupt:
-            console.print("\nStopping: the stack is destroyed, then the region goes.")
-        with held_signals():
-            sandbox.deployment.destroy()
+            console.print("\nStopping: the stack is destroyed, then the region is removed.")
+        with held_signals(), log.follow("pulumi destroy") as say:
+            sandbox.deployment.destroy(say)
             return not sandbox.leftovers()
 
 
 def _how_to(console: Console, sandbox: Sandbox) -> None:
-    client = sandbox.client()
-    console.print(f"\nThe API is at {client.url}. Send a job:\n  {client.curl(EXAMPLE_JOB)}")
-    console.print("Look around with the aws CLI:")
+    client, worker = sandbox.client(), sandbox.settings.worker
+    does = " ".join(worker.command) or worker.handler
+    job = DEMO_JOB if does == DEMO_HANDLER else EXAMPLE_JOB
+    console.print(f"\nThe API is at {client.url}. Send a job to {does} from another terminal:")
+    console.out(f"  {client.curl(job)}")
+    if job is EXAMPLE_JOB:
+        console.print("The text after -d is the job's body: replace it with what your code expects.")
+    console.print("Or look around with the aws CLI:")
     environment = sandbox.region.environment()
     for name in EXPORTED:
-        console.print(f"  export {name}={environment[name]}")
+        console.out(f"  export {name}={environment[name]}")
     minute = sandbox.region.clock.real(60)
-    console.print(f"\nA minute of AWS's metrics takes {minute:g} s here. Ctrl-C ends it and leaves nothing behind.\n")
-
-
-def _show(console: Console, sandbox: Sandbox) -> None:
-    watch = Watch(sandbox.region, sandbox.deployment.outputs())
-    if not console.is_terminal:
-        _lines(console, sandbox, watch)
-    latest: deque[Event] = deque(maxlen=LATEST_EVENTS)
-    seen = 0
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            sample = watch.sample()
-            fresh = sandbox.region.events.since(seen)
-            seen += len(fresh)
-            latest.extend(fresh)
-            live.update(view(sandbox, watch, sample, latest), refresh=True)
-            time.sleep(REFRESH)
-
-
-def _lines(console: Console, sandbox: Sandbox, watch: Watch) -> None:
-    """The same where there is no terminal: a line for each event and each change of the counts."""
-    counts, seen = None, 0
-    while True:
-        for event in sandbox.region.events.since(seen):
-            seen += 1
-            console.print(f"{_clock(event.time)} {event.kind}: {event.text}")
-        sample = watch.sample()
-        if counts != sample.counts():
-            counts = sample.counts()
-            console.print(f"{_clock(sandbox.region.clock.now())} {_counts(sample)}")
-        time.sleep(REFRESH)
-
-
-def view(sandbox: Sandbox, watch: Watch, sample: Sample, events: Iterable[Event]) -> Group:
-    """One frame: the counts, the alarms' states, the tasks, the last jobs, and these events."""
-    parts: list[Text | Table] = [Text(f"{_clock(sandbox.region.clock.now())}  {_counts(sample)}", style="bold")]
-    alarms = sandbox.region.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    line = Text("alarms: ")
-    for alarm in alarms:
-        style = {"ALARM": "red", "OK": "green"}.get(alarm["StateValue"], "yellow")
-        line.append(f"{alarm['AlarmName']} {alarm['StateValue']}  ", style=style)
-    parts.append(line)
-    parts.append(Text("tasks: " + (", ".join(str(task) for task in sandbox.tasks.tasks()) or "none")))
-    jobs = Table("job", "attempts", "result", box=None, pad_edge=False)
-    for job in list(watch.jobs.values())[-LATEST_JOBS:]:
-        jobs.add_row(job.id, str(job.attempts), job.result)
-    parts.append(jobs)
-    parts.extend(
-        Text(f"{_clock(event.time)} {event.kind}: {event.text}", style="dim", no_wrap=True, overflow="ellipsis")
-        for event in events
+    console.print(
+        f"\nA minute of AWS's metrics takes {minute:g} s here, so a first job waits some seconds for its task.\n"
+        "The log of each job follows. Ctrl-C ends the sandbox and leaves nothing behind.\n"
     )
-    return Group(*parts)
 
 
-def _counts(sample: Sample) -> str:
+class View:
+    """What happens, as lines in the order of simulated time; on a terminal, the state stands below them."""
+
+    def __init__(self, console: Console, sandbox: Sandbox) -> None:
+        self._console, self._sandbox = console, sandbox
+        self._follower = LogFollower(sandbox.region, sandbox.deployment.outputs())
+        self._readable = Readable(sandbox.settings)
+        self._events = 0
+        self._counts: tuple[int, ...] = ()
+
+    def run(self) -> None:
+        """Show it until KeyboardInterrupt."""
+        terminal = self._console.is_terminal
+        with Live(console=self._console, auto_refresh=False, transient=True) if terminal else nullcontext() as live:
+            while True:
+                self.lines()
+                sample = self._follower.sample()
+                if live is not None:
+                    live.update(self.state(sample), refresh=True)
+                elif self._counts != sample.counts():
+                    self._counts = sample.counts()
+                    self._print(self._sandbox.region.clock.now(), counts(sample), "")
+                time.sleep(REFRESH_SECONDS)
+
+    def lines(self) -> None:
+        """Print what happened since the last call."""
+        clock = self._sandbox.region.clock
+        happened: list[tuple[float, str, str]] = []
+        for line in self._follower.read():
+            for text, problem in self._readable.lines(line):
+                happened.append((clock.at(line.time), text, "red" if problem else "default"))
+        for event in self._sandbox.region.events.since(self._events):
+            self._events += 1
+            text = event.text.partition(" Threshold Crossed:")[0]
+            happened.append((event.time, f"{event.kind}: {text}", "red" if event.kind == "error" else "dim"))
+        for moment, text, style in sorted(happened, key=lambda one: one[0]):
+            self._print(moment, text, style)
+
+    def state(self, sample: Sample) -> Group:
+        """The counts, the alarms' states and the tasks."""
+        alarms = Text("alarms: ")
+        for alarm in self._sandbox.region.client("cloudwatch").describe_alarms()["MetricAlarms"]:
+            style = {"ALARM": "red", "OK": "green"}.get(alarm["StateValue"], "yellow")
+            alarms.append(f"{alarm['AlarmName']} {alarm['StateValue']}  ", style=style)
+        tasks = ", ".join(str(task) for task in self._sandbox.tasks.tasks()) or "none"
+        head = Text(f"{_time(self._sandbox.region.clock.now())}  {counts(sample)}", style="bold")
+        return Group(head, alarms, Text(f"tasks: {tasks}"))
+
+    def _print(self, moment: float, text: str, style: str) -> None:
+        self._console.print(Text(f"{_time(moment)} {text}", style=style))
+
+
+def counts(sample: Sample) -> str:
+    """The counts in words."""
     return (
         f"depth {sample.depth}, in flight {sample.in_flight}, dead {sample.dead}, "
         f"desired {sample.desired}, running {sample.running}, done {sample.done}"
     )
 
 
-def _clock(simulated: float) -> str:
+def _time(simulated: float) -> str:
     return datetime.fromtimestamp(simulated, UTC).strftime("%H:%M:%S")

@@ -13,7 +13,7 @@ STARTED = "job_started"
 ENDINGS = {
     "job_done": "done",
     "job_failed": "failed",
-    "job_retried": "put off",
+    "job_retried": "asked for another attempt",
     "job_rejected": "rejected",
     "job_timed_out": "stopped at its time limit",
     "job_skipped": "done before",
@@ -22,12 +22,12 @@ ENDINGS = {
     "job_limit": "stopped after 12 h",
 }
 #: Milliseconds by which a line of one task may be delivered after a younger one of another.
-LATE = 5000
+MAX_LATE_MS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The stack at a moment: real seconds since the watch began, and counts."""
+    """The stack at a moment: real seconds since the follower began, and counts."""
 
     seconds: float
     depth: int
@@ -42,9 +42,19 @@ class Sample:
         return self.depth, self.in_flight, self.dead, self.desired, self.running, self.done
 
 
+@dataclass(frozen=True)
+class TaskLine:
+    """A line that a task wrote: real seconds since the epoch, task id, text, and its JSON object if it is one."""
+
+    time: float
+    task: str
+    text: str
+    record: dict[str, Any] | None
+
+
 @dataclass
 class JobRecord:
-    """A job as the worker's log tells it: how often it was received and started, and each attempt's ending in order."""
+    """A job in the worker's log: how often it was received and started, and how each attempt ended, in order."""
 
     id: str
     received: int = 0
@@ -53,7 +63,7 @@ class JobRecord:
 
     @property
     def result(self) -> str:
-        """The last attempt's ending."""
+        """How the last attempt ended."""
         return self.endings[-1] if len(self.endings) >= self.attempts and self.endings else "running"
 
     def note(self, record: dict[str, Any]) -> None:
@@ -65,8 +75,8 @@ class JobRecord:
             self.endings.append(ENDINGS[record["event"]])
 
 
-class Watch:
-    """Looks at one stack; `outputs` are the stack's."""
+class LogFollower:
+    """Follows one stack; `outputs` are the stack's."""
 
     def __init__(self, region: Region, outputs: dict[str, Any]) -> None:
         self._region, self._outputs = region, outputs
@@ -76,8 +86,7 @@ class Watch:
         self.jobs: dict[str, JobRecord] = {}
 
     def sample(self) -> Sample:
-        """The stack now; the worker's new log lines are read too."""
-        self._read_log()
+        """The stack now, as far as the lines that were read say it."""
         depth, in_flight = self._queue(self._outputs["queue_url"])
         dead, _ = self._queue(self._outputs["dead_letter_queue_url"])
         cluster, name = self._outputs["cluster_name"], self._outputs["service_name"]
@@ -100,25 +109,35 @@ class Watch:
         return waiting + delayed, in_flight
 
     def dead_letters(self) -> set[str]:
-        """Ids of the messages in the dead-letter queue, as far as one receive shows them (ten at the most)."""
+        """Ids of the messages in the dead-letter queue that one receive returns, at most ten."""
         sqs, url = self._region.client("sqs"), self._outputs["dead_letter_queue_url"]
         shown = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
         return {message["MessageId"] for message in shown.get("Messages", [])}
 
-    def _read_log(self) -> None:
-        for record in self._records():
-            if "event" in record and "message_id" in record:
-                name = record["message_id"]
-                self.jobs.setdefault(name, JobRecord(name)).note(record)
+    def read(self) -> list[TaskLine]:
+        """The lines since the last call, in the order of their times; `jobs` is brought up to them."""
+        lines = list(self._lines())
+        for line in lines:
+            if line.record and {"event", "message_id", "attempt"} <= line.record.keys():
+                name = line.record["message_id"]
+                self.jobs.setdefault(name, JobRecord(name)).note(line.record)
+        return lines
 
-    def _records(self) -> Iterator[dict[str, Any]]:
+    def _lines(self) -> Iterator[TaskLine]:
         pages = self._region.client("logs").get_paginator("filter_log_events")
-        found = pages.paginate(logGroupName=self._outputs["log_group_name"], startTime=max(0, self._since - LATE))
+        start = max(0, self._since - MAX_LATE_MS)
+        found = pages.paginate(logGroupName=self._outputs["log_group_name"], startTime=start)
         events = [event for page in found for event in page["events"] if event["eventId"] not in self._seen]
         for event in sorted(events, key=lambda event: event["timestamp"]):
             self._seen.add(event["eventId"])
             self._since = max(self._since, event["timestamp"])
-            try:
-                yield json.loads(event["message"])
-            except json.JSONDecodeError:
-                continue  # the user's own print
+            task = event["logStreamName"].rpartition("/")[2]
+            yield TaskLine(event["timestamp"] / 1000, task, event["message"], _record(event["message"]))
+
+
+def _record(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None  # what the user's code printed
+    return found if isinstance(found, dict) else None

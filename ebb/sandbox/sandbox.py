@@ -15,7 +15,7 @@ from ebb.sandbox.deploy.engine import Change, Deployment
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.ecs.tasks import Tasks
-from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.images import Image, Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import adopts, furnish
 from ebb.sandbox.local_account import localize
@@ -46,6 +46,7 @@ class Sandbox:
 
     The configuration is the stack file's with `overrides` merged in, or `config` alone. `say` gets a line about each
     thing that takes long. `in_process` deploys without the Pulumi CLI, which is also what happens when none can be had.
+    `image` replaces every image that the stack builds or finds.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class Sandbox:
         in_process: bool = False,
         overrides: Mapping[str, Any] | None = None,
         config: Mapping[str, Any] | None = None,
+        image: Image | None = None,
         say: Say = print,
     ) -> None:
         self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
+        self._image = image
         self._config = dict(config) if config is not None else project.configuration(stack, overrides)
         self.settings = project.read_settings(self._config)
         self._stack = ExitStack()
@@ -67,7 +70,7 @@ class Sandbox:
         with self._stack as opened:
             command = None if self._in_process else self._command()
             region = self.region = opened.enter_context(Region(self._speed))
-            images = Images(region)
+            images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
             config = localize(self._config, region.region)
             if adopts(config):

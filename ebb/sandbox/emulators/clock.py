@@ -20,6 +20,10 @@ class Clock:
         """Simulated seconds since the epoch."""
         return self._epoch + (time.monotonic() - self._started) * self.speed
 
+    def at(self, moment: float) -> float:
+        """The simulated time of a moment of real time; both in seconds since the epoch."""
+        return self._epoch + (moment - self._epoch) * self.speed
+
     def real(self, simulated_seconds: float) -> float:
         """Real seconds that this many simulated ones take."""
         return simulated_seconds / self.speed

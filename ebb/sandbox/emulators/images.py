@@ -65,10 +65,15 @@ def with_python(words: list[str]) -> list[str]:
 
 
 class Images:
-    """Builds images into the emulated ECR, and finds them again by URI. `say` gets a line about what takes long."""
+    """Builds images into the emulated ECR, and finds them again by URI.
 
-    def __init__(self, region: _Region, say: Callable[[str], None] = lambda _line: None) -> None:
-        self._region, self._say = region, say
+    `say` gets a line about what takes long. `instead` replaces every image that is built.
+    """
+
+    def __init__(
+        self, region: _Region, say: Callable[[str], None] = lambda _line: None, instead: Image | None = None
+    ) -> None:
+        self._region, self._say, self._instead = region, say, instead
         self._built: dict[str, Image] = {}
         self._lock = threading.Lock()
 
@@ -77,17 +82,17 @@ class Images:
 
         Raises ImageError for a folder without a usable Dockerfile.
         """
-        dockerfile = context / "Dockerfile"
-        if not dockerfile.is_file():
-            raise ImageError(f"There is no Dockerfile in {context}.")
         with self._lock:
             content = stages.content_hash(context)
-            image = self._image(dockerfile, context, self._region.directory / "images" / content)
+            image = self._instead or self._image(context, self._region.directory / "images" / content)
             digest = self._push(repository, tag, content)
             self._built[digest] = image
         return digest
 
-    def _image(self, dockerfile: Path, context: Path, root: Path) -> Image:
+    def _image(self, context: Path, root: Path) -> Image:
+        dockerfile = context / "Dockerfile"
+        if not dockerfile.is_file():
+            raise ImageError(f"There is no Dockerfile in {context}.")
         stage, pip = stages.follow(dockerfile, context, root)
         cwd = stage.path("")
         cwd.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,71 @@
+"""The log of a stack's tasks, for people: what the user's own code wrote, and how each job ended."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ebb.sandbox.log_follower import ENDINGS, STARTED, TaskLine
+from settings import Settings
+
+#: The worker's event for a handler or command that cannot be started (worker/core/core.py).
+BROKEN = "handler_broken"
+#: Fields of a line that this module puts into words, or that say nothing to a reader of one job's log.
+_KNOWN = {"time", "level", "event", "message_id", "attempt", "duration", "error", "reason", "traceback", "trace"}
+#: Events of a worker that starts and stops as it should.
+_QUIET = {"started", "stopping", "stopped"}
+#: Levels of `logging` that need no word.
+_USUAL = ("INFO", "DEBUG")
+#: Characters of an id that tell tasks and jobs apart.
+_ID = 8
+
+
+class Readable:
+    """Turns lines into lines for the screen. A traceback that was shown before is not shown again."""
+
+    def __init__(self, settings: Settings) -> None:
+        worker = settings.worker
+        self._what = " ".join(worker.command) if worker.command else worker.handler
+        self._trouble = f"{self._what} cannot be {'run' if worker.command else 'imported'}"
+        self._shown: set[str] = set()
+
+    def lines(self, line: TaskLine) -> Iterator[tuple[str, bool]]:
+        """Each line for the screen, and whether it reports a problem."""
+        record = line.record or {}
+        if "_aws" in record:  # CloudWatch's embedded metric format
+            return
+        if "event" in record:
+            yield from self._event(line, record)
+        elif "message" in record and "logger" in record:
+            level = record.get("level")
+            word = "" if level in _USUAL else f"{level}: "
+            yield f"{_who(line, record)} | {word}{record['message']}", level not in _USUAL
+            yield from self._traceback(record)
+        else:
+            yield f"{_who(line, record)} | {line.text}", False
+
+    def _event(self, line: TaskLine, record: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+        event = record["event"]
+        why = record.get("error") or record.get("reason")
+        if event == BROKEN:
+            yield f"{self._trouble}: {why}. Correct it, press Ctrl-C and start again.", True
+        elif event == STARTED:
+            yield f"{_who(line, record)} started, attempt {record['attempt']}", False
+        elif event in ENDINGS:
+            time = f" after {record['duration']:g} s" if "duration" in record else ""
+            bad = event != "job_done" and record.get("level") != "INFO"
+            yield f"{_who(line, record)} {ENDINGS[event]}{time}{f': {why}' if why else ''}", bad
+        elif event not in _QUIET:
+            more = ", ".join(f"{name} {value}" for name, value in record.items() if name not in _KNOWN)
+            parts = [part for part in (event.replace("_", " "), str(why or ""), more) if part]
+            yield f"{_who(line, record)} {': '.join(parts)}", record.get("level") not in _USUAL
+        yield from self._traceback(record)
+
+    def _traceback(self, record: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+        text = record.get("traceback")
+        if text and text not in self._shown:
+            self._shown.add(text)
+            yield from ((f"    {line}", True) for line in text.rstrip().splitlines())
+
+
+def _who(line: TaskLine, record: dict[str, Any]) -> str:
+    """The job if the line names one, else the task."""
+    return f"job {record['message_id'][:_ID]}" if "message_id" in record else f"task {line.task[:_ID]}"
