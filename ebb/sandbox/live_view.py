@@ -11,7 +11,7 @@ from rich.text import Text
 from ebb.sandbox.deploy.engine import held_signals
 from ebb.sandbox.engine_log import EngineLog
 from ebb.sandbox.log_follower import LogFollower, Sample
-from ebb.sandbox.readable import Readable
+from ebb.sandbox.readable import TRACEBACK, Readable
 from ebb.sandbox.sandbox import Sandbox
 
 #: Real seconds between two looks at the stack.
@@ -32,7 +32,7 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool) -> bool:
             with log.follow("pulumi up") as say:
                 made = sandbox.deployment.up(say)
             console.print(f"pulumi up created {len(made)} resources. The engine's own lines are in {log.path}.")
-            _how_to(console, sandbox)
+            how_to(console, sandbox)
             View(console, sandbox).run()
         except KeyboardInterrupt:
             console.print("\nStopping: the stack is destroyed, then the region is removed.")
@@ -41,7 +41,8 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool) -> bool:
             return not sandbox.leftovers()
 
 
-def _how_to(console: Console, sandbox: Sandbox) -> None:
+def how_to(console: Console, sandbox: Sandbox) -> None:
+    """Say how to send a job and how to look around."""
     client, worker = sandbox.client(), sandbox.settings.worker
     does = " ".join(worker.command) or worker.handler
     job = DEMO_JOB if does == DEMO_HANDLER else EXAMPLE_JOB
@@ -65,9 +66,10 @@ class View:
 
     def __init__(self, console: Console, sandbox: Sandbox) -> None:
         self._console, self._sandbox = console, sandbox
-        self._follower = LogFollower(sandbox.region, sandbox.deployment.outputs())
+        self.follower = LogFollower(sandbox.region, sandbox.deployment.outputs())
         self._readable = Readable(sandbox.settings)
         self._events = 0
+        self._looping = False
         self._counts: tuple[int, ...] = ()
 
     def run(self) -> None:
@@ -76,7 +78,7 @@ class View:
         with Live(console=self._console, auto_refresh=False, transient=True) if terminal else nullcontext() as live:
             while True:
                 self.lines()
-                sample = self._follower.sample()
+                sample = self.follower.sample()
                 if live is not None:
                     live.update(self.state(sample), refresh=True)
                 elif self._counts != sample.counts():
@@ -85,10 +87,10 @@ class View:
                 time.sleep(REFRESH_SECONDS)
 
     def lines(self) -> None:
-        """Print what happened since the last call."""
+        """Print what happened since the last call. Tasks that fail one after another are shown once."""
         clock = self._sandbox.region.clock
         happened: list[tuple[float, str, str]] = []
-        for line in self._follower.read():
+        for line in self.follower.read():
             for text, problem in self._readable.lines(line):
                 happened.append((clock.at(line.time), text, "red" if problem else "default"))
         for event in self._sandbox.region.events.since(self._events):
@@ -96,7 +98,10 @@ class View:
             text = event.text.partition(" Threshold Crossed:")[0]
             happened.append((event.time, f"{event.kind}: {text}", "red" if event.kind == "error" else "dim"))
         for moment, text, style in sorted(happened, key=lambda one: one[0]):
-            self._print(moment, text, style)
+            trouble = text.startswith(self._readable.trouble)
+            if not (self._looping and (trouble or text.startswith("task: "))):
+                self._print(moment, text, style)
+            self._looping = trouble or (self._looping and text.startswith(("task: ", TRACEBACK)))
 
     def state(self, sample: Sample) -> Group:
         """The counts, the alarms' states and the tasks."""

@@ -14,6 +14,8 @@ _KNOWN = {"time", "level", "event", "message_id", "attempt", "duration", "error"
 _QUIET = {"started", "stopping", "stopped"}
 #: Levels of `logging` that need no word.
 _USUAL = ("INFO", "DEBUG")
+#: What the lines of a traceback begin with.
+TRACEBACK = "    "
 #: Characters of an id that tell tasks and jobs apart.
 _ID = 8
 
@@ -23,8 +25,9 @@ class Readable:
 
     def __init__(self, settings: Settings) -> None:
         worker = settings.worker
-        self._what = " ".join(worker.command) if worker.command else worker.handler
-        self._trouble = f"{self._what} cannot be {'run' if worker.command else 'imported'}"
+        cannot = "cannot be run" if worker.command else "cannot be imported"
+        #: How the sentence about a handler or command that cannot be started begins.
+        self.trouble = f"{' '.join(worker.command) or worker.handler} {cannot}"
         self._shown: set[str] = set()
 
     def lines(self, line: TaskLine) -> Iterator[tuple[str, bool]]:
@@ -46,7 +49,8 @@ class Readable:
         event = record["event"]
         why = record.get("error") or record.get("reason")
         if event == BROKEN:
-            yield f"{self._trouble}: {why}. Correct it, press Ctrl-C and start again.", True
+            again = "Correct it, press Ctrl-C and start again; until then ECS starts one task after another."
+            yield f"{self.trouble}: {why}. {again}", True
         elif event == STARTED:
             yield f"{_who(line, record)} started, attempt {record['attempt']}", False
         elif event in ENDINGS:
@@ -63,7 +67,7 @@ class Readable:
         text = record.get("traceback")
         if text and text not in self._shown:
             self._shown.add(text)
-            yield from ((f"    {line}", True) for line in text.rstrip().splitlines())
+            yield from ((f"{TRACEBACK}{line}", True) for line in text.rstrip().splitlines())
 
 
 def _who(line: TaskLine, record: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Runs a program with mocks and returns what it registered."""
 
-import contextvars
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -8,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
-from pulumi.runtime.settings import get_root_resource, set_root_resource
 
 from components.queue import QueueRefs
+from ebb.sandbox.deploy.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, evaluate
 
 # an output in an f-string is a defect: an error instead of the default warning
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
@@ -223,25 +221,7 @@ def deploy(
     `answers` replaces data sources' answers by token. `config` is Pulumi's configuration ("ebb:queue" -> JSON text).
     Raises any exception of the program or of an apply.
     """
-    return contextvars.copy_context().run(_deploy, program, answers or {}, config or {}, stack)
-
-
-def _deploy(
-    program: Callable[[], Any], answers: Mapping[str, dict[str, Any]], config: Mapping[str, str], stack: str
-) -> Deployed:
-    cloud = _AwsxCloud(answers)
-    monitor = _Monitor(cloud)
-    cloud.monitor = monitor
-    set_root_resource(None)  # type: ignore[arg-type]
-    pulumi.runtime.set_mocks(cloud, project="ebb", stack=stack, preview=False, monitor=monitor)
-    pulumi.runtime.set_all_config(dict(config))
-    seen: dict[str, Any] = {}
-
-    def run() -> Any:
-        returned = program()
-        root: Any = get_root_resource()
-        everything: pulumi.Output[Any] = pulumi.Output.from_input({"result": returned, "exports": dict(root.outputs)})
-        return everything.apply(seen.update)
-
-    pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
-    return Deployed(monitor.found, seen["result"], seen["exports"], cloud.calls, monitor.outputs)
+    cloud = _AwsxCloud(answers or {})
+    cloud.monitor = monitor = _Monitor(cloud)
+    evaluated = evaluate(program, monitor, stack, config or {})
+    return Deployed(monitor.found, evaluated.result, evaluated.exports, cloud.calls, monitor.outputs)

@@ -1,36 +1,49 @@
-"""`python -m ebb sandbox demo --wake …`, as a user runs it: its exit code and what it prints."""
+"""`ebb sandbox demo --wake …`, as a user runs it: its exit code, what it prints, and the engine's own lines."""
 
 import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds that the demo may take on two cores when everything is installed.
-LIMIT = 90
+#: Seconds after which a demo that hangs is ended.
+LIMIT = 1500
+#: Lines that the demo may print when all goes well.
+MAX_LINES = 120
 JOBS = 20
 
 
+class Demo:
+    """One demo that ran to its end."""
+
+    def __init__(self, wake: str) -> None:
+        command = [sys.executable, "-m", "ebb", "sandbox", "demo", "--wake", wake]
+        environment = {**os.environ, "COLUMNS": "160"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+        self.code, self.output, self.errors = done.returncode, done.stdout, done.stderr
+
+    def chapter(self, title: str) -> str:
+        """The text between a heading and the next one."""
+        heading = rf"^── [^\n]*{re.escape(title)}[^\n]*\n(.*?)(?=^── |\Z)"
+        found = re.search(heading, self.output, re.MULTILINE | re.DOTALL)
+        assert found, f"no chapter {title!r} in\n{self.output}"
+        return found[1]
+
+    def number(self, title: str, text: str) -> int:
+        """The number that stands before these words in a chapter."""
+        found = re.search(rf"(\d+) {text}", self.chapter(title))
+        assert found, self.chapter(title)
+        return int(found[1])
+
+
 @pytest.fixture(scope="class")
-def told(request: pytest.FixtureRequest) -> tuple[subprocess.CompletedProcess[str], float]:
-    began = time.monotonic()
-    command = [sys.executable, "-m", "ebb", "sandbox", "demo", "--wake", request.cls.wake]
-    environment = {**os.environ, "COLUMNS": "160"}
-    result = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    return result, time.monotonic() - began
-
-
-def _chapter(output: str, title: str) -> str:
-    """The text between a heading and the next one."""
-    found = re.search(rf"^── [^\n]*{re.escape(title)}[^\n]*\n(.*?)(?=^── |\Z)", output, re.MULTILINE | re.DOTALL)
-    assert found, f"no chapter {title!r} in\n{output}"
-    return found[1]
+def demo(request: pytest.FixtureRequest) -> Demo:
+    return Demo(request.cls.wake)
 
 
 class Story:
@@ -38,60 +51,62 @@ class Story:
 
     wake: str
 
-    def test_the_demo_goes_well_within_its_time(self, told: tuple[subprocess.CompletedProcess[str], float]) -> None:
-        result, seconds = told
-        assert result.returncode == 0, result.stdout + result.stderr
-        assert seconds < LIMIT
-        assert "Traceback" not in result.stdout + result.stderr
+    def test_every_claim_is_seen_to_be_true(self, demo: Demo) -> None:
+        assert demo.code == 0, demo.output + demo.errors
+        assert demo.errors == ""
+        found = re.search(r"^── (\d+) of (\d+) claims were seen to be true", demo.output, re.MULTILINE)
+        assert found
+        assert found[1] == found[2]
 
-    def test_the_engines_own_output_shows_create_then_no_change_then_destroy(
-        self,
-        told: tuple[subprocess.CompletedProcess[str], float],
-    ) -> None:
-        output = told[0].stdout
-        up = re.search(r"^ +\+ (\d+) created$", _chapter(output, "pulumi up "), re.MULTILINE)
-        again = re.search(r"^ +(\d+) unchanged$", _chapter(output, "A second pulumi up"), re.MULTILINE)
-        destroyed = re.search(r"^ +- (\d+) deleted$", _chapter(output, "pulumi destroy"), re.MULTILINE)
-        assert up
-        assert again
-        assert destroyed
-        assert up[1] == again[1] == destroyed[1]
+    def test_it_prints_few_lines_and_the_last_one_says_how_to_go_on(self, demo: Demo) -> None:
+        lines = demo.output.splitlines()
+        assert len(lines) <= MAX_LINES
+        assert lines[-1] == (
+            "Next: write a job of your own in worker/handler.py (README, “Write a job”) and run it here with "
+            "`make up STACK=dev`."
+        )
 
-    def test_the_timeline_goes_from_zero_to_four_tasks_and_back(
-        self,
-        told: tuple[subprocess.CompletedProcess[str], float],
-    ) -> None:
-        lines = _chapter(told[0].stdout, "20 jobs to http://127.0.0.1:").splitlines()
-        assert lines[0].split() == ["time", "depth", "in", "flight", "desired", "running", "done"]
-        rows = [line.split() for line in lines[1:] if line.strip()]
+    def test_a_second_up_changes_nothing_and_destroy_deletes_it_all(self, demo: Demo) -> None:
+        made = demo.number("pulumi up of the stack sandbox", "resources created")
+        assert demo.number("pulumi destroy", "resources deleted, none left") == made
+        assert demo.chapter("A second pulumi up").strip() == "It would change nothing."
+
+    def test_the_engines_own_lines_are_in_the_file_that_is_named(self, demo: Demo) -> None:
+        found = re.search(r"The engine's own lines are in (\S+)\.$", demo.output, re.MULTILINE)
+        assert found
+        lines = Path(found[1]).read_text(encoding="utf-8")
+        made = demo.number("pulumi up of the stack sandbox", "resources created")
+        assert re.findall(r"^ +\+ (\d+) created$", lines, re.MULTILINE) == [str(made)]
+        assert re.findall(r"^ +(\d+) unchanged$", lines, re.MULTILINE) == [str(made)]
+        assert re.findall(r"^ +- (\d+) deleted$", lines, re.MULTILINE) == [str(made)]
+
+    def test_the_timeline_goes_from_zero_to_four_tasks_and_back(self, demo: Demo) -> None:
+        head, *lines = demo.chapter("20 jobs to http://127.0.0.1:").splitlines()
+        assert head.split() == ["time", "depth", "in", "flight", "desired", "running", "done"]
+        rows = [line.split() for line in lines if re.fullmatch(r" +[\d.]+ s( +\d+){5}", line)]
         running, done = [int(row[5]) for row in rows], [int(row[6]) for row in rows]
         assert (running[0], max(running), running[-1]) == (0, 4, 0)
         assert done == sorted(done)
         assert done[-1] == JOBS - 1
-        desired = [int(row[4]) for row in rows]
-        in_flight = [int(row[3]) for row in rows]
-        assert any(0 < desired[n + 1] < desired[n] and in_flight[n + 1] for n in range(len(rows) - 1)), (
-            "a scale-in at work"
-        )
+        desired, in_flight = [int(row[4]) for row in rows], [int(row[3]) for row in rows]
+        at_work = [0 < desired[n + 1] < desired[n] and in_flight[n + 1] > 0 for n in range(len(rows) - 1)]
+        assert any(at_work), "a scale-in while a job is in flight"
 
-    def test_the_first_task_is_asked_for_by_whom_the_settings_say(
-        self, told: tuple[subprocess.CompletedProcess[str], float]
-    ) -> None:
-        line = re.search(
-            r"^The first task was asked for \d+ s after the first job: (.*)$", told[0].stdout, re.MULTILINE
-        )
+    def test_the_first_task_is_asked_for_by_what_the_settings_say(self, demo: Demo) -> None:
+        sentence = r"^The first task was asked for \d+ s of AWS's time after the first job: (.*)$"
+        line = re.search(sentence, demo.output, re.MULTILINE)
         assert line
         by_alarm = "monitor alarm scaling-out-" in line[1]
         assert by_alarm == (self.wake == "metrics")
         assert by_alarm != (line[1] == "minimum capacity was set to 1.")
 
-    def test_the_closing_table_tells_each_job(self, told: tuple[subprocess.CompletedProcess[str], float]) -> None:
-        rows = _chapter(told[0].stdout, "What became of the jobs").strip().splitlines()[1:]
-        assert len(rows) == JOBS
-        endings = [re.split(r" {2,}", row.strip())[-1] for row in rows]
-        assert endings.count("done") == JOBS - 1
-        assert endings.count("in the dead-letter queue") == 1
-        attempts = {
-            kind: [int(row.split()[-2]) for row in rows if kind in row] for kind in ("long", "by GET", "fails once")
-        }
-        assert attempts == {"long": [1], "by GET": [1], "fails once": [2, 2]}
+    def test_the_table_has_each_kind_of_job_with_its_attempts_and_result(self, demo: Demo) -> None:
+        head, *rows = demo.chapter("What became of the jobs").strip().splitlines()
+        assert re.split(r" {2,}", head.strip()) == ["jobs", "what", "attempts", "result"]
+        assert sorted(re.split(r" {2,}", row.strip()) for row in rows) == [
+            ["1", "by GET", "1", "done"],
+            ["1", "fails always", "3", "in the dead-letter queue"],
+            ["1", "long", "1", "done"],
+            ["15", "short", "1", "done"],
+            ["2", "fails once", "2", "done"],
+        ]

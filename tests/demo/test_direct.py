@@ -1,6 +1,6 @@
-from tests.demo.story import Story, told
+from tests.demo.story import Story, demo
 
-__all__ = ["told"]
+__all__ = ["demo"]
 
 
 class TestDemoWokenByDirect(Story):

@@ -1,7 +1,6 @@
 """Jobs sent to the deployed API by whatever its settings ask of a caller, and what arrives in the queue."""
 
 import json
-import shlex
 import subprocess
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from ebb.sandbox.client import Client, NotAcceptedError
 from ebb.sandbox.sandbox import Sandbox
+from tests.helpers.waiting import LIMIT
 
 FIFO = {"ebb:queue": {"fifo": True, "name": "jobs.fifo"}}
 WAYS: dict[str, dict[str, Any]] = {
@@ -35,13 +35,13 @@ def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(way: s
         sandbox.deployment.up()
         client = sandbox.client()
         posted, got = client.post({"text": "ä & b=c"}), client.get("x y&z=1+1")
-        command = shlex.split(client.curl({"n": 1}))
-        curled = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=20).stdout)["messageId"]
+        answer = subprocess.check_output(client.curl({"n": "it's"}), shell=True, text=True, timeout=LIMIT)
+        curled = json.loads(answer)["messageId"]
         received = _received(sandbox)
         assert {name: message["Body"] for name, message in received.items()} == {
             posted: '{"text": "\\u00e4 & b=c"}',
             got: "x y&z=1+1",
-            curled: '{"n": 1}',
+            curled: '{"n": "it\'s"}',
         }
         groups = [message["Attributes"].get("MessageGroupId") for message in received.values()]
         assert len(set(groups)) == (3 if "ebb:queue" in WAYS[way] else 1)

@@ -119,7 +119,7 @@ def _assert_nothing_left(up: Up, family: set[int], ports: set[tuple[str, int]]) 
 def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_are_local(folder: Path) -> None:
     up = Up(folder)
     url = up.wait_for("The API is at").split()[4].rstrip(".")
-    up.wait_for("Ctrl-C ends it")
+    up.wait_for("Ctrl-C ends")
     body = b'{"sleep": 60}'
     request = urllib.request.Request(f"{url}/jobs", body, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=LIMIT) as response:
@@ -134,7 +134,7 @@ def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_ar
 
 @pytest.mark.parametrize("moment", ["Updating (", "creating ("])
 def test_ctrl_c_while_the_engine_deploys_lets_it_finish_and_leaves_nothing(folder: Path, moment: str) -> None:
-    up = Up(folder)
+    up = Up(folder, "--verbose")
     up.wait_for(moment)
     family, ports = up.family(), _listening(up.family())
     assert {address for address, _ in ports} == {"127.0.0.1"}
@@ -145,7 +145,7 @@ def test_ctrl_c_while_the_engine_deploys_lets_it_finish_and_leaves_nothing(folde
 
 def test_sigterm_cleans_up_too(folder: Path) -> None:
     up = Up(folder)
-    up.wait_for("Ctrl-C ends it")
+    up.wait_for("Ctrl-C ends")
     family, ports = up.family(), _listening(up.family())
     up.process.terminate()
     assert up.process.wait(LIMIT) == 0, "".join(up.output)

@@ -4,8 +4,7 @@ What differs from the engine: there is no state but this object's, a replacement
 aliases and protection mean nothing.
 """
 
-import contextvars
-import json
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
-from pulumi.runtime.settings import get_root_resource, set_root_resource
 
-import settings
 from ebb.sandbox.deploy.engine import Change, DeploymentError, program
+from ebb.sandbox.deploy.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, evaluate
 from ebb.sandbox.provider import awsx, checking, diff
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources import INVOKES, ROWS
@@ -84,7 +81,7 @@ class InProcess:
     def _run(self, say: Say | None, *, dry: bool) -> list[Change]:
         self._begin(say, dry=dry)
         try:
-            outputs = contextvars.copy_context().run(self._execute)
+            outputs = self._execute()
             self._prune()
         except (RefusedError, pulumi.RunError) as error:
             raise DeploymentError(str(error)) from None
@@ -95,20 +92,9 @@ class InProcess:
 
     def _execute(self) -> dict[str, Any]:
         """Run the program to its end; the stack's outputs."""
-        mocks = _Tables(self)
-        set_root_resource(None)  # type: ignore[arg-type]
-        pulumi.runtime.set_mocks(mocks, settings.PROJECT, self._stack, preview=False, monitor=mocks.monitor)
-        config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self._config.items()}
-        pulumi.runtime.set_all_config(config)
-        outputs: dict[str, Any] = {}
-
-        def run() -> pulumi.Output[None]:
-            program()
-            exported: dict[str, Any] = dict(get_root_resource().outputs)  # type: ignore[union-attr]
-            return pulumi.Output.from_input(exported).apply(outputs.update)
-
-        pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
-        return outputs
+        log = logging.Logger("pulumi")
+        log.addHandler(_Lines(self._say))
+        return evaluate(program, _Tables(self).monitor, self._stack, self._config, log).exports
 
     def register(self, kind: str, name: str, inputs: Props) -> _Made:
         """Make a resource what its inputs say."""
@@ -165,6 +151,15 @@ class InProcess:
         parts = [f"{sum(c.operation == kind for c in self._changes)} to {kind}" for kind in sorted(counts)]
         unchanged = len(self._made.keys() & self._seen) - sum(c.operation != "delete" for c in self._changes)
         self._say(f"Resources: {', '.join([*parts, f'{unchanged} unchanged'])}")
+
+
+class _Lines(logging.Handler):
+    def __init__(self, say: Say) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(f" {record.levelname.lower()}: {record.getMessage()}")
 
 
 class _Tables(Mocks):
