@@ -66,6 +66,7 @@ class Demo:
         self._expected = expected(sandbox.settings)
         self._release: Path = sandbox.region.directory / "the-long-job-may-end"
         self._first_sent = 0.0  # simulated seconds since the epoch
+        self._raised = False
 
     def run(self) -> bool:
         """Deploy, send the jobs, follow them, deploy again, destroy."""
@@ -129,6 +130,7 @@ class Demo:
             follower.read()
             sample = follower.sample()
             samples.append(sample)
+            self._raised = self._raised or follower.minimum() > 0
             if not self._release.exists() and _scale_in_at_work(samples):
                 self._release.touch()
             finished = sample.done + sample.dead == len(sent) and not sample.depth + sample.in_flight
@@ -172,19 +174,22 @@ class Demo:
         self._claim(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
 
     def _judge_wake(self) -> None:
-        """What asked for the first task: an alarm, or a workflow's new minimum."""
+        """Alarms change the desired count, the watcher and the API change the minimum. The watcher may come second."""
         wake, events = woken_by(self._sandbox.settings), list(self._sandbox.region.events)
-        asked = next((event for event in events if event.kind == "scaling"), None)
-        if asked is None or not asked.data["after"]:
-            self._claim(False, "the service is woken")
+        first = next((event for event in events if event.kind == "scaling" and event.data["after"]), None)
+        self._claim(first is not None, "a task is asked for")
+        if wake != "metrics":
+            self._claim(self._raised, f"{WAKERS[wake]} sets the minimum to 1 task while there are jobs")
+        if first is None:
             return
-        by_alarm = bool(asked.data["alarm"])
-        self._claim(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {asked.data['cause']}")
+        if wake != "watch":
+            by_alarm = bool(first.data["alarm"])
+            self._claim(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {first.data['cause']}")
         if self._sandbox.settings.scaling.keeps_alive or wake != "metrics":
             self._claim(any(event.kind == "schedule" for event in events), "the schedule fires")
-        seconds = asked.time - self._first_sent
         self._console.print(
-            f"The first task was asked for {seconds:.0f} s of AWS's time after the first job: {asked.data['cause']}."
+            f"The first task was asked for {first.time - self._first_sent:.0f} s of AWS's time after the first job: "
+            f"{first.data['cause']}."
         )
 
     def _table(self, follower: LogFollower, sent: list[Sent]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from ebb.sandbox.deploy.engine import held_signals
 from ebb.sandbox.engine_log import EngineLog
 from ebb.sandbox.log_follower import LogFollower, Sample
-from ebb.sandbox.readable import TRACEBACK, Readable
+from ebb.sandbox.readable import Readable
 from ebb.sandbox.sandbox import Sandbox
 
 #: Real seconds between two looks at the stack.
@@ -87,7 +87,10 @@ class View:
                 time.sleep(REFRESH_SECONDS)
 
     def lines(self) -> None:
-        """Print what happened since the last call. Tasks that fail one after another are shown once."""
+        """Print what happened since the last call.
+
+        While a handler cannot be imported, one task fails after another: only the first one is shown.
+        """
         clock = self._sandbox.region.clock
         happened: list[tuple[float, str, str]] = []
         for line in self.follower.read():
@@ -101,7 +104,7 @@ class View:
             trouble = text.startswith(self._readable.trouble)
             if not (self._looping and (trouble or text.startswith("task: "))):
                 self._print(moment, text, style)
-            self._looping = trouble or (self._looping and text.startswith(("task: ", TRACEBACK)))
+            self._looping = trouble or (self._looping and not text.startswith("job "))
 
     def state(self, sample: Sample) -> Group:
         """The counts, the alarms' states and the tasks."""

@@ -108,6 +108,13 @@ class LogFollower:
         waiting, delayed, in_flight = (int(found[name]) for name in names)
         return waiting + delayed, in_flight
 
+    def minimum(self) -> int:
+        """The registered minimum of the service's tasks."""
+        resource = f"service/{self._outputs['cluster_name']}/{self._outputs['service_name']}"
+        scaling = self._region.client("application-autoscaling")
+        found = scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[resource])["ScalableTargets"]
+        return int(found[0]["MinCapacity"])
+
     def dead_letters(self) -> set[str]:
         """Ids of the messages in the dead-letter queue that one receive returns, at most ten."""
         sqs, url = self._region.client("sqs"), self._outputs["dead_letter_queue_url"]
