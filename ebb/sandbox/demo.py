@@ -112,7 +112,7 @@ class Demo:
         sent = []
         for job in planned:
             minutes = LONG_MINUTES if job.kind == "long" else SHORT_MINUTES
-            message = {"sleep": clock.real(minutes * 60), "fail_times": job.fail}
+            message: dict[str, object] = {"sleep": clock.real(minutes * 60), "fail_times": job.fail}
             if job.kind == "long" and self._expected.scale_in:
                 message["until"] = str(self._release)
             self._first_sent = self._first_sent or clock.now()
