@@ -190,7 +190,7 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
     assert preview == json.loads((ROOT / "docs/preview-policy.json").read_text())
     assert iam.list_attached_role_policies(RoleName="ebb-preview")["AttachedPolicies"] == []
     calls = [line.split("|")[:-1] for line in (shell / "calls").read_text().splitlines()]
-    assert calls[:6] == [
+    assert calls[:7] == [
         ["make", "venv"],
         ["pulumi", "login", f"s3://{bucket}?region=us-east-1"],
         [
