@@ -7,6 +7,7 @@ needs no fonts and no files from elsewhere.
 import io
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,8 +81,9 @@ def moments(lines: Sequence[Line]) -> list[float]:
 def picture(lines: Sequence[Line]) -> str:
     """The animated picture as SVG. At each moment the newest line is the last one in the window."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
+    lines = [Line(line.seconds, part) for line in lines for part in wrapped(line.text)]
     for line in lines:
-        console.print(styled(line.text), no_wrap=True, overflow="ellipsis")
+        console.print(styled(line.text))
     times = moments(lines)
     seconds = times[-1] + HOLD
     shifts = [HEIGHT - shown for shown in range(len(lines) + 1)]  # rows
@@ -97,6 +99,11 @@ def picture(lines: Sequence[Line]) -> str:
         frame=HEIGHT * ROW + TITLE + 12,
     )
     return console.export_svg(title="", code_format=template, unique_id="demo")
+
+
+def wrapped(text: str) -> list[str]:
+    """A line as the rows that it fills."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False) if len(text) > WIDTH else [text]
 
 
 def styled(text: str) -> Text:

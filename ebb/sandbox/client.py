@@ -62,7 +62,7 @@ class Client:
         return headers
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> str:
-        # the signature is put beside these headers
+        # the signature is added to these headers
         signed = AWSRequest(method, url, headers=headers, data=body)
         if self._auth == "iam":
             SigV4Auth(Credentials("test", "test"), "execute-api", self._region).add_auth(signed)

@@ -45,7 +45,7 @@ class Expected:
 def configuration(stack: str, wake: Wake | None) -> dict[str, Any]:
     """The stack's configuration for the demo, whose jobs are its own. Raises StackError.
 
-    Scaling, queue and API stay the stack's. What would bind the demo to somebody's jobs or to an hour is replaced.
+    Scaling, queue and API stay the stack's. Settings that depend on the user's jobs or on the hour are replaced.
     """
     given = project.configuration(stack)
     attempts = _get(given, "ebb:queue", "max_receive_count")

@@ -74,7 +74,7 @@ class Sandbox:
             self.tasks = Tasks(region, images)
             config = localize(self._config, region.region)
             if adopts(config):
-                self._say("The stack adopts what a company has: the region is furnished with it first.")
+                self._say("The stack uses existing resources, so the sandbox creates them first.")
                 config = furnish(region, images).adopt(config)
             self._furniture = region.inventory()
             aws = Aws(region.client)
@@ -112,5 +112,5 @@ class Sandbox:
             self._say(
                 f"{error} Deploying in this process through Pulumi's mocks instead: the same program and resource"
             )
-            self._say("tables, but no engine: no preview of unknowns, no replacement, no deletion order of its own.")
+            self._say("tables, but no engine: no preview of unknowns, no replacement, no order of deletion.")
             return None

@@ -34,6 +34,13 @@ def test_the_picture_has_each_line() -> None:
     assert words(demo_picture.picture(LINES)) == ["$ make demo", "── chapter", "3 < 4 & ✓"]
 
 
+def test_a_line_that_is_too_wide_fills_several_rows() -> None:
+    wide = Line(10.0, " ".join(["word"] * 30))
+    svg = demo_picture.picture([*LINES, wide])
+    assert [row.split() for row in words(svg)[3:]] == [["word"] * 20, ["word"] * 10]
+    assert len(shifts(svg)) == 1 + len(words(svg))
+
+
 def test_the_newest_line_is_always_the_last_one_in_the_window() -> None:
     svg = demo_picture.picture(LINES)
     assert shifts(svg) == [round((HEIGHT - shown) * ROW, 1) for shown in range(4)]

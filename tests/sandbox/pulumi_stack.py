@@ -16,7 +16,7 @@ Change = tuple[str, str, str]  # operation, the type's own name, resource name
 
 @dataclass
 class Result:
-    """What an operation did: the changes but for the stack itself and what stayed, and all that the engine said."""
+    """The changes of an operation, except the stack's own and unchanged resources, and the engine's output."""
 
     changes: set[Change]
     said: str

@@ -81,7 +81,7 @@ class Deployment:
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Another configuration, for the next operation."""
-        # what the backend has written beside it (the salt of its secrets) stays
+        # other keys of the file stay: the backend writes the salt of its secrets there
         own = yaml.safe_load(self._stack_file.read_text())
         self._stack_file.write_text(yaml.safe_dump({**own, "config": dict(config)}))
 

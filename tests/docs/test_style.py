@@ -1,0 +1,175 @@
+"""The words that docs/style.md lists, and the length of sentences and lines."""
+
+import ast
+import io
+import re
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/style.md"
+#: The list itself, and this file with its examples.
+EXCEPTIONS = {PAGE, Path(__file__)}
+#: Our files that are not Python. A stack file is the user's, except the demo's.
+OTHERS = [
+    *(
+        "*.md",
+        "*.toml",
+        "*.txt",
+        "Makefile",
+        ".gitignore",
+        "Pulumi.yaml",
+        "Pulumi.sandbox.yaml",
+        ".pre-commit-config.yaml",
+    ),
+    *(f"{room}/**/*{kind}" for room in (".github", "docs", "examples", "tests") for kind in (".md", ".yml", ".yaml")),
+]
+MAX_WORDS = 25
+MAX_LINE = 120
+
+
+def files() -> list[Path]:
+    """All files with words of ours. Those in Python are the ones that ruff checks: the others are the user's."""
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
+    patterns = [one for pattern in ruff["include"] for one in alternatives(pattern)] + OTHERS
+    return sorted({path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()} - EXCEPTIONS)
+
+
+def alternatives(pattern: str) -> list[str]:
+    """A glob pattern with {one,two} as several patterns."""
+    before, opened, rest = pattern.partition("{")
+    inside, _, after = rest.partition("}")
+    return [f"{before}{word}{after}" for word in inside.split(",")] if opened else [pattern]
+
+
+def listed() -> dict[str, str]:
+    """Each word of the page's table, and what to write."""
+    rows = [line.strip("|").split("|") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    return {word: instead.strip() for words, instead in rows[1:] for word in words.strip().split(", ")}
+
+
+WORDS = listed()
+PATTERN = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(WORDS, key=len, reverse=True)))})(?![\w-])", re.I)
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of each comment, string or paragraph of a file."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        yield from python_texts(text)
+    elif path.suffix == ".md":
+        yield from paragraphs(text)
+    else:
+        for number, line in enumerate(text.splitlines(), 1):
+            comment = re.search(r"(?:^|\s)#+ (.*)|description: *(.*)", line)
+            if comment:
+                yield number, comment[1] or comment[2]
+
+
+def python_texts(text: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield node.lineno, node.value
+    number, block = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        if block and token.start[0] != number + 1:
+            yield number, " ".join(block)
+            block = []
+        number = token.start[0]
+        block.append(token.string.lstrip("#: "))
+    if block:
+        yield number, " ".join(block)
+
+
+def paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    """Text outside code blocks and HTML comments; a table's row is a paragraph."""
+    for pattern in (r"^```.*?^```$", r"<!--.*?-->", r"`[^`\n]*`"):
+        text = re.sub(pattern, lambda found: "\n" * found[0].count("\n") or "CODE", text, flags=re.M | re.S)
+    for found in re.finditer(r"^\|.*$|(?:^(?!\|).+\n?)+", text, re.M):
+        yield text.count("\n", 0, found.start()) + 1, found[0]
+
+
+def sentences(paragraph: str) -> Iterator[str]:
+    """A paragraph's sentences; an item of a list is one, too."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)
+    plain = re.sub(r"https?://\S+", "URL", plain)
+    for item in re.split(r"\n\s*(?:[-*>]|\d+\.) |^#+ ", plain, flags=re.M):
+        yield from re.split(r"(?<=[.!?:;])\s+", " ".join(item.split()))
+
+
+def place(path: Path, number: int) -> str:
+    return f"{path.relative_to(ROOT)}:{number}"
+
+
+@pytest.mark.parametrize("room", sorted({path.relative_to(ROOT).parts[0] for path in files()}))
+def test_no_listed_word_is_used(room: str) -> None:
+    found = [
+        f"{place(path, number + text.count(chr(10), 0, match.start()))}: {match[1]!r}: write {WORDS[match[1].lower()]}"
+        for path in files()
+        if path.relative_to(ROOT).parts[0] == room
+        for number, text in texts(path)
+        for match in PATTERN.finditer(re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), text))
+    ]
+    assert found == []
+
+
+def test_sentences_of_the_documents_have_at_most_25_words() -> None:
+    long = [
+        f"{place(path, number)}: {len(sentence.split())} words: {sentence[:80]}"
+        for path in files()
+        if path.suffix == ".md"
+        for number, paragraph in paragraphs(path.read_text(encoding="utf-8"))
+        if not paragraph.startswith("|")
+        for sentence in sentences(paragraph)
+        if len(sentence.split()) > MAX_WORDS
+    ]
+    assert long == []
+
+
+def test_lines_of_the_documents_have_at_most_120_characters() -> None:
+    long = [
+        f"{place(path, number)}: {len(line)} characters"
+        for path in files()
+        if path.suffix == ".md"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > MAX_LINE and not line.startswith("|") and "](http" not in line
+    ]
+    assert long == []
+
+
+# the checks themselves
+
+
+def test_the_user_s_files_are_left_out_and_ours_are_not() -> None:
+    names = {str(path.relative_to(ROOT)) for path in files()}
+    assert {
+        "README.md",
+        "Makefile",
+        "Pulumi.sandbox.yaml",
+        "worker/demo.py",
+        "worker/core/core.py",
+        "docs/worker.md",
+    } <= names
+    assert names.isdisjoint({"worker/handler.py", "worker/Dockerfile", "worker/requirements.txt", "Pulumi.dev.yaml"})
+
+
+def test_the_list_has_words() -> None:
+    assert WORDS["at the most"] == "at most N, at least N, maximum, minimum"
+    assert len(WORDS) >= 50
+
+
+def test_a_word_is_found_in_a_comment_and_in_a_string_but_not_inside_another_word() -> None:
+    source = 'x = "it tells all"  # told\nstring = "strings are foretold"\n'
+    assert [match[1] for _, text in python_texts(source) for match in PATTERN.finditer(text)] == ["tells", "told"]
+
+
+def test_code_is_no_sentence_and_a_list_s_items_are() -> None:
+    page = "One two `a b c`.\nThree:\n\n```sh\none two three\n```\n- four\n- five six\n"
+    found = [sentence for _, paragraph in paragraphs(page) for sentence in sentences(paragraph) if sentence]
+    assert found == ["One two CODE.", "Three:", "- four", "five six"]
