@@ -1,4 +1,4 @@
-"""`python -m ebb status | pause | resume`."""
+"""`ebb status | pause | resume`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -14,25 +14,25 @@ Stack = Annotated[str, typer.Option(help="Name of the deployed stack.")]
 
 
 def status(stack: Stack) -> None:
-    """What a deployed stack's service does: its tasks, its jobs, and whether it is paused."""
-    _tell(stack, lambda _: None)
+    """Show the tasks and jobs of a deployed stack, and whether its scaling is paused."""
+    _act(stack, lambda _: None)
 
 
 def pause(stack: Stack) -> None:
-    """Stop scaling a deployed stack: no task is started or taken away. Jobs are still accepted, and wait.
+    """Pause the scaling of a deployed stack: no task is started or removed. The API still accepts jobs.
 
-    Tasks that run go on: they take what waits, and when nothing does they stay, and cost, until scaling is resumed. A
-    later pulumi up leaves a pause alone.
+    Running tasks go on with the jobs that wait. Without jobs they stay, and cost money, until `ebb resume`. A later
+    `pulumi up` does not end the pause.
     """
-    _tell(stack, lambda service: service.suspend(True))
+    _act(stack, lambda service: service.suspend(True))
 
 
 def resume(stack: Stack) -> None:
-    """Scale a paused stack again. Within about a minute tasks start for what waits, or idle ones begin to go."""
-    _tell(stack, lambda service: service.suspend(False))
+    """Resume the scaling of a paused stack. Tasks start for waiting jobs within about a minute."""
+    _act(stack, lambda service: service.suspend(False))
 
 
-def _tell(stack: str, act: Callable[["Service"], None]) -> None:
+def _act(stack: str, act: Callable[["Service"], None]) -> None:
     from ebb.ops.scaling import Service, lines  # noqa: PLC0415 — help answers without loading boto3
     from ebb.ops.stack import read  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A service's scaling as it is now, paused or not, and how to change that."""
+"""The state of a service's scaling, and how to pause and resume it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ebb.ops.stack import OpsError, Stack
 
 _DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
-#: The parts of a scalable target's suspended state, and what each stops (Application Auto Scaling user guide,
+#: The parts of a scalable target's suspended state, and what each of them stops (Application Auto Scaling user guide,
 #: "Suspending and resuming scaling").
 FLAGS = {
     "DynamicScalingOutSuspended": "starting tasks",
-    "DynamicScalingInSuspended": "taking tasks away",
+    "DynamicScalingInSuspended": "removing tasks",
     "ScheduledScalingSuspended": "warm hours",
 }
 _COUNTS = {
@@ -40,7 +40,7 @@ class State:
 
     @property
     def paused(self) -> bool:
-        """Whether nothing starts a task or takes one away."""
+        """Whether no task is started or removed."""
         return set(self.suspended) == set(FLAGS)
 
 
@@ -53,7 +53,7 @@ class Service:
         self._client: Callable[[str], Any] = client or session.client
 
     def state(self) -> State:
-        """What is there now."""
+        """The present state."""
         stack = self._stack
         with _refusals():
             targets = self._client("application-autoscaling").describe_scalable_targets(
@@ -67,7 +67,7 @@ class Service:
             )["Attributes"]
         if not targets or not services:
             what = "scalable target" if services else "service"
-            raise OpsError(f"The {what} of stack {stack.name} is not there; run pulumi up --refresh.")
+            raise OpsError(f"The {what} of stack {stack.name} does not exist: run `pulumi up --refresh`.")
         suspended = targets[0].get("SuspendedState", {})
         return State(
             minimum=targets[0]["MinCapacity"],
@@ -79,7 +79,7 @@ class Service:
         )
 
     def suspend(self, suspended: bool) -> None:
-        """Stops, or starts again, all that scales the service; its least and most tasks stay as they are."""
+        """Pause or resume all that scales the service. Its minimum and maximum do not change."""
         with _refusals():
             self._client("application-autoscaling").register_scalable_target(
                 ResourceId=self._stack.resource_id, SuspendedState=dict.fromkeys(FLAGS, suspended), **_DIMENSION
@@ -88,29 +88,29 @@ class Service:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """AWS's errors, and those on the way to it, as one sentence."""
+    """Turns errors of AWS and of the connection into OpsError."""
     try:
         yield
     except ClientError as error:
         said = error.response["Error"]
         raise OpsError(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}") from None
     except BotoCoreError as error:
-        raise OpsError(f"AWS could not be asked: {error}") from None
+        raise OpsError(f"The request to AWS failed: {error}") from None
 
 
 def lines(stack: str, state: State) -> Iterator[str]:
     """The state in words."""
-    resume = f"python -m ebb resume --stack {stack}"
+    resume = f"`ebb resume --stack {stack}`"
     if state.paused:
-        yield f"Stack {stack} is paused: no task is started or taken away until {resume}."
+        yield f"Stack {stack} is paused: no task is started or removed. To end the pause: {resume}."
     elif state.suspended:
         parts = ", ".join(FLAGS[flag] for flag in state.suspended)
-        yield f"Stack {stack} is suspended in part, by other means ({parts}); {resume} ends that."
+        yield f"Stack {stack} is paused in part, not by `ebb pause` ({parts}). To end the pause: {resume}."
     else:
         yield f"Stack {stack} scales from {state.minimum} to {state.maximum} tasks."
     yield f"Tasks: {state.running} running of {state.desired} desired."
     yield f"Jobs: {state.waiting} waiting, {state.in_flight} in flight, {state.delayed} delayed."
     if state.paused and state.running:
-        yield "The running tasks go on: they take what waits, and cost while they idle."
+        yield "The running tasks go on with waiting jobs. They cost money while they are idle."
     elif state.paused and state.waiting:
-        yield "What waits is kept, and starts when scaling is resumed."
+        yield "Waiting jobs are kept. They start when scaling is resumed."

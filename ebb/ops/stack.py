@@ -1,4 +1,4 @@
-"""Where a deployed stack's parts are: from its outputs and its configuration, as Pulumi has them."""
+"""The resources of a deployed stack, from its outputs and configuration in Pulumi."""
 
 import json
 import shutil
@@ -9,8 +9,8 @@ from typing import Any
 from ebb.errors import UserError
 from ebb.project import ROOT
 
-#: Seconds that a backend may take to answer.
-PULUMI_TIMEOUT = 60.0
+#: Pulumi's backend must answer within this time.
+PULUMI_TIMEOUT_SECONDS = 60.0
 
 
 class OpsError(UserError):
@@ -19,7 +19,7 @@ class OpsError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A deployed stack. `region` is None where its configuration names none: then it is the environment's."""
+    """A deployed stack. Without `region` the environment's AWS region is used."""
 
     name: str
     region: str | None
@@ -29,7 +29,7 @@ class Stack:
 
     @property
     def resource_id(self) -> str:
-        """The service as Application Auto Scaling names it."""
+        """The service's id in Application Auto Scaling."""
         return f"service/{self.cluster_name}/{self.service_name}"
 
 
@@ -39,28 +39,28 @@ def read(name: str) -> Stack:
     needed = ("queue_url", "cluster_name", "service_name")
     missing = [key for key in needed if not outputs.get(key)]
     if missing:
-        raise OpsError(f"Stack {name} has no output {missing[0]}: it is not deployed, run pulumi up first.")
+        raise OpsError(f"Stack {name} has no output {missing[0]}: it is not deployed. Run `pulumi up` first.")
     config: dict[str, Any] = json.loads(_pulumi("config", "--json", "--stack", name))
     region = config.get("aws:region", {}).get("value")
     return Stack(name=name, region=region, **{key: str(outputs[key]) for key in needed})
 
 
 def _pulumi(*arguments: str) -> str:
-    """What the Pulumi CLI prints. Raises OpsError with what it says."""
+    """The output of the Pulumi CLI. Raises OpsError with its error message."""
     program = shutil.which("pulumi")
     if program is None:
-        raise OpsError("The pulumi command is not on the PATH; a stack's outputs are read by it.")
+        raise OpsError("The command `pulumi` is not on PATH. Ebb needs it to read the stack's outputs.")
     try:
         done = subprocess.run(
             [program, *arguments, "--non-interactive", "--color", "never"],
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=PULUMI_TIMEOUT,
+            timeout=PULUMI_TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise OpsError(f"pulumi did not answer within {PULUMI_TIMEOUT:g} seconds.") from None
+        raise OpsError(f"pulumi did not answer within {PULUMI_TIMEOUT_SECONDS:g} seconds.") from None
     if done.returncode:
         said = " ".join(done.stderr.split()).removeprefix("error: ")
         raise OpsError(f"pulumi {arguments[0]} failed: {said or f'exit code {done.returncode}'}")

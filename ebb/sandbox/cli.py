@@ -7,22 +7,22 @@ import typer
 from ebb.errors import finish
 
 sandbox = typer.Typer(
-    help="A small AWS region on this machine: the real Pulumi engine deploys the real program to it, and it works. "
-    "No account, no cost. Everything listens on 127.0.0.1 and is gone at the end.",
+    help="A small AWS region on this machine. The real Pulumi engine deploys the real program to it, and jobs run. "
+    "It needs no account and costs nothing. It listens on 127.0.0.1 only and leaves nothing behind.",
     no_args_is_help=True,
 )
 
 Stack = Annotated[str, typer.Option(help="Which Pulumi.<stack>.yaml to deploy.")]
 Speed = Annotated[
     float,
-    typer.Option(min=1, max=600, help="How many times faster than AWS metrics, alarms, cooldowns and task starts run."),
+    typer.Option(min=1, max=600, help="Metrics, alarms, cooldowns and task starts run so much faster than in AWS."),
 ]
 Wake = Annotated[
     Literal["metrics", "watch", "direct"],
-    typer.Option(help="What wakes the service: alarms, the watcher or the API; by default what the stack says."),
+    typer.Option(help="What wakes the service: alarms, the watcher or the API. Default: the stack's settings."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's own lines on the screen as well.")]
-InProcess = Annotated[bool, typer.Option(help="Deploy without the Pulumi CLI, through Pulumi's mocks.")]
+InProcess = Annotated[bool, typer.Option(help="Deploy without the Pulumi CLI, by Pulumi's mocks.")]
 
 
 @sandbox.command()
@@ -30,9 +30,9 @@ def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = Fa
     """Deploy a stack, say how to send a job, and show the log of each job until Ctrl-C.
 
     \b
-    ebb sandbox up --stack dev     your own handler and settings, as Pulumi.dev.yaml has them
-    ebb sandbox up                 the demo's handler, on Pulumi.sandbox.yaml
-    ebb sandbox up --speed 10      slower, to watch alarms and cooldowns
+    ebb sandbox up --stack dev     your own handler, with Pulumi.dev.yaml
+    ebb sandbox up                 the demo's handler, with Pulumi.sandbox.yaml
+    ebb sandbox up --speed 10      slower, to follow alarms and cooldowns
     """
     from ebb.sandbox.live_view import up as run  # noqa: PLC0415 — help answers without loading Pulumi and two emulators
 
@@ -63,7 +63,7 @@ def demo(
 
 @sandbox.command()
 def engine() -> None:
-    """Get the Pulumi CLI and print where it is: from PATH, the official installer, or built from its Go modules."""
+    """Get the Pulumi CLI and print its path: from PATH, by the official installer, or built from its Go modules."""
     from ebb.sandbox.deploy.pulumi_cli import find  # noqa: PLC0415
 
     def run() -> bool:

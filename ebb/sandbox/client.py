@@ -16,10 +16,10 @@ from ebb.errors import UserError
 from ebb.sandbox.emulators.region import Region
 from settings import Settings
 
-#: Seconds that the API may take; it answers in milliseconds.
-TIMEOUT = 10
+#: Seconds that the API may take. It answers in milliseconds, on a busy machine in seconds.
+TIMEOUT_SECONDS = 60
 ACCEPTED = 202
-#: A proxy of the user's must not come between us and this machine.
+#: Requests to this machine do not use the user's proxy.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -62,13 +62,13 @@ class Client:
         return headers
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> str:
-        # the signature is added to these headers
+        # SigV4Auth adds its headers to these
         signed = AWSRequest(method, url, headers=headers, data=body)
         if self._auth == "iam":
             SigV4Auth(Credentials("test", "test"), "execute-api", self._region).add_auth(signed)
         request = urllib.request.Request(url, body, dict(signed.headers.items()), method=method)  # noqa: S310
         try:
-            with _DIRECT.open(request, timeout=TIMEOUT) as response:
+            with _DIRECT.open(request, timeout=TIMEOUT_SECONDS) as response:
                 status, answer = response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             status, answer = error.code, error.read().decode()

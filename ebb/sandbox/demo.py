@@ -28,7 +28,7 @@ from ebb.sandbox.engine_log import EngineLog
 from ebb.sandbox.log_follower import JobRecord, LogFollower, Sample
 from ebb.sandbox.sandbox import Sandbox
 
-#: The worker of this checkout as an image. The user's Dockerfile is not used.
+#: The worker of this checkout. The user's Dockerfile is not read.
 WORKER = Image(ROOT, ["python", "-m", "worker"])
 #: What the table calls a job that failed as often as the queue allows.
 DEAD = "in the dead-letter queue"

@@ -13,14 +13,14 @@ from settings import Settings
 SHORT_MINUTES, LONG_MINUTES = 1, 10
 #: Attempts after which the job that always fails goes to the dead-letter queue.
 MAX_ATTEMPTS = 5
-#: What may wake the service, and the settings for it.
+#: What can wake the service, and its settings.
 Wake = Literal["metrics", "watch", "direct"]
 WAKES: dict[Wake, dict[str, bool | None]] = {
     "metrics": {"watch": False, "direct": False},
     "watch": {"watch": True, "direct": False},
     "direct": {"watch": None, "direct": True},  # it includes watch
 }
-#: What wakes it then, in words.
+#: The same in words.
 WAKERS: dict[Wake, str] = {"metrics": "an alarm", "watch": "the watcher", "direct": "the API"}
 
 
@@ -43,9 +43,9 @@ class Expected:
 
 
 def configuration(stack: str, wake: Wake | None) -> dict[str, Any]:
-    """The stack's configuration for the demo, whose jobs are its own. Raises StackError.
+    """The stack's configuration, with the demo's handler. Raises StackError.
 
-    Scaling, queue and API stay the stack's. Settings that depend on the user's jobs or on the hour are replaced.
+    Scaling, queue and API are the stack's. Settings for the user's own jobs, and for times of day, are replaced.
     """
     given = project.configuration(stack)
     attempts = _get(given, "ebb:queue", "max_receive_count")
@@ -92,7 +92,7 @@ def plan(max_receive_count: int) -> list[Planned]:
 
 
 def expected(settings: Settings) -> Expected:
-    """What twenty jobs, of which each takes a slot for a while, must make of this stack."""
+    """What twenty jobs must lead to in this stack."""
     jobs, most = len(plan(1)), policy.plan.max_tasks(settings)
     # where the jobs need far more tasks than there may be, all of them are started
     certain = not settings.scaling.steps and math.ceil(jobs / policy.plan.share(settings)) >= 2 * most

@@ -1,4 +1,4 @@
-"""What a company already has, for stacks that adopt it instead of creating their own."""
+"""Resources that exist before a stack: a VPC, a cluster, a key, an image, secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ _CIDR = "10.20.0.0/16"
 
 
 @dataclass(frozen=True)
-class Company:
-    """What exists before the stack does: ids, names and ARNs; the image's digest is that of `tag`."""
+class ExistingResources:
+    """Their ids, names and ARNs. `digest` is the digest of the image with this tag."""
 
     vpc_id: str
     subnet_ids: tuple[str, ...]
@@ -27,11 +27,8 @@ class Company:
     parameter: str
     secret_arn: str
 
-    def adopt(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A stack's configuration (by full key, such as `ebb:network`) with these in place of what it adopts.
-
-        What it does not adopt stays as it is, and so does everything else.
-        """
+    def use_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A stack's configuration (by full key, such as `ebb:network`) that names these instead of its own."""
         adopted = dict(config)
         for key, change in {"ebb:network": self._network, "ebb:queue": self._queue, "ebb:worker": self._worker}.items():
             if key in config:
@@ -64,13 +61,13 @@ class Company:
         return changed
 
 
-def adopts(config: Mapping[str, Any]) -> bool:
-    """Whether a stack's configuration names anything that has to be there before it."""
-    return Company("", (), "", "", "", "", "", "", "", "").adopt(config) != config
+def uses_existing(config: Mapping[str, Any]) -> bool:
+    """Whether a stack's configuration names resources that must exist before it."""
+    return ExistingResources("", (), "", "", "", "", "", "", "", "").use_in(config) != config
 
 
-def furnish(region: Region, images: Images, context: Path = ROOT / "worker") -> Company:
-    """Creates it all in the region, the image from the `context` folder."""
+def create_existing(region: Region, images: Images, context: Path = ROOT / "worker") -> ExistingResources:
+    """Creates them all in the region, the image from the `context` folder."""
     ec2 = region.client("ec2")
     vpc = ec2.create_vpc(CidrBlock=_CIDR)["Vpc"]["VpcId"]
     subnets = tuple(
@@ -89,7 +86,7 @@ def furnish(region: Region, images: Images, context: Path = ROOT / "worker") -> 
     secret = region.client("secretsmanager").create_secret(
         Name="company/license", SecretString="license", KmsKeyId=key
     )["ARN"]
-    return Company(
+    return ExistingResources(
         vpc_id=vpc,
         subnet_ids=subnets,
         security_group_id=group,

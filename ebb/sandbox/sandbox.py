@@ -17,7 +17,7 @@ from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Image, Images
 from ebb.sandbox.emulators.region import Region
-from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.existing_resources import create_existing, uses_existing
 from ebb.sandbox.local_account import localize
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
@@ -42,11 +42,11 @@ class Deploys(Protocol):
 
 
 class Sandbox:
-    """A region with one stack's program ready to be deployed; a context manager, nothing is left after it.
+    """A region, and one stack that can be deployed to it. A context manager: nothing is left after it.
 
-    The configuration is the stack file's with `overrides` merged in, or `config` alone. `say` gets a line about each
-    thing that takes long. `in_process` deploys without the Pulumi CLI, which is also what happens when none can be had.
-    `image` replaces every image that the stack builds or finds.
+    The configuration is the stack file's with `overrides` merged in, or `config` alone. `say` gets a line about what
+    takes long. `in_process` deploys without the Pulumi CLI; so does a machine that cannot get one. `image` replaces
+    every image that the stack builds or finds.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Sandbox:
             images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
             config = localize(self._config, region.region)
-            if adopts(config):
-                self._say("The stack uses existing resources, so the sandbox creates them first.")
-                config = furnish(region, images).adopt(config)
-            self._furniture = region.inventory()
+            if uses_existing(config):
+                self._say("This stack uses existing resources, such as a VPC or a key: they are created first.")
+                config = create_existing(region, images).use_in(config)
+            self._before = region.inventory()
             aws = Aws(region.client)
             self.deployment: Deploys
             if command is None:
@@ -98,8 +98,8 @@ class Sandbox:
         self._stack.__exit__(kind, error, trace)
 
     def leftovers(self) -> list[str]:
-        """What exists beyond what there was before the stack."""
-        return sorted(set(self.region.inventory()) - set(self._furniture))
+        """What exists now and did not exist before the stack."""
+        return sorted(set(self.region.inventory()) - set(self._before))
 
     def client(self) -> Client:
         """A caller of the deployed API."""
@@ -109,8 +109,6 @@ class Sandbox:
         try:
             return find(self._say)
         except UserError as error:
-            self._say(
-                f"{error} Deploying in this process through Pulumi's mocks instead: the same program and resource"
-            )
-            self._say("tables, but no engine: no preview of unknowns, no replacement, no order of deletion.")
+            self._say(f"{error} The stack is deployed in this process through Pulumi's mocks instead.")
+            self._say("That is the same program without the engine: it does not show unknown values or replacements.")
             return None

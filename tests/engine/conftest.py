@@ -11,7 +11,7 @@ from ebb.sandbox.deploy.engine import Deployment
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
-from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.existing_resources import create_existing, uses_existing
 from ebb.sandbox.local_account import localize
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
@@ -49,8 +49,8 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
         config: Mapping[str, Any] | None = None,
     ) -> Deployment:
         config = localize(config or configuration(stack, overrides), region.region)
-        if adopts(config):
-            config = furnish(region, images).adopt(config)
+        if uses_existing(config):
+            config = create_existing(region, images).use_in(config)
         return Deployment(region, provider.port, stack, command, config)
 
     yield ready

@@ -79,10 +79,10 @@ def suspended() -> dict[str, bool]:
 def test_a_pause_stops_scaling_says_so_and_a_resume_ends_it(aws: str, pulumi: Path) -> None:
     deployed(pulumi, aws)
     paused = [
-        "Stack acme/dev is paused: no task is started or taken away until python -m ebb resume --stack acme/dev.",
+        "Stack acme/dev is paused: no task is started or removed. To end the pause: `ebb resume --stack acme/dev`.",
         "Tasks: 0 running of 0 desired.",
         "Jobs: 1 waiting, 0 in flight, 0 delayed.",
-        "What waits is kept, and starts when scaling is resumed.",
+        "Waiting jobs are kept. They start when scaling is resumed.",
     ]
     assert ebb("pause", "--stack", "acme/dev") == (0, paused)
     assert suspended() == dict.fromkeys(FLAGS, True)
@@ -106,15 +106,15 @@ STATE = State(minimum=0, maximum=7, desired=2, running=2, waiting=0, in_flight=2
 
 def test_running_tasks_of_a_paused_stack_are_said_to_go_on() -> None:
     *_, last = lines("dev", STATE)
-    assert last == "The running tasks go on: they take what waits, and cost while they idle."
+    assert last == "The running tasks go on with waiting jobs. They cost money while they are idle."
     assert len(list(lines("dev", replace(STATE, running=0)))) == 3
 
 
 def test_what_somebody_else_suspended_in_part_is_no_pause_and_is_named() -> None:
     first, *_ = lines("dev", replace(STATE, suspended=("DynamicScalingInSuspended", "ScheduledScalingSuspended")))
     assert first == (
-        "Stack dev is suspended in part, by other means (taking tasks away, warm hours); "
-        "python -m ebb resume --stack dev ends that."
+        "Stack dev is paused in part, not by `ebb pause` (removing tasks, warm hours). "
+        "To end the pause: `ebb resume --stack dev`."
     )
 
 
@@ -127,7 +127,7 @@ def refused(*arguments: str) -> str:
 
 def test_a_stack_that_is_not_deployed_is_refused_in_one_sentence(pulumi: Path) -> None:
     (pulumi / "outputs.json").write_text("{}")
-    expected = "Stack dev has no output queue_url: it is not deployed, run pulumi up first."
+    expected = "Stack dev has no output queue_url: it is not deployed. Run `pulumi up` first."
     assert refused("pause", "--stack", "dev") == expected
 
 
@@ -138,7 +138,7 @@ def test_what_pulumi_refuses_is_told_in_its_words(pulumi: Path) -> None:
 
 def test_without_pulumi_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    expected = "The pulumi command is not on the PATH; a stack's outputs are read by it."
+    expected = "The command `pulumi` is not on PATH. Ebb needs it to read the stack's outputs."
     assert refused("resume", "--stack", "dev") == expected
 
 
@@ -146,7 +146,7 @@ def test_a_pulumi_that_does_not_answer_is_not_waited_for_without_end(
     pulumi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (pulumi / "pulumi").write_text("#!/bin/sh\nexec sleep 30\n")
-    monkeypatch.setattr(stack_module, "PULUMI_TIMEOUT", 0.2)
+    monkeypatch.setattr(stack_module, "PULUMI_TIMEOUT_SECONDS", 0.2)
     assert refused("status", "--stack", "dev") == "pulumi did not answer within 0.2 seconds."
 
 
@@ -157,7 +157,7 @@ def test_a_pulumi_that_does_not_answer_is_not_waited_for_without_end(
             ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "RegisterScalableTarget"),
             "AWS refused RegisterScalableTarget: AccessDeniedException: not you",
         ),
-        (NoCredentialsError(), "AWS could not be asked: Unable to locate credentials"),
+        (NoCredentialsError(), "The request to AWS failed: Unable to locate credentials"),
     ],
 )
 def test_what_aws_refuses_is_one_sentence(error: Exception, sentence: str) -> None:
@@ -173,5 +173,5 @@ def test_what_aws_refuses_is_one_sentence(error: Exception, sentence: str) -> No
 
 def test_a_service_that_is_gone_is_refused_in_one_sentence(aws: str, pulumi: Path) -> None:
     deployed(pulumi, aws, service_name="other")
-    expected = "The service of stack dev is not there; run pulumi up --refresh."
+    expected = "The service of stack dev does not exist: run `pulumi up --refresh`."
     assert refused("status", "--stack", "dev") == expected

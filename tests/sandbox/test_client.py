@@ -1,4 +1,4 @@
-"""Jobs sent to the deployed API in each way that its settings allow, and what arrives in the queue."""
+"""Jobs that are sent to the deployed API, with each kind of authentication, and what arrives in the queue."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def _received(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(way: str) -> None:
     with Sandbox(in_process=True, overrides=WAYS[way], say=lambda _: None) as sandbox:
-        sandbox.tasks.stop()  # no task takes the messages away
+        sandbox.tasks.stop()  # no task takes the messages
         sandbox.deployment.up()
         client = sandbox.client()
         posted, got = client.post({"text": "ä & b=c"}), client.get("x y&z=1+1")

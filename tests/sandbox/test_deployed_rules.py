@@ -11,7 +11,7 @@ from ebb.forecast import scenario
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
-from ebb.sandbox.existing_resources import adopts, furnish
+from ebb.sandbox.existing_resources import create_existing, uses_existing
 from ebb.sandbox.local_account import localize
 from ebb.sandbox.provider.aws import Aws
 from ebb.scaling import api
@@ -58,8 +58,8 @@ def check(region: Region, stack: str, config: Mapping[str, Any]) -> None:
     """Deploy, and compare what AWS's describe operations answer with the forecast."""
     images = Images(region)
     config = localize(config, region.region)
-    if adopts(config):
-        config = furnish(region, images).adopt(config)
+    if uses_existing(config):
+        config = create_existing(region, images).use_in(config)
     deployment = InProcess(Aws(region.client), images, project.ROOT, stack, config)
     deployment.up()
     settings = project.read_settings(config)

@@ -5,23 +5,23 @@ import pytest
 from ebb.project import read_settings
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
-from ebb.sandbox.existing_resources import Company, adopts, furnish
+from ebb.sandbox.existing_resources import ExistingResources, create_existing, uses_existing
 from tests.helpers.stacks import configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def company(region: Region) -> Company:
-    return furnish(region, Images(region))
+def company(region: Region) -> ExistingResources:
+    return create_existing(region, Images(region))
 
 
 @pytest.mark.parametrize(("name", "expected"), [("shared", True), ("dev", False), ("prod", False), ("sandbox", False)])
 def test_only_the_shared_stack_needs_something_to_be_there_before_it(name: str, expected: bool) -> None:
-    assert adopts(configuration(name)) is expected
+    assert uses_existing(configuration(name)) is expected
 
 
-def test_everything_exists_in_the_region_as_it_is_named(region: Region, company: Company) -> None:
+def test_everything_exists_in_the_region_as_it_is_named(region: Region, company: ExistingResources) -> None:
     subnets = region.client("ec2").describe_subnets(SubnetIds=list(company.subnet_ids))["Subnets"]
     assert {subnet["VpcId"] for subnet in subnets} == {company.vpc_id}
     assert len({subnet["AvailabilityZone"] for subnet in subnets}) == 2
@@ -38,8 +38,8 @@ def test_everything_exists_in_the_region_as_it_is_named(region: Region, company:
     assert region.client("secretsmanager").get_secret_value(SecretId=company.secret_arn)["SecretString"] == "license"
 
 
-def test_the_shared_stack_adopts_all_of_it(company: Company) -> None:
-    adopted = company.adopt(configuration("shared"))
+def test_the_shared_stack_adopts_all_of_it(company: ExistingResources) -> None:
+    adopted = company.use_in(configuration("shared"))
     read = read_settings(adopted)
     assert read.network.vpc_id == company.vpc_id
     assert read.network.subnet_ids == company.subnet_ids
@@ -51,15 +51,15 @@ def test_the_shared_stack_adopts_all_of_it(company: Company) -> None:
     assert set(read.worker.secrets.values()) == {company.parameter}
 
 
-def test_what_a_stack_does_not_adopt_stays_as_it_is(company: Company) -> None:
+def test_what_a_stack_does_not_adopt_stays_as_it_is(company: ExistingResources) -> None:
     config = {"aws:region": "us-east-1", "ebb:network": {"nat": "gateway"}, "ebb:queue": {"kms": "new"}}
-    assert company.adopt({**config, "ebb:worker": {"image": {"build": "worker"}}}) == {
+    assert company.use_in({**config, "ebb:worker": {"image": {"build": "worker"}}}) == {
         **config,
         "ebb:worker": {"image": {"build": "worker"}},
     }
 
 
-def test_each_kind_of_secret_and_image_is_replaced_by_its_own_kind(company: Company) -> None:
+def test_each_kind_of_secret_and_image_is_replaced_by_its_own_kind(company: ExistingResources) -> None:
     secrets = {
         "A": "/x",
         "B": "arn:aws:ssm:us-east-1:123456789012:parameter/x",
@@ -68,7 +68,7 @@ def test_each_kind_of_secret_and_image_is_replaced_by_its_own_kind(company: Comp
     image = {"repository": "x", "digest": f"sha256:{'0' * 64}"}
     key = "arn:aws:kms:us-east-1:123456789012:key/x"
     config = {"ebb:worker": {"image": image, "secrets": secrets, "secrets_kms_key": key, "cpu": 512}}
-    assert company.adopt(config) == {
+    assert company.use_in(config) == {
         "ebb:worker": {
             "image": {"repository": company.repository, "digest": company.digest},
             "secrets": {"A": company.parameter, "B": company.parameter, "C": company.secret_arn},
@@ -80,7 +80,7 @@ def test_each_kind_of_secret_and_image_is_replaced_by_its_own_kind(company: Comp
 
 def test_the_image_is_the_projects_worker(region: Region) -> None:
     images = Images(region)
-    company = furnish(region, images)
+    company = create_existing(region, images)
     uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{company.repository}:{company.tag}"
     image = images.resolve(uri)
     assert image.argv[1:] == ["-m", "worker"]

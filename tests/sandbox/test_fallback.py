@@ -26,7 +26,7 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
     monkeypatch.setattr(sandbox, "find", _no_engine)
     with Sandbox(say=said.append) as region:
         assert "No Pulumi CLI 3.250.0: there is no go on PATH." in said[0]
-        assert "Deploying in this process through Pulumi's mocks instead" in said[0]
+        assert "The stack is deployed in this process through Pulumi's mocks instead." in said[0]
         assert isinstance(region.deployment, InProcess)
         made = region.deployment.up(said.append)
         assert {change.operation for change in made} == {"create"}

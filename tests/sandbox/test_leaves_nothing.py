@@ -23,7 +23,7 @@ LISTEN = "0A"  # st in /proc/net/tcp
 
 
 class Up:
-    """`python -m ebb sandbox up` in a new process group, with a new temporary folder."""
+    """`python -m ebb sandbox up` in a separate process group, with a separate temporary folder."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder

@@ -28,14 +28,14 @@ from ebb.sandbox.emulators.region import Region
 #: Steps that leave a resource as it is, or only look at it.
 IDLE_STEPS = {"same", "read", "refresh"}
 
-#: Pulumi's own marks for colours in messages, such as <{%reset%}>.
+#: Pulumi's marks for colours in messages, such as <{%reset%}>.
 _COLOURS = re.compile(r"<\{%.*?%\}>")
 
 Say = Callable[[str], None]
 
 
 class DeploymentError(UserError):
-    """The engine or the program refused; the text is one sentence, the details are in the engine's own output."""
+    """The engine or the program failed. The engine's own output has the details."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,23 +80,23 @@ class Deployment:
         self._outputs: dict[str, Any] = {}
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """Another configuration, for the next operation."""
-        # other keys of the file stay: the backend writes the salt of its secrets there
+        """Use this configuration from the next operation on."""
+        # the backend keeps the salt of its secrets in the same file
         own = yaml.safe_load(self._stack_file.read_text())
         self._stack_file.write_text(yaml.safe_dump({**own, "config": dict(config)}))
 
     def preview(self, say: Say | None = None) -> list[Change]:
-        """What `up` would change; `say` gets the engine's own output, here and below."""
+        """Returns what `up` would change. `say` gets the engine's own output, here and below."""
         return self._run(self._stack.preview, say)[0]
 
     def up(self, say: Say | None = None) -> list[Change]:
-        """Create, update and delete what differs from the program; what was changed."""
+        """Create, update and delete what differs from the program. Returns the changes."""
         changes, result = self._run(self._stack.up, say)
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return changes
 
     def destroy(self, say: Say | None = None) -> list[Change]:
-        """Delete everything of the stack."""
+        """Delete the stack's resources. Returns the changes."""
         return self._run(self._stack.destroy, say)[0]
 
     def outputs(self) -> dict[str, Any]:
@@ -116,12 +116,12 @@ class Deployment:
                 if operation not in IDLE_STEPS and not step.type.startswith("pulumi:providers:"):
                     changes.append(Change(operation=operation, type=step.type, name=name))
 
-        hear = say or (lambda _line: None)
+        take = say or (lambda _line: None)
         with held_signals():
             try:
-                result = operation(on_output=hear, on_error=hear, on_event=note, color="never")
+                result = operation(on_output=take, on_error=take, on_event=note, color="never")
             except auto.CommandError as error:
-                # "update failed" comes last, and says nothing where something else was said
+                # the last error, "update failed", is useful only where it is the only one
                 raise DeploymentError("\n".join(errors[:1] or [str(error)])) from None
         return changes, result
 
@@ -137,8 +137,8 @@ def program() -> None:
 def held_signals() -> Iterator[None]:
     """SIGINT and SIGTERM wait until the block is done, then raise KeyboardInterrupt.
 
-    The engine gets a terminal's Ctrl-C too, finishes what it is creating and stops; were Python to leave at once, the
-    provider would vanish under it, with an operation pending and the stack locked.
+    A terminal sends Ctrl-C to the engine too, which finishes what it is creating and stops. It needs the provider, a
+    part of this process, until then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
-"""Where no Pulumi CLI can be had: the real program over the same resource tables, in process, through Pulumi's mocks.
+"""Deploys the real program without a Pulumi CLI: in this process, with the same resource tables, by Pulumi's mocks.
 
-What differs from the engine: there is no state but this object's, a replacement deletes first, and `ignore_changes`,
-aliases and protection mean nothing.
+Differences from the engine: this object holds the only state, a replacement deletes first, and `ignore_changes`,
+aliases and protection have no effect.
 """
 
 import logging
@@ -28,7 +28,7 @@ Key = tuple[str, str]
 
 @dataclass
 class _Made:
-    """A resource that exists: its id, the inputs that it was made of, and its outputs."""
+    """A resource that exists: its id, inputs and outputs."""
 
     id: str
     inputs: Props
@@ -46,24 +46,24 @@ class InProcess:
         self.configure(config)
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """Another configuration, for the next operation."""
+        """Use this configuration from the next operation on."""
         own = {key.removeprefix("aws:"): value for key, value in config.items() if key.startswith("aws:")}
         for name, problem in checking.configuration(self._aws, own):
             raise DeploymentError(f"aws:{name}: {problem}")
         self._config, self._tags = config, checking.default_tags(own)
 
     def preview(self, say: Say | None = None) -> list[Change]:
-        """What `up` would change; before the first one, without an engine, that is not known."""
+        """Returns what `up` would change. Raises DeploymentError before the first `up`: that needs an engine."""
         if not self._made:
-            raise DeploymentError("There is no preview before the first up where there is no engine.")
+            raise DeploymentError("Without an engine there is no preview before the first up.")
         return self._run(say, dry=True)
 
     def up(self, say: Say | None = None) -> list[Change]:
-        """Create, update and delete what differs from the program; what was changed."""
+        """Create, update and delete what differs from the program. Returns the changes."""
         return self._run(say, dry=False)
 
     def destroy(self, say: Say | None = None) -> list[Change]:
-        """Delete everything of the stack."""
+        """Delete the stack's resources. Returns the changes."""
         self._begin(say, dry=False)
         self._prune()
         self._summary()
@@ -91,13 +91,13 @@ class InProcess:
         return self._changes
 
     def _execute(self) -> dict[str, Any]:
-        """Run the program to its end; the stack's outputs."""
+        """Run the program. Returns the stack's outputs."""
         log = logging.Logger("pulumi")
         log.addHandler(_Lines(self._say))
         return evaluate(program, _Tables(self).monitor, self._stack, self._config, log).exports
 
     def register(self, kind: str, name: str, inputs: Props) -> _Made:
-        """Make a resource what its inputs say."""
+        """Create or change a resource as its inputs say."""
         if kind not in self._rows:
             raise RefusedError(f"the resource type {kind} is not in the sandbox")
         row, key = self._rows[kind], (kind, name)
@@ -122,12 +122,12 @@ class InProcess:
             if made:
                 row.delete(self._aws, made.id, made.outputs)
             physical_id, computed = row.create(self._aws, given)
-            self._made.pop(key, None)  # so that it comes after all that it needs
+            self._made.pop(key, None)  # it must come after the resources that it needs
             self._made[key] = _Made(physical_id, filled, given | computed)
         return self._made[key]
 
     def invoke(self, token: str, args: Props) -> Props:
-        """What a data source answers."""
+        """The answer of a data source."""
         if token not in INVOKES:
             raise RefusedError(f"the data source {token} is not in the sandbox")
         known, answer = INVOKES[token]
@@ -135,7 +135,7 @@ class InProcess:
         return answer(self._aws, args)
 
     def _prune(self) -> None:
-        """Delete what the program has no longer, the youngest first: nothing is younger than what it needs."""
+        """Delete what the program no longer has, the youngest first: a resource is younger than those that it needs."""
         for key in [key for key in reversed(self._made) if key not in self._seen]:
             self._note("delete", key)
             if not self._dry:
@@ -183,7 +183,7 @@ class _Tables(Mocks):
 
 
 class _Children(awsx.Engine):
-    """Makes the children of awsx's components, and lets references to them be found."""
+    """Creates the children of awsx's components, so that references to them resolve."""
 
     def __init__(self, tables: _Tables, name: str) -> None:
         self._tables, self._name = tables, name

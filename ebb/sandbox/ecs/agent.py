@@ -1,4 +1,4 @@
-"""The ECS agent's HTTP endpoint as a task sees it: task protection and metadata version 4.
+"""The ECS agent's HTTP endpoint for tasks: task protection and metadata version 4.
 
 Paths, field names and answers follow the agent's source (amazon-ecs-agent, ecs-agent/tmds/handlers).
 """
@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-#: Minutes of protection: least, most, and when nothing is said (API_UpdateTaskProtection).
-MINUTES_MIN, MINUTES_MAX, MINUTES_DEFAULT = 1, 2880, 120
+#: Minutes of protection (API_UpdateTaskProtection).
+MIN_MINUTES = 1
+MAX_MINUTES = 2880
+DEFAULT_MINUTES = 120
 
 Answer = tuple[int, Any]
 
 
 class AgentTask(Protocol):
-    """What the endpoint asks of a task."""
+    """The used part of a task."""
 
     @property
     def arn(self) -> str:
@@ -25,14 +27,14 @@ class AgentTask(Protocol):
 
     @property
     def has_role(self) -> bool:
-        """Whether the task has a role, which the agent calls ECS with."""
+        """Whether the task has a role. The agent calls ECS with it."""
 
     @property
     def protected_until(self) -> float | None:
-        """Real seconds since the epoch, None when not protected (any more)."""
+        """Real seconds since the epoch; None if it is not protected."""
 
     def protect(self, minutes: int | None) -> str | None:
-        """Protect for that long, or no more for None; the reason for a refusal is returned."""
+        """Protect for so long; None ends the protection. Returns the reason of a refusal."""
 
     def metadata(self) -> dict[str, Any]:
         """The answer of `${ECS_CONTAINER_METADATA_URI_V4}/task`."""
@@ -42,11 +44,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a task that is killed while it asks is no error of ours."""
+        """Does nothing: a task may be killed during its request."""
 
 
 class Agent:
-    """Serves all tasks; `find` gives the task with an id."""
+    """Serves all tasks. `find` returns the task with an id."""
 
     def __init__(self, find: Callable[[str], AgentTask | None]) -> None:
         self._find = find
@@ -64,7 +66,7 @@ class Agent:
         self._thread.join()
 
     def environment(self, task_id: str) -> dict[str, str]:
-        """The variables by which a task finds the agent."""
+        """The environment variables with the agent's addresses."""
         base = f"http://127.0.0.1:{self._server.server_port}"
         return {
             "ECS_AGENT_URI": f"{base}/api/{task_id}",
@@ -89,7 +91,7 @@ class Agent:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = -1  # head and body in one packet: in two, the second waits 40 ms for the first one's receipt
+            wbufsize = -1  # one packet for head and body: a second one waits 40 ms for the first one's ACK
 
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -104,7 +106,7 @@ class Agent:
             do_PUT = do_GET  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Nothing: the terminal is the sandbox's."""
+                """Does nothing: requests are not shown on the terminal."""
 
         return Handler
 
@@ -125,11 +127,11 @@ def _protection(method: str, task: AgentTask | None, body: bytes) -> Answer:
 
 
 def _update(task: AgentTask, request: dict[str, Any]) -> Answer | None:
-    """What ECS refuses, or None."""
+    """Protects the task. Returns ECS's refusal, or None."""
     minutes = request.get("expiresinminutes")
-    minutes = MINUTES_DEFAULT if minutes is None else minutes
-    if not MINUTES_MIN <= minutes <= MINUTES_MAX:
-        text = f"expiresInMinutes must be between {MINUTES_MIN} and {MINUTES_MAX}"
+    minutes = DEFAULT_MINUTES if minutes is None else minutes
+    if not MIN_MINUTES <= minutes <= MAX_MINUTES:
+        text = f"expiresInMinutes must be between {MIN_MINUTES} and {MAX_MINUTES}"
         return _error(task.arn, 400, "InvalidParameterException", text)
     reason = task.protect(minutes if request["protectionenabled"] else None)
     return (200, {"failure": {"Arn": task.arn, "Detail": None, "Reason": reason}}) if reason else None
@@ -143,7 +145,7 @@ def _state(task: AgentTask) -> Answer:
 
 
 def _decode(body: bytes) -> dict[str, Any] | None:
-    """The request with names in lower case, since Go matches them in any; None for unknown fields and wrong types."""
+    """The request with lower-case names, as Go ignores the case. None for unknown fields and wrong types."""
     try:
         request = {str(name).lower(): value for name, value in json.loads(body).items()}
     except (ValueError, AttributeError):

@@ -10,14 +10,17 @@ from typing import Any
 
 from ebb.sandbox.emulators.reaper import Reaper
 
-#: ECS's defaults for a health check; in seconds, except the retries.
-INTERVAL, TIMEOUT, RETRIES, START_PERIOD = 30, 5, 3, 0
+#: ECS's defaults for a health check, in seconds except the retries.
+DEFAULT_INTERVAL = 30
+DEFAULT_TIMEOUT = 5
+DEFAULT_RETRIES = 3
+DEFAULT_START_PERIOD = 0
 #: Minimum of real seconds between two checks, at any speed of the sandbox: each check is a process.
 MIN_INTERVAL = 2.0
 
 
 def command(check: dict[str, Any]) -> list[str]:
-    """What a check runs; empty when there is nothing to run. Raises ValueError for what is no command of a check."""
+    """The command of a check; empty if there is none. Raises ValueError for an invalid one."""
     kind, *words = check.get("command") or ["NONE"]
     if kind == "NONE":
         return []
@@ -29,7 +32,7 @@ def command(check: dict[str, Any]) -> list[str]:
 
 
 class HealthCheck:
-    """Follows one container from its start; not thread-safe, and it never waits.
+    """Checks one container from its start. It is not thread-safe and never waits.
 
     `start` begins a check as a process in a new process group. A container's time is real, and so are the time-out and
     the start period. `speed` only shortens the interval between checks.
@@ -39,21 +42,21 @@ class HealthCheck:
         self, check: dict[str, Any], speed: float, start: Callable[[], "subprocess.Popen[bytes]"], reaper: Reaper
     ) -> None:
         self._start, self._reaper = start, reaper
-        self._interval = max(MIN_INTERVAL, check.get("interval", INTERVAL) / speed)
-        self._timeout: float = check.get("timeout", TIMEOUT)
-        self._retries: int = check.get("retries", RETRIES)
+        self._interval = max(MIN_INTERVAL, check.get("interval", DEFAULT_INTERVAL) / speed)
+        self._timeout: float = check.get("timeout", DEFAULT_TIMEOUT)
+        self._retries: int = check.get("retries", DEFAULT_RETRIES)
         now = time.monotonic()
-        self._next, self._counts_from = now + self._interval, now + check.get("startPeriod", START_PERIOD)
+        self._next, self._counts_from = now + self._interval, now + check.get("startPeriod", DEFAULT_START_PERIOD)
         self._process: subprocess.Popen[bytes] | None = None
         self._ends, self._failures = 0.0, 0
 
     @property
     def unhealthy(self) -> bool:
-        """Whether as many checks in a row have failed as there are retries."""
+        """Whether so many checks in a row have failed as there are retries."""
         return self._failures >= self._retries
 
     def look(self) -> None:
-        """Begin the check that is due, or judge the one that runs."""
+        """Start the check that is due, or evaluate the running one."""
         now = time.monotonic()
         if self._process is None:
             if now >= self._next:
@@ -69,7 +72,7 @@ class HealthCheck:
             self._judge(good=code == 0)
 
     def end(self) -> None:
-        """End the check that runs, and what it left behind."""
+        """End the running check and its child processes."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
                 os.killpg(self._process.pid, signal.SIGKILL)

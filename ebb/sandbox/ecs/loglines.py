@@ -1,4 +1,4 @@
-"""What tasks print: into the emulated CloudWatch log group, and kept for display."""
+"""The output of tasks: it goes to the emulated CloudWatch Logs."""
 
 import queue
 import threading
@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 
 from ebb.sandbox.emulators.region import Region
 
-#: Real seconds between two deliveries; the awslogs driver waits 5.
-_DELIVERY = 0.1
-#: Lines kept for display.
-_KEPT = 1000
+#: Real seconds between two deliveries. The awslogs driver waits 5.
+_DELIVERY_SECONDS = 0.1
+#: Lines that are kept in memory.
+_MAX_KEPT_LINES = 1000
 #: Events in one PutLogEvents (API_PutLogEvents).
-_BATCH = 10_000
+_MAX_EVENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Line:
 
 
 class LogLines:
-    """Takes lines from any thread and delivers them in the order in which they came."""
+    """Takes lines from any thread and delivers them in their order."""
 
     def __init__(self, region: Region) -> None:
         self._region = region
-        self._lines: deque[Line] = deque(maxlen=_KEPT)
+        self._lines: deque[Line] = deque(maxlen=_MAX_KEPT_LINES)
         self._waiting: queue.SimpleQueue[tuple[Stream | None, Line]] = queue.SimpleQueue()
         self._streams: set[Stream] = set()
         self._refused: set[str] = set()
@@ -53,13 +53,13 @@ class LogLines:
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver what is left, then no more."""
+        """Deliver the remaining lines and stop."""
         self._stopping.set()
         self._thread.join()
 
     def add(self, stream: Stream | None, task: str, text: str) -> None:
-        """A line of a task; without a stream (no log driver) it is kept for display only."""
-        # real time: the service refuses what lies two hours in the future, which simulated time soon does
+        """Take a line of a task. Without a stream (no log driver) it is not delivered."""
+        # real time: CloudWatch Logs refuses a time two hours in the future, which simulated time soon is
         line = Line(time.time(), task, text)
         self._lines.append(line)
         self._waiting.put((stream, line))
@@ -69,7 +69,7 @@ class LogLines:
         return list(self._lines)
 
     def _run(self) -> None:
-        while not self._stopping.wait(_DELIVERY):
+        while not self._stopping.wait(_DELIVERY_SECONDS):
             self._deliver()
         self._deliver()
 
@@ -93,5 +93,5 @@ class LogLines:
         if stream not in self._streams:
             logs.create_log_stream(**names)
             self._streams.add(stream)
-        for start in range(0, len(events), _BATCH):
-            logs.put_log_events(**names, logEvents=events[start : start + _BATCH])
+        for start in range(0, len(events), _MAX_EVENTS):
+            logs.put_log_events(**names, logEvents=events[start : start + _MAX_EVENTS])

@@ -10,7 +10,7 @@ _SECRETS_MANAGER_PARTS = 7  # arn:aws:secretsmanager:region:account:secret:name,
 
 
 class SecretError(Exception):
-    """A secret cannot be had; the text is what ECS gives as the reason why the task stopped."""
+    """A secret cannot be read. The text is the reason that ECS gives for the stopped task."""
 
 
 def resolve(client: Callable[[str], Any], secrets: list[dict[str, str]]) -> dict[str, str]:
@@ -33,7 +33,7 @@ def resolve(client: Callable[[str], Any], secrets: list[dict[str, str]]) -> dict
 def _parameter(client: Callable[[str], Any], source: str) -> str:
     name = source.partition(":parameter/")[2] or source
     if name != source and "/" in name:
-        name = f"/{name}"  # the ARN of a name with levels leaves its leading slash out
+        name = f"/{name}"  # an ARN does not have the leading slash of a name with levels
     return str(client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
 
 

@@ -22,16 +22,16 @@ from ebb.sandbox.emulators.images import Image, Images, with_python
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.emulators.stages import ImageError
 
-#: Seconds from SIGTERM to SIGKILL when the container definition says nothing (API_ContainerDefinition).
-STOP_TIMEOUT = 30
-#: A container's temporary folder; here it is each task's own.
+#: Default of a container's stopTimeout, in seconds from SIGTERM to SIGKILL (API_ContainerDefinition).
+DEFAULT_STOP_TIMEOUT = 30
+#: A container's temporary folder. Here each task has another one.
 TMP = "/tmp"  # noqa: S108
 #: CPU units of one vCPU (ECS developer guide, "Task size").
 CPU_UNITS = 1024
 
 
 class Status(StrEnum):
-    """The life of a task, in order (ECS's own has more states between)."""
+    """The states of a task, in order. ECS has more of them."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -40,12 +40,12 @@ class Status(StrEnum):
 
 
 class StartError(Exception):
-    """A task could not be started; the text is ECS's reason."""
+    """A task could not be started. The text is the reason that ECS gives."""
 
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task for display; `started` in simulated seconds since the epoch, None before it runs."""
+    """A task for display. `started`: simulated seconds since the epoch, None before it runs."""
 
     id: str
     arn: str
@@ -62,7 +62,7 @@ class TaskView:
 
 
 class Task:
-    """Not thread-safe: its owner holds a lock around every call but the agent's `metadata`."""
+    """Not thread-safe: its owner holds a lock during every call except `metadata`."""
 
     def __init__(self, region: Region, task_id: str, cluster: str, service: str, deployment: tuple[str, str]) -> None:
         self._region = region
@@ -74,7 +74,7 @@ class Task:
         self.started: float | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.vcpus = 1.0
-        self.cpu: tuple[float, float] | None = None  # monotonic time and CPU seconds when last looked at
+        self.cpu: tuple[float, float] | None = None  # monotonic time and CPU seconds at the last measurement
         self._definition: dict[str, Any] = {}
         self._check: health.HealthCheck | None = None
         self._kill_at = float("inf")
@@ -87,20 +87,20 @@ class Task:
 
     @property
     def protected_until(self) -> float | None:
-        """Real seconds since the epoch, None when not protected (any more)."""
+        """Real seconds since the epoch; None if it is not protected."""
         return self._protected_until if self._protected_until > time.time() else None
 
     @property
     def unhealthy(self) -> bool:
-        """Whether the container's health check has failed too often."""
+        """Whether the container's health check failed in all its retries."""
         return self._check is not None and self._check.unhealthy
 
     def set_protection(self, minutes: int | None) -> None:
-        """Protect for so many real minutes, as the handlers' time is real; None ends it."""
+        """Protect for so many real minutes; None ends the protection. A handler's time is real too."""
         self._protected_until = time.time() + minutes * 60 if minutes else 0.0
 
     def view(self) -> TaskView:
-        """The task now."""
+        """The present state."""
         return TaskView(
             id=self.id,
             arn=self.arn,
@@ -171,7 +171,7 @@ class Task:
             self.status, self.reason = Status.STOPPING, reason
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
-            self._kill_at = time.monotonic() + self._container.get("stopTimeout", STOP_TIMEOUT)
+            self._kill_at = time.monotonic() + self._container.get("stopTimeout", DEFAULT_STOP_TIMEOUT)
         if timeout is not None:
             self._kill_at = min(self._kill_at, time.monotonic() + timeout)
 
@@ -187,14 +187,14 @@ class Task:
         if code is not None:
             if self._check is not None:
                 self._check.end()
-            self._kill()  # what the process left behind ends with it, as in a container
+            self._kill()  # its child processes end with it, as in a container
             self._region.reaper.discard(self.process.pid)
             self.status = Status.STOPPED
             self.reason = self.reason or "Essential container in task exited"
         return code
 
     def metadata(self) -> dict[str, Any]:
-        """Metadata version 4 of the task, its one container inside."""
+        """Metadata version 4 of the task and its only container."""
         container = self._container
         started = datetime.fromtimestamp(self.started or self.created, UTC).isoformat()
         about = {
@@ -230,12 +230,12 @@ class Task:
 
     @staticmethod
     def _base(folder: Path) -> dict[str, str]:
-        """The variables of every container; nothing of the user's shell."""
+        """The variables of every container. The user's shell adds none."""
         kept = {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
-        return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}  # the image's snapshot stays as it is
+        return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}  # the image's snapshot must not change
 
     def _stream(self, container: dict[str, Any]) -> Stream | None:
-        """awslogs names a stream prefix/container/task (ECS developer guide, "awslogs log driver")."""
+        """The stream's name is prefix/container/task (ECS developer guide, "awslogs log driver")."""
         driver = container.get("logConfiguration") or {}
         options = driver.get("options", {})
         if driver.get("logDriver") != "awslogs" or "awslogs-group" not in options:
@@ -257,12 +257,12 @@ class Task:
 
 
 def _in(folder: Path, words: list[str]) -> list[str]:
-    """Values or words that name something in /tmp: in the sandbox that is a folder of the task's own."""
+    """Replaces /tmp in paths with the task's folder."""
     return [f"{folder}{word[len(TMP) :]}" if word == TMP or word.startswith(f"{TMP}/") else word for word in words]
 
 
 def _paths(image: Image) -> dict[str, str]:
-    """Where programs and modules are: the image's own packages come before those of this interpreter."""
+    """PATH and PYTHONPATH. The image's packages come before those of this interpreter."""
     folders = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
     if image.packages is None:
         return {"PATH": os.pathsep.join(folders)}

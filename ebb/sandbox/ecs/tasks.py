@@ -1,4 +1,4 @@
-"""Keeps each ECS service's desired count as processes, the way ECS does."""
+"""Runs so many processes as each ECS service desires, by ECS's rules."""
 
 import math
 import random
@@ -15,22 +15,23 @@ from ebb.sandbox.ecs.task import StartError, Status, Task, TaskView
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 
-#: Simulated seconds from a higher desired count to the container's start: the median of published measurements of
-#: Fargate (AWS 23 s for a small image, 30 s and 53-62 s elsewhere).
+#: Simulated seconds from a higher desired count to the container's start. It is the median of published measurements
+#: of Fargate (AWS 23 s for a small image, 30 s and 53-62 s elsewhere).
 START_SECONDS = 33
-#: Simulated seconds before ECS tries again after a task that did not start, doubled each time. The most is ECS's ("up
-#: to a maximum of 27 minutes", service throttle logic); the first is not documented.
-RETRY_SECONDS, RETRY_SECONDS_MAX = 10, 27 * 60
-#: Real seconds between two looks at services and processes.
-_TICK = 0.05
-#: Real seconds that tasks get when the sandbox itself stops.
-_GRACE = 2
+#: Simulated seconds before ECS starts another task after one that did not start. They are doubled each time "up to a
+#: maximum of 27 minutes" (service throttle logic). AWS does not document the first value.
+RETRY_SECONDS = 10
+MAX_RETRY_SECONDS = 27 * 60
+#: Real seconds between two checks of services and processes.
+_INTERVAL_SECONDS = 0.05
+#: Real seconds from SIGTERM to SIGKILL when the sandbox stops.
+_STOP_SECONDS = 2
 
 _Key = tuple[str, str]
 
 
 class Tasks:
-    """Runs from start() to stop(); all other methods may be called by any thread."""
+    """Runs from start() to stop(). Any thread may call the other methods."""
 
     def __init__(self, region: Region, images: Images) -> None:
         self._region, self._images = region, images
@@ -45,7 +46,7 @@ class Tasks:
         self._thread = threading.Thread(target=self._run, name="tasks", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow the services' desired counts."""
+        """Follow the services' desired counts until stop()."""
         self._services = Services(self._region.account, self._region.region)
         self._agent = Agent(self._agent_task)
         self._agent.start()
@@ -53,18 +54,18 @@ class Tasks:
         self._thread.start()
 
     def stop(self) -> None:
-        """End all tasks, with SIGTERM and soon SIGKILL, and follow no more."""
+        """Stop all tasks, with SIGTERM and soon SIGKILL."""
         if not self._thread.is_alive():
             return
         self._stopping.set()
         self._thread.join()
         with self._lock:
             for task in self._tasks.values():
-                task.stop("The sandbox stops", timeout=_GRACE)
+                task.stop("The sandbox stops", timeout=_STOP_SECONDS)
         while self._tasks:
             with self._lock:
                 self._monitor()
-            time.sleep(_TICK / 5)
+            time.sleep(_INTERVAL_SECONDS / 5)
         self._lines.stop()
         self._agent.stop()
 
@@ -82,7 +83,7 @@ class Tasks:
         return self._lines.kept()
 
     def cpu_percent(self, cluster: str, service: str) -> list[float]:
-        """Per running task, the CPU used since the last call in per cent of what its task definition reserves."""
+        """For each running task: CPU since the last call, in per cent of the task definition's CPU."""
         used, now = cpu.seconds_by_group(), time.monotonic()
         percents = []
         with self._lock:
@@ -90,15 +91,15 @@ class Tasks:
                 seconds = used.get(task.process.pid, 0.0) if task.process else 0.0
                 before, spent = task.cpu or (now - self._region.clock.real(60), 0.0)
                 task.cpu = (now, seconds)
-                percents.append(max(0.0, seconds - spent) / max(now - before, _TICK) / task.vcpus * 100)
+                percents.append(max(0.0, seconds - spent) / max(now - before, _INTERVAL_SECONDS) / task.vcpus * 100)
         return percents
 
     def _run(self) -> None:
-        while not self._stopping.wait(_TICK):
+        while not self._stopping.wait(_INTERVAL_SECONDS):
             try:
                 with self._lock:
                     self._reconcile()
-            except Exception as error:  # a service that vanishes half-way must not end the others' tasks
+            except Exception as error:  # a service may be deleted meanwhile; the other services go on
                 self._region.events.add("error", f"Tasks: {error}")
 
     def _reconcile(self) -> None:
@@ -163,7 +164,7 @@ class Tasks:
             task.launch(self._images, self._lines, self._agent.environment(task.id))
         except StartError as error:
             self._failures[key] += 1
-            wait = min(RETRY_SECONDS * 2.0 ** (self._failures[key] - 1), RETRY_SECONDS_MAX)
+            wait = min(RETRY_SECONDS * 2.0 ** (self._failures[key] - 1), MAX_RETRY_SECONDS)
             self._retry_at[key] = self._region.clock.now() + wait
             task.stop(str(error))
             self._tell(task, f"could not be started; the next try comes in {wait:g} s: {error}")
@@ -175,7 +176,7 @@ class Tasks:
     def _monitor(self) -> None:
         for task in list(self._tasks.values()):
             code = task.monitor()
-            if task.status is Status.RUNNING and task.unhealthy:  # protected or not: that is against scale-in alone
+            if task.status is Status.RUNNING and task.unhealthy:  # protection is only against scale-in
                 self._stop(task, "Task failed container health checks")
             if task.status is Status.STOPPED:
                 del self._tasks[task.id]
@@ -221,7 +222,7 @@ class Tasks:
             return _AgentTask(self, task) if task else None
 
     def protect(self, task: Task, minutes: int | None) -> str | None:
-        """Set a task's protection, or say why ECS would refuse: no more tasks can be protected than are desired."""
+        """Set a task's protection. Returns ECS's refusal if as many tasks are protected as are desired."""
         with self._lock:
             key = (task.cluster, task.service)
             if minutes is not None and task.protected_until is None:
@@ -236,7 +237,7 @@ class Tasks:
 
 
 class _AgentTask:
-    """A task as its agent may touch it."""
+    """A task as the agent sees it."""
 
     def __init__(self, tasks: Tasks, task: Task) -> None:
         self._tasks, self._task = tasks, task
