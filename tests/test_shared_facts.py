@@ -124,7 +124,7 @@ def test_the_forecasts_worker_stops_a_job_at_the_same_time_before_12_hours() -> 
 
 
 def test_protection_has_the_maximum_that_the_sandboxs_agent_accepts() -> None:
-    assert protection.MAX_PROTECTION_MINUTES == agent.MINUTES_MAX
+    assert protection.MAX_PROTECTION_MINUTES == agent.MAX_MINUTES
 
 
 def test_a_policy_has_the_same_maximum_of_steps() -> None:
