@@ -22,6 +22,8 @@ import settings
 from ebb import project
 from ebb.cli import app
 from ebb.forecast import bill
+from ebb.sandbox.log_follower import TaskLine
+from ebb.sandbox.readable import Readable
 from settings.rules import BASE_ENDPOINTS
 from tests.components.harness import deploy
 from tests.helpers import stacks
@@ -55,7 +57,7 @@ def rows(text: str) -> Iterator[list[str]]:
 
 def test_every_block_is_of_a_kind_that_is_checked_here() -> None:
     kinds = {kind for page in PAGES for kind in re.findall(r"^```(\S*)\n(?:.*?)^```$", page.read_text(), re.M | re.S)}
-    assert kinds == {"", "sh", "python", "yaml", "json", "text"}  # text: test_scaling.py
+    assert kinds == {"", "sh", "python", "yaml", "json", "text"}  # text in docs/: test_scaling.py
 
 
 def test_the_readme_begins_with_the_picture_of_the_demo() -> None:
@@ -239,7 +241,7 @@ def example(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_example_job_runs_through_the_worker_and_its_log_shows_what_it_did(example: Path) -> None:
+def test_the_example_job_runs_through_the_worker_and_the_sandbox_shows_its_log_so(example: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "worker", "--once", "-"],
         input=BODY,
@@ -251,7 +253,12 @@ def test_the_example_job_runs_through_the_worker_and_its_log_shows_what_it_did(e
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert "3 words" in ran.stdout
+    readable = Readable(settings.Settings())
+    records = map(json.loads, ran.stdout.splitlines())
+    lines = [TaskLine(time=0.0, task="", text="", record=record) for record in records]
+    (log,) = blocks("text")
+    shown = [line.split(" ", 1)[1].replace("20c2e605", "once") for line in log.splitlines()]
+    assert [re.sub(r"[\d.]+ s$", "0.027 s", text) for line in lines for text, _ in readable.lines(line)] == shown
 
 
 # settings
