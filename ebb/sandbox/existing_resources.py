@@ -28,7 +28,7 @@ class ExistingResources:
     secret_arn: str
 
     def use_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A stack's configuration (by full key, such as `ebb:network`) that names these instead of its own."""
+        """A stack's configuration (by full key, such as `ebb:network`) that names these instead."""
         adopted = dict(config)
         for key, change in {"ebb:network": self._network, "ebb:queue": self._queue, "ebb:worker": self._worker}.items():
             if key in config:

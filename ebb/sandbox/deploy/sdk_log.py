@@ -1,7 +1,7 @@
 """A patch of Pulumi's SDK: a message for an engine that has ended is dropped.
 
-When a deployment fails, the engine ends before the program. The SDK then fails while it logs that, so it neither
-cancels the program's tasks nor closes their event loop, and Python reports both when it destroys them.
+When a deployment fails, the engine ends before the program. The SDK then fails to log that. It does not cancel the
+program's tasks and does not close their event loop. Python reports both when it destroys them.
 """
 
 import functools
