@@ -1,5 +1,6 @@
 """The log of a stack's tasks, for people: what the user's own code wrote, and how each job ended."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ _KNOWN = {"time", "level", "event", "message_id", "attempt", "duration", "error"
 _QUIET = {"started", "stopping", "stopped"}
 #: Levels of `logging` that need no word.
 _USUAL = ("INFO", "DEBUG")
+#: The folder of an image's files on this machine; its users know their paths in the image.
+_SNAPSHOT = re.compile(r"[^\s\"]*/images/[0-9a-f]{64}/\d+(?=/)")
 #: What the lines of a traceback begin with.
 TRACEBACK = "    "
 #: Characters of an id that tell tasks and jobs apart.
@@ -67,7 +70,7 @@ class Readable:
         text = record.get("traceback")
         if text and text not in self._shown:
             self._shown.add(text)
-            yield from ((f"{TRACEBACK}{line}", True) for line in text.rstrip().splitlines())
+            yield from ((f"{TRACEBACK}{line}", True) for line in _SNAPSHOT.sub("", text).rstrip().splitlines())
 
 
 def _who(line: TaskLine, record: dict[str, Any]) -> str:

@@ -10,7 +10,8 @@ from ebb.sandbox.log_follower import TaskLine
 from ebb.sandbox.readable import Readable
 
 JOB = "4998a9a8-a0e9-406e-ae1e-d40dd4c7c003"
-TRACEBACK = "Traceback (most recent call last):\n  File \"handler.py\", line 3, in handle\nKeyError: 'x'\n"
+TRACEBACK = "Traceback (most recent call last):\n  File \"/app/handler.py\", line 3, in handle\nKeyError: 'x'\n"
+SNAPSHOT = f"/tmp/ebb-sandbox-1/images/{'0a' * 32}/1"
 
 
 def shown(*written: dict[str, Any] | str, **worker: Any) -> list[tuple[str, bool]]:
@@ -38,7 +39,13 @@ def job(name: str, level: str = "INFO", **fields: Any) -> dict[str, Any]:
             [("job 4998a9a8 rejected after 0.1 s: not JSON", True)],
         ),
         (
-            job("job_failed", "WARNING", duration=1.5, error="KeyError: 'x'", traceback=TRACEBACK),
+            job(
+                "job_failed",
+                "WARNING",
+                duration=1.5,
+                error="KeyError: 'x'",
+                traceback=TRACEBACK.replace('"/', f'"{SNAPSHOT}/'),
+            ),
             [
                 ("job 4998a9a8 failed after 1.5 s: KeyError: 'x'", True),
                 *((f"    {line}", True) for line in TRACEBACK.splitlines()),

@@ -200,7 +200,7 @@ def _run(install: _Install, folder: Path, name: str, say: Say) -> None:
         for line in process.stdout or ():
             lines.append(line.strip())
             if line.strip().startswith(_PROGRESS):
-                say(f"  {line.strip()}")
+                say(f"  {line.strip().partition(' (from ')[0]}")
     if process.returncode:
         errors = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("error:")]
         reason = (errors or [line for line in lines if line] or ["it wrote nothing"])[0 if errors else -1]
