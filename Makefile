@@ -39,7 +39,7 @@ engine: $(STAMP) ## the Pulumi CLI: from PATH, the official installer, or built 
 demo: $(STAMP) ## deploy to a small AWS region on this machine, send 20 jobs, 0 → 4 → 0 tasks (STACK=, SPEED=, WAKE=, VERBOSE=1)
 	@$(BIN)/python -m ebb sandbox demo --stack $(STACK) --speed $(SPEED) $(WAKE:%=--wake %) $(if $(VERBOSE),--verbose)
 
-up: $(STAMP) ## your own handler and stack in the same region, with the log of your jobs, until Ctrl-C (STACK=, SPEED=, VERBOSE=1)
+up: $(STAMP) ## the same region with the log of your jobs, until Ctrl-C; STACK=dev runs your own handler (SPEED=, VERBOSE=1)
 	@$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED) $(if $(VERBOSE),--verbose)
 
 quick: format lint ## style, and the tests of the pure rooms: no engine, no emulator (under a minute)

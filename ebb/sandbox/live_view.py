@@ -8,6 +8,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+import settings
 from ebb.sandbox.deploy.engine import held_signals
 from ebb.sandbox.engine_log import EngineLog
 from ebb.sandbox.log_follower import LogFollower, Sample
@@ -32,6 +33,8 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool) -> bool:
             with log.follow("pulumi up") as say:
                 made = sandbox.deployment.up(say)
             console.print(f"pulumi up created {len(made)} resources. The engine's own lines are in {log.path}.")
+            for warning in settings.warnings(sandbox.settings):
+                console.print(Text(f"Warning: {warning}", style="yellow"))
             how_to(console, sandbox)
             View(console, sandbox).run()
         except KeyboardInterrupt:
