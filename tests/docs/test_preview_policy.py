@@ -14,11 +14,10 @@ import boto3
 import pulumi
 import pytest
 from moto.moto_api import recorder
-from moto.server import ThreadedMotoServer
 from pulumi import automation as auto
 
 from ebb.sandbox.deploy.pulumi_cli import find
-from tests.docs import policies
+from tests.docs import emulator, policies
 
 ROOT = Path(__file__).parents[2]
 POLICY = policies.statements("preview-policy")
@@ -121,8 +120,7 @@ class Account:
             return {call(json.loads(line)) for line in answer.read().decode().splitlines()}
 
     def _post(self, command: str) -> None:
-        address = f"{self.url}/moto-api/recorder/{command}"
-        urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
+        emulator.post(f"{self.url}/moto-api/recorder/{command}")
 
 
 def call(entry: dict[str, Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
@@ -145,20 +143,18 @@ def call(entry: dict[str, Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setattr(recorder, "_location", str(tmp_path / "calls"))  # the default is the working directory
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-    kms = boto3.client("kms")
-    kms.create_alias(AliasName="alias/ebb-state", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
-    yield Account(f"http://{host}:{port}")
-    server.stop()
+    with emulator.account() as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        session = boto3.Session(region_name="us-east-1")
+        session.client("s3").create_bucket(Bucket=BUCKET)
+        kms = session.client("kms")
+        kms.create_alias(AliasName="alias/ebb-state", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+        yield Account(address)
 
 
 def test_a_preview_calls_only_what_is_allowed_and_all_that_is_allowed_of_the_state(

@@ -15,7 +15,6 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
 import settings
@@ -26,6 +25,7 @@ from ebb.sandbox.log_follower import TaskLine
 from ebb.sandbox.readable import Readable
 from settings.rules import BASE_ENDPOINTS
 from tests.components.harness import deploy
+from tests.docs import emulator
 from tests.helpers import stacks
 from tools import demo_picture
 
@@ -137,10 +137,6 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent / "aws_cli.py"} "$@"\n')
@@ -154,8 +150,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     (tmp_path / "docs").symlink_to(ROOT / "docs")
-    yield tmp_path
-    server.stop()
+    with emulator.account() as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        yield tmp_path
 
 
 def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) -> None:
