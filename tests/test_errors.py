@@ -82,7 +82,7 @@ app()
 @pytest.mark.parametrize(
     ("module", "name", "words"),
     [
-        ("ebb.forecast.run", "simulate", ["forecast", "--runs", "1"]),
+        ("ebb.forecast.run", "simulate", ["forecast", "--stack", "sandbox", "--runs", "1"]),
         ("ebb.sandbox.sandbox", "Region", ["sandbox", "demo", "--in-process"]),
         ("ebb.sandbox.deploy.pulumi_cli", "find", ["sandbox", "engine"]),
         ("ebb.ops.stack", "read", ["status", "--stack", "dev"]),
