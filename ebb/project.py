@@ -19,6 +19,10 @@ class StackError(UserError):
     """A stack file that does not exist or cannot be read."""
 
 
+class EncryptedError(StackError):
+    """A stack file with a value that `pulumi config set --secret` encrypted. Only Pulumi has the key."""
+
+
 def stacks(folder: Path | None = None) -> list[str]:
     """Names of the stacks that have a file in this folder or in the root, sorted."""
     files = (folder or ROOT).glob(f"{_PREFIX}*{_SUFFIX}")
@@ -49,7 +53,7 @@ def configuration(
             raise StackError(f"{file.name}: a key is NAMESPACE:NAME, such as {settings.PROJECT}:queue, not {key!r}.")
     merged = _merged(config, overrides or {})
     for place in _encrypted(merged):
-        raise StackError(
+        raise EncryptedError(
             f"{place} in {file.name} is encrypted, and only pulumi has the key: write it as plain text, "
             f"or put it into an SSM parameter and name that in {settings.PROJECT}:worker.secrets."
         )

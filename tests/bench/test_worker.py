@@ -18,7 +18,7 @@ from bench.worker.report import Figures, Mark, Rest
 from tests.helpers.waiting import until
 
 PROJECT = Path(__file__).parents[2]
-LIMIT = 20.0
+LIMIT = 180.0
 
 
 def test_waves_count_together_and_what_lies_between_them_does_not() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 #: Seconds between looks at the journal. A process that lived for less has died within them.
-GLANCE = 0.05
+POLL_SECONDS = 0.05
 
 
 class Watcher:
@@ -34,10 +34,10 @@ class Watcher:
 
     def close(self) -> None:
         """Read on until every process that there was has died, or for some seconds; then stop."""
-        time.sleep(3 * GLANCE)  # the last lines are read, and their processes known
+        time.sleep(3 * POLL_SECONDS)  # the last lines are read, and their processes known
         end = time.monotonic() + 10
         while None in self.deaths.values() and time.monotonic() < end:
-            time.sleep(GLANCE)
+            time.sleep(POLL_SECONDS)
         self._stop.set()
         self._thread.join()
         for handle in self._handles:
@@ -51,7 +51,7 @@ class Watcher:
             for pid in self._look():
                 self._attend(pid, looked_at)
             looked_at = now
-            for handle, _ in self._poll.poll(GLANCE * 1000):
+            for handle, _ in self._poll.poll(POLL_SECONDS * 1000):
                 self.deaths[self._handles.pop(handle)] = time.monotonic()
                 self._poll.unregister(handle)
                 os.close(handle)

@@ -9,6 +9,7 @@ from ebb import project
 from ebb.project import read_settings
 from ebb.sandbox import demo_jobs
 from ebb.sandbox.demo_jobs import Expected, Planned, Wake, expected, plan, woken_by
+from tests.helpers.stacks import users
 
 #: A stack of a user's own, with what would bind the demo to its jobs.
 OWN = """
@@ -51,7 +52,7 @@ def test_what_wakes_the_service_can_be_chosen_for_any_stack(wake: Wake) -> None:
 
 
 @pytest.mark.parametrize("wake", [None, "metrics", "watch", "direct"])
-@pytest.mark.parametrize("stack", project.stacks())
+@pytest.mark.parametrize("stack", users())
 def test_the_demo_can_be_configured_from_each_stack_file(stack: str, wake: Wake | None) -> None:
     assert read_settings(demo_jobs.configuration(stack, wake)).worker.handler == "worker.demo:handle"
 

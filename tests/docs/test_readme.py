@@ -313,8 +313,12 @@ def test_the_idle_cost_of_each_way_out() -> None:
     assert f"each further endpoint {HOURS * bill.ENDPOINT_HOUR.dollars * ZONES:.2f}" in README
 
 
+def program() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
 def test_how_many_alarm_metrics_the_defaults_have() -> None:
-    stack = deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
+    stack = deploy(program)
     # an alarm on an expression counts once for each metric in it (CloudWatch user guide, "CloudWatch billing and cost")
     alarms = [alarm.inputs for alarm in stack.of("aws:cloudwatch/metricAlarm:MetricAlarm")]
     metrics = sum(sum("metric" in query for query in alarm.get("metricQueries", [{"metric": {}}])) for alarm in alarms)
@@ -327,7 +331,7 @@ def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
     (text,) = blocks("json", ROOT / "docs/architecture.md")
     statement = json.loads(text)
     config = {"ebb:queue": json.dumps({"kms": "arn:aws:kms:us-east-1:123456789012:key/0"})}
-    stack = deploy(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), config=config)
+    stack = deploy(program, config=config)
     using, actions = set(), set()
     for policy in stack.of("aws:iam/rolePolicy:RolePolicy"):
         if kms := {a for s in policy.statements for a in s["Action"] if a.startswith("kms:")}:

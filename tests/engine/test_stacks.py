@@ -1,24 +1,15 @@
 """Each of the tests' stacks through the real engine, and a preview of each stack file of the project."""
 
-from contextlib import suppress
-
 import pytest
 
-from ebb.project import StackError, configuration, stacks
+from ebb.project import configuration
 from ebb.sandbox.deploy.engine import Deployment, DeploymentError
 from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
-from tests.helpers.stacks import STACKS
+from tests.helpers.stacks import STACKS, users
 
 
-def is_plain(stack: str) -> bool:
-    """Whether nothing in the stack file is encrypted: the sandbox has no key."""
-    with suppress(StackError):
-        return configuration(stack) is not None
-    return False
-
-
-@pytest.mark.parametrize("stack", [stack for stack in stacks() if is_plain(stack)])
+@pytest.mark.parametrize("stack", users())
 def test_each_stack_file_previews_in_the_sandbox(deploy: Deploy, region: Region, stack: str) -> None:
     deployment = deploy(stack, config=configuration(stack))
     before = region.inventory()

@@ -16,6 +16,21 @@ def configuration(stack: str, overrides: Mapping[str, Any] | None = None) -> dic
     return project.configuration(stack, overrides, folder=FOLDER)
 
 
+def users() -> list[str]:
+    """The stacks in the project's root, without those that have an encrypted value: no key is here."""
+    return [stack for stack in project.stacks() if not _is_encrypted(stack)]
+
+
+def _is_encrypted(stack: str) -> bool:
+    try:
+        project.configuration(stack)
+    except project.EncryptedError:
+        return True
+    except project.StackError:
+        return False  # its tests fail with this error
+    return False
+
+
 def read(stack: str) -> settings.Settings:
     """The settings of one of the tests' stacks."""
     return project.read_settings(configuration(stack))

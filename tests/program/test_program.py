@@ -16,9 +16,8 @@ import pulumi
 import pytest
 
 from ebb.project import configuration as project_configuration
-from ebb.project import stacks
 from tests.components.harness import ACCOUNT, Deployed, Resource, deploy
-from tests.helpers.stacks import STACKS, configuration
+from tests.helpers.stacks import STACKS, configuration, users
 
 ROOT = Path(__file__).parents[2]
 COMPONENTS = {
@@ -286,7 +285,7 @@ def test_without_any_section_the_program_deploys_the_defaults() -> None:
     assert set(deployed.exports) == OUTPUTS
 
 
-@pytest.mark.parametrize("stack", stacks())
+@pytest.mark.parametrize("stack", users())
 def test_the_program_deploys_each_stack_file_of_the_project(stack: str) -> None:
     deployed = run(project_configuration(stack), stack=stack)
     assert COMPONENTS.items() <= {found.type: found.name for found in components(deployed)}.items()

@@ -39,7 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 Rules = set[tuple[Alarm, StepPolicy]]
 
 
-@pytest.mark.parametrize("stack", project.stacks())
+@pytest.mark.parametrize("stack", stacks.users())
 def test_a_stack_file_deploys_the_rules_of_its_forecast(region: Region, stack: str) -> None:
     check(region, stack, project.configuration(stack))
 

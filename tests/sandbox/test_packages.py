@@ -69,7 +69,7 @@ LINES = {
     "-r, attached": ["ADD requirements.txt /tmp/", "RUN python -m pip install -t /x -r/tmp/requirements.txt && true"],
     "uv": ["COPY requirements.txt .", "RUN uv pip install --system --link-mode copy -r requirements.txt"],
     "a mounted file": [
-        "RUN --mount=type=cache,target=/root/.cache/pip \\",
+        "RUN --mount=type=cache,target=/cache/pip \\",
         "    --mount=type=bind,source=requirements.txt,target=requirements.txt \\",
         "    python -m pip install -r requirements.txt",
     ],

@@ -492,14 +492,12 @@ def test_however_fast_the_sandbox_checks_lie_two_seconds_apart(region: Region) -
 
 
 def test_stop_ends_even_stubborn_tasks_soon(world: World) -> None:
-    world.serve(2, "stubborn", stopTimeout=120)
+    world.serve(2, "stubborn", stopTimeout=86400)  # if it were waited for, this test would never end
     until(lambda: len(world.running()) == 2)
     pids = [task.pid for task in world.running() if task.pid]
     for task in world.running():
         world.environment(task)
-    began = time.monotonic()
     world.tasks.stop()
-    assert time.monotonic() - began < 120, "the tasks' own stop timeout is not waited for"
     assert [alive(pid) for pid in pids] == [False, False]
     assert world.tasks.tasks() == []
 

@@ -7,16 +7,16 @@ import pytest
 import yaml
 
 import settings
+from ebb import project
 from ebb.project import read_settings
 from tests.helpers import stacks
 
 ROOT = Path(settings.__file__).parents[1]
 
 
-@pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda file: file.name)
-def test_each_stack_file_is_valid(file: Path) -> None:
-    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    assert read_settings(document.get("config") or {})
+@pytest.mark.parametrize("stack", stacks.users())
+def test_each_stack_file_is_valid(stack: str) -> None:
+    assert read_settings(project.configuration(stack))
 
 
 def test_the_sandbox_stack_cannot_reach_a_real_account() -> None:

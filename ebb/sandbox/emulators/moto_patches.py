@@ -83,6 +83,11 @@ def count_reported_tasks(ecs: ModuleType) -> None:
         _SET_ONCE = ("running_count", "pending_count")
         _completed: tuple[str, str] | None = None
 
+        def __init__(self, *args: Any, **fields: Any) -> None:
+            super().__init__(*args, **fields)
+            for deployment in self.deployments:
+                deployment["rolloutState"] = "IN_PROGRESS"  # until the first report; moto says COMPLETED
+
         def __setattr__(self, name: str, value: Any) -> None:
             if name not in self._SET_ONCE or name not in self.__dict__:
                 super().__setattr__(name, value)
