@@ -111,7 +111,7 @@ def test_a_child_that_outlives_its_killed_worker_is_found() -> None:
     assert violation == "process 1 of a still lives"
 
 
-def test_what_a_worker_writes_beside_its_log_is_found() -> None:
+def test_output_of_a_worker_outside_its_log_is_found() -> None:
     one = worker("a", said("job_done"))
     one.noise.append("Traceback (most recent call last):")
     assert judge([ran(0, 1)], one).violations == ["a wrote: Traceback (most recent call last):"]

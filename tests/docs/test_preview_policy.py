@@ -78,7 +78,7 @@ def test_no_data_can_be_read() -> None:
         ("ecr:BatchGetImage", ["arn:aws:ecr:us-east-1:123456789012:repository/image-*"]),
     ],
 )
-def test_what_is_read_beside_the_state_is_public_or_the_image_of_this_code(action: str, resources: list[str]) -> None:
+def test_all_that_is_read_except_the_state_is_public_or_this_code_s_image(action: str, resources: list[str]) -> None:
     (statement,) = (statement for statement in POLICY if action in statement["Action"])
     assert statement["Resource"] == resources
 

@@ -282,11 +282,11 @@ def test_each_setting_in_a_migration_table_is_what_the_stack_as_delivered_has(li
     named = re.findall(r"`((?:network|queue|api|worker|scaling)\.[a-z_.]+)(?:: ([^`]+))?`", "\n".join(table))
     assert len(named) >= 10
     actual = stacks.read(stack).model_dump(mode="json")
-    for path, told in named:
+    for path, shown in named:
         value: Any = actual
         for part in path.split("."):
             value = value[part]
-        assert value == yaml.safe_load(told) if told else value, path
+        assert value == yaml.safe_load(shown) if shown else value, path
 
 
 # figures: us-east-1, $; sources and dates in the README
@@ -297,9 +297,9 @@ ZONES = 2
 
 
 def test_the_idle_cost_of_each_way_out() -> None:
-    told = {row[0]: float(row[1]) for row in list(rows(section("What it costs while idle")))[1:]}
+    shown = {row[0]: float(row[1]) for row in list(rows(section("What it costs while idle")))[1:]}
     gateway = HOURS * (bill.NAT_GATEWAY_HOUR.dollars + ADDRESS)
-    assert told == {
+    assert shown == {
         "`nat: none`": 0,
         "`nat: instance`": round(bill.NAT_INSTANCE_MONTH.dollars + HOURS * ADDRESS, 2),
         "`nat: gateway`": round(gateway, 2),
@@ -343,5 +343,5 @@ def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
 
 def test_what_a_task_costs_an_hour() -> None:
     price = bill.FARGATE["ARM64"]
-    told = f"2048 CPU units and 4096 MiB on ARM64 is ${2 * price.vcpu + 4 * price.memory:.3f} an hour"
-    assert told in " ".join(README.split())
+    shown = f"2048 CPU units and 4096 MiB on ARM64 is ${2 * price.vcpu + 4 * price.memory:.3f} an hour"
+    assert shown in " ".join(README.split())

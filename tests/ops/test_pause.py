@@ -110,7 +110,7 @@ def test_running_tasks_of_a_paused_stack_are_said_to_go_on() -> None:
     assert len(list(lines("dev", replace(STATE, running=0)))) == 3
 
 
-def test_what_somebody_else_suspended_in_part_is_no_pause_and_is_named() -> None:
+def test_a_partial_suspension_by_another_tool_is_no_pause_and_is_named() -> None:
     first, *_ = lines("dev", replace(STATE, suspended=("DynamicScalingInSuspended", "ScheduledScalingSuspended")))
     assert first == (
         "Stack dev is paused in part, not by `ebb pause` (removing tasks, warm hours). "
@@ -131,7 +131,7 @@ def test_a_stack_that_is_not_deployed_is_refused_in_one_sentence(pulumi: Path) -
     assert refused("pause", "--stack", "dev") == expected
 
 
-def test_what_pulumi_refuses_is_told_in_its_words(pulumi: Path) -> None:
+def test_an_error_of_pulumi_is_printed_in_its_words(pulumi: Path) -> None:
     (pulumi / "error.txt").write_text("error: no stack named 'prd'\nfound\n")
     assert refused("status", "--stack", "prd") == "pulumi stack failed: no stack named 'prd' found"
 

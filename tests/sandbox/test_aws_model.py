@@ -101,7 +101,7 @@ def test_an_instance_type_that_ec2_has_not_is_refused_with_its_family() -> None:
     assert "got 't4g.pico'" in text
 
 
-def test_what_is_not_known_yet_passes_and_what_stands_beside_it_is_still_checked() -> None:
+def test_unknown_values_pass_and_the_other_values_are_checked() -> None:
     known = {"cluster": UNKNOWN, "serviceName": "s", "capacityProviderStrategies": UNKNOWN, "launchType": "FARGATE"}
     AWS.check("ecs", "create_service", known | {"desiredCount": UNKNOWN, "networkConfiguration": UNKNOWN})
     assert "launchType should be one of" in refusal("ecs", "create_service", **known | {"launchType": "FARGAT"})

@@ -182,7 +182,7 @@ def test_protection_may_be_off_only_where_a_stop_leaves_a_job_its_time(timeout: 
     assert not config.read(GOOD | {"EBB_PROTECTION": "off", "EBB_JOB_TIMEOUT": "110"}).protection
 
 
-def test_all_bad_settings_are_told_in_one_log_line_and_the_worker_exits_78() -> None:
+def test_all_bad_settings_are_in_one_log_line_and_the_worker_exits_78() -> None:
     environment = GOOD | {"EBB_QUEUE_URL": "", "EBB_STOP_TIMEOUT": "500", "EBB_CONCURRENCY": "none"}
     root = Path(config.__file__).parents[1]
     argv = [sys.executable, "-m", "worker"]

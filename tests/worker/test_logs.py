@@ -39,7 +39,7 @@ def test_lines_are_written_together_as_long_as_a_pipe_keeps_them_together(monkey
     assert "".join(stream.writes) == "\n".join(lines) + "\n"
 
 
-def test_that_nobody_reads_the_log_is_no_error() -> None:
+def test_a_log_without_a_reader_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     program = "import sys; from worker import logs; logs.event('started'); print('goes on', file=sys.stderr)"

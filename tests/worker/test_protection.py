@@ -88,7 +88,7 @@ def test_an_agent_whose_answer_is_no_object_is_given_up(agent: Agent) -> None:
     assert len(agent.wishes) == MAX_TRIES
 
 
-def test_where_nobody_listens_protection_is_refused() -> None:
+def test_without_an_agent_protection_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     protected = _protection(f"http://127.0.0.1:{port}").protect(OFF)

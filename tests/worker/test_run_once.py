@@ -307,7 +307,7 @@ def test_each_ending_of_a_job_has_an_exit_code() -> None:
     assert set(run_once.EXIT_CODES) == set(Ending)
 
 
-def test_the_defaults_are_those_of_a_stack_but_for_the_stop_timeout() -> None:
+def test_the_defaults_are_those_of_a_stack_except_the_stop_timeout() -> None:
     stack = read({})
     deployed = _container.environment(stack.worker) | {"EBB_VISIBILITY_TIMEOUT": str(stack.queue.visibility_timeout)}
     for name, value in run_once.DEFAULTS.items():

@@ -93,11 +93,11 @@ def test_a_crash_costs_no_pause(open_place: Open, monkeypatch: pytest.MonkeyPatc
     assert pauses == [0] * 4
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("pidfd", [True, False])
 def test_a_crash_is_noticed_though_a_forked_process_holds_the_socket_and_that_process_goes_too(
-    open_place: Open, monkeypatch: pytest.MonkeyPatch, told: bool
+    open_place: Open, monkeypatch: pytest.MonkeyPatch, pidfd: bool
 ) -> None:
-    if not told:  # as on macOS
+    if not pidfd:  # as on macOS
         monkeypatch.delattr(os, "pidfd_open")
     place = open_place(
         PID
@@ -249,7 +249,7 @@ def test_a_kill_that_comes_after_the_jobs_end_does_nothing_to_the_next(open_plac
     assert place.note("a") == place.note("b")
 
 
-def test_a_handler_that_cannot_be_imported_is_told_and_tried_again(open_place: Open) -> None:
+def test_a_handler_that_cannot_be_imported_is_reported_and_tried_again(open_place: Open) -> None:
     place = open_place("import no_such_module")
     broken = place.ready()
     assert broken.error == "ModuleNotFoundError: No module named 'no_such_module'"
@@ -381,7 +381,7 @@ def handle(job):
     until(lambda: not any(alive(pid) for pid in pids))
 
 
-def test_close_leaves_nobody_behind_whatever_the_slots_do(open_place: Open) -> None:
+def test_close_ends_every_process_in_any_state_of_the_slots(open_place: Open) -> None:
     place = open_place(
         PID + "def handle(job): note(f'pid-{job.id}', os.getpid()); time.sleep(600)", count=3, grace=FOREVER
     )

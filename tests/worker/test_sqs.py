@@ -129,7 +129,7 @@ def test_messages_are_given_back_and_deleted_in_batches(queue: TestQueue) -> Non
     assert queue.counts() == (2, 0)
 
 
-def test_a_lost_lease_in_a_batch_is_told_of_its_message_alone(queue: TestQueue) -> None:
+def test_a_lost_lease_in_a_batch_is_reported_for_its_message_only(queue: TestQueue) -> None:
     queue.send("kept")
     queue.send("deleted")
     ours = _queue(queue)

@@ -38,7 +38,7 @@ def test_there_are_tests_a_preview_a_deployment_and_a_release() -> None:
     assert set(WORKFLOWS) == {"tests", "preview", "deploy", "release"}
 
 
-def test_each_action_is_pinned_by_commit_with_its_version_beside_it() -> None:
+def test_each_action_is_pinned_by_commit_with_its_version_as_a_comment() -> None:
     lines = [
         line for path in FILES for line in path.read_text().splitlines() if "uses:" in line and "uses: ./" not in line
     ]
@@ -51,7 +51,7 @@ def test_each_action_is_pinned_by_commit_with_its_version_beside_it() -> None:
     assert {action: len(commits) for action, commits in pins.items()} == dict.fromkeys(pins, 1)
 
 
-def test_each_run_line_is_a_make_target_but_for_the_release_s() -> None:
+def test_each_run_line_is_a_make_target_except_in_the_release() -> None:
     lines = {line for name, step in steps() if name != "release" for line in step.get("run", "").splitlines()}
     assert lines == {"make test", "make venv", "make worker-image"}
     assert {line.removeprefix("make ") for line in lines} <= make_targets()

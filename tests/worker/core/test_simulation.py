@@ -94,7 +94,7 @@ def _no_end_of_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("worker.core.lease.Lease.short", lambda *_: False)
 
 
-def _heartbeat_beside_a_delete(patch: pytest.MonkeyPatch) -> None:
+def _heartbeat_during_a_delete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         "worker.core.settling.Settling._extendable",
         lambda _self, now, one: one.lease.due <= now and bool(one.lease.extension(now)),
@@ -133,7 +133,7 @@ def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:
         (_no_extensions, "a receive was spent without a reason"),
         (_late_kill, "without its lease"),
         (_no_end_of_lease, "delete without a lease"),
-        (_heartbeat_beside_a_delete, "while another call about the message is in flight"),
+        (_heartbeat_during_a_delete, "while another call about the message is in flight"),
         (_greed, "and has room for"),
         (_no_protection, "unprotected"),
         (_delete_after_failure, "a message vanished"),
