@@ -55,5 +55,5 @@ def test_a_worker_that_works_stays_and_one_that_is_stuck_is_replaced(sandbox: Sa
     long_ago = time.time() - 121  # as if it had been stopped for two minutes
     os.utime(shown, (long_ago, long_ago))
     until(lambda: [other.id for other in running(sandbox) if other.id != task.id])
-    shown = (event.text for event in sandbox.region.events)
-    assert f"Task {task.id[:8]} got SIGTERM: Task failed container health checks" in shown
+    events = (event.text for event in sandbox.region.events)
+    assert f"Task {task.id[:8]} got SIGTERM: Task failed container health checks" in events
