@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ebb.forecast.model.assumptions import Assumptions, Exponential
@@ -111,9 +111,31 @@ def test_with_a_heartbeat_no_job_runs_twice_at_the_same_time(scenario: Scenario,
 
 @settings(deadline=None, max_examples=100)
 @given(SCENARIOS, LOADS, SEEDS)
+@example(
+    scenario=replace(
+        recommended(),
+        queue=QueueSetup(visibility_timeout=7200, max_receive_count=3, fifo=True, retention=345_600),
+        worker=WorkerSetup(heartbeat=False, gives_back=False),
+    ),
+    given_load=load("tail:20", "3h", groups=3),
+    seed=0,
+)
 def test_scale_in_kills_no_protected_job(scenario: Scenario, given_load: Load, seed: int) -> None:
+    """A protection lasts longer than each job of a worker with a heartbeat; without one a job may outlast it."""
+    ages: list[float] = []
+
+    class Watched(SimulatedWorker):
+        def stopped(self) -> None:
+            ages.extend(self._clock.now - started_at for _, started_at in self._jobs.values())
+            super().stopped()
+
     safe = replace(scenario, task=TaskSetup(), worker=replace(scenario.worker, protection=True))
-    assert _run(safe, given_load, seed).killed == 0
+    simulation = Simulation(safe, given_load, seed, None, ASSUMPTIONS)
+    simulation.service._host = lambda task: Watched(task, simulation.service, simulation.queue, simulation._shared)
+    simulation.run()
+    assert all(age >= simulation._shared.needed_protection for age in ages)
+    assert simulation.record.killed <= len(ages)
+    assert not ages or not simulation._shared.heartbeat
 
 
 @settings(deadline=None, max_examples=30)

@@ -161,6 +161,10 @@ class Stage:
             )
         self.clock.time += 60
         self.autoscaler.tick()
+        return self.follow()
+
+    def follow(self) -> int:
+        """As many tasks run as are desired, which is returned."""
         self.tasks = self.desired
         self._services.report(CLUSTER, SERVICE, self.tasks, 0, self.outdated)
         return self.tasks

@@ -54,8 +54,14 @@ class Up:
     def ctrl_c(self) -> int:
         """What a terminal does: SIGINT to the whole foreground group. The exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for its end and for all of its output. The exit code."""
         code = self.process.wait(LIMIT)
         self._reader.join(LIMIT)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         return code
 
     def family(self) -> set[int]:
@@ -148,12 +154,11 @@ def test_sigterm_cleans_up_too(folder: Path) -> None:
     up.wait_for("Ctrl-C ends")
     family, ports = up.family(), _listening(up.family())
     up.process.terminate()
-    assert up.process.wait(LIMIT) == 0, "".join(up.output)
+    assert up.ended() == 0, "".join(up.output)
     _assert_nothing_left(up, family, ports)
 
 
 def test_a_stack_that_does_not_exist_is_one_sentence(folder: Path) -> None:
     up = Up(folder, "--stack", "nowhere")
-    assert up.process.wait(LIMIT) == 1
-    up._reader.join(LIMIT)
+    assert up.ended() == 1
     assert up.output == [f"There is no stack 'nowhere'; this project has {', '.join(stacks())}.\n"]

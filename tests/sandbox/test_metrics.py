@@ -114,8 +114,7 @@ def test_the_metrics_drive_the_autoscaler_from_zero_to_one_and_back(stage: Stage
         stage.clock.time += 60
         metrics.tick()
         stage.autoscaler.tick()
-        stage.tasks = stage.desired
-        return stage.tasks
+        return stage.follow()
 
     assert minute() == 0
     sqs.send_message(QueueUrl=url, MessageBody="job")
