@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Apply = Callable[[Callable[[str], ModuleType]], None]
 GATEWAY, STATES = "ministack.services.apigateway_v1", "ministack.services.stepfunctions"
 SERVICES = ("apigateway_v1", "scheduler", "stepfunctions")
-SCALING, ECS = "moto.applicationautoscaling.models", "moto.ecs.models"
+SCALING, ECS, IAM = "moto.applicationautoscaling.models", "moto.ecs.models", "moto.iam.models"
 
 
 def api_gateway(module: Callable[[str], ModuleType]) -> None:
@@ -54,6 +54,10 @@ def targets(module: Callable[[str], ModuleType]) -> None:
 
 def services(module: Callable[[str], ModuleType]) -> None:
     moto_patches.count_reported_tasks(module(ECS))
+
+
+def managed(module: Callable[[str], ModuleType]) -> None:
+    moto_patches.keep_managed_policies(module(IAM))
 
 
 #: Each patch with the names that it replaces or uses: the module and the name in it.
@@ -89,6 +93,7 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (ECS, "EC2ContainerServiceBackend"),
         (ECS, "EC2ContainerServiceBackend.create_service"),
     ],
+    managed: [(IAM, "IAMBackend"), (IAM, "IAMBackend._init_aws_policies")],
 }
 BROKEN = [(apply, *name) for apply, names in CONTRACTS.items() for name in names]
 

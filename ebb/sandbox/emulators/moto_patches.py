@@ -1,6 +1,7 @@
-"""Patches of moto: scaling policies, scalable targets and the task counts of ECS services."""
+"""Patches of moto: scaling policies, scalable targets, AWS's managed policies and the task counts of ECS services."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -24,10 +25,12 @@ def apply() -> None:
     """Patch moto in this process, once. Raises ContractError."""
     from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415 - half a second
     from moto.ecs import models as ecs  # noqa: PLC0415
+    from moto.iam import models as iam  # noqa: PLC0415
 
     keep_policy_arn(autoscaling)
     report_registrations(autoscaling)
     count_reported_tasks(ecs)
+    keep_managed_policies(iam)
 
 
 def keep_policy_arn(autoscaling: ModuleType) -> None:
@@ -76,15 +79,14 @@ def count_reported_tasks(ecs: ModuleType) -> None:
         uses_service, f"{ecs.__name__}.EC2ContainerServiceBackend.create_service(...), which called Service(...)"
     )
     fields = {"deployments", "desired_count", "pending_count", "running_count", "status", "task_definition"}
-    # in all classes: within one process a first region may have replaced it
-    initializers = [vars(each)["__init__"] for each in service.__mro__[:-1] if "__init__" in vars(each)]
-    has_fields = fields <= {name for each in initializers for name in each.__code__.co_names}
+    has_fields = fields <= set(inspect.unwrap(service.__init__).__code__.co_names)
     MOTO.check(has_fields, f"{ecs.__name__}.Service, which had {', '.join(sorted(fields))}")
 
     class CountedService(service):  # type: ignore[misc, valid-type]
         _SET_ONCE = ("running_count", "pending_count")
         _completed: tuple[str, str] | None = None
 
+        @functools.wraps(service.__init__)
         def __init__(self, *args: Any, **fields: Any) -> None:
             super().__init__(*args, **fields)
             for deployment in self.deployments:
@@ -106,3 +108,21 @@ def count_reported_tasks(ecs: ModuleType) -> None:
                 deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
 
     vars(ecs).update(Service=CountedService)
+
+
+def keep_managed_policies(iam: ModuleType) -> None:
+    """A reset account has the same objects for AWS's 1,500 managed policies; moto parses them again each time."""
+    backend = MOTO.value(iam, "IAMBackend", type)
+    load = MOTO.function(backend, "_init_aws_policies", "(self)")
+    kept: dict[tuple[str, str], list[Any]] = {}
+
+    @functools.wraps(load)
+    def load_once(self: Any) -> list[Any]:
+        owner = (self.account_id, self.region_name)
+        if owner not in kept:
+            kept[owner] = load(self)
+        for policy in kept[owner]:
+            policy.attachment_count = 0
+        return list(kept[owner])
+
+    backend._init_aws_policies = load_once

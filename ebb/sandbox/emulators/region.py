@@ -135,7 +135,12 @@ class Region:
 
     def _start_moto(self, cleanup: contextlib.ExitStack) -> int:
         # moto makes boto sessions in this process: they must not read the user's profile
-        environment = {"MOTO_ACCOUNT_ID": self.account, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", **self._profile()}
+        environment = {
+            "MOTO_ACCOUNT_ID": self.account,
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # RunInstances takes any; they cost 0.2 s of each reset
+            **self._profile(),
+        }
         for name, value in environment.items():
             cleanup.callback(_restore, name, os.environ.get(name))
             os.environ[name] = value
