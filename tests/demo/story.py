@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,17 @@ JOBS = 20
 
 
 class Demo:
-    """One demo that ran to its end."""
+    """One demo that ran to its end: `command` in `folder`."""
 
-    def __init__(self, wake: str) -> None:
-        command = [sys.executable, "-m", "ebb", "sandbox", "demo", "--wake", wake]
-        environment = {**os.environ, "COLUMNS": "160"}
+    def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+            command,
+            cwd=folder,
+            env={**environment, "COLUMNS": "160"},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
         )
         self.code, self.output, self.errors = done.returncode, done.stdout, done.stderr
 
@@ -43,7 +48,7 @@ class Demo:
 
 @pytest.fixture(scope="class")
 def demo(request: pytest.FixtureRequest) -> Demo:
-    return Demo(request.cls.wake)
+    return Demo([sys.executable, "-m", "ebb", "sandbox", "demo", "--wake", request.cls.wake], ROOT, os.environ)
 
 
 class Story:

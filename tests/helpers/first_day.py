@@ -53,6 +53,10 @@ def checkout(folder: Path) -> Path:
     return copy
 
 
+#: `make` in the copy, which takes the virtual environment as current.
+MAKE = ("make", "--assume-old=.venv/.installed")
+
+
 def environment() -> dict[str, str]:
     """This process's variables, for a separate `make` or pytest."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MAKE"))}

@@ -39,9 +39,8 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
         assert region.leftovers() == []
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod", "shared"])
-def test_every_stack_goes_up_and_away_in_process(stack: str, said: list[str]) -> None:
-    with Sandbox(stack, in_process=True, config=stacks.configuration(stack), say=said.append) as region:
+def test_another_stack_goes_up_and_away_in_process(said: list[str]) -> None:
+    with Sandbox("prod", in_process=True, config=stacks.configuration("prod"), say=said.append) as region:
         assert region.deployment.up()
         assert region.deployment.preview() == []
         outputs = region.deployment.outputs()

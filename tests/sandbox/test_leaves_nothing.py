@@ -150,7 +150,7 @@ def test_ctrl_c_while_the_engine_deploys_lets_it_finish_and_leaves_nothing(folde
 
 
 def test_sigterm_cleans_up_too(folder: Path) -> None:
-    up = Up(folder)
+    up = Up(folder, "--in-process")
     up.wait_for("Ctrl-C ends")
     family, ports = up.family(), _listening(up.family())
     up.process.terminate()

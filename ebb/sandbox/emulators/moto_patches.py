@@ -86,7 +86,7 @@ def count_reported_tasks(ecs: ModuleType) -> None:
         _SET_ONCE = ("running_count", "pending_count")
         _completed: tuple[str, str] | None = None
 
-        @functools.wraps(service.__init__)
+        @functools.wraps(service.__init__)  # type: ignore[misc]
         def __init__(self, *args: Any, **fields: Any) -> None:
             super().__init__(*args, **fields)
             for deployment in self.deployments:

@@ -1,7 +1,0 @@
-from tests.demo.story import Story, demo
-
-__all__ = ["demo"]
-
-
-class TestDemoWokenByMetrics(Story):
-    wake = "metrics"
