@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings.credentials import may_hold_credential
 from settings.limits import MAX_MESSAGE_BYTES, NEW_ACCOUNT_VCPUS
 from settings.sections import PROJECT, Scaling, Settings
 
@@ -94,6 +95,11 @@ def _scaling_warnings(settings: Settings) -> Iterator[str]:
 
 def _worker_warnings(settings: Settings) -> Iterator[str]:
     worker, key = settings.worker, f"{PROJECT}:worker"
+    for name in sorted(name for name, value in worker.environment.items() if may_hold_credential(name, value)):
+        yield (
+            f"{key}.environment.{name}: looks like a credential, and everyone who may read task definitions can read "
+            "it; put it in secrets, unless it is none."
+        )
     if worker.exec and worker.read_only_root:
         yield (
             f"{key}.exec: makes the root file system of every task writable, although read_only_root is true; set "

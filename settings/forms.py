@@ -11,8 +11,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from settings.limits import LOG_RETENTION_DAYS, MAX_SUBNET_PREFIX, MIN_VPC_PREFIX, RESERVED_NETWORKS, SUBNET_BITS
 
-#: Parts of variable names that suggest a credential. Everyone who may read task definitions can read such a variable.
-CREDENTIAL_WORDS = ("PASSWORD", "TOKEN", "SECRET")
+#: Variables that ECS sets in each task: the addresses of its agent and of the task role's credentials (ECS developer
+#: guide, "Task metadata endpoint" and "Task IAM role"). Other values would leave the worker without either.
+_OF_ECS = ("AWS_CONTAINER_", "ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI")
 
 
 # The docstrings of the checks below are their words in docs/configuration.md.
@@ -65,22 +66,12 @@ def _retention(days: int) -> int:
     return days
 
 
-def suggests_credential(name: str) -> bool:
-    """Whether a variable of this name probably contains a credential."""
-    return any(word in name.upper() for word in CREDENTIAL_WORDS)
-
-
-def not_credential(name: str) -> str:
-    """not the name of a credential"""
-    if suggests_credential(name):
-        raise _broken("is named like a credential: put it in secrets")
-    return name
-
-
 def _not_reserved(name: str) -> str:
-    """not starting with EBB_"""
+    """no name that Ebb or ECS sets (EBB_, AWS_CONTAINER_, ECS_AGENT_URI, ECS_CONTAINER_METADATA_URI)"""
     if name.startswith("EBB_"):
         raise _broken("must have another name: names that start with EBB_ are reserved for Ebb")
+    if name.startswith(_OF_ECS):
+        raise _broken("must be removed: ECS sets this variable, and the worker gets its role's credentials by it")
     return name
 
 

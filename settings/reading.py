@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from settings.forms import suggests_credential
-from settings.rules import breaches
+from settings.credentials import is_credential, names_credential
+from settings.rules import NOT_SHOWN, breaches
 from settings.sections import PROJECT, Settings
 
 
@@ -66,10 +66,6 @@ _WORDS = {
 }
 
 
-#: Replaces a value that may be a credential.
-NOT_SHOWN = "(not shown: it may be a credential)"
-
-
 def _sentence(field: str, rule: str, given: object) -> str:
     value = json.dumps(given, ensure_ascii=False)
     return f"{PROJECT}:{field}: {rule}, got {value if len(value) <= 120 else value[:119] + '…'}."
@@ -87,14 +83,16 @@ def _problem(error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
         known = _nearest(str(place[-1]), _keys_at(place[:-1]))[0]
         given = error["input"]
-        if known in ("environment", "secrets") or suggests_credential(str(place[-1])):
+        if known in ("environment", "secrets") or names_credential(str(place[-1])):
             given = NOT_SHOWN
         elif isinstance(given, dict):  # values under an unknown key may be credentials
             given = dict.fromkeys(given, "…")
         return _sentence(field, f"unknown key, the nearest known one is {known}", given)
     rule = _WORDS[error["type"]].format(**error.get("ctx", {})) if error["type"] in _WORDS else error["msg"]
     of_variables = place[:2] in (("worker", "environment"), ("worker", "secrets")) and error["loc"] == place
-    hidden = of_variables and (len(place) == 2 or place[1] == "secrets" or suggests_credential(str(place[2])))
+    hidden = (of_variables and (len(place) == 2 or place[1] == "secrets" or names_credential(str(place[2])))) or (
+        is_credential(str(error["input"]))
+    )
     return _sentence(field, rule, NOT_SHOWN if hidden else error["input"])
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from settings.credentials import holds_credential, is_credential
 from settings.limits import FARGATE_MEMORY, MAX_MESSAGE_BYTES, MAX_STEPS, drain
 from settings.sections import Scaling, Settings, Step, Worker
 
 #: Interface endpoints that tasks without an internet path need. The worker calls ECS for task protection.
 BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
+#: Replaces a value that may be a credential.
+NOT_SHOWN = "(not shown: it may be a credential)"
 #: The lower and the upper bound of a step.
 Span = tuple[float, float]
 #: A broken rule: the fields (dotted, without prefix; an error names the first), the rule in words, the value.
@@ -98,10 +101,22 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
     for name in sorted(set(w.environment) & set(w.secrets)):
         fields = (f"worker.environment.{name}", f"worker.secrets.{name}")
         yield fields, "a variable must be in either environment or secrets, not in both", w.environment[name]
+    yield from _credential_breaches(w)
     if w.backoff_base > w.backoff_cap:
         rule = f"must be at most backoff_cap, which is {w.backoff_cap:g}"
         yield ("worker.backoff_base", "worker.backoff_cap"), rule, w.backoff_base
     yield from _job_breaches(w)
+
+
+def _credential_breaches(w: Worker) -> Iterator[Breach]:
+    for name, value in sorted(w.environment.items()):
+        if holds_credential(name, value):
+            rule = "contains a credential, and everyone who may read task definitions can read it: put it in secrets"
+            yield (f"worker.environment.{name}",), rule, NOT_SHOWN
+    for place, word in enumerate(w.command):
+        if is_credential(word):
+            rule = "contains a credential, and everyone who may read task definitions can read it: let the program "
+            yield (f"worker.command.{place}",), f"{rule}read a variable from secrets", NOT_SHOWN
 
 
 def _job_breaches(w: Worker) -> Iterator[Breach]:

@@ -1,8 +1,8 @@
 """The section `worker`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from settings import limits
 from settings.forms import (
@@ -19,7 +19,6 @@ from settings.forms import (
     Tag,
     Text,
     Variable,
-    not_credential,
 )
 from settings.sections.base import Section
 
@@ -100,8 +99,10 @@ class Worker(Section):
     health_check: bool = Field(
         True, description="Whether ECS replaces a task whose worker is stuck. The image must contain `python`."
     )
-    environment: dict[Annotated[Variable, AfterValidator(not_credential)], str] = Field(
-        {}, description="Plain environment variables."
+    environment: dict[Variable, str] = Field(
+        {},
+        description="Plain environment variables of the job, without credentials. `AWS_REGION`, `AWS_ENDPOINT_URL` and "
+        "others that boto3 reads reach the job only: the worker's own clients do not use them.",
     )
     secrets: dict[Variable, SecretSource] = Field(
         {}, description="Variables from SSM parameters (name or ARN) or Secrets Manager (ARN)."

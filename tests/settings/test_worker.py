@@ -52,18 +52,6 @@ IMAGES: Cases = {
     ),
 }
 VARIABLES: Cases = {
-    "a variable with PASSWORD in its name": (
-        {"worker": {"environment": {"DB_PASSWORD": "hunter2"}}},
-        'worker.environment.DB_PASSWORD: is named like a credential: put it in secrets, got "DB_PASSWORD".',
-    ),
-    "a variable with token in its name": (
-        {"worker": {"environment": {"github_token": "abc"}}},
-        'worker.environment.github_token: is named like a credential: put it in secrets, got "github_token".',
-    ),
-    "a variable with SECRET in its name": (
-        {"worker": {"environment": {"SECRET_KEY": "abc"}}},
-        'worker.environment.SECRET_KEY: is named like a credential: put it in secrets, got "SECRET_KEY".',
-    ),
     "a variable with a reserved name": (
         {"worker": {"environment": {"EBB_QUEUE_URL": "x"}}},
         (
@@ -74,6 +62,20 @@ VARIABLES: Cases = {
     "a secret with a reserved name": (
         {"worker": {"secrets": {"EBB_X": "/a"}}},
         'worker.secrets.EBB_X: must have another name: names that start with EBB_ are reserved for Ebb, got "EBB_X".',
+    ),
+    "the address of the task role's credentials": (
+        {"worker": {"environment": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost/role"}}},
+        (
+            "worker.environment.AWS_CONTAINER_CREDENTIALS_FULL_URI: must be removed: ECS sets this variable, and the "
+            'worker gets its role\'s credentials by it, got "AWS_CONTAINER_CREDENTIALS_FULL_URI".'
+        ),
+    ),
+    "the address of the ECS agent, from a secret": (
+        {"worker": {"secrets": {"ECS_AGENT_URI": "/a"}}},
+        (
+            "worker.secrets.ECS_AGENT_URI: must be removed: ECS sets this variable, and the worker gets its role's "
+            'credentials by it, got "ECS_AGENT_URI".'
+        ),
     ),
     "a variable that YAML reads as a number": (
         {"worker": {"environment": {"PORT": 8080}}},
