@@ -62,13 +62,13 @@ class InlineStack:
         return self._run(self.stack.preview, **options)
 
     def up(self) -> Result:
-        return self._run(self.stack.up)
+        return self._run(self.stack.up, show_secrets=False)
 
     def refresh(self) -> Result:
-        return self._run(self.stack.refresh)
+        return self._run(self.stack.refresh, show_secrets=False)
 
     def destroy(self) -> Result:
-        return self._run(self.stack.destroy)
+        return self._run(self.stack.destroy, show_secrets=False)
 
     def resources(self) -> list[dict[str, Any]]:
         """The state's resources that a provider made."""

@@ -3,6 +3,7 @@
 The checkout is only read: stack files are copied into a folder of the sandbox's own, where the state lives too.
 """
 
+import functools
 import re
 import runpy
 import signal
@@ -91,13 +92,13 @@ class Deployment:
 
     def up(self, say: Say | None = None) -> list[Change]:
         """Create, update and delete what differs from the program. Returns the changes."""
-        changes, result = self._run(self._stack.up, say)
+        changes, result = self._run(functools.partial(self._stack.up, show_secrets=False), say)
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return changes
 
     def destroy(self, say: Say | None = None) -> list[Change]:
         """Delete the stack's resources. Returns the changes."""
-        return self._run(self._stack.destroy, say)[0]
+        return self._run(functools.partial(self._stack.destroy, show_secrets=False), say)[0]
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs after the last `up`."""
