@@ -30,6 +30,8 @@ MAX_BODY_BYTES = 5 * 2**30
 MAX_ONCE_SECONDS = 31_536_000
 DEFAULT_HANDLER = "worker.handler:handle"
 QUEUE_URL = re.compile(r"https?://[^\s/]+/\S+")
+#: The region in the host of a queue's URL (AWS General Reference, "Amazon SQS endpoints and quotas").
+REGION_IN_URL = re.compile(r"https?://(?:[^/.]+\.)?sqs(?:-fips)?\.([a-z]+-[a-z0-9-]+)\.")
 #: botocore makes a host name of the region.
 REGION = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 
@@ -49,7 +51,7 @@ class JobConfig:
     max_body_bytes: int = SQS_BODY_BYTES
     #: The S3 bucket of bodies that are too long for SQS; None: there are no such bodies.
     payload_bucket: str | None = None
-    #: None: boto3 finds the region.
+    #: The queue's region; None: boto3 finds the region.
     region: str | None
 
 
@@ -57,7 +59,6 @@ class JobConfig:
 class Config(JobConfig):
     """The worker's settings; times in seconds."""
 
-    region: str
     queue_url: str
     dead_letter_url: str
     visibility_timeout: int
@@ -114,7 +115,7 @@ class Config(JobConfig):
 def read_job(environment: Mapping[str, str]) -> JobConfig:
     """The settings for one job. Raises ConfigError with all problems."""
     reader = _Reader(environment)
-    config = JobConfig(**_job_settings(reader), region=environment.get("AWS_REGION") or None)
+    config = JobConfig(**_job_settings(reader), region=reader.region(environment.get("EBB_QUEUE_URL", "")))
     reader.check()
     return config
 
@@ -122,10 +123,11 @@ def read_job(environment: Mapping[str, str]) -> JobConfig:
 def read(environment: Mapping[str, str]) -> Config:
     """The settings for a worker. Raises ConfigError with all problems."""
     reader = _Reader(environment)
+    queue_url = reader.url("EBB_QUEUE_URL")
     config = Config(
         **_job_settings(reader),
-        region=reader.region("AWS_REGION"),
-        queue_url=reader.url("EBB_QUEUE_URL"),
+        region=reader.region(queue_url),
+        queue_url=queue_url,
         dead_letter_url=reader.url("EBB_DEAD_LETTER_QUEUE_URL"),
         visibility_timeout=max(
             MIN_VISIBILITY_SECONDS, int(reader.number("EBB_VISIBILITY_TIMEOUT", 0, MAX_VISIBILITY_SECONDS))
@@ -196,11 +198,13 @@ class _Reader:
             self.problems.append(f"{name} must be a queue's URL, not {value!r}")
         return value
 
-    def region(self, name: str) -> str:
-        value = self.text(name)
+    def region(self, queue_url: str) -> str | None:
+        """The queue's region: a queue exists in one. AWS_REGION is the job's, and can be another."""
+        value = self.environment.get("EBB_AWS_REGION") or None
         if value and not REGION.fullmatch(value):
-            self.problems.append(f"{name} must be a region's name, not {value!r}")
-        return value
+            self.problems.append(f"EBB_AWS_REGION must be a region's name, not {value!r}")
+        found = REGION_IN_URL.match(queue_url)
+        return found[1] if found else value
 
     def number(
         self,

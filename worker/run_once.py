@@ -26,7 +26,6 @@ DEFAULTS = {
     "EBB_STOP_TIMEOUT": "2",
     "EBB_BACKOFF_BASE": "10",
     "EBB_BACKOFF_CAP": "900",
-    "AWS_REGION": "us-east-1",
 }
 #: The exit code of a shell's Ctrl-C.
 STOPPED = 130

@@ -107,6 +107,8 @@ def running(contestant: Contestant, emulator: Emulator, pause: float) -> Iterato
             "PYTHONPATH": str(PROJECT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_ENDPOINT_URL": emulator.endpoint,
+            "EBB_AWS_ENDPOINT_URL": emulator.endpoint,
+            "EBB_AWS_REGION": ACCOUNT["AWS_REGION"],
             "AWS_DEFAULT_REGION": ACCOUNT["AWS_REGION"],
             "BENCH_QUEUE": name,
             "BENCH_QUEUE_URL": url,

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.chaos.watcher import Watcher
 from tests.helpers.waiting import LIMIT
-from tests.worker.harness import ACCOUNT, WORKER
+from tests.worker.harness import WORKER, wired
 
 #: Seconds: EBB_STOP_TIMEOUT of the fleet's workers; jobs may go on for half of it after SIGTERM.
 STOP_TIMEOUT = 8
@@ -58,9 +58,8 @@ class Fleet:
         self.journal = folder / "journal"
         shutil.copytree(WORKER, folder / "worker", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(Path(__file__).with_name("jobs.py"), folder)
-        self._environment = ACCOUNT | {
+        self._environment = wired(endpoint) | {
             "PATH": os.environ["PATH"],
-            "AWS_ENDPOINT_URL": endpoint,
             "EBB_VISIBILITY_TIMEOUT": "30",
             "EBB_STOP_TIMEOUT": str(STOP_TIMEOUT),
             "EBB_BACKOFF_BASE": "0.2",

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tests.helpers.waiting import LIMIT
-from tests.worker.harness import ACCOUNT, WORKER, Sqs
+from tests.worker.harness import WORKER, Sqs, wired
 
 #: Messages of a full run.
 FULL = 100_000
@@ -61,7 +61,6 @@ def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None
     (folder / "jobs.py").write_text("def handle(job):\n    pass\n")
     settings = {
         "PATH": os.environ["PATH"],
-        "AWS_ENDPOINT_URL": sqs.endpoint,
         "EBB_QUEUE_URL": queue.url,
         "EBB_DEAD_LETTER_QUEUE_URL": queue.dead.url,
         "EBB_VISIBILITY_TIMEOUT": "30",
@@ -73,7 +72,7 @@ def measure(folder: Path, sqs: Sqs, messages: int, advance: Callable[[int], None
         "EBB_METRICS": "on",
     }
     argv = [sys.executable, "-m", "worker"]
-    worker = subprocess.Popen(argv, cwd=folder, env=ACCOUNT | settings, stdout=subprocess.DEVNULL)
+    worker = subprocess.Popen(argv, cwd=folder, env=wired(sqs.endpoint) | settings, stdout=subprocess.DEVNULL)
     samples: list[float] = []
     sent = done = 0
     began = progressed_at = time.monotonic()

@@ -174,6 +174,8 @@ def test_a_task_has_the_deployed_environment_and_secrets_and_nothing_of_the_user
         "WHOLE": '{"password": "from json"}',
         "PART": "from json",
         "AWS_ENDPOINT_URL": world.region.endpoint,
+        "EBB_AWS_ENDPOINT_URL": world.region.endpoint,
+        "EBB_AWS_REGION": world.region.region,
         "AWS_PROFILE": "default",
     }
     assert {name: environment.get(name) for name in expected} == expected

@@ -24,6 +24,11 @@ WORKER = Path(__file__).parents[2] / "worker"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 
+def wired(endpoint: str) -> dict[str, str]:
+    """The variables that lead the worker's own clients to an emulator, as the sandbox sets them."""
+    return {"EBB_AWS_ENDPOINT_URL": endpoint, "EBB_AWS_REGION": "us-east-1"}
+
+
 class Sqs:
     """MiniStack in its own process."""
 
@@ -121,7 +126,7 @@ class Process:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "worker"],
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": sqs.endpoint} | ACCOUNT | settings | environment,
+            env={"PATH": os.environ["PATH"]} | wired(sqs.endpoint) | settings | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -24,7 +24,6 @@ DONE = Result(verdict=Verdict.DONE)
 SETTINGS = {
     "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/jobs",
     "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/dead",
-    "AWS_REGION": "us-east-1",
     "EBB_VISIBILITY_TIMEOUT": "60",
     "EBB_STOP_TIMEOUT": "30",
     "EBB_BACKOFF_BASE": "1",

@@ -45,7 +45,7 @@ def test_protection_goes_at_once_when_no_other_job_waits(
 ) -> None:
     queue.send("job")
     proxy = Proxy(int(sqs.endpoint.rpartition(":")[2]), record=True)
-    worker = start(ECS_AGENT_URI=agent.uri, AWS_ENDPOINT_URL=proxy.endpoint, EBB_STOP_TIMEOUT="120")
+    worker = start(ECS_AGENT_URI=agent.uri, EBB_AWS_ENDPOINT_URL=proxy.endpoint, EBB_STOP_TIMEOUT="120")
     until(lambda: agent.asked == [False, True, False])
     worker.close()
     proxy.close()

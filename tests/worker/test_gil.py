@@ -51,7 +51,7 @@ def test_a_handler_that_holds_the_gil_does_not_make_its_extension_late(
 ) -> None:
     proxy = Proxy(int(sqs.endpoint.rpartition(":")[2]), record=True)
     queue.send("heavy")  # before the worker starts, so that its first receive is answered at once
-    worker = Process(tmp_path, sqs, queue, HANDLER, AWS_ENDPOINT_URL=proxy.endpoint)
+    worker = Process(tmp_path, sqs, queue, HANDLER, EBB_AWS_ENDPOINT_URL=proxy.endpoint)
     try:
         until(lambda: worker.events("job_done"))
         held_from, held_to, longest = json.loads(worker.note("held"))

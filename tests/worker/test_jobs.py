@@ -196,8 +196,6 @@ def test_while_sqs_does_not_answer_the_worker_stays_and_works_on_when_it_does(st
 
 
 def test_clients_that_cannot_be_made_are_bad_settings_and_no_stack_trace(start: Start, queue: TestQueue) -> None:
-    worker = start(AWS_PROFILE="no-such-profile")
+    worker = start(EBB_AWS_ENDPOINT_URL="here")
     assert worker.exit_code() == os.EX_CONFIG
-    assert [line.get("error") for line in worker.lines] == [
-        "the sqs client cannot be made: The config profile (no-such-profile) could not be found"
-    ]
+    assert [line.get("error") for line in worker.lines] == ["the sqs client cannot be made: Invalid endpoint: here"]

@@ -62,7 +62,7 @@ def test_a_job_is_stopped_before_its_lease_runs_out_when_sqs_no_longer_answers(s
                 time.sleep(600)
             """,
             on=jobs,
-            AWS_ENDPOINT_URL=sqs.endpoint,
+            EBB_AWS_ENDPOINT_URL=sqs.endpoint,
         )
         worker.wait_for("job_started")
         child = int(worker.note("pid"))

@@ -7,7 +7,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.worker.conftest import Open
-from tests.worker.harness import ACCOUNT
+from tests.worker.harness import wired
 from tests.worker.place import DONE, Place
 from worker.job import Verdict
 
@@ -17,7 +17,7 @@ HANDLER = """
 import os, sys
 from pathlib import Path
 def handle(job):
-    seen = (len(job.body), job.body[:9], dict(job.attributes), "boto3" in sys.modules)
+    seen = (len(job.body), job.body[:9], dict(job.attributes), "botocore" in sys.modules)
     Path(os.environ["NOTES"], "seen").write_text(repr(seen))
 """
 
@@ -41,7 +41,7 @@ def s3(endpoint: str) -> Any:
 @pytest.fixture
 def with_bucket(open_place: Open, endpoint: str) -> Open:
     def with_bucket(**environment: str) -> Place:
-        basis = ACCOUNT | {"AWS_ENDPOINT_URL": endpoint, "EBB_PAYLOAD_BUCKET": "bodies"}
+        basis = wired(endpoint) | {"EBB_PAYLOAD_BUCKET": "bodies"}
         place = open_place(HANDLER, **(basis | environment))
         assert place.ready().error is None
         return place
@@ -116,7 +116,7 @@ def test_what_no_further_attempt_can_mend_is_rejected(with_bucket: Open, s3: Any
 
 @pytest.mark.parametrize(
     "trouble",
-    [{"EBB_PAYLOAD_BUCKET": "no-such-bucket"}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}],
+    [{"EBB_PAYLOAD_BUCKET": "no-such-bucket"}, {"EBB_AWS_ENDPOINT_URL": "http://127.0.0.1:9"}],
 )
 def test_other_trouble_with_s3_is_a_failed_attempt(with_bucket: Open, trouble: dict[str, str]) -> None:
     place = with_bucket(**trouble)

@@ -1,10 +1,17 @@
-"""The worker's boto3 clients and their time-outs. boto3 is imported when the first client is made: it takes a while."""
+"""The worker's own clients. botocore is imported when the first client is made: it takes a while.
 
+The job's environment must not steer them: a region, a profile or a proxy there is for the job's own clients. So their
+session reads neither botocore's environment variables nor its files. It has the task's role and what Ebb sets.
+"""
+
+import functools
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker.core.lease import CONNECT_SECONDS, READ_SECONDS
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
@@ -12,57 +19,100 @@ if TYPE_CHECKING:
 #: Time-outs for bodies in S3: to connect, and to wait for the next bytes.
 S3_CONNECT_SECONDS = 5
 S3_READ_SECONDS = 20
+S3_TRIES = 3
+#: The address of an emulator that has all services. It accepts any credentials.
+ENDPOINT_VARIABLE = "EBB_AWS_ENDPOINT_URL"
+#: ECS sets one of them: the address of the task role's credentials (ECS developer guide, "Task IAM role").
+ROLE_VARIABLES = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+#: Read in addition: the key to that address.
+ROLE_TOKEN_VARIABLES = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
 
 class ClientSetupError(Exception):
-    """A client cannot be made (unknown profile, bad endpoint); the text is one sentence for the user."""
+    """A client cannot be made (no credentials, bad endpoint); the text is one sentence for the user."""
 
 
-def sqs(region: str, *, connections: int, read_seconds: int = READ_SECONDS) -> "SQSClient":
+def sqs(region: str | None, *, connections: int, read_seconds: int = READ_SECONDS) -> "SQSClient":
     """A client that tries each call once. Raises ClientSetupError."""
     client: SQSClient = _single_try("sqs", region, connections, read_seconds)
     return client
 
 
-def dynamodb(region: str, *, connections: int) -> "DynamoDBClient":
+def dynamodb(region: str | None, *, connections: int) -> "DynamoDBClient":
     """A client that tries each call once. Raises ClientSetupError."""
     client: DynamoDBClient = _single_try("dynamodb", region, connections, READ_SECONDS)
     return client
 
 
 def s3(region: str | None) -> "S3Client":
-    """A client that retries as boto3 does by default. Raises ClientSetupError."""
+    """A client that retries. Raises ClientSetupError."""
     client: S3Client = _client(
         "s3",
         region,
         connect_timeout=S3_CONNECT_SECONDS,
         read_timeout=S3_READ_SECONDS,
-        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": S3_TRIES},
     )
     return client
 
 
-def _single_try(service: Literal["sqs", "dynamodb"], region: str, connections: int, read_seconds: int) -> Any:
+def _single_try(service: Literal["sqs", "dynamodb"], region: str | None, connections: int, read_seconds: int) -> Any:
     """The worker retries by itself: the lease limits the time for retries."""
     return _client(
         service,
         region,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,
-        retries={"total_max_attempts": 1},
-        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": 1},
         parameter_validation=False,  # it takes a tenth of a call's time; mypy checks the same parameters
         max_pool_connections=connections,
     )
 
 
 def _client(service: str, region: str | None, **options: Any) -> Any:
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    create: Any = boto3.client  # all clients share boto3's default session, which holds several MiB
     try:
-        return create(service, region_name=region, config=Config(**options))
+        if not _in_task():  # on the user's own machine (`--once`): their configuration counts
+            return _session().create_client(service, region, config=Config(tcp_keepalive=True, **options))
+        return _session().create_client(
+            service,
+            region,
+            endpoint_url=os.environ.get(ENDPOINT_VARIABLE) or None,
+            verify=True,  # None would read a variable
+            config=Config(tcp_keepalive=True, proxies={}, **options),  # proxies=None would read variables
+        )
     except (BotoCoreError, ValueError) as error:
         raise ClientSetupError(f"the {service} client cannot be made: {error}") from error
+
+
+def _in_task() -> bool:
+    return any(os.environ.get(name) for name in (ENDPOINT_VARIABLE, *ROLE_VARIABLES))
+
+
+@functools.cache  # all clients share it: it holds several MiB
+def _session() -> "Session":
+    from botocore.configprovider import ConstantProvider  # noqa: PLC0415
+    from botocore.credentials import ContainerProvider, CredentialResolver  # noqa: PLC0415
+    from botocore.loaders import Loader  # noqa: PLC0415
+    from botocore.session import Session  # noqa: PLC0415
+
+    if not _in_task():
+        return Session()
+    # each variable of a session: its name in the configuration file, in the environment, its default, its type
+    variables = {name: (None, None, default, kind) for name, (_, _, default, kind) in Session.SESSION_VARIABLES.items()}
+    variables |= dict.fromkeys(("config_file", "credentials_file"), (None, None, None, None))
+    variables["ignore_configured_endpoint_urls"] = (None, None, True, None)
+    session = Session(session_vars=variables)
+    session.get_component("config_store").set_config_provider(
+        "s3", ConstantProvider({"us_east_1_regional_endpoint": "regional"})
+    )
+    models = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    session.register_component("data_loader", models)  # botocore's own, and none from the home folder
+    if os.environ.get(ENDPOINT_VARIABLE):
+        session.set_credentials("test", "test")
+        return session
+    role = {name: os.environ[name] for name in (*ROLE_VARIABLES, *ROLE_TOKEN_VARIABLES) if os.environ.get(name)}
+    session.register_component("credential_provider", CredentialResolver([ContainerProvider(role)]))
+    return session

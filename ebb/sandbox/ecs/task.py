@@ -134,6 +134,9 @@ class Task:
                 **{pair["name"]: _in(folder, [pair["value"]])[0] for pair in container.get("environment", [])},
                 **secrets.resolve(self._region.client, container.get("secrets", [])),
                 **agent,
+                # what Ebb's own clients use, and no variable of the job can change
+                "EBB_AWS_ENDPOINT_URL": self._region.endpoint,
+                "EBB_AWS_REGION": self._region.region,
             }
             self.process = self._run(argv, image.cwd, environment, subprocess.PIPE)
         except (ImageError, secrets.SecretError, ClientError, ValueError) as error:
