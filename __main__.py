@@ -31,6 +31,7 @@ worker = WorkerService(
     "worker",
     WorkerServiceArgs(
         settings=config.worker,
+        iam=config.iam,
         min_tasks=config.scaling.min_tasks,
         queue=queue,
         once_table_name=store.table_name if store else None,
@@ -59,6 +60,7 @@ wake = Wake(
     "wake",
     WakeArgs(
         settings=config.scaling,
+        iam=config.iam,
         queue=queue,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
@@ -67,7 +69,7 @@ wake = Wake(
     ),
 )
 
-api = JobApi("api", JobApiArgs(settings=config.api, queue=queue, submit_arn=wake.submit_arn))
+api = JobApi("api", JobApiArgs(settings=config.api, iam=config.iam, queue=queue, submit_arn=wake.submit_arn))
 
 Monitoring("monitoring", MonitoringArgs(settings=config.monitoring, queue=queue))
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
+
+from settings import Iam
 
 #: The version of the policy language (IAM user guide, "IAM JSON policy elements: Version"). It is not a date to update.
 VERSION = "2012-10-17"
@@ -38,6 +41,19 @@ def trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.Ou
     if condition:
         statement["Condition"] = condition
     return document([statement])
+
+
+def role(
+    name: str, trusted: pulumi.Output[str], settings: Iam, opts: pulumi.ResourceOptions | None = None
+) -> aws.iam.Role:
+    """A role, with what the settings ask of all roles. Every role of the stack is made here."""
+    return aws.iam.Role(
+        name,
+        assume_role_policy=trusted,
+        permissions_boundary=settings.permissions_boundary,
+        path=None if settings.path == "/" else settings.path,
+        opts=opts,
+    )
 
 
 def from_account(account_id: pulumi.Input[str]) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pulumi
@@ -12,6 +12,7 @@ from components import _backend, _iam, _templates
 from components._account import account
 from components.queue import QueueRefs
 from settings import Api as ApiSettings
+from settings import Iam as IamSettings
 
 AUTHORIZATION = {"iam": "AWS_IAM", "api_key": "NONE", "none": "NONE"}
 #: The policy of API Gateway's log role (API Gateway developer guide, "Permissions for CloudWatch logging").
@@ -27,6 +28,7 @@ class JobApiArgs:
     settings: ApiSettings
     queue: QueueRefs
     submit_arn: pulumi.Input[str] | None = None
+    iam: IamSettings = field(default_factory=IamSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class JobApi(pulumi.ComponentResource):
     def __init__(self, name: str, args: JobApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobApi", name, None, opts)
         self._account = account(self)
+        self._iam_settings = args.iam
         #: What an API deployment snapshots: (kind, name, inputs) of each resource, and the resources themselves.
         self._definition: list[tuple[str, str, Mapping[str, Any]]] = []
         self._parts: list[pulumi.Resource] = []
@@ -198,8 +201,8 @@ class JobApi(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         # No aws:SourceAccount: API Gateway does not document that it sends this key. Nor is it needed: no one can pass
         # a role to a service in another account (IAM user guide, "Grant a user permissions to pass a role").
-        role = aws.iam.Role(
-            f"{self.pulumi_resource_name}-sender", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
+        role = _iam.role(
+            f"{self.pulumi_resource_name}-sender", _iam.trust("apigateway.amazonaws.com"), self._iam_settings, child
         )
         aws.iam.RolePolicy(
             f"{self.pulumi_resource_name}-sender", role=role.name, policy=_iam.document(statements), opts=child
@@ -239,8 +242,8 @@ class JobApi(pulumi.ComponentResource):
     def _log_role(self) -> aws.apigateway.Account:
         """The role that API Gateway logs with: one per account and region, shared by all APIs."""
         child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{self.pulumi_resource_name}-logs", assume_role_policy=_iam.trust("apigateway.amazonaws.com"), opts=child
+        role = _iam.role(
+            f"{self.pulumi_resource_name}-logs", _iam.trust("apigateway.amazonaws.com"), self._iam_settings, child
         )
         policy = aws.iam.RolePolicyAttachment(
             f"{self.pulumi_resource_name}-logs",

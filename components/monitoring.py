@@ -1,5 +1,6 @@
 """Alarms for operators, and who receives them."""
 
+import hashlib
 from dataclasses import dataclass
 
 import pulumi
@@ -7,6 +8,7 @@ import pulumi_aws as aws
 
 from components import _iam
 from components._account import account
+from components._secrets import kept
 from components.queue import QueueRefs
 from settings import Monitoring as MonitoringSettings
 
@@ -39,8 +41,14 @@ class Monitoring(pulumi.ComponentResource):
         topic = aws.sns.Topic(name, opts=child)
         self._let_alarms_publish(topic.arn)
         for email in args.settings.emails:
+            # Pulumi's state shows names
+            label = hashlib.sha256(email.encode()).hexdigest()[:8] if args.settings.encrypted else email
             aws.sns.TopicSubscription(
-                f"{name}-email-{email}", topic=topic.arn, protocol="email", endpoint=email, opts=child
+                f"{name}-email-{label}",
+                topic=topic.arn,
+                protocol="email",
+                endpoint=kept(email, args.settings),
+                opts=child,
             )
         aws.cloudwatch.MetricAlarm(
             f"{name}-dead-letter",

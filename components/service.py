@@ -1,7 +1,7 @@
 """The workers: an ECS service on Fargate with 0..N tasks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -9,8 +9,10 @@ import pulumi_aws as aws
 
 from components import _container
 from components._account import account
-from components._iam import Statement, allow, document, from_account, trust
+from components._iam import Statement, allow, document, from_account, role, trust
+from components._secrets import kept
 from components.queue import QueueRefs
+from settings import Iam as IamSettings
 from settings import Worker as WorkerSettings
 
 #: Permissions of a queue's consumer (the same as those of CDK's grantConsumeMessages).
@@ -55,6 +57,8 @@ class WorkerServiceArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_ids: Sequence[str] = ()
     assign_public_ip: bool
+    # roles
+    iam: IamSettings = field(default_factory=IamSettings)
 
 
 class WorkerService(pulumi.ComponentResource):
@@ -170,16 +174,12 @@ class WorkerService(pulumi.ComponentResource):
         )  # from the rule, so that the rule exists before the first task and after the last
 
     def _role(
-        self, role: str, trusted: pulumi.Output[str], statements: Sequence[Statement]
+        self, purpose: str, trusted: pulumi.Output[str], statements: Sequence[Statement]
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        full_name = f"{self.pulumi_resource_name}-{role}"
-        made = aws.iam.Role(
-            full_name,
-            assume_role_policy=trusted,
-            permissions_boundary=self._settings.permissions_boundary,
-            opts=self._child,
-        )
-        return made, aws.iam.RolePolicy(full_name, role=made.name, policy=document(statements), opts=self._child)
+        full_name = f"{self.pulumi_resource_name}-{purpose}"
+        made = role(full_name, trusted, self._args.iam, self._child)
+        policy = kept(document(statements), self._settings)
+        return made, aws.iam.RolePolicy(full_name, role=made.name, policy=policy, opts=self._child)
 
     def _task_trust(self) -> pulumi.Output[str]:
         # not for tasks of other accounts (ECS developer guide, "Task IAM role": confused deputy)
@@ -270,6 +270,6 @@ class WorkerService(pulumi.ComponentResource):
             volumes=[{"name": _container.TMP}],
             execution_role_arn=execution,
             task_role_arn=task,
-            container_definitions=pulumi.Output.json_dumps([self._container()]),
+            container_definitions=kept(pulumi.Output.json_dumps([self._container()]), settings),
             opts=self._child,
         )

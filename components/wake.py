@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -12,6 +12,7 @@ from components._account import account
 from components.queue import QueueRefs
 from policy import hours
 from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
+from settings import Iam as IamSettings
 from settings import Scaling as ScalingSettings
 
 #: Key of a tag that the queue does not have. Removing it changes nothing, but counts as activity of the queue.
@@ -29,6 +30,7 @@ class WakeArgs:
     #: The scalable target: `service/<cluster>/<service>`, and its ARN.
     resource_id: pulumi.Input[str]
     target_arn: pulumi.Input[str]
+    iam: IamSettings = field(default_factory=IamSettings)
 
 
 class Wake(pulumi.ComponentResource):
@@ -160,7 +162,7 @@ class Wake(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         name = f"{self.pulumi_resource_name}-{role_name}"
         trust = _iam.trust(f"{service}.amazonaws.com", _iam.from_account(self._account.id))
-        role = aws.iam.Role(name, assume_role_policy=trust, opts=child)
+        role = _iam.role(name, trust, self._args.iam, child)
         aws.iam.RolePolicy(name, role=role.name, policy=_iam.document(statements), opts=child)
         return role
 

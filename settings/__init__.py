@@ -8,6 +8,7 @@ from settings.reading import SettingsError, read
 from settings.sections import (
     PROJECT,
     Api,
+    Iam,
     Image,
     Monitoring,
     Network,
@@ -24,6 +25,7 @@ from settings.sections import (
 __all__ = [
     "PROJECT",
     "Api",
+    "Iam",
     "Image",
     "Monitoring",
     "Network",

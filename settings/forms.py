@@ -112,6 +112,7 @@ QueueName = Annotated[
 Kms = Annotated[str, Form(rf"none|new|{_KMS_ARN}", "must be none, new or a KMS key's ARN")]
 KmsArn = Annotated[str, Form(_KMS_ARN, "must be a KMS key's ARN")]
 PolicyArn = Annotated[str, Form(r"arn:aws[a-z-]*:iam::[0-9a-z]+:policy/\S+", "must be an IAM policy's ARN")]
+RolePath = Annotated[str, Form(r"/|(?=.{3,512}$)/[!-~]+/", "must begin and end with /, such as /teams/video/")]
 StageName = Annotated[str, Form(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, - or _")]
 RepositoryName = Annotated[
     str,

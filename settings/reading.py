@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from settings.credentials import is_credential, names_credential
+from settings.encryption import cannot_stay_secret, within
 from settings.rules import NOT_SHOWN, breaches
 from settings.sections import PROJECT, Settings
 
@@ -66,6 +67,14 @@ _WORDS = {
 }
 
 
+#: Replaces a value that is encrypted in the stack file.
+HIDDEN = "(not shown: it is encrypted)"
+
+
+#: Keys that have another name now.
+_RENAMED = {"worker.permissions_boundary": "iam.permissions_boundary"}
+
+
 def _sentence(field: str, rule: str, given: object) -> str:
     value = json.dumps(given, ensure_ascii=False)
     return f"{PROJECT}:{field}: {rule}, got {value if len(value) <= 120 else value[:119] + '…'}."
@@ -77,13 +86,18 @@ def _place(error: ErrorDetails) -> tuple[int | str, ...]:
     return place[:-1] if error["type"] == "rule" and place[-1] == "[key]" else place
 
 
-def _problem(error: ErrorDetails) -> str:
+def _problem(error: ErrorDetails, encrypted: Collection[str]) -> str:
     place = _place(error)
     field = ".".join(map(str, place))
+    secret = any(_touches(field, other) for other in encrypted)
     if error["type"] == "extra_forbidden":
+        if field in _RENAMED:
+            return _sentence(field, f"has another name now: use {PROJECT}:{_RENAMED[field]}", error["input"])
         known = _nearest(str(place[-1]), _keys_at(place[:-1]))[0]
         given = error["input"]
-        if known in ("environment", "secrets") or names_credential(str(place[-1])):
+        if secret:
+            given = HIDDEN
+        elif known in ("environment", "secrets") or names_credential(str(place[-1])):
             given = NOT_SHOWN
         elif isinstance(given, dict):  # values under an unknown key may be credentials
             given = dict.fromkeys(given, "…")
@@ -93,7 +107,7 @@ def _problem(error: ErrorDetails) -> str:
     hidden = (of_variables and (len(place) == 2 or place[1] == "secrets" or names_credential(str(place[2])))) or (
         is_credential(str(error["input"]))
     )
-    return _sentence(field, rule, NOT_SHOWN if hidden else error["input"])
+    return _sentence(field, rule, HIDDEN if secret else NOT_SHOWN if hidden else error["input"])
 
 
 def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
@@ -119,12 +133,22 @@ def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _touches(field: str, other: str) -> bool:
-    return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
+    return within(field, other) or within(other, field)
 
 
-def read(raw: Mapping[str, Any]) -> Settings:
+def _encrypted_problems(encrypted: Collection[str], raw: Mapping[str, Any]) -> Iterator[str]:
+    rule = (
+        "is encrypted, but Pulumi's state would show it: set it without --secret, or put what must stay secret into an "
+        "SSM parameter and name that in worker.secrets"
+    )
+    for field in cannot_stay_secret(encrypted, raw):
+        yield _sentence(field, rule, HIDDEN)
+
+
+def read(raw: Mapping[str, Any], encrypted: Collection[str] = ()) -> Settings:
     """Settings from sections by name, without the project's prefix. Their values are JSON's types.
 
+    `encrypted`: the fields (dotted, or a whole section) that the stack file keeps encrypted; no error shows them.
     Raises SettingsError with every problem. Rules across fields are not checked for fields that have an error.
     """
     text = json.dumps(raw, default=str)
@@ -137,10 +161,14 @@ def read(raw: Mapping[str, Any]) -> Settings:
         rest = json.loads(text)
         doubtful.update(field for found in errors for field in _leave_out(rest, found))
         settings = Settings.model_validate_json(json.dumps(rest))
-    problems = [_problem(error) for error in errors]
+    problems = [_problem(error, encrypted) for error in errors]
     for fields, rule, given in breaches(settings):
         if not any(_touches(field, other) for field in fields for other in doubtful):
-            problems.append(_sentence(fields[0], rule, given))
+            shown = HIDDEN if any(_touches(fields[0], field) for field in encrypted) else given
+            problems.append(_sentence(fields[0], rule, shown))
+    problems.extend(_encrypted_problems(encrypted, raw))
     if problems:
         raise SettingsError(problems)
+    for section in {field.partition(".")[0] for field in encrypted}:
+        getattr(settings, section).mark_encrypted()
     return settings

@@ -2,6 +2,7 @@
 
 from settings.sections.api import Api
 from settings.sections.base import PROJECT, Section
+from settings.sections.iam import Iam
 from settings.sections.monitoring import Monitoring
 from settings.sections.network import Network
 from settings.sections.queue import Queue
@@ -11,6 +12,7 @@ from settings.sections.worker import Image, Statement, Worker
 __all__ = [
     "PROJECT",
     "Api",
+    "Iam",
     "Image",
     "Monitoring",
     "Network",
@@ -34,3 +36,4 @@ class Settings(Section):
     worker: Worker = Worker()
     scaling: Scaling = Scaling()
     monitoring: Monitoring = Monitoring()
+    iam: Iam = Iam()

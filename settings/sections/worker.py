@@ -12,7 +12,6 @@ from settings.forms import (
     Digest,
     Handler,
     KmsArn,
-    PolicyArn,
     RepositoryName,
     RetentionDays,
     SecretSource,
@@ -111,7 +110,6 @@ class Worker(Section):
         None, description="ARN of the KMS key that encrypts the secrets. Default: the account's own key."
     )
     statements: tuple[Statement, ...] = Field((), description="Additional permissions of the job.")
-    permissions_boundary: PolicyArn | None = Field(None, description="Permissions boundary of the two roles.")
     cluster: ClusterName | None = Field(
         None, description="Name or ARN of an existing ECS cluster with the Fargate capacity providers."
     )

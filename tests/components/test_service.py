@@ -440,13 +440,6 @@ def test_only_tasks_of_this_account_may_assume_the_task_role() -> None:
     assert made.one(ROLE, "worker-task").statements == [{**trusted, "Condition": condition}]
 
 
-def test_both_roles_have_the_permissions_boundary() -> None:
-    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-    roles = service(permissions_boundary=boundary).of(ROLE)
-    assert [role.inputs["permissionsBoundary"] for role in roles] == [boundary, boundary]
-    assert all("permissionsBoundary" not in role.inputs for role in service().of(ROLE))
-
-
 def test_arns_have_the_partition() -> None:
     partition = {"aws:index/getPartition:getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"}}
     made = service(cluster="company", secrets={"A": "/a"}, payload_bucket="bodies", answers=partition)

@@ -69,10 +69,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"aws:ec2/natGateway:NatGateway": 2, "aws:sns/topicSubscription:TopicSubscription": 2,
          "aws:appautoscaling/target:Target": 1},
     ),
-    "endpoints only; steps that add, with a cooldown; read-write root, permissions boundary": (
+    "endpoints only; steps that add, with a cooldown; read-write root, permissions boundary, role path": (
         {
             NETWORK: {"endpoints": ENDPOINTS},
-            WORKER: {"read_only_root": False, "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
+            WORKER: {"read_only_root": False},
+            "ebb:iam": {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess", "path": "/teams/video/"},
             SCALING: {"steps": [{"lower": 1, "upper": 10, "change": 1}, {"lower": 10, "change": 3}], "cooldown": 60,
                       "surplus": False},
         },

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pulumi
 import pytest
 
+from settings.encryption import encrypted_fields
 from settings.loading import load
 
 
@@ -63,3 +64,33 @@ def test_nothing_else_imports_pulumi(module: str) -> None:
     program = f"import sys, {module}; print([name for name in sys.modules if name.partition('.')[0] == 'pulumi'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_encrypted_value_that_can_stay_secret_marks_its_section() -> None:
+    with configured({"ebb:worker": '{"environment": {"A": "b"}, "cluster": "c"}'}, secret_keys=["ebb:worker"]):
+        read = load()
+    assert (read.worker.encrypted, read.queue.encrypted) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "field"),
+    [("queue", '{"name": "hunter2"}', "queue.name"), ("worker", '{"cluster": "hunter2"}', "worker.cluster")],
+)
+def test_an_encrypted_value_that_the_state_would_show_is_refused_and_not_shown(
+    section: str, value: str, field: str
+) -> None:
+    with configured({f"ebb:{section}": value}, secret_keys=[f"ebb:{section}"]), pytest.raises(pulumi.RunError) as error:
+        load()
+    (sentence,) = str(error.value).splitlines()[1:]
+    assert sentence == (
+        f"ebb:{field}: is encrypted, but Pulumi's state would show it: set it without --secret, or put what must stay "
+        'secret into an SSM parameter and name that in worker.secrets, got "(not shown: it is encrypted)".'
+    )
+
+
+def test_the_stack_file_says_which_value_of_a_section_is_encrypted() -> None:
+    file = {
+        "ebb:worker": {"cluster": {"secure": "v1:a"}, "command": ["a", {"secure": "v1:b"}]},
+        "aws:x": {"secure": "c"},
+    }
+    assert list(encrypted_fields(file)) == ["worker.cluster", "worker.command.1"]

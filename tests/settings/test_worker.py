@@ -163,8 +163,19 @@ OTHERS: Cases = {
         'worker.secrets_kms_key: must be a KMS key\'s ARN, got "alias/aws/ssm".',
     ),
     "a role as the permissions boundary": (
-        {"worker": {"permissions_boundary": "arn:aws:iam::123456789012:role/x"}},
-        'worker.permissions_boundary: must be an IAM policy\'s ARN, got "arn:aws:iam::123456789012:role/x".',
+        {"iam": {"permissions_boundary": "arn:aws:iam::123456789012:role/x"}},
+        'iam.permissions_boundary: must be an IAM policy\'s ARN, got "arn:aws:iam::123456789012:role/x".',
+    ),
+    "the boundary's former name": (
+        {"worker": {"permissions_boundary": "arn:aws:iam::123456789012:policy/x"}},
+        (
+            "worker.permissions_boundary: has another name now: use ebb:iam.permissions_boundary, "
+            'got "arn:aws:iam::123456789012:policy/x".'
+        ),
+    ),
+    "a role path without its last slash": (
+        {"iam": {"path": "/teams"}},
+        'iam.path: must begin and end with /, such as /teams/video/, got "/teams".',
     ),
     "a cluster's name with a space": (
         {"worker": {"cluster": "my cluster"}},
