@@ -3,6 +3,7 @@
 import pulumi
 
 import settings
+from components._account import check_location
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from components.idempotency import IdempotencyStore, IdempotencyStoreArgs
@@ -16,6 +17,7 @@ from policy.plan import plan
 from settings.loading import load
 
 config = load()
+check_location(config)
 for warning in settings.warnings(config):
     pulumi.log.warn(warning)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+import settings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
@@ -30,3 +32,16 @@ def account(parent: pulumi.Resource) -> Account:
         partition=partition.partition,
         dns_suffix=partition.dns_suffix,
     )
+
+
+def check_location(config: settings.Settings) -> None:
+    """Raises pulumi.RunError with each ARN in the settings that cannot work where this stack is deployed."""
+    here = settings.Location(
+        partition=aws.get_partition().partition,
+        region=aws.get_region().region,
+        account=aws.get_caller_identity().account_id,
+    )
+    try:
+        settings.check_location(config, here)
+    except settings.SettingsError as error:
+        raise pulumi.RunError(str(error)) from None

@@ -4,7 +4,8 @@
 """
 
 from settings.advice import warnings
-from settings.reading import SettingsError, read
+from settings.location import Location
+from settings.reading import SettingsError, check_location, read
 from settings.sections import (
     PROJECT,
     Api,
@@ -27,6 +28,7 @@ __all__ = [
     "Api",
     "Iam",
     "Image",
+    "Location",
     "Monitoring",
     "Network",
     "Queue",
@@ -38,6 +40,7 @@ __all__ = [
     "Step",
     "WarmHours",
     "Worker",
+    "check_location",
     "read",
     "warnings",
 ]

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from settings.credentials import is_credential, names_credential
 from settings.encryption import cannot_stay_secret, within
+from settings.location import Location, misplaced
 from settings.rules import NOT_SHOWN, breaches
 from settings.sections import PROJECT, Settings
 
@@ -172,3 +173,10 @@ def read(raw: Mapping[str, Any], encrypted: Collection[str] = ()) -> Settings:
     for section in {field.partition(".")[0] for field in encrypted}:
         getattr(settings, section).mark_encrypted()
     return settings
+
+
+def check_location(settings: Settings, here: Location) -> None:
+    """Raises SettingsError with every ARN that cannot work where the stack is deployed."""
+    problems = [_sentence(fields[0], rule, given) for fields, rule, given in misplaced(settings, here)]
+    if problems:
+        raise SettingsError(problems)

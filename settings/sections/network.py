@@ -40,3 +40,8 @@ class Network(Section):
         if self.assign_public_ip is None:
             return self.vpc_id is None and self.nat == "none" and not self.endpoints
         return self.assign_public_ip
+
+    @property
+    def reaches_internet(self) -> bool:
+        """Whether tasks reach the internet; of an existing VPC it is assumed."""
+        return bool(self.vpc_id) or self.nat != "none" or self.public_tasks

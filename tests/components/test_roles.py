@@ -4,6 +4,7 @@ import json
 import runpy
 from typing import Any
 
+import pulumi
 import pytest
 
 from tests.components.harness import ACCOUNT, Deployed, deploy
@@ -56,3 +57,9 @@ def test_every_role_has_the_boundary_and_the_path(title: str) -> None:
 def test_without_the_settings_no_role_has_either() -> None:
     roles = program(EVERYTHING).of(ROLE)
     assert [role.inputs.keys() & {"permissionsBoundary", "path"} for role in roles] == [set()] * len(roles)
+
+
+def test_an_arn_of_another_region_ends_the_program_before_anything_is_created() -> None:
+    key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0123"
+    with pytest.raises(pulumi.RunError, match=r"ebb:queue\.kms: must be of the stack's region, which is us-east-1"):
+        program({"queue": {"kms": key}})
