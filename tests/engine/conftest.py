@@ -21,12 +21,8 @@ Deploy = Callable[..., Deployment]
 
 
 @pytest.fixture(scope="session")
-def command() -> Iterator[PulumiCommand]:
-    with pytest.MonkeyPatch.context() as patch:
-        # the engine writes its state once an operation instead of twice a resource; these tests kill no engine
-        patch.setenv("PULUMI_EXPERIMENTAL", "true")
-        patch.setenv("PULUMI_SKIP_CHECKPOINTS", "true")
-        yield find(print)
+def command() -> PulumiCommand:
+    return find(print)
 
 
 @pytest.fixture(scope="module")

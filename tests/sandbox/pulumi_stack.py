@@ -9,6 +9,7 @@ from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
 from ebb.sandbox.deploy import sdk_log
+from ebb.sandbox.deploy.engine import ONE_CHECKPOINT
 
 TAGS = {"Project": "ebb"}
 Change = tuple[str, str, str]  # operation, the type's own name, resource name
@@ -43,6 +44,7 @@ class InlineStack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DEBUG_PROVIDERS": f"aws:{port},awsx:{port}",
+            **ONE_CHECKPOINT,
         }
         self.stack = auto.create_or_select_stack(
             "test",
