@@ -20,6 +20,9 @@ MINUTE = 60
 #: Seconds after scaling out in which only a larger change acts: a task's start plus the age of the metrics (up to
 #: 100 s). Otherwise a message that a task has already received would start a second task.
 OUT_COOLDOWN_SECONDS = 120
+#: Minutes in which jobs wait while others are running, before tasks are added. In the first of them the tasks that
+#: `start` has started are still starting, or have just received their first jobs.
+MORE_MINUTES = 2
 #: Minutes without any message before all tasks are removed.
 IDLE_MINUTES = 5
 #: Surplus tasks are removed when there are this many for so many minutes.
@@ -151,7 +154,11 @@ def _rules(settings: Settings) -> Iterator[Rule]:
             policy_steps.recommended(max_tasks(settings), share(settings), concurrency),
             OUT_COOLDOWN_SECONDS,
         )
-    yield _follow_waiting("out", alarm_steps, cooldown, "Jobs are waiting: add tasks")
+    if max_tasks(settings) == 1:
+        yield _follow_waiting("out", alarm_steps, cooldown, "Jobs are waiting: add tasks")
+    else:
+        yield _start(policy_steps.at_start(alarm_steps, scaling.min_tasks if scaling.steps else 0), cooldown)
+        yield _more(alarm_steps, cooldown)
     match scaling.scales_in_by:
         case "queue":
             yield _empty_queue(scaling.min_tasks)
@@ -175,6 +182,44 @@ def _follow_waiting(role: str, alarm_steps: policy_steps.AlarmSteps, cooldown: i
     )
     policy = PolicyPlan(adjustment_type="ChangeInCapacity", steps=alarm_steps.steps, cooldown=cooldown)
     return Rule(role=role, alarm=alarm, policy=policy)
+
+
+def _start(alarm_steps: policy_steps.AlarmSteps, cooldown: int) -> Rule:
+    """Starts tasks while no job is running.
+
+    It sets the number of tasks instead of adding to it. Tasks that crash before they receive would otherwise be counted
+    while they run, so that each crash adds tasks for the same jobs.
+    """
+    alarm = AlarmPlan(
+        description="Jobs are waiting and none is running: start tasks",
+        metrics=(WAITING, IN_FLIGHT),
+        expression=policy_steps.START_EXPRESSION,
+        label="Jobs waiting while none is running",
+        evaluation_periods=1,
+        datapoints_to_alarm=1,
+        threshold=alarm_steps.threshold,
+        comparison=alarm_steps.comparison,
+    )
+    policy = PolicyPlan(adjustment_type="ExactCapacity", steps=alarm_steps.steps, cooldown=cooldown)
+    return Rule(role="start", alarm=alarm, policy=policy)
+
+
+def _more(alarm_steps: policy_steps.AlarmSteps, cooldown: int) -> Rule:
+    """Adds tasks while jobs are running, so the tasks work."""
+    alarm = AlarmPlan(
+        description="Jobs are waiting while others are running: add tasks",
+        metrics=(WAITING, IN_FLIGHT),
+        expression=policy_steps.MORE_EXPRESSION,
+        label="Jobs waiting while others are running",
+        evaluation_periods=MORE_MINUTES,
+        datapoints_to_alarm=MORE_MINUTES,
+        threshold=alarm_steps.threshold,
+        comparison=alarm_steps.comparison,
+    )
+    policy = PolicyPlan(
+        adjustment_type="ChangeInCapacity", steps=alarm_steps.steps, cooldown=cooldown, aggregation="Minimum"
+    )
+    return Rule(role="out", alarm=alarm, policy=policy)
 
 
 def _to_minimum(minimum: int, cooldown: int) -> PolicyPlan:

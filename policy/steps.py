@@ -69,6 +69,21 @@ def recommended(
     return AlarmSteps("GreaterThanOrEqualToThreshold", 1, _relative(_merged(spans), 1))
 
 
+def at_start(adding: AlarmSteps, min_tasks: int) -> AlarmSteps:
+    """The same steps as numbers of tasks while no job is running: `min_tasks` and what the step adds.
+
+    There is no number that changes nothing, so where the steps add no task, the step below applies.
+    """
+    tasks = [step.change for step in adding.steps]
+    for index, change in enumerate(tasks):
+        tasks[index] = change or tasks[index - 1]
+    spans = [
+        _Span(step.lower or 0, math.inf if step.upper is None else step.upper, min_tasks + change)
+        for step, change in zip(adding.steps, tasks, strict=True)
+    ]
+    return AlarmSteps(adding.comparison, adding.threshold, _relative(_merged(spans), 0))
+
+
 def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
     """Removes all surplus tasks but one, relative to a threshold of two."""
     counts = _spread(max(1, max_tasks - 1), MAX_STEPS)
@@ -98,6 +113,11 @@ def scale_in(table: Sequence[Step]) -> AlarmSteps | None:
     taken = any(span.change > 0 and span.lower == threshold for span in _spans(table))
     comparison: Comparison = "LessThanThreshold" if taken else "LessThanOrEqualToThreshold"
     return AlarmSteps(comparison, threshold, _relative(_merged(_filled(spans, -math.inf, threshold)), threshold))
+
+
+#: Messages waiting (v) while none is in flight (n), and while some are; otherwise 0. SQS can omit n if it is 0.
+START_EXPRESSION = "IF(FILL(n,0) > 0, 0, v)"
+MORE_EXPRESSION = "IF(FILL(n,0) > 0, v, 0 * v)"
 
 
 def idle_expression(min_tasks: int) -> str:

@@ -121,6 +121,8 @@ def variants() -> tuple[Variant, ...]:
         Variant(varied="ladder", name="3, 6, 10 tasks from 2, 5, 10 shares", change=_out(steps=_rungs((2, 5, 10)))),
         Variant(varied="OUT cooldown", name="120 s (deployed)"),
         *(Variant(varied="OUT cooldown", name=f"{each} s", change=_out(cooldown=each)) for each in (60, 90, 180, 300)),
+        Variant(varied="MORE", name="2 of 2 (deployed)"),
+        *(Variant(varied="MORE", name=f"{n} of {n}", change=_periods("out", n, n)) for n in (1, 3)),
         Variant(varied="ZERO", name="5 of 5 (deployed)"),
         *(Variant(varied="ZERO", name=f"{m} of {n}", change=_periods("zero", m, n)) for m, n in ZERO),
         Variant(varied="SURPLUS", name="3 of 3 (deployed with `surplus`)", surplus=True),
@@ -196,22 +198,22 @@ def _marked(found: Score, base: Score) -> str:
     return f"{found.text()}{mark}"
 
 
-def _changed(role: str, change: Callable[[policy_plan.Rule], policy_plan.Rule]) -> Callable[[Plan, Settings], Plan]:
+def _changed(change: Callable[[policy_plan.Rule], policy_plan.Rule], *roles: str) -> Callable[[Plan, Settings], Plan]:
     def changed(plan: Plan, _: Settings) -> Plan:
-        return replace(plan, rules=tuple(change(rule) if rule.role == role else rule for rule in plan.rules))
+        return replace(plan, rules=tuple(change(rule) if rule.role in roles else rule for rule in plan.rules))
 
     return changed
 
 
 def _cooldown(role: str, seconds: int) -> Callable[[Plan, Settings], Plan]:
-    return _changed(role, lambda rule: replace(rule, policy=replace(rule.policy, cooldown=seconds)))
+    return _changed(lambda rule: replace(rule, policy=replace(rule.policy, cooldown=seconds)), role)
 
 
 def _periods(role: str, datapoints: int, periods: int) -> Callable[[Plan, Settings], Plan]:
     def change(rule: policy_plan.Rule) -> policy_plan.Rule:
         return replace(rule, alarm=replace(rule.alarm, datapoints_to_alarm=datapoints, evaluation_periods=periods))
 
-    return _changed(role, change)
+    return _changed(change, role)
 
 
 def _out(
@@ -223,7 +225,7 @@ def _out(
             own = policy.steps if steps is None else steps(plan.maximum, policy_plan.share(settings))
             return replace(rule, policy=replace(policy, steps=own))
 
-        return _changed("out", change)(plan, settings)
+        return _changed(change, "start", "out")(plan, settings)
 
     return changed
 

@@ -33,6 +33,13 @@ Arrivals = Annotated[
 Job = Annotated[str, typer.Option(help="How long a job takes: 30s, 20m, or lognormal:MEDIAN,SIGMA.")]
 Groups = Annotated[int, typer.Option(min=1, help="Number of message groups, for a FIFO queue.")]
 Failing = Annotated[float, typer.Option(min=0, max=1, help="Share of jobs that fail at each attempt.")]
+Crash = Annotated[
+    str | None,
+    typer.Option(
+        metavar="start|TIME",
+        help="Each task crashes: at its start, before it receives (exit codes 69 and 78), or after this time (90s).",
+    ),
+]
 Runs = Annotated[int, typer.Option(min=1, max=10_000, help="Number of runs; each has its own seed.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the first run; the same seed gives the same forecast.")]
 Until = Annotated[
@@ -64,6 +71,7 @@ def forecast(
     job: Job = "60s",
     groups: Groups = 1,
     failing: Failing = 0.0,
+    crash: Crash = None,
     runs: Runs = 20,
     seed: Seed = 1,
     until: Until = None,
@@ -100,7 +108,7 @@ def forecast(
         request = Request(
             stack=stack,
             changes=tuple(changes or ()),
-            load=workloads.load(arrivals, job, groups=groups, failing=failing),
+            load=workloads.load(arrivals, job, groups=groups, failing=failing, crash=crash),
             against=against,
             runs=runs,
             seed=seed,

@@ -48,6 +48,14 @@ class Arrival(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Crash:
+    """Each task crashes: before its first receive, or so many seconds after its start."""
+
+    text: str
+    after: float | None = None
+
+
+@dataclass(frozen=True)
 class JobTime:
     """How long jobs take, in seconds: always `median`, or log-normally distributed around it."""
 
@@ -89,7 +97,7 @@ class Load:
     """Jobs over a time, in seconds from the first possible job on.
 
     Jobs arrive within `span`. For the monthly bill the load repeats after `every`. `origin` is the Unix time of time 0.
-    `failing` is the share of jobs that fail.
+    `failing` is the share of jobs that fail. `crash`: how each task crashes.
     """
 
     text: str
@@ -100,6 +108,7 @@ class Load:
     origin: float = ORIGIN
     groups: int = 1
     failing: float = 0.0
+    crash: Crash | None = None
 
     def arrivals(self, random: Random) -> Iterator[Arrival]:
         """The jobs, ordered by time, from 0 on."""
@@ -139,7 +148,15 @@ def job_time(text: str) -> JobTime:
     return JobTime(text, durations.positive(median, "A job"), spread)
 
 
-def load(arrivals: str, job: str = "60s", *, groups: int = 1, failing: float = 0.0) -> Load:
+def crashing(text: str) -> Crash:
+    """Reads `start`, or the time after which each task crashes, such as 90s.
+
+    Raises UserError.
+    """
+    return Crash(text) if text == "start" else Crash(text, durations.positive(text, "The time before a crash"))
+
+
+def load(arrivals: str, job: str = "60s", *, groups: int = 1, failing: float = 0.0, crash: str | None = None) -> Load:
     """Reads a load.
 
     burst:N: N jobs at once. poisson:RATE[:TIME]: random, RATE per hour (or 5/s, 10/min, 100/d), for a day or TIME.
@@ -157,7 +174,8 @@ def load(arrivals: str, job: str = "60s", *, groups: int = 1, failing: float = 0
         raise UserError(f"Arrivals are {ARRIVALS}, not {arrivals!r}.")
     read = _KINDS[kind](rest, time)
     text = arrivals if kind in ("idle", "trace") else f"{arrivals} of {job}"
-    return Load(text=text, job=time, groups=groups, failing=failing, **vars(read))
+    crashes = None if crash is None else crashing(crash)
+    return Load(text=text, job=time, groups=groups, failing=failing, crash=crashes, **vars(read))
 
 
 def _number(text: str, kind: str) -> int:

@@ -50,7 +50,7 @@ def test_each_variant_differs_from_the_deployed_policy() -> None:
 
 def test_a_table_has_a_row_for_each_load_and_the_totals() -> None:
     ladder, *others = tables(1)
-    assert [table.split(" ")[1] for table in others] == ["OUT", "ZERO", "SURPLUS"]
+    assert [table.split(" ")[1] for table in others] == ["OUT", "MORE", "ZERO", "SURPLUS"]
     lines = ladder.splitlines()
     assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:-1]] == [each.name for each in LOADS]
     assert {line.count("|") for line in lines} == {lines[0].count("|")}

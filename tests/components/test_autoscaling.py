@@ -4,6 +4,7 @@ import pytest
 
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from ebb.scaling import expressions
+from policy import steps
 from policy.plan import plan
 from settings import Scaling as ScalingSettings
 from settings import Settings, Step, WarmHours
@@ -110,24 +111,72 @@ def test_the_target_has_the_minimum_and_maximum_of_the_settings() -> None:
     }
 
 
-def test_the_recommended_policy_adds_a_task_for_the_first_job_and_more_with_the_backlog() -> None:
+def added(expression: str, label: str, minutes: int) -> dict[str, Any]:
+    return {
+        "metricQueries": queries(expression, label, {"v": jobs("Visible"), "n": jobs("NotVisible")}),
+        "comparisonOperator": "GreaterThanOrEqualToThreshold",
+        "threshold": 1,
+        "evaluationPeriods": minutes,
+        "datapointsToAlarm": minutes,
+    }
+
+
+def test_the_recommended_policy_sets_the_tasks_while_no_job_runs_and_adds_tasks_while_jobs_run() -> None:
     made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300)
-    assert roles(made) == {"out", "zero"}
-    assert alarm(made, "out") == waiting(1, "GreaterThanOrEqualToThreshold")
+    assert roles(made) == {"start", "out", "zero"}
+    assert alarm(made, "start") == added("IF(FILL(n,0) > 0, 0, v)", "Jobs waiting while none is running", 1)
+    assert alarm(made, "out") == added("IF(FILL(n,0) > 0, v, 0 * v)", "Jobs waiting while others are running", 2)
+    ladder = [
+        step("0", "9", 1),
+        step("9", "14", 3),
+        step("14", "19", 5),
+        step("19", "24", 6),
+        step("24", "29", 8),
+        step("29", "34", 9),
+        step("34", None, 10),
+    ]
+    assert policy(made, "start") == {
+        "adjustmentType": "ExactCapacity",
+        "cooldown": 120,
+        "metricAggregationType": "Maximum",
+        "stepAdjustments": ladder,
+    }
     assert policy(made, "out") == {
         "adjustmentType": "ChangeInCapacity",
         "cooldown": 120,
-        "metricAggregationType": "Maximum",
-        "stepAdjustments": [
-            step("0", "9", 1),
-            step("9", "14", 3),
-            step("14", "19", 5),
-            step("19", "24", 6),
-            step("24", "29", 8),
-            step("29", "34", 9),
-            step("34", None, 10),
-        ],
+        "metricAggregationType": "Minimum",
+        "stepAdjustments": ladder,
     }
+
+
+def test_one_alarm_is_enough_for_a_maximum_of_one_task() -> None:
+    made = scaling(max_tasks=1)
+    assert roles(made) == {"out", "zero"}
+    assert alarm(made, "out") == waiting(1, "GreaterThanOrEqualToThreshold")
+    assert policy(made, "out")["stepAdjustments"] == [step("0", None, 1)]
+
+
+@pytest.mark.parametrize(
+    ("visible", "in_flight", "start", "more"),
+    [
+        ((3, 3), (0, 0), (3, 3), (0, 0)),
+        ((3, 3), (0, 2), (3, 0), (0, 3)),
+        ((0, 0), (2, 2), (0, 0), (0, 0)),
+        # SQS omits a metric that is 0, and the newest minute is not known yet
+        ((3, 3), (None, None), (3, 3), (0, 0)),
+        ((3, None), (0, None), (3, None), (0, None)),
+        ((3, None), (2, None), (0, None), (3, None)),
+    ],
+)
+def test_waiting_jobs_count_for_one_of_two_alarms(
+    visible: tuple[float | None, ...],
+    in_flight: tuple[float | None, ...],
+    start: tuple[float | None, ...],
+    more: tuple[float | None, ...],
+) -> None:
+    points = {"v": visible, "n": in_flight}
+    assert expressions.parse(steps.START_EXPRESSION).evaluate(points) == start
+    assert expressions.parse(steps.MORE_EXPRESSION).evaluate(points) == more
 
 
 @pytest.mark.parametrize("minimum", [0, 2])
@@ -160,7 +209,7 @@ def test_a_later_deployment_keeps_a_suspension_and_a_minimum_that_moves(owner: d
 
 def test_removing_surplus_tasks_is_optional() -> None:
     made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300, surplus=True)
-    assert roles(made) == {"out", "zero", "surplus"}
+    assert roles(made) == {"start", "out", "zero", "surplus"}
     assert alarm(made, "surplus") == {
         "metricQueries": queries(
             "IF(r > 0, IF(n + v > 0, r - CEIL(n + v / 5), 0))",
@@ -241,12 +290,23 @@ def test_a_table_becomes_an_alarm_to_scale_out_and_an_alarm_to_scale_in() -> Non
 
 
 def test_fractions_of_a_message_keep_their_digits() -> None:
-    steps = (Step(lower=1, upper=2.5, change=1), Step(lower=1_234_567, change=2))
-    assert policy(scaling(steps=steps, max_tasks=2), "out")["stepAdjustments"] == [
+    table = (Step(lower=1, upper=2.5, change=1), Step(lower=1_234_567, change=2))
+    assert policy(scaling(steps=table, max_tasks=2), "out")["stepAdjustments"] == [
         step("0", "1.5", 1),
         step("1.5", "1234566", 0),
         step("1234566", None, 2),
     ]
+
+
+def test_a_table_sets_the_tasks_above_the_minimum_while_no_job_runs() -> None:
+    table = (Step(lower=1, upper=2.5, change=1), Step(lower=10, change=3))
+    made = scaling(steps=table, min_tasks=2, max_tasks=7, cooldown=240)
+    assert policy(made, "start") == {
+        "adjustmentType": "ExactCapacity",
+        "cooldown": 240,
+        "metricAggregationType": "Maximum",
+        "stepAdjustments": [step("0", "9", 3), step("9", None, 5)],  # between the rows, the lower one
+    }
 
 
 def test_without_negative_steps_an_empty_queue_removes_the_tasks() -> None:

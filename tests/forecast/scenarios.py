@@ -8,6 +8,7 @@ from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from settings import Scaling, Settings
 
 VISIBLE = messages("ApproximateNumberOfMessagesVisible")
+IN_FLIGHT = messages("ApproximateNumberOfMessagesNotVisible")
 #: The worker of the baselines: no heartbeat, no protection, and SIGTERM does not stop its job.
 PLAIN = WorkerSetup(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
 

@@ -23,8 +23,8 @@ def idle_parts(scenario: Scenario, under: Load = IDLE) -> dict[str, float]:
 
 
 def test_an_idle_month_by_metrics_costs_its_alarms() -> None:
-    # one alarm-metric of OUT, four of ZERO, and 730 hourly touches of the queue
-    assert idle_parts(recommended()) == {"Scaling alarms": 0.5, "Schedules": 0.0007, "SQS requests": 0.0003}
+    # two alarm-metrics of START, two of OUT, four of ZERO, and 730 hourly touches of the queue
+    assert idle_parts(recommended()) == {"Scaling alarms": 0.8, "Schedules": 0.0007, "SQS requests": 0.0003}
     found = monthly(recommended())
     assert found.load_total == pytest.approx(found.idle_total, rel=0.01)
 

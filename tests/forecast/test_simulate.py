@@ -13,7 +13,7 @@ from ebb.forecast.scenario import Poller, QueueSetup, Rule, Scenario, TaskSetup,
 from ebb.forecast.workloads import Timed, Times, load
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step
-from tests.forecast.scenarios import IN, OUT, PLAIN, VISIBLE, bare, recommended, rule
+from tests.forecast.scenarios import IN, IN_FLIGHT, OUT, PLAIN, VISIBLE, bare, recommended, rule
 
 SEEDS = range(100)
 #: Enough to estimate a 95th percentile within a few seconds.
@@ -212,5 +212,5 @@ def test_an_idle_month_takes_few_steps() -> None:
 
 def test_the_alarms_of_a_scenario_read_the_deployed_metrics() -> None:
     alarms: dict[str, Alarm] = {each.alarm.name: each.alarm for each in recommended().rules}
-    assert alarms["out"].metrics == (VISIBLE,)
+    assert alarms["start"].metrics == alarms["out"].metrics == (VISIBLE, IN_FLIGHT)
     assert [metric.statistic for metric in alarms["zero"].metrics] == ["Maximum", "Maximum", "Maximum", "SampleCount"]

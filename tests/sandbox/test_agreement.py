@@ -25,7 +25,7 @@ MAX_TASKS = 3
 #: Simulated seconds of each job. All are sent at once. While only the last one runs, two tasks are surplus.
 JOBS = (120, 120, 840)
 #: The rule of each activity, and the desired count before and after it.
-EXPECTED = [("out", 0, 3), ("surplus", 3, 2), ("zero", 2, 0)]
+EXPECTED = [("start", 0, 3), ("surplus", 3, 2), ("zero", 2, 0)]
 #: Real seconds that a worker's process takes to start, on an idle and on a very busy machine.
 PROCESS = (0.3, 3.0)
 
@@ -93,7 +93,7 @@ def test_the_same_jobs_make_the_same_activities_in_the_sandbox_and_in_a_forecast
 
 def activities(sandbox: Sandbox) -> list[tuple[str, int, int]]:
     events = [event.data for event in sandbox.region.events if event.kind == "scaling"]
-    roles = ("out", "surplus", "zero")
+    roles = ("start", "out", "surplus", "zero")
     return [
         (next(role for role in roles if f"-{role}-" in data["alarm"]), data["before"], data["after"]) for data in events
     ]

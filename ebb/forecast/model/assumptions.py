@@ -122,6 +122,8 @@ class Assumptions:
     #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: one or two calls, and the
     #: time in which Auto Scaling moves the capacity into its new range. Assumed.
     workflow: Distribution = Uniform(1, 5)
+    #: How long a task runs that crashes before it receives: Python's start. Assumed.
+    crash: Distribution = Uniform(1, 10)
     #: Time between Spot reclaims of one task. Assumed: AWS publishes no rate for Fargate Spot.
     spot_life: Distribution = Exponential(50 * HOUR)
     #: Whether protected tasks of an earlier deployment count for DEPLOYMENT_BLOCKED ("the number of protected tasks

@@ -7,13 +7,14 @@ from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.record import Record
 from ebb.forecast.scenario import Scenario
+from ebb.forecast.workloads import Crash
 
 
 @dataclass(frozen=True)
 class Context:
     """A scenario and the assumptions about AWS, with the run's time, record and random numbers.
 
-    `origin` is the Unix time of time 0, for schedules.
+    `origin` is the Unix time of time 0, for schedules. `crash`: how each task of the load crashes.
     """
 
     scenario: Scenario
@@ -22,3 +23,4 @@ class Context:
     record: Record
     random: Random
     origin: float
+    crash: Crash | None = None

@@ -31,7 +31,7 @@ class Simulation:
         self._scenario, self._load, self._until = scenario, load, until
         self.record = Record(-assumptions.idle_before)
         self.clock = Clock(-assumptions.idle_before)
-        context = Context(scenario, assumptions, self.clock, self.record, random, load.origin)
+        context = Context(scenario, assumptions, self.clock, self.record, random, load.origin, load.crash)
         self.queue = SimulatedQueue(context)
         self._shared = Shared(context)
         self.service = SimulatedService(context, self._worker)

@@ -5,7 +5,7 @@ import math
 from ebb.forecast.durations import MINUTE
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.queue import MAX_MESSAGES, Message, SimulatedQueue
-from ebb.forecast.model.service import SimulatedService, SimulatedTask
+from ebb.forecast.model.service import Life, SimulatedService, SimulatedTask
 from settings.limits import MAX_VISIBILITY_SECONDS
 
 # The worker must not be imported here: tests/test_shared_facts.py compares these copies with the worker's own.
@@ -42,6 +42,7 @@ class Shared:
         self.extend_every = queue.visibility_timeout / 3 if self.heartbeat else math.inf
         #: Running jobs of all tasks.
         self.busy = 0
+        self.crash = context.crash
         self._worked, self._worked_until = 0.0, self.clock.now
 
     def change_busy(self, change: int) -> None:
@@ -68,8 +69,13 @@ class SimulatedWorker:
         self._polled_at = 0.0
 
     def started(self) -> None:
-        """Start to receive."""
-        self._receive()
+        """Start to receive, unless the task crashes before."""
+        crash, now = self._shared.crash, self._clock.now
+        if crash is None or crash.after is not None:
+            self._receive()
+        if crash is not None:
+            lives = self._shared.assumptions.crash(self._shared.random) if crash.after is None else crash.after
+            self._clock.at(now + lives, self._crash)
 
     def deliver(self) -> None:
         """A long poll returns messages."""
@@ -277,6 +283,23 @@ class SimulatedWorker:
             self._remove(message)
             if message.delivery == delivery and message.hidden:
                 self._give_back(message, delivery)
+        self._exit_if_idle()
+
+    def _crash(self) -> None:
+        """The task ends at once. Its messages return when their visibility timeouts end."""
+        if self._task.life is not Life.RUNNING:
+            return
+        self._stopping = True
+        for message in self._waiting:
+            self._abandon(message, message.delivery)
+        self._waiting.clear()
+        for message, (delivery, _) in list(self._jobs.items()):
+            self._record.killed += 1
+            self._remove(message)
+            self._abandon(message, delivery)
+        if self._polling:
+            self._queue.pollers.remove(self)
+            self._end_poll()
         self._exit_if_idle()
 
     def _exit_if_idle(self) -> None:
