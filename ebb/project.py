@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import settings
+from ebb import stack_yaml
 from ebb.errors import UserError
 
 #: The checkout that this package is part of.
@@ -19,8 +18,8 @@ class StackError(UserError):
     """A stack file that does not exist or cannot be read."""
 
 
-class EncryptedError(StackError):
-    """A stack file with a value that `pulumi config set --secret` encrypted. Only Pulumi has the key."""
+#: What stands for a value that `pulumi config set --secret` encrypted: only Pulumi has the key.
+PLACEHOLDER = "encrypted-by-pulumi"
 
 
 def stacks(folder: Path | None = None) -> list[str]:
@@ -35,35 +34,63 @@ def configuration(
     """The configuration in Pulumi.<stack>.yaml, in this folder or in the root, by full key, such as `ebb:worker`.
 
     `overrides` has the same shape. Mappings are merged, other values are replaced, and None removes a key.
-    Raises StackError.
+    A value is what Pulumi delivers to the program: one directly under its key is text. An encrypted value is
+    PLACEHOLDER; where the settings refuse that, and for a whole section, it is left out. Raises StackError.
     """
+    config = _read(stack, folder)
+    merged = _merged({key: value for key, value in config.items() if not _is_encrypted(value)}, overrides or {})
+    hidden: dict[str, Any] = _replaced(merged, PLACEHOLDER)
+    if hidden != merged:
+        try:
+            read_settings(hidden)
+        except UserError:
+            hidden = _replaced(merged, None)
+    return hidden
+
+
+def encrypted(stack: str, *, folder: Path | None = None) -> list[str]:
+    """The places of encrypted values in a stack's file, such as `ebb:worker.environment.TOKEN`. Raises StackError."""
+    return list(_encrypted(_read(stack, folder)))
+
+
+def _read(stack: str, folder: Path | None) -> dict[str, Any]:
     known = stacks(folder)
     if stack not in known:
         raise StackError(f"There is no stack {stack!r}; this project has {', '.join(known) or 'none'}.")
     file = (folder or ROOT) / f"{_PREFIX}{stack}{_SUFFIX}"
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        document = stack_yaml.load(file.read_text(encoding="utf-8-sig")) or {}
+    except (OSError, ValueError) as error:
         raise StackError(f"{file.name} cannot be read: {' '.join(str(error).split())}.") from None
     config = (document.get("config") or {}) if isinstance(document, Mapping) else None
     if not isinstance(config, Mapping):
         raise StackError(f"{file.name} should be a mapping with a mapping `config`.")
-    for key in config:
-        if not isinstance(key, str) or ":" not in key:
-            raise StackError(f"{file.name}: a key is NAMESPACE:NAME, such as {settings.PROJECT}:queue, not {key!r}.")
-    merged = _merged(config, overrides or {})
-    for place in _encrypted(merged):
-        raise EncryptedError(
-            f"{place} in {file.name} is encrypted, and only pulumi has the key: write it as plain text, "
-            f"or put it into an SSM parameter and name that in {settings.PROJECT}:worker.secrets."
-        )
-    return merged
+    return {_full(key, file): _delivered(value) for key, value in config.items()}
+
+
+def _full(key: str, file: Path) -> str:
+    """A key with its namespace, as Pulumi completes it."""
+    match key.split(":"):
+        case [name]:
+            return f"{settings.PROJECT}:{name}"
+        case [_, _]:
+            return key
+        case [namespace, "config", name]:
+            return f"{namespace}:{name}"
+    raise StackError(f"{file.name}: a key is NAMESPACE:NAME, such as {settings.PROJECT}:queue, not {key!r}.")
+
+
+def _delivered(value: Any) -> Any:
+    """A value as the program gets it: everything but objects and lists is text there."""
+    if value is None or isinstance(value, str | Mapping | list):
+        return "" if value is None else value
+    return json.dumps(value)
 
 
 def read_settings(config: Mapping[str, Any]) -> settings.Settings:
     """The settings of a stack's configuration. Raises UserError with a sentence for each thing that is wrong."""
     prefix = f"{settings.PROJECT}:"
-    sections = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    sections = {key.removeprefix(prefix): _parsed(value) for key, value in config.items() if key.startswith(prefix)}
     try:
         return settings.read(sections)
     except settings.SettingsError as error:
@@ -83,13 +110,40 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _parsed(value: Any) -> Any:
+    """A section as settings/loading.py reads it: text in JSON is what it says."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_encrypted(value: Any) -> bool:
+    """Whether a value is Pulumi's mapping of ciphertext."""
+    return isinstance(value, Mapping) and value.keys() == {"secure"} and isinstance(value["secure"], str)
+
+
 def _encrypted(value: Any, place: str = "") -> Iterator[str]:
-    """Where Pulumi's encrypted values are: mappings of the form {secure: ciphertext}."""
-    if isinstance(value, Mapping):
-        if place and value.keys() == {"secure"}:
-            yield place
+    if place and _is_encrypted(value):
+        yield place
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _encrypted(item, f"{place}.{key}" if place else str(key))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _encrypted(item, f"{place}.{number}")
+
+
+def _replaced(value: Any, replacement: str | None) -> Any:
+    """The value with a replacement of each encrypted one; those that are replaced by None are left out."""
+    if _is_encrypted(value):
+        return replacement
+    if isinstance(value, Mapping):
+        items = ((key, item, _replaced(item, replacement)) for key, item in value.items())
+        return {key: new for key, item, new in items if new is not None or item is None}
+    if isinstance(value, list):
+        new = [_replaced(item, replacement) for item in value]
+        return [after for before, after in zip(value, new, strict=True) if after is not None or before is None]
+    return value

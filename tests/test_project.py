@@ -7,7 +7,7 @@ import yaml
 
 import settings
 from ebb.errors import UserError
-from ebb.project import ROOT, StackError, configuration, read_settings, stacks
+from ebb.project import PLACEHOLDER, ROOT, StackError, configuration, encrypted, read_settings, stacks
 
 
 def test_the_root_is_where_pulumi_finds_the_project() -> None:
@@ -38,21 +38,52 @@ def test_a_stack_file_may_be_empty(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "place"),
+    ("config", "read", "places"),
     [
-        ("ebb:thing: {secure: v1:abc}", "ebb:thing"),
-        ("ebb:worker: {environment: {TOKEN: {secure: v1:abc}}}", "ebb:worker.environment.TOKEN"),
-        ("ebb:worker: {statements: [{actions: [{secure: v1:abc}]}]}", "ebb:worker.statements.0.actions.0"),
+        (
+            "ebb:worker: {environment: {DATABASE: {secure: v1:abc}, A: b}}",
+            {"ebb:worker": {"environment": {"DATABASE": PLACEHOLDER, "A": "b"}}},
+            ["ebb:worker.environment.DATABASE"],
+        ),
+        ("ebb:scaling: {secure: v1:abc}", {}, ["ebb:scaling"]),
+        ("aws:secretKey: {secure: v1:abc}", {}, ["aws:secretKey"]),
+        (
+            "ebb:scaling: {max_tasks: {secure: v1:abc}, watch: true}",
+            {"ebb:scaling": {"watch": True}},
+            ["ebb:scaling.max_tasks"],
+        ),
+        (
+            "ebb:worker: {command: [echo, {secure: v1:abc}]}",
+            {"ebb:worker": {"command": ["echo", PLACEHOLDER]}},
+            ["ebb:worker.command.1"],
+        ),
+        # a mapping with another key is not Pulumi's
+        (
+            "ebb:worker: {environment: {secure: v1:abc, A: b}}",
+            {"ebb:worker": {"environment": {"secure": "v1:abc", "A": "b"}}},
+            [],
+        ),
     ],
 )
-def test_an_encrypted_value_is_refused_by_its_place(tmp_path: Path, config: str, place: str) -> None:
+def test_an_encrypted_value_has_a_placeholder_or_is_left_out(
+    tmp_path: Path, config: str, read: dict[str, object], places: list[str]
+) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config: {{{config}}}\nencryptionsalt: v1:xyz")
-    with pytest.raises(StackError) as refused:
-        configuration("dev", folder=tmp_path)
-    assert str(refused.value) == (
-        f"{place} in Pulumi.dev.yaml is encrypted, and only pulumi has the key: write it as plain text, "
-        "or put it into an SSM parameter and name that in ebb:worker.secrets."
-    )
+    assert configuration("dev", folder=tmp_path) == read
+    assert encrypted("dev", folder=tmp_path) == places
+    assert read_settings(configuration("dev", folder=tmp_path))
+
+
+def test_keys_and_values_are_those_that_pulumi_delivers(tmp_path: Path) -> None:
+    text = "config: {queue: {fifo: false}, 'aws:config:region': r, 'aws:retry': 3, 'aws:skip': yes, 'ebb:api': }"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    assert configuration("dev", folder=tmp_path) == {
+        "ebb:queue": {"fifo": False},
+        "aws:region": "r",
+        "aws:retry": "3",
+        "aws:skip": "yes",
+        "ebb:api": "",
+    }
 
 
 def test_a_stack_without_a_file_is_refused_with_the_names_of_those_that_have_one(tmp_path: Path) -> None:
@@ -75,8 +106,10 @@ def test_a_stack_without_a_file_is_refused_with_the_names_of_those_that_have_one
         (b"just text", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
         (b"- a list", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
         (b"config: 3", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
-        (b"config: {queue: {}}", "Pulumi.dev.yaml: a key is NAMESPACE:NAME, such as ebb:queue, not 'queue'."),
-        (b"config: {3: {}}", "Pulumi.dev.yaml: a key is NAMESPACE:NAME, such as ebb:queue, not 3."),
+        (b"config: {'a:b:c': {}}", "Pulumi.dev.yaml: a key is NAMESPACE:NAME, such as ebb:queue, not 'a:b:c'."),
+        (b"config: {a: 1, a: 2}", "Pulumi.dev.yaml cannot be read: line 1: the key 'a' is given twice."),
+        (b"[" * 500, "Pulumi.dev.yaml cannot be read: it is nested too deeply."),
+        (b"config: &a {b: *a}", "Pulumi.dev.yaml cannot be read: line 1: a value contains itself."),
     ],
 )
 def test_a_file_that_is_no_stack_file_is_refused_in_one_line(tmp_path: Path, content: bytes, sentence: str) -> None:

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import settings
-from ebb import project
+from ebb import project, stack_yaml
 from ebb.errors import UserError
 
 
@@ -41,8 +39,8 @@ def _change(config: dict[str, Any], change: str) -> None:
     name, equals, text = change.partition("=")
     section, dot, key = name.partition(".")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = stack_yaml.load(text)
+    except stack_yaml.StackYamlError:
         equals = ""
     if not equals or not section or not dot or not key or "." in key:
         raise UserError(f"A change is SECTION.KEY=VALUE, such as scaling.max_tasks=10, not {change!r}.")

@@ -62,10 +62,6 @@ def test_a_malformed_change_is_refused(change: str, tmp_path: Path) -> None:
         ("- a list", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
         ("config: 3", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
         ("config: {", "Pulumi.dev.yaml cannot be read: while parsing a flow node"),
-        (
-            "config: {ebb:worker: {secure: AAAB}}",
-            "ebb:worker in Pulumi.dev.yaml is encrypted, and only pulumi has the key",
-        ),
     ],
 )
 def test_a_stack_file_that_cannot_be_read_is_refused(tmp_path: Path, text: str, sentence: str) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import yaml
 from pulumi import automation as auto
 
 import settings
+from ebb import stack_yaml
 from ebb.errors import UserError
 from ebb.project import ROOT
 from ebb.sandbox.deploy import sdk_log
@@ -88,8 +88,8 @@ class Deployment:
     def configure(self, config: Mapping[str, Any]) -> None:
         """Use this configuration from the next operation on."""
         # the backend keeps the salt of its secrets in the same file
-        own = yaml.safe_load(self._stack_file.read_text())
-        self._stack_file.write_text(yaml.safe_dump({**own, "config": dict(config)}))
+        own = stack_yaml.load(self._stack_file.read_text(encoding="utf-8"))
+        self._stack_file.write_text(stack_yaml.dump({**own, "config": dict(config)}), encoding="utf-8")
 
     def preview(self, say: Say | None = None) -> list[Change]:
         """Returns what `up` would change. `say` gets the engine's own output, here and below."""
