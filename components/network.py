@@ -1,13 +1,16 @@
 """The network of the tasks: a new VPC, or an existing one."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
 
+from components import _endpoints
 from components._account import account
 from components._nat import architecture, user_data
 from components._subnets import cut
+from components._zones import ZoneError, choose
 from settings import Network as NetworkSettings
 
 ANYWHERE = "0.0.0.0/0"
@@ -63,7 +66,11 @@ class Network(pulumi.ComponentResource):
             filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],
             opts=pulumi.InvokeOptions(parent=self),
         )
-        blocks = cut(settings.cidr, sorted(zones.names)[:2])
+        try:
+            chosen = choose(dict(zip(zones.names, zones.zone_ids, strict=True)), settings.zones)
+        except ZoneError as error:
+            raise pulumi.RunError(str(error)) from None
+        blocks = cut(settings.cidr, chosen)
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=settings.cidr,
@@ -207,7 +214,7 @@ class Network(pulumi.ComponentResource):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 vpc_id=self.vpc_id,
-                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", self._account.region, service),
+                service_name=self._account.region.apply(partial(_endpoints.gateway, service=service)),
                 vpc_endpoint_type="Gateway",
                 route_table_ids=[table.id for table in tables],
                 tags={"Name": f"{name}-{service}"},
@@ -231,7 +238,7 @@ class Network(pulumi.ComponentResource):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 vpc_id=self.vpc_id,
-                service_name=pulumi.Output.format("com.amazonaws.{0}.{1}", self._account.region, service),
+                service_name=self._account.region.apply(partial(_endpoints.interface, service=service)),
                 vpc_endpoint_type="Interface",
                 subnet_ids=self.subnet_ids,
                 security_group_ids=[https.security_group_id],

@@ -162,16 +162,21 @@ class WorkerService(pulumi.ComponentResource):
         group = aws.ec2.SecurityGroup(
             self.pulumi_resource_name, vpc_id=self._args.vpc_id, description="Tasks: out only", opts=self._child
         )
-        egress = aws.vpc.SecurityGroupEgressRule(
-            self.pulumi_resource_name,
-            security_group_id=group.id,
-            ip_protocol="-1",
-            cidr_ipv4="0.0.0.0/0",
-            opts=self._child,
-        )
-        return (
-            egress.security_group_id
-        )  # from the rule, so that the rule exists before the first task and after the last
+        # a rule for IPv4 lets no IPv6 out (EC2 user guide, "Security group rules"), and existing subnets can have both
+        ways = {"": {"cidr_ipv4": "0.0.0.0/0"}, "-ipv6": {"cidr_ipv6": "::/0"}}
+        rules = [
+            aws.vpc.SecurityGroupEgressRule(
+                self.pulumi_resource_name + suffix,
+                security_group_id=group.id,
+                ip_protocol="-1",
+                cidr_ipv4=way.get("cidr_ipv4"),
+                cidr_ipv6=way.get("cidr_ipv6"),
+                opts=self._child,
+            )
+            for suffix, way in ways.items()
+        ]
+        # from the rules, so that they exist before the first task and after the last
+        return pulumi.Output.all(*(rule.security_group_id for rule in rules)).apply(lambda ids: str(ids[0]))
 
     def _role(
         self, purpose: str, trusted: pulumi.Output[str], statements: Sequence[Statement]

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 
 from settings.credentials import may_hold_credential
 from settings.limits import MAX_MESSAGE_BYTES, NEW_ACCOUNT_VCPUS
-from settings.sections import PROJECT, Scaling, Settings
+from settings.sections import PROJECT, Scaling, Settings, Worker
 
 #: A period of this many minutes is too long for an alarm that removes tasks.
 LONG_PERIOD_MINUTES = 5
 MIB = 2**20  # bytes
+#: Memory of the worker's parent process, and of each child with an empty handler (measured on Python 3.11).
+PARENT_MIB, CHILD_MIB = 45, 9
+#: Maximum seconds of the worker's lease. It extends the lease, so a long one would only delay a lost job's next try.
+LEASE_SECONDS = 300
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -18,6 +22,8 @@ def warnings(settings: Settings) -> list[str]:
         *_wake_warnings(settings.scaling),
         *_scaling_warnings(settings),
         *_worker_warnings(settings),
+        *_lease_warnings(settings),
+        *_image_warnings(settings.worker),
     ]
 
 
@@ -93,6 +99,23 @@ def _scaling_warnings(settings: Settings) -> Iterator[str]:
         )
 
 
+def _lease_warnings(settings: Settings) -> Iterator[str]:
+    if settings.queue.visibility_timeout > LEASE_SECONDS:
+        yield (
+            f"{PROJECT}:queue.visibility_timeout: the worker hides a job for at most {LEASE_SECONDS} seconds at a time "
+            f"and extends that while the job runs; {settings.queue.visibility_timeout} is for other consumers only, so "
+            "remove it if there are none."
+        )
+
+
+def _image_warnings(worker: Worker) -> Iterator[str]:
+    if worker.architecture == "ARM64" and worker.command and "architecture" not in worker.model_fields_set:
+        yield (
+            f"{PROJECT}:worker.command: the task's CPU is ARM64, the default, and a program for X86_64 cannot run on "
+            "it; set worker.architecture to the program's."
+        )
+
+
 def _worker_warnings(settings: Settings) -> Iterator[str]:
     worker, key = settings.worker, f"{PROJECT}:worker"
     for name in sorted(name for name, value in worker.environment.items() if may_hold_credential(name, value)):
@@ -115,6 +138,12 @@ def _worker_warnings(settings: Settings) -> Iterator[str]:
         yield (
             f"{key}.payload_bucket: has no effect, because bodies of more than {worker.max_body_bytes} bytes go to the "
             "dead-letter queue; set max_body_bytes to the longest body that you send."
+        )
+    at_rest = PARENT_MIB + worker.concurrency * CHILD_MIB
+    if at_rest > worker.memory:
+        yield (
+            f"{key}.concurrency: {worker.concurrency} processes need about {at_rest} MiB before any job runs, and the "
+            f"task has {worker.memory}; increase memory, or reduce concurrency."
         )
     if worker.concurrency * worker.max_body_bytes > worker.memory * MIB:
         yield (

@@ -100,6 +100,13 @@ _CLUSTER_ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:cluster/"
 Cidr = Annotated[str, AfterValidator(_cidr)]
 RetentionDays = Annotated[int, AfterValidator(_retention)]
 VpcId = Annotated[str, Form(r"vpc-[0-9a-f]+", "must be a VPC's id, such as vpc-0123456789abcdef0")]
+Zone = Annotated[
+    str,
+    Form(
+        r"[a-z]+(-[a-z]+)+-[0-9]+[a-z]|[a-z0-9]+-az[0-9]+",
+        "must be an availability zone's name or id, such as us-east-1a or use1-az1",
+    ),
+]
 SubnetId = Annotated[str, Form(r"subnet-[0-9a-f]+", "must be a subnet's id, such as subnet-0123456789abcdef0")]
 SecurityGroupId = Annotated[str, Form(r"sg-[0-9a-f]+", "must be a security group's id, such as sg-0123456789abcdef0")]
 InstanceType = Annotated[

@@ -17,6 +17,7 @@ MIN_VPC_PREFIX = 16
 MAX_SUBNET_PREFIX = 28
 #: A VPC is cut into four subnets: a public and a private one in each of two zones.
 SUBNET_BITS = 2
+ZONES = 2
 #: Subnets and security groups of a service (ECS API, AwsVpcConfiguration).
 MAX_SUBNETS = 16
 MAX_SECURITY_GROUPS = 5

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 
 from settings.credentials import holds_credential, is_credential
-from settings.limits import FARGATE_MEMORY, MAX_MESSAGE_BYTES, MAX_STEPS, drain
-from settings.sections import Scaling, Settings, Step, Worker
+from settings.limits import FARGATE_MEMORY, MAX_MESSAGE_BYTES, MAX_STEPS, ZONES, drain
+from settings.sections import Network, Scaling, Settings, Step, Worker
 
 #: Interface endpoints that tasks without an internet path need. The worker calls ECS for task protection.
 BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
@@ -27,6 +27,8 @@ def breaches(settings: Settings) -> Iterator[Breach]:
 
 def _network_breaches(s: Settings) -> Iterator[Breach]:
     n = s.network
+    if n.zones:
+        yield from _zone_breaches(n)
     if n.vpc_id and not n.subnet_ids:
         yield ("network.vpc_id", "network.subnet_ids"), "an existing VPC needs subnet_ids for the tasks", n.vpc_id
     if not n.vpc_id:
@@ -50,6 +52,13 @@ def _network_breaches(s: Settings) -> Iterator[Breach]:
         rule = f"tasks without NAT and public addresses need endpoints; missing: {', '.join(missing)}"
         if missing:
             yield ("network.endpoints", "network.nat", "network.assign_public_ip"), rule, list(n.endpoints)
+
+
+def _zone_breaches(n: Network) -> Iterator[Breach]:
+    if n.vpc_id:
+        yield ("network.zones", "network.vpc_id"), "with vpc_id no network is created: remove zones", list(n.zones)
+    elif len(n.zones) != ZONES:
+        yield ("network.zones",), f"a new VPC has {ZONES} zones", list(n.zones)
 
 
 def _needed_endpoints(worker: Worker) -> Iterator[str]:
@@ -186,7 +195,8 @@ def _table_breaches(c: Scaling) -> Iterator[Breach]:
             yield fields, "steps must be in ascending order", given
             return
         if next_low < high:
-            yield fields, "steps must not overlap", given
+            rule = f"steps must not overlap: the step before the one from {max(next_low, 0):g} must end there"
+            yield fields, rule, given
             return
     adding = [(step, span) for step, span in zip(c.steps, spans, strict=True) if step.change > 0]
     if not adding:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from settings import limits
-from settings.forms import Cidr, Endpoint, InstanceType, SecurityGroupId, SubnetId, VpcId, unique
+from settings.forms import Cidr, Endpoint, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone, unique
 from settings.sections.base import Section
 
 
@@ -13,6 +13,11 @@ class Network(Section):
     """Where tasks run and how they reach AWS: in a new VPC, or in an existing one (`vpc_id`)."""
 
     cidr: Cidr = Field("10.0.0.0/16", description="Address range of the new VPC.")
+    zones: Annotated[tuple[Zone, ...], AfterValidator(unique)] = Field(
+        (),
+        description="The two availability zones of the new VPC, by name or id. Default: the first two that Fargate "
+        "has.",
+    )
     nat: Literal["none", "instance", "gateway", "gateway_per_az"] = Field(
         "none",
         description="How private subnets reach the internet. `none` without endpoints: tasks run in public subnets.",

@@ -1,5 +1,7 @@
 """The section `scaling`."""
 
+from itertools import pairwise
+from math import inf
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -26,6 +28,17 @@ class Step(Section):
     change: int = Field(
         ge=-limits.MAX_TASKS, le=limits.MAX_TASKS, description="Number of tasks to add or, if negative, to remove."
     )
+
+
+def _filled(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """steps in ascending order; a bound that is left out is the neighbour's, as in AWS CDK"""
+    filled = list(steps)
+    for place, (step, after) in enumerate(pairwise(steps)):
+        if step.upper is None and after.lower is not None and after.lower > (step.lower or 0):
+            filled[place] = filled[place].model_copy(update={"upper": after.lower})
+        if after.lower is None and step.upper is not None and step.upper < (after.upper or inf):
+            filled[place + 1] = after.model_copy(update={"lower": step.upper})
+    return tuple(filled)
 
 
 class WarmHours(Section):
@@ -72,7 +85,9 @@ class Scaling(Section):
     )
     warm_hours: tuple[WarmHours, ...] = Field((), description="Times of day with a higher minimum number of tasks.")
     timezone: Timezone = Field("UTC", description="Time zone of `warm_hours`.")
-    steps: tuple[Step, ...] = Field((), description="A table instead of the recommended scale-out policy.")
+    steps: Annotated[tuple[Step, ...], AfterValidator(_filled)] = Field(
+        (), description="A table instead of the recommended scale-out policy."
+    )
     cooldown: int = Field(300, ge=0, description="Seconds between two changes by the table or by CPU.")
     scale_in: Literal["queue", "cpu", "steps"] | None = Field(
         None,

@@ -104,7 +104,7 @@ def test_subnets_are_in_two_zones() -> None:
 
 def test_zones_are_sorted_and_local_zones_are_excluded() -> None:
     token = "aws:index/getAvailabilityZones:getAvailabilityZones"
-    net = network({token: {"names": ["us-west-1c", "us-west-1a"], "zoneIds": []}})
+    net = network({token: {"names": ["us-west-1c", "us-west-1a"], "zoneIds": ["usw1-az1", "usw1-az3"]}})
     assert {subnet.inputs["availabilityZone"] for subnet in net.of(SUBNET)} == {"us-west-1a", "us-west-1c"}
     asked = dict(net.calls)[token]
     assert asked == {"filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}]}
@@ -307,3 +307,32 @@ def test_arguments_are_keyword_only_and_frozen() -> None:
     args = NetworkArgs(settings=NetworkSettings())
     with pytest.raises(AttributeError):
         args.settings = NetworkSettings(nat="gateway")  # type: ignore[misc]
+
+
+def test_in_tokyo_no_subnet_and_no_nat_gateway_is_in_the_zone_that_fargate_has_not() -> None:
+    zones = {"names": [f"ap-northeast-1{z}" for z in "acd"], "zoneIds": ["apne1-az3", "apne1-az1", "apne1-az2"]}
+    net = network({"aws:index/getAvailabilityZones:getAvailabilityZones": zones}, nat="gateway_per_az")
+    expected = {"ap-northeast-1c", "ap-northeast-1d"}
+    assert {subnet.inputs["availabilityZone"] for subnet in net.of(SUBNET)} == expected
+
+
+def test_the_zones_of_the_settings_are_used() -> None:
+    net = network(zones=("use1-az3", "us-east-1a"))
+    assert {subnet.inputs["availabilityZone"] for subnet in net.of(SUBNET)} == {"us-east-1c", "us-east-1a"}
+
+
+def test_a_zone_of_another_region_is_refused_in_one_sentence() -> None:
+    with pytest.raises(pulumi.RunError, match=r"ebb:network\.zones: eu-west-1a is no zone of this account's region"):
+        network(zones=("eu-west-1a", "eu-west-1b"))
+
+
+def test_interface_endpoints_in_china_have_their_own_names() -> None:
+    net = network(
+        {"aws:index/getRegion:getRegion": {"region": "cn-north-1"}},
+        endpoints=("ecr.api", "ecr.dkr", "logs", "sqs", "ecs"),
+    )
+    named = {endpoint.inputs["serviceName"] for endpoint in net.of(ENDPOINT)}
+    assert {name for name in named if name.startswith("cn.")} == {
+        f"cn.com.amazonaws.cn-north-1.{service}" for service in ("ecr.api", "ecr.dkr", "sqs")
+    }
+    assert {"com.amazonaws.cn-north-1.s3", "com.amazonaws.cn-north-1.ecs"} < named

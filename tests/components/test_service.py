@@ -103,6 +103,7 @@ def test_everything_that_a_task_needs_is_created_in_the_component() -> None:
         (DEFINITION, "worker"),
         (GROUP, "worker"),
         (EGRESS, "worker"),
+        (EGRESS, "worker-ipv6"),
         (SERVICE, "worker"),
     }
     component = made.one("ebb:index:WorkerService")
@@ -140,7 +141,7 @@ def test_the_service_depends_on_permissions_capacity_and_egress() -> None:
     made = service()
     waits = set(made.one(SERVICE).dependencies)
     assert {made.one(POLICY, "worker-execution").urn, made.one(POLICY, "worker-task").urn} <= waits
-    assert {made.one(PROVIDERS).urn, made.one(EGRESS).urn} <= waits
+    assert {made.one(PROVIDERS).urn, *(rule.urn for rule in made.of(EGRESS))} <= waits
 
 
 @pytest.mark.parametrize(
@@ -176,11 +177,9 @@ def test_tasks_accept_no_connections() -> None:
     group = made.one(GROUP).inputs
     assert group.pop("description")
     assert group == {"vpcId": "vpc-1"}
-    assert made.one(EGRESS).inputs == {
-        "securityGroupId": "worker-id",
-        "ipProtocol": "-1",
-        "cidrIpv4": "0.0.0.0/0",
-    }
+    everything = {"securityGroupId": "worker-id", "ipProtocol": "-1"}
+    assert made.one(EGRESS, "worker").inputs == everything | {"cidrIpv4": "0.0.0.0/0"}
+    assert made.one(EGRESS, "worker-ipv6").inputs == everything | {"cidrIpv6": "::/0"}
     assert [kind for kind, _ in made.names if "Ingress" in kind] == []
 
 

@@ -34,6 +34,27 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             ),
         ),
         (
+            {"queue": {"visibility_timeout": 43_200}},
+            (
+                "queue.visibility_timeout: the worker hides a job for at most 300 seconds at a time and extends that "
+                "while the job runs; 43200 is for other consumers only, so remove it if there are none."
+            ),
+        ),
+        (
+            {"worker": {"command": ["./job"]}},
+            (
+                "worker.command: the task's CPU is ARM64, the default, and a program for X86_64 cannot run on it; set "
+                "worker.architecture to the program's."
+            ),
+        ),
+        (
+            {"worker": {"concurrency": 60, "max_body_bytes": 1024}},
+            (
+                "worker.concurrency: 60 processes need about 585 MiB before any job runs, and the task has 512; "
+                "increase memory, or reduce concurrency."
+            ),
+        ),
+        (
             {"worker": {"job_timeout": 59}},
             (
                 "worker.job_timeout: jobs that take scaling.seconds_per_job, 60 seconds, are stopped after 59; set it "

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 import settings
 from tests.settings.refused import Cases, each, problems
 
@@ -125,3 +127,24 @@ def test_unprotected_tasks_need_no_endpoint_for_ecs() -> None:
     worker = {"protection": False, "job_timeout": 110}
     read = settings.read({"network": {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs"]}, "worker": worker})
     assert not read.worker.protection
+
+
+@pytest.mark.parametrize(
+    ("network", "sentence"),
+    [
+        ({"zones": ["us-east-1a"]}, 'ebb:network.zones: a new VPC has 2 zones, got ["us-east-1a"].'),
+        (
+            {"zones": ["use1-az1", "use1-az2"], "vpc_id": "vpc-0", "subnet_ids": ["subnet-0"]},
+            'ebb:network.zones: with vpc_id no network is created: remove zones, got ["use1-az1", "use1-az2"].',
+        ),
+        (
+            {"zones": ["us-east-1", "us-east-1a"]},
+            (
+                "ebb:network.zones.0: must be an availability zone's name or id, such as us-east-1a or use1-az1, "
+                'got "us-east-1".'
+            ),
+        ),
+    ],
+)
+def test_zones_are_two_of_a_new_vpc(network: dict[str, Any], sentence: str) -> None:
+    assert problems({"network": network}) == [sentence]

@@ -33,7 +33,7 @@ TABLES: Cases = {
     "overlapping steps": (
         {"scaling": {"steps": [{"lower": 1, "upper": 10, "change": 1}, {"lower": 5, "change": 2}]}},
         (
-            "scaling.steps: steps must not overlap, "
+            "scaling.steps: steps must not overlap: the step before the one from 5 must end there, "
             'got [{"lower": 1.0, "upper": 10.0, "change": 1}, {"lower": 5.0, "change": 2}].'
         ),
     ),
@@ -180,3 +180,22 @@ def test_what_keeps_metrics_and_moves_the_minimum(
 ) -> None:
     read = settings.read({"scaling": scaling}).scaling
     assert (read.keeps_alive, read.watches, read.moves_minimum) == (keeps_alive, watches, moves_minimum)
+
+
+@pytest.mark.parametrize(
+    ("given", "bounds"),
+    [
+        ([{"lower": 1, "change": 2}, {"lower": 85, "change": 3}], [(1, 85), (85, None)]),
+        (
+            [{"upper": 40, "change": -2}, {"upper": 50, "change": -1}, {"lower": 65, "change": 2}],
+            [(None, 40), (40, 50), (65, None)],
+        ),
+        ([{"lower": 1, "upper": 5, "change": 1}, {"change": 2}], [(1, 5), (5, None)]),
+        ([{"upper": 0, "change": 0}, {"lower": 1, "change": 1}], [(None, 0), (1, None)]),
+    ],
+)
+def test_a_bound_that_is_left_out_is_the_neighbours_as_in_cdk(
+    given: list[dict[str, int]], bounds: list[tuple[float | None, float | None]]
+) -> None:
+    steps = settings.read({"scaling": {"min_tasks": 1, "steps": given}}).scaling.steps
+    assert [(step.lower, step.upper) for step in steps] == bounds

@@ -39,12 +39,12 @@ def _zones(aws: Aws, args: Props) -> Props:
     zones = aws.call("ec2", "describe_availability_zones", **params)["AvailabilityZones"]
     kept = [
         zone
-        for zone in zones
+        for zone in sorted(zones, key=lambda zone: str(zone["ZoneName"]))
         if args.get("state") in (None, zone["State"])
         and zone["ZoneName"] not in (args.get("excludeNames") or ())
         and zone["ZoneId"] not in (args.get("excludeZoneIds") or ())
     ]
-    names = sorted(zone["ZoneName"] for zone in kept)
+    names = [zone["ZoneName"] for zone in kept]
     return {"id": aws.region, "names": names, "zoneIds": [zone["ZoneId"] for zone in kept], "groupNames": [aws.region]}
 
 
