@@ -3,6 +3,7 @@
 `pulumi preview` also warns of those that Ebb's own settings can have (settings/advice.py).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,11 @@ class Pull:
 
     megabytes: float
     megabits: float
+
+    @property
+    def seconds(self) -> float:
+        """How long one task's pull takes; not a number or infinite for numbers that make no sense."""
+        return self.megabytes * 8 / self.megabits if self.megabytes > 0 and self.megabits > 0 else math.nan
 
 
 def check(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tuple[Problem, ...]:
@@ -197,7 +203,7 @@ def _size(scenario: Scenario, pull: Pull | None) -> Iterator[Problem]:
         )
     if pull is not None:
         tasks = min(scenario.maximum, max(1, _largest_step(scenario)))
-        seconds = tasks * pull.megabytes * 8 / pull.megabits
+        seconds = tasks * pull.seconds
         if seconds > MAX_PULL_SECONDS:
             starting = f"{tasks} tasks that start together pull" if tasks > 1 else "A task that starts pulls"
             yield Problem(

@@ -57,8 +57,8 @@ Image = Annotated[
     str | None,
     typer.Option(
         metavar="MB,MBIT/S",
-        help="Check the pull of an image of so many MB through so many Mbit/s, for an existing VPC without an S3 "
-        "gateway endpoint.",
+        help="Pull an image of so many MB through so many Mbit/s at each task's start, as in a VPC without an S3 "
+        "gateway endpoint. Tasks that start together share the path.",
     ),
 ]
 
@@ -154,6 +154,7 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
 
 
 def _pull(text: str) -> "Pull":
+    from ebb.forecast import durations  # noqa: PLC0415
     from ebb.forecast.checks import Pull  # noqa: PLC0415
 
     megabytes, comma, megabits = text.partition(",")
@@ -161,6 +162,6 @@ def _pull(text: str) -> "Pull":
         pull = Pull(megabytes=float(megabytes), megabits=float(megabits))
     except ValueError:
         pull = None
-    if not comma or pull is None or not (pull.megabytes > 0 and pull.megabits > 0):
-        raise UserError(f"An image is MB,MBIT/S, such as 400,32, not {text!r}.")
+    if not comma or pull is None or not (0 < pull.seconds <= durations.DAY):
+        raise UserError(f"An image is MB,MBIT/S, such as 400,32, not {text[:60]!r}. Its pull takes at most a day.")
     return pull

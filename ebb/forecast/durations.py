@@ -8,6 +8,8 @@ MINUTE = 60
 HOUR = 3600
 DAY = 86_400
 UNITS = {"ms": 0.001, "s": 1, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
+#: No time is longer: ten years.
+MAX_SECONDS = 3650 * DAY
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h|d)")
 
 
@@ -15,10 +17,17 @@ def parse(text: str) -> float:
     """Seconds of 30s, 20m, 1h30m, 500ms or 2d; a number without a unit is seconds. Raises UserError."""
     stripped = text.strip()
     if re.fullmatch(r"\d+(\.\d+)?", stripped):
-        return float(stripped)
+        stripped += "s"
     if not stripped or _PART.sub("", stripped):
         raise UserError(f"A time is a number with ms, s, m, h or d, such as 30s or 1h30m, not {text!r}.")
-    return sum(float(number) * UNITS[unit] for number, unit in _PART.findall(stripped))
+    seconds = sum(float(number) * UNITS[unit] for number, unit in _PART.findall(stripped))
+    if seconds > MAX_SECONDS:
+        raise UserError(f"A time is at most {MAX_SECONDS // DAY}d, not {_short(text)}.")
+    return seconds
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
 def positive(text: str, what: str) -> float:

@@ -1,7 +1,7 @@
 """Runs a forecast: reads the stack, simulates it and, if asked, the baselines under the same load."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ebb.forecast import stack
@@ -39,6 +39,8 @@ def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
     """
     folder, name = stack.find(request.stack)
     own = from_settings(stack.read(name, folder, request.changes), name)
+    if request.pull is not None:
+        own = replace(own, task=replace(own.task, pull=request.pull.seconds))
     jobs = request.load.profile(request.seed)
     found = [_finding(request, own, jobs, progress)]
     for baseline in BASELINES if request.against else ():

@@ -95,7 +95,7 @@ class TaskSetup:
     """A Fargate task: `cpu` in units (1024 are a vCPU), `memory` in MiB, `ephemeral` in GiB of disk.
 
     `spot_weight`: per cent of the tasks on Fargate Spot. `busy_cpu` and `idle_cpu`: CPUUtilization in per cent while it
-    works and while it polls.
+    works and while it polls. `pull`: seconds in which one task pulls its image through a path that all tasks share.
     """
 
     cpu: int = 256
@@ -105,6 +105,7 @@ class TaskSetup:
     ephemeral: float = FREE_DISK_GIB
     busy_cpu: float = 60
     idle_cpu: float = 0.6
+    pull: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,8 @@ from ebb.forecast.durations import DAY, HOUR, MINUTE
 ORIGIN = 1_704_067_200
 #: The kinds of loads, for errors.
 ARRIVALS = "burst:N, poisson:RATE, trickle, tail, nightly, idle or trace:FILE"
+#: Jobs of a load, at most; poisson has as many on average.
+MAX_JOBS = 9_999_999
 NIGHTLY_JOBS = 200
 #: Seconds after midnight, UTC.
 NIGHTLY_AT = 2 * HOUR
@@ -187,7 +189,7 @@ def _number(text: str, kind: str) -> int:
 def _rate(text: str) -> float:
     """Jobs per second."""
     found = _RATE.fullmatch(text)
-    if not found or not float(found[1]):
+    if not found or not durations.MAX_SECONDS > float(found[1]) > 1 / durations.MAX_SECONDS:
         raise UserError(f"poisson needs a rate of jobs, such as 20 (per hour), 5/s, 10/min or 100/d, not {text!r}.")
     return float(found[1]) / durations.UNITS[found[2] or "h"]
 
@@ -201,6 +203,8 @@ def _poisson(rest: str, _: JobTime) -> _Arrivals:
     text, colon, time_text = rest.partition(":")
     rate = _rate(text)
     span = durations.positive(time_text, "A load") if colon else DAY
+    if not rate * span <= MAX_JOBS:
+        raise UserError(f"A load has at most {MAX_JOBS} jobs, and poisson:RATE:TIME would have more on average.")
 
     def times(random: Random) -> Iterator[Timed]:
         time = random.expovariate(rate)
@@ -254,7 +258,7 @@ def _trace(rest: str, _: JobTime) -> _Arrivals:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(f"The trace {path} cannot be read: {why}.") from error
     if lines and _time(lines[0][1][0]) is None:  # a header
@@ -265,6 +269,8 @@ def _trace(rest: str, _: JobTime) -> _Arrivals:
     (first, dated), last = rows[0][0], rows[-1][0][0]
     jobs: list[Timed] = [(time - first, seconds, group) for (time, _), seconds, group in rows]
     span = last - first
+    if span > durations.MAX_SECONDS:
+        raise UserError(f"The trace {path} spans more than {durations.MAX_SECONDS // DAY} days.")
     every = math.ceil((span + 1) / DAY) * DAY
     return _Arrivals(times=lambda _: iter(jobs), span=span, every=every, origin=first if dated else ORIGIN)
 

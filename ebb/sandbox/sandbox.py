@@ -18,7 +18,7 @@ from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Image, Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import create_existing, uses_existing
-from ebb.sandbox.local_account import localize
+from ebb.sandbox.local_account import localize, region_of, set_aside
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 
@@ -63,16 +63,23 @@ class Sandbox:
         self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
         self._image = image
         self._config = dict(config) if config is not None else project.configuration(stack, overrides)
+        self._hidden = project.encrypted(stack) if config is None else []
         self.settings = project.read_settings(self._config)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with self._stack as opened:
             command = None if self._in_process else self._command()
-            region = self.region = opened.enter_context(Region(self._speed))
+            region = self.region = opened.enter_context(Region(self._speed, region_of(self._config)))
             images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
             config = localize(self._config, region.region)
+            if aside := set_aside(self._config):
+                self._say(
+                    f"The sandbox is {region.region} with an account of this machine. Set aside: {', '.join(aside)}."
+                )
+            if self._hidden:
+                self._say(f"Encrypted, so with a place-holder or left out: {', '.join(self._hidden)}.")
             if uses_existing(config):
                 self._say("This stack uses existing resources, such as a VPC or a key: they are created first.")
                 config = create_existing(region, images).use_in(config)

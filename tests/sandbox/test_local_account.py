@@ -1,6 +1,6 @@
 import pytest
 
-from ebb.sandbox.local_account import localize
+from ebb.sandbox.local_account import localize, region_of, set_aside
 from ebb.sandbox.sandbox import Sandbox
 
 TAGS = {"tags": {"Project": "x"}}
@@ -35,3 +35,24 @@ def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None
         assert sandbox.deployment.up()
         assert "us-east-1" in sandbox.deployment.outputs()["queue_url"] + sandbox.deployment.outputs()["image_uri"]
         sandbox.deployment.destroy()
+
+
+@pytest.mark.parametrize(
+    ("region", "own", "aside"),
+    [
+        (None, "us-east-1", ["aws:profile"]),
+        ("eu-central-1", "eu-central-1", ["aws:profile"]),
+        ("cn-north-1", "us-east-1", ["aws:profile", "aws:region"]),
+    ],
+)
+def test_the_region_is_the_stacks_in_the_partition_of_the_emulators(
+    region: str | None, own: str, aside: list[str]
+) -> None:
+    config = {
+        "aws:profile": "company",
+        "aws:defaultTags": {},
+        "aws:allowedAccountIds": ["000000000000"],
+        **({"aws:region": region} if region else {}),
+    }
+    assert region_of(config) == own
+    assert [each for each in set_aside(config) if each != "aws:region" or region] == aside

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Protocol
 
 from ebb.forecast.model.context import Context
+from ebb.forecast.model.path import Path
 
 
 class Life(Enum):
@@ -47,6 +49,8 @@ class SimulatedService:
         self._clock, self._record, self._random = context.clock, context.record, context.random
         self._host = host
         self._start = self._assumptions.starts[self._scenario.start]
+        pull = self._scenario.task.pull
+        self._path = Path(self._clock, pull) if pull else None
         #: The token bucket of Fargate's launch rate.
         self._tokens, self._refilled = float(self._assumptions.launch_burst), self._clock.now
         #: When reconcile() is due next, because a protection ends.
@@ -173,7 +177,16 @@ class SimulatedService:
         self._zones[task.zone] += 1
         if now >= 0:
             self._record.launches += 1
-        self._clock.at(now + queued + takes, self._started, task)
+        if self._path is None:
+            self._clock.at(now + queued + takes, self._started, task)
+        else:
+            share = assumptions.billed_share
+            self._clock.at(
+                now + queued + takes * (1 - share), self._path.pull, partial(self._pulled, task, takes * share)
+            )
+
+    def _pulled(self, task: SimulatedTask, takes: float) -> None:
+        self._clock.at(self._clock.now + takes, self._started, task)
 
     def _started(self, task: SimulatedTask) -> None:
         if task.life is not Life.STARTING:

@@ -32,18 +32,19 @@ class RegionError(UserError):
 class Region:
     """A context manager: inside it, an empty AWS account answers at `endpoint`. At its end everything is removed.
 
-    `speed` is the number of simulated seconds in a real one. moto has one state per process, so only one Region runs
-    at a time. Raises UserError when an emulator does not start.
+     `region` is the region's code, `speed` the number of simulated seconds in a real one.
+    moto has one state per process, so only one Region runs
+     at a time. Raises UserError when an emulator does not start.
     """
 
     account = "000000000000"
-    region = "us-east-1"
     endpoint: str
     directory: Path
     reaper: Reaper
     _one = threading.Lock()
 
-    def __init__(self, speed: float = 60.0) -> None:
+    def __init__(self, speed: float = 60.0, region: str = "us-east-1") -> None:
+        self.region = region
         self.clock = Clock(speed)
         self.events = Events(self.clock)
         self._clients: dict[str, Any] = {}
