@@ -14,6 +14,7 @@ from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.wake import Wake, WakeArgs
 from policy.plan import plan
+from policy.waiting import alarms
 from settings.loading import load
 
 config = load()
@@ -73,7 +74,16 @@ wake = Wake(
 
 api = JobApi("api", JobApiArgs(settings=config.api, iam=config.iam, queue=queue, submit_arn=wake.submit_arn))
 
-Monitoring("monitoring", MonitoringArgs(settings=config.monitoring, queue=queue))
+Monitoring(
+    "monitoring",
+    MonitoringArgs(
+        settings=config.monitoring,
+        alarms=alarms(config),
+        queue=queue,
+        cluster_name=worker.cluster_name,
+        service_name=worker.service_name,
+    ),
+)
 
 pulumi.export("api_url", api.url)
 if api.api_key_id is not None:

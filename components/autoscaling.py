@@ -1,13 +1,12 @@
 """Scales the service from zero to N tasks and back, by alarms on the queue."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE, AlarmPlan, MetricPlan, Plan, PolicyPlan
+from components import _alarm
+from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE, AlarmPlan, Plan, PolicyPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,7 @@ class QueueScaling(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: QueueScalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:QueueScaling", name, None, opts)
-        self._dimensions: dict[str, Mapping[str, pulumi.Input[str]]] = {
+        self._dimensions: _alarm.Dimensions = {
             "queue": {"QueueName": args.queue_name},
             "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
         }
@@ -80,39 +79,10 @@ class QueueScaling(pulumi.ComponentResource):
     def _alarm(self, role: str, alarm: AlarmPlan, policy: aws.appautoscaling.Policy) -> None:
         aws.cloudwatch.MetricAlarm(
             f"{self.pulumi_resource_name}-{role}",
-            alarm_description=alarm.description,
-            **(self._metric(alarm) if alarm.expression is None else self._queries(alarm)),
-            comparison_operator=alarm.comparison,
-            threshold=alarm.threshold,
-            evaluation_periods=alarm.evaluation_periods,
-            datapoints_to_alarm=alarm.datapoints_to_alarm,
-            treat_missing_data=alarm.missing,
+            **_alarm.inputs(alarm, self._dimensions),
             alarm_actions=[policy.arn],
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-    def _source(self, metric: MetricPlan) -> dict[str, Any]:
-        return {
-            "namespace": metric.namespace,
-            "metric_name": metric.name,
-            "dimensions": self._dimensions[metric.of],
-        }
-
-    def _metric(self, alarm: AlarmPlan) -> dict[str, Any]:
-        (metric,) = alarm.metrics
-        return {**self._source(metric), "period": alarm.period, "statistic": metric.statistic}
-
-    def _queries(self, alarm: AlarmPlan) -> dict[str, Any]:
-        expression = {"id": "e", "expression": alarm.expression, "label": alarm.label, "return_data": True}
-        metrics = [
-            {
-                "id": metric.id,
-                "metric": {**self._source(metric), "period": alarm.period, "stat": metric.statistic},
-                "return_data": False,
-            }
-            for metric in alarm.metrics
-        ]
-        return {"metric_queries": [expression, *metrics]}
 
 
 def _bound(value: float | None) -> str | None:

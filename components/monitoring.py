@@ -1,27 +1,29 @@
 """Alarms for operators, and who receives them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components import _iam
+from components import _alarm, _iam
 from components._account import account
 from components._secrets import kept
 from components.queue import QueueRefs
+from policy.plan import AlarmPlan
 from settings import Monitoring as MonitoringSettings
-
-#: Seconds; SQS sends its metrics once a minute (SQS developer guide, "Available CloudWatch metrics").
-PERIOD = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """The settings' section `monitoring`, and the job queue."""
+    """The settings' section `monitoring`, the plan's alarms by role, and what they measure."""
 
     settings: MonitoringSettings
+    alarms: Mapping[str, AlarmPlan]
     queue: QueueRefs
+    cluster_name: pulumi.Input[str]
+    service_name: pulumi.Input[str]
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -30,7 +32,7 @@ class Monitoring(pulumi.ComponentResource):
     Creates:
     - an SNS topic to which alarms of this account may publish
     - an e-mail subscription for each address
-    - an alarm for messages in the dead-letter queue
+    - the alarms: jobs that wait while nothing works on them, a job that is too old, and dead letters
     """
 
     topic_arn: pulumi.Output[str]
@@ -50,22 +52,19 @@ class Monitoring(pulumi.ComponentResource):
                 endpoint=kept(email, args.settings),
                 opts=child,
             )
-        aws.cloudwatch.MetricAlarm(
-            f"{name}-dead-letter",
-            alarm_description="Jobs failed permanently and are in the dead-letter queue",
-            namespace="AWS/SQS",
-            metric_name="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": args.queue.dead_letter_name},
-            statistic="Maximum",
-            period=PERIOD,
-            evaluation_periods=1,
-            threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic.arn],
-            ok_actions=[topic.arn],
-            opts=child,
-        )
+        dimensions: _alarm.Dimensions = {
+            "queue": {"QueueName": args.queue.name},
+            "dead_letter": {"QueueName": args.queue.dead_letter_name},
+            "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
+        }
+        for role, alarm in args.alarms.items():
+            aws.cloudwatch.MetricAlarm(
+                f"{name}-{role}",
+                **_alarm.inputs(alarm, dimensions),
+                alarm_actions=[topic.arn],
+                ok_actions=[topic.arn],
+                opts=child,
+            )
         self.topic_arn = topic.arn
         self.register_outputs({"topic_arn": self.topic_arn})
 

@@ -31,16 +31,19 @@ SURPLUS_MINUTES = 3
 #: Seconds before more surplus tasks are removed: a task's stop plus the age of the number of tasks (up to 200 s).
 SURPLUS_COOLDOWN_SECONDS = 300
 
+#: What a metric describes.
+Source = Literal["queue", "dead_letter", "service"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class MetricPlan:
-    """A metric of the queue or of the service."""
+    """A metric of the queue, of its dead-letter queue or of the service."""
 
     id: str
     namespace: str
     name: str
     statistic: str
-    of: Literal["queue", "service"]
+    of: Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +100,19 @@ class Plan:
         return {rule.role: rule for rule in self.rules}[role]
 
 
-def _messages(identifier: str, state: str) -> MetricPlan:
+def messages(identifier: str, state: str, of: Source = "queue", statistic: str = "Maximum") -> MetricPlan:
+    """The number of messages in a state, as the end of the metric's name has it: Visible, NotVisible or Delayed."""
     name = f"ApproximateNumberOfMessages{state}"
-    return MetricPlan(id=identifier, namespace="AWS/SQS", name=name, statistic="Maximum", of="queue")
+    return MetricPlan(id=identifier, namespace="AWS/SQS", name=name, statistic=statistic, of=of)
 
 
 def _cpu(identifier: str, statistic: str) -> MetricPlan:
     return MetricPlan(id=identifier, namespace="AWS/ECS", name="CPUUtilization", statistic=statistic, of="service")
 
 
-WAITING = _messages("v", "Visible")
-IN_FLIGHT = _messages("n", "NotVisible")
-DELAYED = _messages("d", "Delayed")
+WAITING = messages("v", "Visible")
+IN_FLIGHT = messages("n", "NotVisible")
+DELAYED = messages("d", "Delayed")
 #: The number of running tasks: each sends one sample a minute (ECS developer guide, "CloudWatch metrics", "Service
 #: RUNNING task count").
 RUNNING = _cpu("r", "SampleCount")

@@ -1,7 +1,11 @@
 from typing import Any
 
+import pytest
+
 from components.monitoring import Monitoring, MonitoringArgs
+from policy.waiting import DAY, alarms
 from settings import Monitoring as MonitoringSettings
+from settings import Settings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
 
 TOPIC, POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
@@ -11,34 +15,68 @@ ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:monitoring"
 
 def monitoring(*emails: str) -> Deployed:
     def program() -> Any:
-        args = MonitoringArgs(settings=MonitoringSettings(emails=emails), queue=queue_refs())
+        args = MonitoringArgs(
+            settings=MonitoringSettings(emails=emails),
+            alarms=alarms(Settings()),
+            queue=queue_refs(),
+            cluster_name="cluster",
+            service_name="worker",
+        )
         return Monitoring("monitoring", args).topic_arn
 
     return deploy(program)
 
 
-def test_a_dead_letter_raises_an_alarm_that_also_reports_its_end() -> None:
+def test_each_alarm_also_reports_its_end() -> None:
     made = monitoring()
-    assert made.names == {(TOPIC, "monitoring"), (POLICY, "monitoring"), (ALARM, "monitoring-dead-letter")}
+    roles = ("dead-letter", "dead-letter-age", "oldest", "stalled")
+    assert made.names == {(TOPIC, "monitoring"), (POLICY, "monitoring"), *((ALARM, f"monitoring-{r}") for r in roles)}
     assert {found.parent_type for found in made.resources.values() if found.type.startswith("aws:")} == {
         "ebb:index:Monitoring"
     }
-    inputs = dict(made.one(ALARM).inputs)
-    assert inputs.pop("alarmDescription") == "Jobs failed permanently and are in the dead-letter queue"
+    for alarm in made.of(ALARM):
+        assert (alarm.inputs["alarmActions"], alarm.inputs["okActions"]) == ([ARN], [ARN])
+        assert alarm.inputs["treatMissingData"] == "notBreaching"
+    assert made.result == ARN
+
+
+@pytest.mark.parametrize(
+    ("role", "metric", "queue", "threshold"),
+    [
+        ("dead-letter", "ApproximateNumberOfMessagesVisible", "jobs-dead", 1),
+        ("dead-letter-age", "ApproximateAgeOfOldestMessage", "jobs-dead", 5 * DAY),
+        ("oldest", "ApproximateAgeOfOldestMessage", "jobs", 2 * DAY),
+    ],
+)
+def test_dead_letters_and_old_jobs_raise_an_alarm(role: str, metric: str, queue: str, threshold: int) -> None:
+    inputs = dict(monitoring().one(ALARM, f"monitoring-{role}").inputs)
+    for name in ("alarmDescription", "alarmActions", "okActions", "treatMissingData"):
+        inputs.pop(name)
     assert inputs == {
         "namespace": "AWS/SQS",
-        "metricName": "ApproximateNumberOfMessagesVisible",
-        "dimensions": {"QueueName": "jobs-dead"},
+        "metricName": metric,
+        "dimensions": {"QueueName": queue},
         "statistic": "Maximum",
         "period": 60,
         "evaluationPeriods": 1,
-        "threshold": 1,
+        "datapointsToAlarm": 1,
+        "threshold": threshold,
         "comparisonOperator": "GreaterThanOrEqualToThreshold",
-        "treatMissingData": "notBreaching",
-        "alarmActions": [ARN],
-        "okActions": [ARN],
     }
-    assert made.result == ARN
+
+
+def test_jobs_that_wait_while_no_task_works_on_any_raise_an_alarm() -> None:
+    inputs = monitoring().one(ALARM, "monitoring-stalled").inputs
+    assert (inputs["evaluationPeriods"], inputs["datapointsToAlarm"], inputs["threshold"]) == (7, 7, 1)
+    expression, *metrics = inputs["metricQueries"]
+    assert expression["expression"] == "IF(n > 0 AND FILL(r,0) >= 3, 0, v + n)"
+    queue = {"namespace": "AWS/SQS", "dimensions": {"QueueName": "jobs"}, "period": 300}
+    service = {"namespace": "AWS/ECS", "dimensions": {"ClusterName": "cluster", "ServiceName": "worker"}, "period": 300}
+    assert [(query["id"], query["metric"]) for query in metrics] == [
+        ("v", {**queue, "metricName": "ApproximateNumberOfMessagesVisible", "stat": "Minimum"}),
+        ("n", {**queue, "metricName": "ApproximateNumberOfMessagesNotVisible", "stat": "Maximum"}),
+        ("r", {**service, "metricName": "CPUUtilization", "stat": "SampleCount"}),
+    ]
 
 
 def test_only_alarms_of_this_account_may_publish() -> None:

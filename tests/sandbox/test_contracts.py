@@ -15,12 +15,12 @@ import pytest
 from ebb.sandbox.deploy.sdk_log import PULUMI
 from ebb.sandbox.emulators import moto_patches
 from ebb.sandbox.emulators.contracts import MINISTACK, MOTO, ContractError, Package
-from ebb.sandbox.emulators.ministack import apigateway, integrations, workflows
+from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, workflows
 
 ROOT = Path(__file__).resolve().parents[2]
 Apply = Callable[[Callable[[str], ModuleType]], None]
 GATEWAY, STATES = "ministack.services.apigateway_v1", "ministack.services.stepfunctions"
-SERVICES = ("apigateway_v1", "scheduler", "stepfunctions")
+SERVICES = ("apigateway_v1", "scheduler", "sqs", "stepfunctions")
 SCALING, ECS, IAM = "moto.applicationautoscaling.models", "moto.ecs.models", "moto.iam.models"
 
 
@@ -30,6 +30,10 @@ def api_gateway(module: Callable[[str], ModuleType]) -> None:
 
 def integration(module: Callable[[str], ModuleType]) -> None:
     integrations.apply(module("ministack.app"), module(GATEWAY))
+
+
+def messages(module: Callable[[str], ModuleType]) -> None:
+    queues.apply(module("ministack.services.sqs"))
 
 
 def states(module: Callable[[str], ModuleType]) -> None:
@@ -70,6 +74,7 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (GATEWAY, "_select_service_integration_response"),
         ("ministack.app", "SERVICE_HANDLERS"),
     ],
+    messages: [("ministack.services.sqs", name) for name in ("_act_get_queue_attributes", "_get_q", "_HANDLERS")],
     states: [
         (STATES, "_AWS_SDK_SERVICE_MAP"),
         (STATES, "_AWS_SDK_ERROR_PREFIX"),
@@ -218,6 +223,7 @@ def test_the_child_process_ends_with_the_sentence(tmp_path: Path) -> None:
         "services/__init__",
         "services/apigateway_v1",
         "services/scheduler",
+        "services/sqs",
         "services/stepfunctions",
     ):
         (tmp_path / f"ministack/{name}.py").touch()

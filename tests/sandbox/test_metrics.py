@@ -58,6 +58,51 @@ def test_each_queue_has_its_visible_in_flight_and_delayed_messages(stage: Stage,
     assert depths(stage, "other") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
 
 
+def ages(stage: Stage, queue: str) -> list[float]:
+    dimensions = [{"Name": "QueueName", "Value": queue}]
+    found = points(stage, "AWS/SQS", "ApproximateAgeOfOldestMessage", dimensions)
+    return [point["Maximum"] for point in sorted(found, key=lambda point: point["Timestamp"])]
+
+
+@pytest.mark.parametrize("name", ["jobs", "jobs.fifo"])
+def test_the_oldest_message_has_an_age_also_in_flight_and_an_empty_queue_has_none(stage: Stage, name: str) -> None:
+    sqs, fifo = stage.client("sqs"), name.endswith(".fifo")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if fifo else {}
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    metrics = Metrics(stage, lambda _cluster, _service: [])
+    group = {"MessageGroupId": "g"} if fifo else {}
+    metrics.tick()
+    for body in ("first", "second"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, **group)
+        stage.clock.time += 60
+        metrics.tick()
+    (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    stage.clock.time += 60
+    metrics.tick()
+    assert ages(stage, name) == [0, 60, 120]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=received["ReceiptHandle"])
+    stage.clock.time += 60
+    metrics.tick()
+    assert ages(stage, name) == [0, 60, 120, 120]
+
+
+@pytest.mark.parametrize(("name", "counted"), [("jobs", [0]), ("jobs.fifo", [0, 60])])
+def test_a_standard_queue_leaves_out_a_message_that_was_received_three_times(
+    stage: Stage, name: str, counted: list[float]
+) -> None:
+    sqs, fifo = stage.client("sqs"), name.endswith(".fifo")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if fifo else {}
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="poison", **({"MessageGroupId": "g"} if fifo else {}))
+    metrics = Metrics(stage, lambda _cluster, _service: [])
+    metrics.tick()
+    for _ in range(3):
+        assert len(sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]) == 1
+    stage.clock.time += 60
+    metrics.tick()
+    assert ages(stage, name) == counted
+
+
 def test_the_time_of_a_point_is_the_start_of_its_minute(stage: Stage) -> None:
     stage.client("sqs").create_queue(QueueName="jobs")
     metrics = Metrics(stage, lambda _cluster, _service: [])

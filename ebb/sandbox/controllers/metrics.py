@@ -1,9 +1,10 @@
 """Publishes the metrics of SQS and ECS once per simulated minute, as AWS does."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +12,7 @@ from ebb.sandbox.controllers.ticker import MINUTE, SimulatedRegion, Ticker, is_g
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.literals import StandardUnitType
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
     from types_boto3_ecs import ECSClient
     from types_boto3_sqs import SQSClient
@@ -22,12 +24,17 @@ QUEUE_METRICS: "dict[QueueAttributeNameType, str]" = {
     "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed": "ApproximateNumberOfMessagesDelayed",
 }
+AGE_METRIC = "ApproximateAgeOfOldestMessage"
+#: Receives after which a standard queue leaves a message out of this metric (the same page).
+AGED_RECEIVES = 3
+#: The sandbox's own attribute: each message's id and number of receives (emulators/ministack/queues.py).
+MESSAGES: Any = "EbbMessages"
 #: "Each PutMetricData request can include up to 1000 different metrics" (API_PutMetricData).
 MAX_METRICS_PER_CALL = 1000
 
 
 class Metrics:
-    """Publishes AWS/SQS depths and AWS/ECS CPUUtilization into the emulated CloudWatch.
+    """Publishes AWS/SQS depths and ages, and AWS/ECS CPUUtilization into the emulated CloudWatch.
 
     `cpu_percent(cluster, service)` returns one value per running task, in per cent of the task's CPU.
     """
@@ -38,6 +45,8 @@ class Metrics:
         self._ecs: ECSClient = region.client("ecs")
         self._sqs: SQSClient = region.client("sqs")
         self._cpu_percent = cpu_percent
+        #: Simulated time at which each message was first seen, by queue and id.
+        self._seen: dict[tuple[str, str], float] = {}
         self._ticker = Ticker(region, "metrics", self.tick, MINUTE)
 
     def start(self) -> None:
@@ -63,20 +72,29 @@ class Metrics:
         for page in self._sqs.get_paginator("list_queues").paginate():
             for url in page.get("QueueUrls", []):
                 try:
-                    answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(QUEUE_METRICS))
+                    answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*QUEUE_METRICS, MESSAGES])
                 except ClientError as error:
                     if is_gone(error):
                         continue
                     raise
-                attributes = answer["Attributes"]
+                name, attributes = url.rsplit("/", 1)[-1], answer["Attributes"]
                 for attribute, metric in QUEUE_METRICS.items():
-                    yield {
-                        "MetricName": metric,
-                        "Dimensions": [{"Name": "QueueName", "Value": url.rsplit("/", 1)[-1]}],
-                        "Timestamp": began,
-                        "Value": float(attributes[attribute]),
-                        "Unit": "Count",
-                    }
+                    yield _of_queue(name, began, metric, float(attributes[attribute]), "Count")
+                age = self._age(name, json.loads(attributes[MESSAGES]))
+                if age is not None:
+                    yield _of_queue(name, began, AGE_METRIC, age, "Seconds")
+
+    def _age(self, queue: str, messages: list[tuple[str, int]]) -> float | None:
+        """The age of the queue's oldest message, up to a minute too low; None if there is no message to measure."""
+        now, before = self._clock.now(), self._seen
+        here = {(queue, identifier): before.get((queue, identifier), now) for identifier, _ in messages}
+        self._seen = {key: seen for key, seen in before.items() if key[0] != queue} | here
+        counted = [
+            here[queue, identifier]
+            for identifier, receives in messages
+            if receives < AGED_RECEIVES or queue.endswith(".fifo")
+        ]
+        return now - min(counted) if counted else None
 
     def _services(self, began: datetime) -> "Iterator[MetricDatumTypeDef]":
         for cluster_arn in self._ecs.list_clusters()["clusterArns"]:
@@ -104,3 +122,13 @@ class Metrics:
                         "Counts": [float(count) for count in samples.values()],
                         "Unit": "Percent",
                     }
+
+
+def _of_queue(queue: str, began: datetime, metric: str, value: float, unit: "StandardUnitType") -> "MetricDatumTypeDef":
+    return {
+        "MetricName": metric,
+        "Dimensions": [{"Name": "QueueName", "Value": queue}],
+        "Timestamp": began,
+        "Value": value,
+        "Unit": unit,
+    }

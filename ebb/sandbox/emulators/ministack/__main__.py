@@ -6,7 +6,7 @@ With moto's port, MiniStack is patched and stands in front of moto. Without it, 
 import sys
 
 from ebb.sandbox.emulators.contracts import ContractError
-from ebb.sandbox.emulators.ministack import apigateway, integrations, workflows
+from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, workflows
 from ebb.sandbox.emulators.ministack.router import MINISTACK_SERVICES, App, Moto, Router
 from ebb.sandbox.emulators.ministack.serving import serve
 
@@ -15,11 +15,12 @@ def patched(moto_port: int) -> App:
     """MiniStack with our patches, in front of moto. Raises ContractError."""
     # imported here: MiniStack takes a second and reads the environment as it is imported
     from ministack import app  # noqa: PLC0415
-    from ministack.services import apigateway_v1, scheduler, stepfunctions  # noqa: PLC0415
+    from ministack.services import apigateway_v1, scheduler, sqs, stepfunctions  # noqa: PLC0415
 
     moto = Moto(moto_port)
     apigateway.apply(apigateway_v1)
     integrations.apply(app, apigateway_v1)
+    queues.apply(sqs)
     workflows.reach_all(app, stepfunctions, MINISTACK_SERVICES, moto.handle)
     workflows.skip_start_pause(stepfunctions)
     workflows.stop_scheduler(scheduler)

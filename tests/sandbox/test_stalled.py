@@ -1,0 +1,44 @@
+"""While jobs wait and no task can do them, the addresses in `emails` get a mail."""
+
+import json
+from typing import Any
+
+import pytest
+from moto.sns.models import sns_backends
+
+from ebb.sandbox.sandbox import Sandbox
+from tests.helpers.waiting import until
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a handler that does not exist": {"handler": "worker.nothing:handle"},
+    "a table that somebody deleted": {"once_days": 7},
+}
+
+
+def mails(sandbox: Sandbox) -> list[tuple[str, str]]:
+    """(subject, new state) of what each subscriber of the topic got."""
+    (topic,) = sns_backends[sandbox.region.account][sandbox.region.region].topics.values()
+    return [(str(subject), json.loads(text)["NewStateValue"]) for _, text, subject, *_ in topic.sent_notifications]
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_job_that_no_task_can_do_is_told_by_mail_long_before_it_expires(fault: str) -> None:
+    overrides = {
+        "ebb:worker": BROKEN[fault],
+        "ebb:monitoring": {"emails": ["ops@example.com"]},
+        "ebb:queue": {"retention_days": 1},
+    }
+    with Sandbox(in_process=True, speed=600, overrides=overrides, say=lambda _: None) as sandbox:
+        sandbox.deployment.up()
+        dynamodb = sandbox.region.client("dynamodb")
+        for name in dynamodb.list_tables()["TableNames"]:
+            dynamodb.delete_table(TableName=name)
+        sandbox.client().post({"seconds": 0})
+        accepted = sandbox.region.clock.now()
+        until(lambda: "ALARM" in dict(mails(sandbox)).values(), seen=lambda: list(sandbox.region.events))
+        assert sandbox.region.clock.now() - accepted < 24 * 3600 / 4
+        assert [subject for subject, state in mails(sandbox) if state == "ALARM" and "stalled" not in subject] == []
+        counts = sandbox.region.client("sqs").get_queue_attributes(
+            QueueUrl=sandbox.deployment.outputs()["queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]
+        assert counts == {"ApproximateNumberOfMessages": "1"}
