@@ -6,6 +6,7 @@ import settings
 from components._account import check_location
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
+from components.guard import QueueGuard
 from components.idempotency import IdempotencyStore, IdempotencyStoreArgs
 from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
@@ -25,7 +26,8 @@ for warning in settings.warnings(config):
 once = config.worker.once_days is not None
 network = Network("network", NetworkArgs(settings=config.network, dynamodb=once))
 
-queue = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once)).refs
+jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once))
+queue = jobs.refs
 store = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=queue.kms_key_arn)) if once else None
 
 image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture=config.worker.architecture))
@@ -74,7 +76,7 @@ wake = Wake(
 
 api = JobApi("api", JobApiArgs(settings=config.api, iam=config.iam, queue=queue, submit_arn=wake.submit_arn))
 
-Monitoring(
+monitoring = Monitoring(
     "monitoring",
     MonitoringArgs(
         settings=config.monitoring,
@@ -84,6 +86,9 @@ Monitoring(
         service_name=worker.service_name,
     ),
 )
+
+stored = [store] if store else []
+QueueGuard("guard", queue, [network, jobs, *stored, image, worker, scaling, wake, api, monitoring])
 
 pulumi.export("api_url", api.url)
 if api.api_key_id is not None:

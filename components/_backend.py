@@ -25,8 +25,6 @@ class Backend:
     error: str
     #: Permissions of the API's role.
     statements: Sequence[_iam.Statement]
-    #: Statuses that a response template sets itself.
-    statuses: Sequence[str] = ()
 
 
 def sqs(account_id: pulumi.Input[str], queue: QueueRefs) -> Backend:
@@ -53,5 +51,4 @@ def workflow(submit_arn: pulumi.Input[str], queue: QueueRefs) -> Backend:
         answer=_direct.ANSWER_TEMPLATE,
         error=_direct.ERROR_TEMPLATE,
         statements=[_iam.allow(["states:StartSyncExecution"], submit_arn)],
-        statuses=[_direct.TOO_LARGE],
     )

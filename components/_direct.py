@@ -9,10 +9,20 @@ reference", "Variables for data transformations", "Override your API's request a
 
 import json
 
-from components._templates import BAD_GATEWAY, FIFO_HEADERS, REFUSED, header_in_either_case
-from components._workflow import TOO_LONG
+from components._templates import (
+    BAD_GATEWAY,
+    BAD_REQUEST,
+    FIFO_HEADERS,
+    NOT_VALID,
+    REFUSED,
+    SENDER_ERRORS,
+    TOO_LARGE,
+    any_of,
+    header_in_either_case,
+    problem,
+)
+from components._workflow import EMPTY, TOO_LONG
 
-TOO_LARGE = "413"
 #: Names in the workflow's input for the headers of a FIFO queue's callers.
 FIFO_INPUTS = dict(zip(FIFO_HEADERS, ("group", "deduplication"), strict=True))
 _TOO_LARGE = (
@@ -23,21 +33,23 @@ _TOO_LARGE = (
 _INPUT_ERRORS = ("ValidationException", "InvalidExecutionInput")
 
 
-def _problem(message: str, error: str, status: str | None = None) -> str:
-    """The body of an error response. A `status` overrides the method's status."""
-    override = [] if status is None else [f"#set($context.responseOverride.status = {status})"]
-    return "\n".join([*override, json.dumps({"message": message, "error": error})])
-
+#: Words of SQS's messages about a wrong FIFO header: Step Functions has one name for all errors that SQS's API does not
+#: declare, Sqs.SqsException.
+_HEADER_WORDS = ("parameter MessageGroupId", "parameter MessageDeduplicationId")
 
 #: Response template. The method answers 202 unless this template overrides the status.
 ANSWER_TEMPLATE = "\n".join(
     (
+        "#set($error = $input.path('$.error').toString())",
+        "#set($cause = $input.path('$.cause').toString())",
         """#if($input.path('$.status').toString().equals("SUCCEEDED"))""",
         "$input.path('$.output')",
-        f"""#elseif($input.path('$.error').toString().equals("{TOO_LONG}"))""",
-        _problem(_TOO_LARGE, TOO_LONG, TOO_LARGE),
+        f"""#elseif($error.equals("{TOO_LONG}"))""",
+        problem(_TOO_LARGE, TOO_LONG, TOO_LARGE),
+        f"#elseif({any_of('error', (EMPTY, *SENDER_ERRORS))} || {any_of('cause', _HEADER_WORDS)})",
+        problem(NOT_VALID, "$!error", BAD_REQUEST),
         "#else",
-        _problem(REFUSED, "$input.path('$.error')", BAD_GATEWAY),
+        problem(REFUSED, "$!error", BAD_GATEWAY),
         "#end",
     )
 )
@@ -45,10 +57,10 @@ ANSWER_TEMPLATE = "\n".join(
 ERROR_TEMPLATE = "\n".join(
     (
         "#set($type = $input.path('$.__type').toString())",
-        "#if(" + " || ".join(f'$type.contains("{name}")' for name in _INPUT_ERRORS) + ")",
-        _problem(_TOO_LARGE, TOO_LONG, TOO_LARGE),
+        f"#if({any_of('type', _INPUT_ERRORS)})",
+        problem(_TOO_LARGE, TOO_LONG, TOO_LARGE),
         "#else",
-        _problem(REFUSED, "$type"),
+        problem(REFUSED, "$!type"),
         "#end",
     )
 )

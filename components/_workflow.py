@@ -22,6 +22,8 @@ JOBS = (
 MAX_BODY_CHARACTERS = 200 * 1024
 #: The error for a longer body.
 TOO_LONG = "TooLong"
+#: The error for an empty body.
+EMPTY = "MessageMissing"
 #: Seconds. A watcher ends before the next one starts.
 WATCH_TIMEOUT = 30
 #: Seconds. In sum they are below the 29 s that API Gateway waits (API Gateway quotas, "Integration timeout").
@@ -103,10 +105,12 @@ def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> D
             "Fits": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Condition": f"{{% $length($states.input.body) <= {MAX_BODY_CHARACTERS} %}}", "Next": "Send"},
+                    {"Condition": f"{{% $length($states.input.body) > {MAX_BODY_CHARACTERS} %}}", "Next": "TooLong"},
+                    {"Condition": "{% $states.input.body = '' %}", "Next": "Empty"},
                 ],
-                "Default": "TooLong",
+                "Default": "Send",
             },
+            "Empty": {"Type": "Fail", "Error": EMPTY, "Cause": "The message is empty."},
             "TooLong": {"Type": "Fail", "Error": TOO_LONG, "Cause": f"More than {MAX_BODY_CHARACTERS} characters."},
             "Send": {
                 "Type": "Task",

@@ -42,7 +42,9 @@ class _Route:
 
 
 class JobApi(pulumi.ComponentResource):
-    """A regional REST API. It answers 202 with the message's id when SQS has the job, otherwise with an error.
+    """A regional REST API. It answers 202 with the message's id when SQS has the job.
+
+    What the sender did wrong is answered with 4xx, what AWS or this stack did wrong with 5xx.
 
     Creates:
     - the API with `POST /jobs` and, with `get_endpoint`, `GET /queue?message=…`
@@ -163,7 +165,8 @@ class JobApi(pulumi.ComponentResource):
             _templates.ACCEPTED: (_templates.SUCCESS_PATTERN, backend.answer),
             _templates.BAD_GATEWAY: (None, backend.error),
         }
-        for status in (*answers, *backend.statuses):
+        # a response template sets the last two itself
+        for status in (*answers, _templates.BAD_REQUEST, _templates.TOO_LARGE):
             response = self._part(
                 aws.apigateway.MethodResponse,
                 f"{role}-{status}",

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import _iam
+from components import _iam, guard
 from components._account import account
 from settings import Queue as QueueSettings
 from settings.limits import MAX_RECEIVE_WAIT_SECONDS, MAX_RETENTION_DAYS
@@ -81,12 +81,13 @@ class JobQueue(pulumi.ComponentResource):
                 "deduplication_scope": "messageGroup",
                 "fifo_throughput_limit": "perMessageGroupId",
             }
+        kept = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(hooks=guard.keep_with_messages()))
         dead = aws.sqs.Queue(
             f"{name}-dead-letter",
             # a moved message keeps the date on which it was sent, so this must be longer than the queue's own retention
             message_retention_seconds=MAX_RETENTION_DAYS * DAY,
             **common,
-            opts=child,
+            opts=kept,
         )
         queue = aws.sqs.Queue(
             name,
@@ -98,7 +99,7 @@ class JobQueue(pulumi.ComponentResource):
                 {"deadLetterTargetArn": dead.arn, "maxReceiveCount": settings.max_receive_count}
             ),
             **common,
-            opts=child,
+            opts=kept,
         )
         aws.sqs.RedriveAllowPolicy(
             f"{name}-dead-letter",

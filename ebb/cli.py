@@ -6,7 +6,7 @@ from types import FrameType
 import typer
 
 from ebb.forecast.cli import forecast
-from ebb.ops.cli import pause, resume, status
+from ebb.ops.cli import move, pause, resume, status
 from ebb.sandbox.cli import sandbox
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")
-for command in (forecast, status, pause, resume):
+for command in (forecast, status, pause, resume, move):
     app.command()(command)
 
 

@@ -27,7 +27,7 @@ LEASE_SECONDS = 300
 #: After so many receives a standard queue leaves a message out of the age of its oldest one (SQS developer guide,
 #: "Available CloudWatch metrics for Amazon SQS", ApproximateAgeOfOldestMessage).
 AGED_RECEIVES = 3
-#: The parts of the retention after which the alarms fire at the latest, whatever else the settings explain.
+#: The parts of the retention after which the alarms fire at the latest, even if the settings explain more.
 STALLED_SHARE, OLDEST_SHARE = 1 / 4, 1 / 2
 
 #: Seconds. A period of several minutes tolerates that a minute has no data.

@@ -1,4 +1,4 @@
-"""`ebb status | pause | resume`."""
+"""`ebb status | pause | resume | move`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,22 @@ def pause(stack: Stack) -> None:
 def resume(stack: Stack) -> None:
     """Resume the scaling of a paused stack. Tasks start for waiting jobs within about a minute."""
     _act(stack, lambda service: service.suspend(False))
+
+
+def move(
+    stack: Stack,
+    source: Annotated[str, typer.Argument(help="URL of the queue that has the messages.")],
+    to: Annotated[str | None, typer.Option(help="URL of another queue than the stack's.")] = None,
+) -> None:
+    """Move the messages of a queue to the stack's queue, for example after its name has changed."""
+    from ebb.ops.moving import move as moved  # noqa: PLC0415 — help answers without loading boto3
+    from ebb.ops.stack import read  # noqa: PLC0415
+
+    def command() -> bool:
+        typer.echo(f"Moved messages: {moved(read(stack), source, to)}.")
+        return True
+
+    finish(command)
 
 
 def _act(stack: str, act: Callable[["Service"], None]) -> None:

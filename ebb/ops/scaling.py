@@ -55,7 +55,7 @@ class Service:
     def state(self) -> State:
         """The present state."""
         stack = self._stack
-        with _refusals():
+        with refusals():
             targets = self._client("application-autoscaling").describe_scalable_targets(
                 ResourceIds=[stack.resource_id], **_DIMENSION
             )["ScalableTargets"]
@@ -80,14 +80,14 @@ class Service:
 
     def suspend(self, suspended: bool) -> None:
         """Pause or resume all that scales the service. Its minimum and maximum do not change."""
-        with _refusals():
+        with refusals():
             self._client("application-autoscaling").register_scalable_target(
                 ResourceId=self._stack.resource_id, SuspendedState=dict.fromkeys(FLAGS, suspended), **_DIMENSION
             )
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Turns errors of AWS and of the connection into OpsError."""
     try:
         yield

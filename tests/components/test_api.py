@@ -55,7 +55,7 @@ def definition(made: Deployed) -> str:
     return str(triggers["definition"])
 
 
-def test_the_api_has_one_route_with_two_responses_and_a_stage() -> None:
+def test_the_api_has_one_route_with_its_responses_and_a_stage() -> None:
     made = api()
     assert made.names == {
         (API, "api"),
@@ -64,8 +64,7 @@ def test_the_api_has_one_route_with_two_responses_and_a_stage() -> None:
         (RESOURCE, "api-jobs"),
         (METHOD, POST),
         (INTEGRATION, POST),
-        (RESPONSE, f"{POST}-202"),
-        (RESPONSE, f"{POST}-502"),
+        *((RESPONSE, f"{POST}-{status}") for status in (202, 400, 413, 502)),
         (ANSWER, f"{POST}-202"),
         (ANSWER, f"{POST}-502"),
         (DEPLOYMENT, "api"),
@@ -145,7 +144,7 @@ def test_only_a_success_of_sqs_is_answered_with_202() -> None:
         "statusCode": "502",
         "responseTemplates": {"application/json": _templates.ERROR_TEMPLATE},
     }
-    for code in ("202", "502"):
+    for code in ("202", "400", "413", "502"):
         assert made.one(RESPONSE, f"{POST}-{code}").inputs == {**place, "statusCode": code}
 
 
@@ -219,7 +218,7 @@ def test_with_a_workflow_every_job_goes_through_it(
         refused = made.one(ANSWER, f"{name}-502").inputs
         assert "selectionPattern" not in refused
         assert refused["responseTemplates"] == {"application/json": _direct.ERROR_TEMPLATE}
-    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == {"202", "413", "502"}
+    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == {"202", "400", "413", "502"}
     assert {found.inputs["statusCode"] for found in made.of(ANSWER)} == {"202", "502"}
     assert made.one(METHOD, POST).inputs["requestParameters"] == _templates.required_headers(fifo=fifo)
 
@@ -304,7 +303,7 @@ def test_a_deployment_depends_on_every_resource_of_the_definition() -> None:
         for kind in (VALIDATOR, MODEL, RESOURCE, METHOD, INTEGRATION, RESPONSE, ANSWER)
         for found in made.of(kind)
     }
-    assert len(parts) == 16
+    assert len(parts) == 20
     assert parts <= set(made.one(DEPLOYMENT).dependencies)
     assert not made.one(DEPLOYMENT).request.deleteBeforeReplace
 

@@ -115,3 +115,23 @@ def test_an_error_of_step_functions_is_answered_with_502(status: int, error: str
 
 def test_a_response_without_a_message_id_is_answered_with_502() -> None:
     assert response(200, {}) == ("502", {"message": "The queue did not take the job.", "error": ""})
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "status"),
+    [
+        ("Sqs.InvalidMessageContentsException", "…", "400"),
+        (_workflow.EMPTY, "The message is empty.", "400"),
+        ("Sqs.SqsException", "Value a b for parameter MessageGroupId is invalid. (Status Code: 400)", "400"),
+        (_workflow.TOO_LONG, "…", "413"),
+        ("Sqs.SqsException", "Access to the resource is denied. (Status Code: 403)", "502"),
+        ("Sqs.QueueDoesNotExistException", "…", "502"),
+        ("Sqs.KmsDisabledException", None, "502"),
+        ("States.Timeout", None, "502"),
+    ],
+)
+def test_what_the_sender_did_wrong_is_4xx_and_any_other_failure_5xx(error: str, cause: str | None, status: str) -> None:
+    answered = response(200, {"status": "FAILED", "error": error, "cause": cause})
+    assert answered[0] == status
+    assert isinstance(answered[1], dict)
+    assert answered[1]["error"] == error

@@ -29,6 +29,7 @@ COMPONENTS = {
     "ebb:index:QueueScaling": "scaling",
     "ebb:index:Wake": "wake",
     "ebb:index:Monitoring": "monitoring",
+    "ebb:index:QueueGuard": "guard",
 }
 #: Created only with `once_days`.
 OPTIONAL = {"ebb:index:IdempotencyStore": "once"}

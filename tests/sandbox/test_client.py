@@ -1,7 +1,9 @@
 """Jobs that are sent to the deployed API, with each kind of authentication, and what arrives in the queue."""
 
 import json
+import re
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,6 +57,29 @@ def test_a_caller_without_it_is_refused_in_one_sentence(way: str) -> None:
         stranger = Client(sandbox.region, Sandbox("sandbox").settings, url)
         with pytest.raises(NotAcceptedError, match=r"^POST http://127\.0\.0\.1.* was answered 403: .*\.$"):
             stranger.post({"n": 1})
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "FIFO"])
+@pytest.mark.parametrize("direct", [False, True], ids=["sqs", "direct"])
+def test_what_the_sender_did_wrong_is_4xx_and_what_the_queue_lacks_5xx(direct: bool, fifo: bool) -> None:
+    overrides = {"ebb:scaling": {"direct": direct}, "ebb:api": {"get_endpoint": True}, **(FIFO if fifo else {})}
+    with Sandbox(in_process=True, overrides=overrides, say=lambda _: None) as sandbox:
+        sandbox.tasks.stop()
+        sandbox.deployment.up()
+        client = sandbox.client()
+
+        def status(send: Callable[[], str]) -> int:
+            with pytest.raises(NotAcceptedError) as refused:
+                send()
+            match = re.search(r"answered (\d+)", str(refused.value))
+            assert match, refused.value
+            return int(match[1])
+
+        assert status(lambda: client.post({"a": "x" * 1_048_577})) == 413
+        assert status(lambda: client.get("")) == 400
+        assert status(lambda: client.get("\x01")) == 400
+        sandbox.region.client("sqs").delete_queue(QueueUrl=sandbox.deployment.outputs()["queue_url"])
+        assert status(lambda: client.post({"a": 1})) == 502
 
 
 def test_an_api_that_is_gone_is_one_sentence() -> None:

@@ -11,7 +11,7 @@ from tests.helpers.waiting import until
 
 BROKEN: dict[str, dict[str, Any]] = {
     "a handler that does not exist": {"handler": "worker.nothing:handle"},
-    "a table that somebody deleted": {"once_days": 7},
+    "a deleted table": {"once_days": 7},
 }
 
 

@@ -4,6 +4,7 @@ The checkout is only read: stack files are copied into a folder of the sandbox's
 """
 
 import functools
+import os
 import re
 import runpy
 import signal
@@ -66,8 +67,9 @@ class Deployment:
         self._stack_file = folder / f"Pulumi.{stack}.yaml"
         self._stack_file.write_text("{}")
         self.configure(config)
+        self._environment = region.environment()
         environment = {
-            **region.environment(),
+            **self._environment,
             "PULUMI_BACKEND_URL": backend.as_uri(),
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -103,7 +105,9 @@ class Deployment:
 
     def destroy(self, say: Say | None = None) -> list[Change]:
         """Delete the stack's resources. Returns the changes."""
-        return self._run(functools.partial(self._stack.destroy, show_secrets=False), say)[0]
+        # the hooks that look for jobs in the queues are part of the program
+        destroy = functools.partial(self._stack.destroy, show_secrets=False, run_program=True)
+        return self._run(destroy, say)[0]
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs after the last `up`."""
@@ -123,7 +127,7 @@ class Deployment:
                     changes.append(Change(operation=operation, type=step.type, name=name))
 
         take = say or (lambda _line: None)
-        with held_signals():
+        with held_signals(), in_environment(self._environment):
             try:
                 result = operation(on_output=take, on_error=take, on_event=note, color="never")
             except auto.CommandError as error:
@@ -137,6 +141,21 @@ def program() -> None:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
+@contextmanager
+def in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The program's own calls of AWS, in this process, go to the region."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

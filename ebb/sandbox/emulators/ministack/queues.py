@@ -1,4 +1,4 @@
-"""A patch of MiniStack's SQS: GetQueueAttributes also tells which messages a queue has."""
+"""A patch of MiniStack's SQS: GetQueueAttributes also returns which messages a queue has."""
 
 import json
 from types import ModuleType

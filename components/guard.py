@@ -1,0 +1,95 @@
+"""A queue that holds messages is not deleted: hooks of the Pulumi engine count them first.
+
+docs/adr/0001-a-queue-with-jobs-is-not-deleted.md says why. The hooks of a deletion need the program, so `pulumi
+destroy` needs `--run-program`.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pulumi
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from components.queue import QueueRefs
+
+_COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+_MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+#: The region in a queue's URL; an emulator's has none.
+_REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
+
+
+class QueueNotEmptyError(Exception):
+    """A queue that would be deleted holds messages. The text is what the user reads."""
+
+
+def keep_with_messages() -> pulumi.ResourceHookBinding:
+    """The hooks of a queue: it is deleted only if it holds no message. A preview warns."""
+
+    def look(args: pulumi.ResourceHookArgs) -> None:
+        url = str((args.old_outputs or {})["url"])
+        try:
+            refuse(url)
+        except QueueNotEmptyError as error:
+            if not pulumi.runtime.is_dry_run():
+                raise
+            pulumi.log.warn(str(error))
+
+    hook = pulumi.ResourceHook("ebb-queue-with-jobs", look, pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHookBinding(before_delete=[hook])
+
+
+class QueueGuard(pulumi.ComponentResource):
+    """What `pulumi destroy` deletes first, because it depends on all else. It fails while a queue holds messages.
+
+    Creates nothing.
+    """
+
+    def __init__(self, name: str, queue: "QueueRefs", everything: Sequence[pulumi.Resource]) -> None:
+        def look(args: pulumi.ResourceHookArgs) -> None:
+            for url in (args.old_outputs or {}).get("queues", ()):
+                refuse(str(url))
+
+        hook = pulumi.ResourceHook("ebb-stack-with-jobs", look, pulumi.ResourceHookOptions(on_dry_run=True))
+        hooks = pulumi.ResourceHookBinding(before_delete=[hook])
+        options = pulumi.ResourceOptions(depends_on=list(everything), hooks=hooks)
+        super().__init__("ebb:index:QueueGuard", name, None, options)
+        self.register_outputs({"queues": [queue.url, queue.dead_letter_url]})
+
+
+def refuse(url: str) -> None:
+    """Raises QueueNotEmptyError if the queue holds messages, or if the number is unknown."""
+    name = url.rpartition("/")[2]
+    try:
+        held = _messages(url)
+    except (BotoCoreError, ClientError) as error:
+        raise QueueNotEmptyError(
+            f"Whether queue {name} holds jobs is unknown ({error}), so it is kept. Run this command with credentials "
+            "that may call sqs:GetQueueAttributes."
+        ) from None
+    if held:
+        raise QueueNotEmptyError(
+            f"Queue {name} holds {held} {'job' if held == 1 else 'jobs'}, so it is kept. Move them to the stack's "
+            f"queue: `ebb move --stack {pulumi.get_stack()} {url}`. Or delete them: "
+            f"`aws sqs purge-queue --queue-url {url}`. Then run this command again."
+        )
+
+
+def _messages(url: str) -> int:
+    match = _REGION.match(url)
+    session: Any = boto3.Session(
+        profile_name=pulumi.Config("aws").get("profile"), region_name=match[1] if match else None
+    )
+    try:
+        counts = session.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
+    except ClientError as error:
+        if error.response["Error"].get("Code") in _MISSING:
+            return 0
+        raise
+    return sum(int(counts[name]) for name in _COUNTS)

@@ -1,0 +1,56 @@
+"""Moves the messages of one queue to another one: each is deleted only after it was sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+from ebb.ops.scaling import refusals
+from ebb.ops.stack import OpsError, Stack
+
+#: Messages of one receive, and seconds that it waits for one (SQS API, ReceiveMessage).
+BATCH, WAIT_SECONDS = 10, 5
+#: Seconds in which a batch must have been sent and deleted; then its messages are visible again.
+HIDDEN_SECONDS = 120
+
+
+def move(stack: Stack, source: str, target: str | None = None, client: Callable[[str], Any] | None = None) -> int:
+    """Move the messages of the queue `source` to the stack's queue, or to `target`. Returns their number.
+
+    A message that has no group gets a separate one in a FIFO queue. A move that was stopped can be repeated. Raises
+    OpsError.
+    """
+    to = target or stack.queue_url
+    if source == to:
+        raise OpsError(f"{source} is the queue to which its messages would be moved: name another one.")
+    session: Any = boto3.Session(region_name=stack.region)
+    sqs = (client or session.client)("sqs")
+    moved = 0
+    while True:
+        with refusals():
+            received = sqs.receive_message(
+                QueueUrl=source,
+                MaxNumberOfMessages=BATCH,
+                WaitTimeSeconds=WAIT_SECONDS,
+                VisibilityTimeout=HIDDEN_SECONDS,
+                MessageSystemAttributeNames=["MessageGroupId", "MessageDeduplicationId"],
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            if not received:
+                return moved
+            for message in received:  # one by one: this keeps the order in a message group
+                sqs.send_message(QueueUrl=to, **_sent(message, fifo=to.endswith(".fifo")))
+                sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
+
+
+def _sent(message: dict[str, Any], *, fifo: bool) -> dict[str, Any]:
+    """The request that sends the message again."""
+    request: dict[str, Any] = {"MessageBody": message["Body"]}
+    if message.get("MessageAttributes"):
+        request["MessageAttributes"] = message["MessageAttributes"]
+    if fifo:
+        attributes, own = message.get("Attributes", {}), message["MessageId"]
+        request["MessageGroupId"] = attributes.get("MessageGroupId", own)
+        request["MessageDeduplicationId"] = attributes.get("MessageDeduplicationId", own)
+    return request
