@@ -6,7 +6,7 @@ import settings
 from components._account import check_location
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
-from components.guard import QueueGuard
+from components.guard import QueueGuard, QueueGuardArgs
 from components.idempotency import IdempotencyStore, IdempotencyStoreArgs
 from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
@@ -88,7 +88,8 @@ monitoring = Monitoring(
 )
 
 stored = [store] if store else []
-QueueGuard("guard", queue, [network, jobs, *stored, image, worker, scaling, wake, api, monitoring])
+everything = [network, jobs, *stored, image, worker, scaling, wake, api, monitoring]
+QueueGuard("guard", QueueGuardArgs(queue=queue, everything=everything))
 
 pulumi.export("api_url", api.url)
 if api.api_key_id is not None:

@@ -6,6 +6,7 @@ destroy` needs `--run-program`.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -45,22 +46,30 @@ def keep_with_messages() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(before_delete=[hook])
 
 
+@dataclass(frozen=True, kw_only=True)
+class QueueGuardArgs:
+    """The job queue, and all other components of the stack."""
+
+    queue: "QueueRefs"
+    everything: Sequence[pulumi.Resource]
+
+
 class QueueGuard(pulumi.ComponentResource):
     """What `pulumi destroy` deletes first, because it depends on all else. It fails while a queue holds messages.
 
     Creates nothing.
     """
 
-    def __init__(self, name: str, queue: "QueueRefs", everything: Sequence[pulumi.Resource]) -> None:
-        def look(args: pulumi.ResourceHookArgs) -> None:
-            for url in (args.old_outputs or {}).get("queues", ()):
+    def __init__(self, name: str, args: QueueGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        def look(deleted: pulumi.ResourceHookArgs) -> None:
+            for url in (deleted.old_outputs or {}).get("queues", ()):
                 refuse(str(url))
 
         hook = pulumi.ResourceHook("ebb-stack-with-jobs", look, pulumi.ResourceHookOptions(on_dry_run=True))
         hooks = pulumi.ResourceHookBinding(before_delete=[hook])
-        options = pulumi.ResourceOptions(depends_on=list(everything), hooks=hooks)
-        super().__init__("ebb:index:QueueGuard", name, None, options)
-        self.register_outputs({"queues": [queue.url, queue.dead_letter_url]})
+        first = pulumi.ResourceOptions(depends_on=list(args.everything), hooks=hooks)
+        super().__init__("ebb:index:QueueGuard", name, None, pulumi.ResourceOptions.merge(opts, first))
+        self.register_outputs({"queues": [args.queue.url, args.queue.dead_letter_url]})
 
 
 def refuse(url: str) -> None:
