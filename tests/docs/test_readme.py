@@ -209,7 +209,7 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
     assert "x-api-key: the key of abc" in curl
     assert curl[-1] == "https://api/run/jobs"
     assert json.loads(curl[curl.index("-d") + 1]) == {"text": "one two three"}
-    assert [call[1:] for call in calls[-2:]] == [["destroy"], ["stack", "rm", "dev"]]
+    assert [call[1:] for call in calls[-2:]] == [["destroy", "--run-program"], ["stack", "rm", "dev"]]
 
 
 ONE_JOB = " | .venv/bin/python -m worker --once -"
@@ -322,7 +322,7 @@ def test_how_many_alarm_metrics_the_defaults_have() -> None:
     # an alarm on an expression counts once for each metric in it (CloudWatch user guide, "CloudWatch billing and cost")
     alarms = [alarm.inputs for alarm in stack.of("aws:cloudwatch/metricAlarm:MetricAlarm")]
     metrics = sum(sum("metric" in query for query in alarm.get("metricQueries", [{"metric": {}}])) for alarm in alarms)
-    assert metrics == 6
+    assert metrics == 11
     costs = f"${metrics * bill.ALARM_METRIC_MONTH.dollars:.2f} a month"
     assert f"the alarms of the default settings {costs}" in " ".join(README.split())
 
