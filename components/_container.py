@@ -33,6 +33,7 @@ def environment(settings: WorkerSettings) -> dict[str, str]:
         "EBB_BACKOFF_BASE": str(settings.backoff_base),
         "EBB_BACKOFF_CAP": str(settings.backoff_cap),
         "EBB_CONCURRENCY": str(settings.concurrency),
+        "EBB_START_TIMEOUT": str(settings.start_timeout),
         "EBB_PROTECTION": _switch(settings.protection),
         "EBB_MAX_BODY_BYTES": str(settings.max_body_bytes),
         "EBB_METRICS": _switch(settings.metrics),

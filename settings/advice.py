@@ -134,6 +134,12 @@ def _worker_warnings(settings: Settings) -> Iterator[str]:
             f"{key}.once_days: a job that SQS delivers again after {worker.once_days} days runs again, because the "
             f"queue keeps jobs for {days} days; set once_days to at least {days}."
         )
+    if settings.queue.visibility_timeout > MAX_LEASE_SECONDS:
+        yield (
+            f"{PROJECT}:queue.visibility_timeout: Ebb's worker asks for at most {MAX_LEASE_SECONDS} seconds and extends "
+            f"them while a job runs, whatever the queue's value is; {settings.queue.visibility_timeout} seconds are for "
+            f"other consumers of the queue only, so set {MAX_LEASE_SECONDS} unless there are some."
+        )
     if worker.payload_bucket and worker.max_body_bytes <= MAX_MESSAGE_BYTES:
         yield (
             f"{key}.payload_bucket: has no effect, because bodies of more than {worker.max_body_bytes} bytes go to the "

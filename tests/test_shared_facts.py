@@ -51,7 +51,7 @@ def test_a_receive_has_the_same_wait_and_visibility(stop_timeout: int, visibilit
     queue = Queue(visibility_timeout=visibility_timeout)
     forecast = from_settings(Settings(worker=settings, queue=queue))
     real = worker(settings, EBB_VISIBILITY_TIMEOUT=str(visibility_timeout))
-    assert (real.wait, real.visibility_timeout) == (forecast.worker.wait, forecast.queue.visibility_timeout)
+    assert (real.wait, real.lease) == (forecast.worker.wait, forecast.queue.visibility_timeout)
 
 
 def test_the_longest_wait_of_a_receive_is_sqs_limit() -> None:
@@ -72,6 +72,7 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
     largest = Worker(
         concurrency=limits.MAX_CONCURRENCY,
         job_timeout=limits.MAX_VISIBILITY_SECONDS,
+        start_timeout=limits.MAX_START_TIMEOUT_SECONDS,
         stop_timeout=limits.MAX_STOP_SECONDS,
         max_body_bytes=limits.MAX_BODY_BYTES,
         payload_bucket="bodies",
@@ -80,9 +81,9 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
     )
     read = worker(largest, EBB_VISIBILITY_TIMEOUT=str(limits.MAX_VISIBILITY_SECONDS))
     assert read.visibility_timeout == limits.MAX_VISIBILITY_SECONDS
-    same = ("concurrency", "job_timeout", "stop_timeout", "max_body_bytes", "backoff_base", "backoff_cap")
+    same = ("concurrency", "job_timeout", "start_timeout", "stop_timeout", "max_body_bytes", "backoff_cap")
     assert {name: getattr(read, name) for name in same} == {name: getattr(largest, name) for name in same}
-    for field in ("concurrency", "job_timeout", "stop_timeout", "max_body_bytes", "backoff_cap"):
+    for field in ("concurrency", "job_timeout", "start_timeout", "stop_timeout", "max_body_bytes", "backoff_cap"):
         with pytest.raises(config.ConfigError, match=f"EBB_{field.upper()}"):
             worker(largest.model_copy(update={field: getattr(largest, field) + 1}))
 
@@ -90,7 +91,7 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
 def test_the_worker_has_the_defaults_of_the_settings() -> None:
     required = {"EBB_STOP_TIMEOUT": "120", "EBB_BACKOFF_BASE": "10", "EBB_BACKOFF_CAP": "900"}
     read, defaults = config.read({**WIRED, **required}), Worker()
-    same = ("concurrency", "handler", "command", "job_timeout", "protection", "max_body_bytes", "payload_bucket")
+    same = ("concurrency", "handler", "command", "job_timeout", "start_timeout", "protection", "max_body_bytes", "payload_bucket")
     assert {name: getattr(read, name) for name in same} == {name: getattr(defaults, name) for name in same}
 
 

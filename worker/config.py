@@ -14,12 +14,17 @@ MIN_VISIBILITY_SECONDS = 30
 #: Maximum visibility timeout, and maximum time from a receive to the end of its visibility
 #: (SQS API, ChangeMessageVisibility).
 MAX_VISIBILITY_SECONDS = 43_200
+#: The worker extends its leases, so a long one has no use: it only delays the job after a worker was killed.
+MAX_LEASE_SECONDS = 300
 #: Maximum stopTimeout on Fargate (ECS API, ContainerDefinition).
 MAX_STOP_TIMEOUT_SECONDS = 120
 #: The part of stopTimeout in which the worker stops its children and gives their messages back.
 STOP_MARGIN_SECONDS = 10
 #: Time between SIGTERM and SIGKILL for a child.
 GRACE_SECONDS = 2
+#: Time for a child to import the handler, and for the worker to try to begin.
+START_TIMEOUT_SECONDS = 300
+MAX_START_TIMEOUT_SECONDS = 3600
 #: Each job is a process, and the parent gives each a thread.
 MAX_CONCURRENCY = 100
 #: Maximum body of an SQS message (SQS quotas, "Message size").
@@ -28,6 +33,8 @@ SQS_BODY_BYTES = 1_048_576
 MAX_BODY_BYTES = 5 * 2**30
 #: A year: no queue keeps a message longer, redrives included.
 MAX_ONCE_SECONDS = 31_536_000
+#: Above the sandbox's own limit.
+MAX_SPEED = 10_000
 DEFAULT_HANDLER = "worker.handler:handle"
 QUEUE_URL = re.compile(r"https?://[^\s/]+/\S+")
 #: The region in the host of a queue's URL (AWS General Reference, "Amazon SQS endpoints and quotas").
@@ -69,6 +76,8 @@ class Config(JobConfig):
     concurrency: int = 1
     #: Time limit of one job; None: SQS's 12 hours are the limit.
     job_timeout: int | None = None
+    #: Maximum time of a child to import the handler. A worker that cannot begin leaves after so long.
+    start_timeout: int = START_TIMEOUT_SECONDS
     #: Whether the task is protected from scale-in and deployments while a job runs.
     protection: bool = True
     #: Address of the ECS agent; None outside ECS.
@@ -81,11 +90,18 @@ class Config(JobConfig):
     metrics: bool = False
     #: The container's health check fails when this file gets old.
     health_file: str | None = None
+    #: Simulated seconds in a real one, in a sandbox: the periods around protection are so much shorter.
+    speed: float = 1.0
 
     @property
     def fifo(self) -> bool:
         """Whether the queue keeps the order within each message group."""
         return self.queue_url.endswith(".fifo")
+
+    @property
+    def lease(self) -> int:
+        """The visibility timeout of a receive and of an extension."""
+        return min(self.visibility_timeout, MAX_LEASE_SECONDS)
 
     @property
     def drain(self) -> float:
@@ -104,7 +120,7 @@ class Config(JobConfig):
         A receive that is in flight at SIGTERM must end while there is time to give its messages back. A lease starts
         before the receive, so most of it must be left when the messages arrive.
         """
-        return min(MAX_WAIT_SECONDS, max(1, int(self.drain)), self.visibility_timeout // 3)
+        return min(MAX_WAIT_SECONDS, max(1, int(self.drain)), self.lease // 3)
 
     @property
     def max_job_seconds(self) -> int:
@@ -137,12 +153,16 @@ def read(environment: Mapping[str, str]) -> Config:
         backoff_cap=reader.number("EBB_BACKOFF_CAP", 0, MAX_VISIBILITY_SECONDS, whole=False),
         concurrency=int(reader.number("EBB_CONCURRENCY", 1, MAX_CONCURRENCY, "jobs", default=1)),
         job_timeout=int(reader.number("EBB_JOB_TIMEOUT", 0, MAX_VISIBILITY_SECONDS, default=0)) or None,
+        start_timeout=int(
+            reader.number("EBB_START_TIMEOUT", 1, MAX_START_TIMEOUT_SECONDS, default=START_TIMEOUT_SECONDS)
+        ),
         protection=reader.switch("EBB_PROTECTION", default=True),
         agent_uri=environment.get("ECS_AGENT_URI") or None,
         once_table=environment.get("EBB_ONCE_TABLE") or None,
         once_seconds=int(reader.number("EBB_ONCE_SECONDS", 1, MAX_ONCE_SECONDS, default=MAX_ONCE_SECONDS)),
         metrics=reader.switch("EBB_METRICS", default=False),
         health_file=environment.get("EBB_HEALTH_FILE") or None,
+        speed=reader.number("EBB_SANDBOX_SPEED", 1, MAX_SPEED, "simulated seconds", whole=False, default=1),
     )
     if not reader.problems:  # the rules below compare values that are valid by themselves
         reader.problems += _conflicts(config)

@@ -61,6 +61,8 @@ class Verdict(StrEnum):
     FAILED = "failed"
     RETRY = "retry"
     REJECT = "reject"
+    #: The job cannot be tried here, and is not to blame: the program does not run, or there is no space for its body.
+    UNFIT = "unfit"
 
 
 @dataclass(frozen=True, kw_only=True)

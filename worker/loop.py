@@ -33,6 +33,7 @@ from worker.core.events import (
     Receive,
     Received,
     ReleaseClaim,
+    RequestStop,
     Start,
 )
 from worker.core.receiving import MAX_RECEIVES
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 #: Maximum time between two signs of life.
 TICK_SECONDS = 5.0
+#: A problem that lasts is logged once in so long.
+REPEAT_SECONDS = 60.0
 
 
 class MessageQueue(Protocol):
@@ -114,7 +117,7 @@ class Loop:
         self._claim_lane = Lane("claim", 1)
         self._protect_lane = Lane("protect", 1)
         self._lines: list[str] = []
-        self._alive_at, self._stuck = -math.inf, False
+        self._alive_at = self._told_at = -math.inf
 
     def run(self) -> int:
         """Work until the core ends; the process's exit code."""
@@ -159,19 +162,21 @@ class Loop:
             self._metrics.flush(now)
         if now < self._alive_at + TICK_SECONDS:
             return
-        self._alive_at, stuck = now, self._core.stuck(now)
-        if stuck and not self._stuck:
-            logs.event("stuck", logging.ERROR, consequence="the health check fails soon")
-        self._stuck = stuck
-        if self._config.health_file and not stuck:
+        self._alive_at, problem = now, self._core.problem(now)
+        if problem and now >= self._told_at + REPEAT_SECONDS:
+            self._told_at = now
+            logs.event("stuck", logging.ERROR, reason=problem, consequence="the health check fails soon")
+        if self._config.health_file and not problem:
             health.touch(self._config.health_file)
 
-    def _do(self, action: Receive | Call | Protect | Start | Kill) -> None:
+    def _do(self, action: Receive | Call | Protect | Start | RequestStop | Kill) -> None:
         match action:
             case Start(slot, job):
                 self._slots.start(slot, job)
-            case Kill(slot):
-                self._slots.kill(slot)
+            case RequestStop(slot):
+                self._slots.request_stop(slot)
+            case Kill(slot, grace):
+                self._slots.kill(slot, grace)
             case Receive():
                 self._receive_lane.submit(lambda: self._receive(action))
             case Protect():
@@ -198,7 +203,7 @@ class Loop:
                 raise RuntimeError("there is no ECS agent")  # noqa: TRY301 - answered like every other exception
             event = self._agent.protect(protect)
         except Exception:
-            event = Protected(protect, asked_at, Denial.REFUSED, traceback.format_exc())
+            event = Protected(protect, asked_at, Denial.UNAVAILABLE, traceback.format_exc())
         self._inbox.put(event)
 
     def _call(self, call: Call) -> None:

@@ -183,7 +183,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
     """The scenario that these settings deploy."""
     deployed = plan.plan(settings)
     worker, network, queue = settings.worker, settings.network, settings.queue
-    visibility = max(MIN_VISIBILITY_SECONDS, queue.visibility_timeout)
+    visibility = min(limits.MAX_LEASE_SECONDS, max(MIN_VISIBILITY_SECONDS, queue.visibility_timeout))
     # the same formula as in worker/config.py
     wait = min(limits.MAX_RECEIVE_WAIT_SECONDS, max(1, int(limits.drain(worker.stop_timeout))), visibility // 3)
     existing_vpc = network.vpc_id is not None

@@ -71,6 +71,13 @@ class Worker(Section):
         le=limits.MAX_VISIBILITY_SECONDS,
         description="Seconds after which a job is stopped. Default: SQS's limit, 12 hours.",
     )
+    start_timeout: int = Field(
+        300,
+        ge=1,
+        le=limits.MAX_START_TIMEOUT_SECONDS,
+        description="Seconds in which a process must import the handler. It is replaced after them. A worker that cannot "
+        "begin, without a handler or without protection, ends after so many seconds and several tries.",
+    )
     protection: bool = Field(
         True,
         description="ECS task protection while jobs run. `false` is only for jobs that end within `stop_timeout` less "

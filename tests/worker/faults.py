@@ -55,11 +55,15 @@ class Plan:
     #: SQS does not answer, for up to `longest_outage` seconds.
     outage_every: float = math.inf
     longest_outage: float = 60.0
-    #: The share of protection requests that are denied for a deployment, and that are refused or find no agent.
-    blocked: float = 0.0
+    #: The share of protection requests that ECS throttles or does not answer.
     refused: float = 0.0
-    #: The share of children that cannot import the handler after a crash.
+    #: Deployments and changes of the desired count.
+    deploy_every: float = math.inf
+    #: The share of children that cannot import the handler, and that hang in the import.
     broken_child: float = 0.0
+    hung_child: float = 0.0
+    #: An idle child of a worker dies.
+    idle_death_every: float = math.inf
 
     def scaled(self, factor: float) -> "Plan":
         """The same with so many times as many faults of calls."""
@@ -96,8 +100,18 @@ CALLS = Plan(slow=0.02, lost_response=0.02, lost_request=0.02, late=0.01, thrott
 OUTAGES = Plan(outage_every=100, longest_outage=90, duplicates=0.05)
 #: Workers come and go, and stand still.
 WORKERS = Plan(
-    kill_every=300, stop_every=120, stall_every=200, jump_every=600, duplicates=0.05, broken_child=0.1, delayed=0.1
+    kill_every=300,
+    stop_every=120,
+    stall_every=200,
+    jump_every=600,
+    duplicates=0.05,
+    broken_child=0.1,
+    hung_child=0.05,
+    idle_death_every=100,
+    delayed=0.1,
 )
+#: Deployments one after the other, and more or fewer tasks.
+DEPLOYMENTS = Plan(deploy_every=400, slow=0.1, refused=0.02)
 #: Everything.
 ALL = replace(
     CALLS,
@@ -108,9 +122,11 @@ ALL = replace(
     outage_every=600,
     duplicates=0.05,
     delayed=0.1,
-    blocked=0.01,
-    refused=0.01,
+    deploy_every=600,
+    refused=0.02,
     broken_child=0.1,
+    hung_child=0.02,
+    idle_death_every=200,
 )
 #: Everything, and a third of the calls fail.
 STORM = replace(ALL.scaled(3), kill_every=200, stop_every=100, stall_every=100, jump_every=300, outage_every=200)

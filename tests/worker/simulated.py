@@ -17,13 +17,17 @@ from worker.core.events import (
     Event,
     Exit,
     Kill,
+    Lost,
     Message,
+    NotStarted,
     Protect,
     Protected,
     Ready,
     Receive,
     Received,
+    RequestStop,
     Start,
+    Starting,
     StopRequested,
 )
 from worker.core.receiving import MAX_RECEIVES
@@ -34,8 +38,8 @@ if TYPE_CHECKING:
 
 #: The share of events after which the core does not look at once.
 SLOW_LOOKS = 0.2
-#: Maximum seconds of a protection request: three tries and their pauses.
-PROTECTION_LIMIT = 17.0
+#: Maximum seconds of a protection request.
+PROTECTION_LIMIT = 5.0
 
 
 class Poller:
@@ -52,7 +56,7 @@ class Worker:
     """One worker: its core, and its hands."""
 
     def __init__(self, simulation: "Simulation", name: str) -> None:
-        self._sim, self.name = simulation, name
+        self._sim, self.name, self.revision = simulation, name, simulation.ecs.revision
         self._judge, self._random, self._config = simulation.judge, simulation.random, simulation.config
         #: Its clock began at some other time, as a monotonic clock does.
         self._zero = simulation.now - self._random.uniform(0, 1e6)
@@ -70,6 +74,8 @@ class Worker:
         self._stops = 0
         #: Whether its core knows.
         self._told = False
+        #: Whether its core knows that ECS has no room for another protected task.
+        self._blocked = False
         self._stalled_until = -math.inf
         self._inbox = deque[Event]()
         self._wake_at = math.inf
@@ -79,7 +85,9 @@ class Worker:
         self._lanes = {"receive": Lane(MAX_RECEIVES), "protect": Lane(1)}
         self._calls = Calls(simulation, name, self._clock, self._post)
         self._receives: list[Receive] = []
+        #: Children so far of each slot, and the slots whose child is ready, or dead without its core's knowledge.
         self._opened = [0] * self._config.concurrency
+        self._idle: set[int] = set()
         for slot in range(self._config.concurrency):
             self._open(slot)
         self._feed()
@@ -89,6 +97,7 @@ class Worker:
             (plan.stop_every, self.stop),
             (plan.stall_every, self._stall_for_some_time),
             (plan.jump_every, self._jump_somewhat),
+            (plan.idle_death_every, self._idle_death),
         ):
             if every < math.inf:
                 self._sim.after(self._random.expovariate(1 / every), self._if_faulty(what))
@@ -109,6 +118,11 @@ class Worker:
         return len(self._runs)
 
     @property
+    def protected(self) -> bool:
+        """Whether ECS may not stop its task."""
+        return self.protected_until > self._sim.now
+
+    @property
     def waits_for_messages(self) -> bool:
         """Whether a receive is in flight."""
         return bool(self._receives)
@@ -120,8 +134,8 @@ class Worker:
             self._judge.counts["kills"] += 1
             self._die()
 
-    def stop(self) -> None:
-        """SIGTERM; SIGKILL follows after stopTimeout."""
+    def stop(self, *, twice: bool = True) -> None:
+        """SIGTERM; SIGKILL follows after stopTimeout. `twice`: a second SIGTERM may follow."""
         if not self.alive:
             return
         self._judge.note(" ! ", ("SIGTERM", self.name))
@@ -132,7 +146,7 @@ class Worker:
         if self.stopping_at is None:
             self.stopping_at = self._sim.now
             self._sim.after(self._config.stop_timeout, self._out_of_time)
-            if self._random.random() < 0.25:
+            if twice and self._random.random() < 0.25:
                 self._sim.after(self._random.uniform(0, 20), self.stop)
 
     def _out_of_time(self) -> None:
@@ -213,6 +227,10 @@ class Worker:
                 self._calls.received(event)
             if isinstance(event, Ended):
                 self._calls.ended(self._ended[event.slot])
+            if isinstance(event, Protected) and event.denial is Denial.BLOCKED:
+                self._blocked = True
+            elif isinstance(event, Protected) and event.denial is None and event.protect.minutes:
+                self._blocked = False
             self._told |= isinstance(event, StopRequested)
         for action in self._core.on(now, *events):
             self._do(action)
@@ -238,8 +256,10 @@ class Worker:
         match action:
             case Start(slot, job):
                 self._start(slot, job)
-            case Kill(slot):
-                self._kill(slot)
+            case RequestStop(slot):
+                self._judge.check(self._told, f"{self.name} tells a job to stop", str(slot))
+            case Kill(slot, grace):
+                self._kill(slot, grace)
             case Receive():
                 self._receive(action)
             case Protect():
@@ -268,6 +288,7 @@ class Worker:
             receive.count <= room, f"{self.name} asks for {receive.count} messages, and has room for {room}"
         )
         self._judge.check(self.name not in self._judge.leaving or self._stale_stop, f"{self.name} receives, leaving")
+        self._judge.check(not self._blocked, f"{self.name} receives, blocked by a deployment")
         self._receives.append(receive)
         self._lanes["receive"].submit(lambda: self._ask(receive))
 
@@ -302,32 +323,25 @@ class Worker:
     # -- protection
 
     def _protect(self, protect: Protect) -> None:
-        asked_at, plan, at = self._clock(), self._sim.plan, self._random.random()
-        denial, done, seconds = None, True, self._random.uniform(0.01, 0.3)
-        if protect.minutes and at < plan.blocked:
-            denial, done = Denial.BLOCKED, False
-        elif at < plan.blocked + plan.refused:
-            denial, done, seconds = (
-                Denial.REFUSED,
-                self._random.random() < 0.5,
-                self._random.uniform(0, PROTECTION_LIMIT),
-            )
-        elif self._random.random() < plan.slow:
+        asked_at, plan = self._clock(), self._sim.plan
+        denial: list[Denial | None] = []
+        failed, seconds = self._random.random() < plan.refused, self._random.uniform(0.01, 0.3)
+        if failed or self._random.random() < plan.slow:
             seconds = self._random.uniform(0.3, PROTECTION_LIMIT)
 
         def effect() -> None:
-            if done and self.alive:
-                self.protected_until = self._sim.now + protect.minutes * 60
-                self._judge.check(bool(protect.minutes) or not self._runs, f"{self.name} works, unprotected")
+            if not self.alive or (failed and self._random.random() < 0.5):
+                return
+            denial.append(self._sim.ecs.protect(self, protect.minutes))
+            self._judge.check(bool(protect.minutes) or not self._runs, f"{self.name} works, unprotected")
+            self._judge.counts["protection calls"] += 1
 
         def answer() -> None:
             if not self.alive:
                 return
-            if denial and (protect.minutes or protect.check or denial is Denial.BLOCKED):
-                self._judge.leaving.add(self.name)
-                self._judge.note(" ! ", (denial, self.name))
+            why = Denial.UNAVAILABLE if failed else denial[0]
             self._lanes["protect"].done()
-            self._post(Protected(protect, asked_at, denial, denial.name if denial else None))
+            self._post(Protected(protect, asked_at, why, why.name if why else None))
 
         self._sim.after(seconds / 2, effect)
         self._sim.after(seconds, answer)
@@ -335,19 +349,54 @@ class Worker:
     # -- children
 
     def _open(self, slot: int) -> None:
+        """Start a child: it imports the handler, or cannot, or hangs."""
         self._opened[slot] += 1
-        number = self._opened[slot]
-        broken = number > 1 and self._random.random() < self._sim.plan.broken_child
-        self._sim.after(self._random.uniform(0.2, 1.0), lambda: self._stands(slot, number, broken))
+        self._idle.discard(slot)
+        number, dice = self._opened[slot], self._random.random()
+        self._post(Starting(slot))
+        if dice >= self._sim.plan.hung_child:
+            broken = dice < self._sim.plan.hung_child + self._sim.plan.broken_child
+            self._sim.after(self._random.uniform(0.2, 1.0), lambda: self._stands(slot, number, broken))
 
     def _stands(self, slot: int, number: int, broken: bool) -> None:
-        if self.alive and self._opened[slot] == number:
-            self._post(Ready(slot, "it cannot be imported", "…") if broken else Ready(slot))
-            if broken:
-                self._sim.after(self._random.uniform(1, 20), lambda: self._open(slot) if self.alive else None)
+        if not self.alive or self._opened[slot] != number:
+            return
+        if broken:
+            self._post(Ready(slot, "it cannot be imported", "…"))
+            self._sim.after(self._random.uniform(1, 20), lambda: self._open(slot) if self.alive else None)
+        else:
+            self._idle.add(slot)
+            self._post(Ready(slot))
+
+    def _idle_death(self) -> None:
+        """An idle child dies; its core hears of it soon, or when it starts a job."""
+        every = self._sim.plan.idle_death_every
+        if every < math.inf:
+            self._sim.after(self._random.expovariate(1 / every), self._if_faulty(self._idle_death))
+        if self._idle:
+            self.lose(self._random.choice(sorted(self._idle)))
+
+    def lose(self, slot: int) -> None:
+        """The slot's idle child dies."""
+        self._judge.note(" ! ", ("idle death", self.name, slot))
+        self._judge.counts["idle deaths"] += 1
+        self._idle.discard(slot)
+        number = self._opened[slot]
+
+        def noticed() -> None:
+            if self.alive and self._opened[slot] == number:
+                self._post(Lost(slot, "killed"))
+                self._open(slot)
+
+        self._sim.after(self._random.uniform(0, 0.05), noticed)
 
     def _start(self, slot: int, job: Job) -> None:
         self._judge.check(slot not in self._runs, f"{self.name}'s slot {slot} gets a second job", job.id)
+        if slot not in self._idle:
+            self._judge.counts["jobs not started"] += 1
+            self._post(NotStarted(slot, "gone"))
+            return
+        self._idle.discard(slot)
         self._judge.check(not self._told, f"{self.name} starts a job, asked to stop", job.id)
         handle = str(job.attributes["handle"])
         script = self._sim.scripts[job.id]
@@ -361,8 +410,10 @@ class Worker:
             self._sim.after(seconds, lambda: self._done(slot, run, script))
 
     def _done(self, slot: int, run: judges.Run, script: Script) -> None:
-        # asked to end in the meantime, it may tell its result, but it does not stay
-        self._end(slot, run, run.play, script.after, alive=run.play is not Play.CRASH and not run.killed)
+        if run.killed:  # it ends cleanly on SIGTERM: nobody can know whether it is done
+            self._end(slot, run, None, alive=False)
+        else:
+            self._end(slot, run, run.play, script.after, alive=run.play is not Play.CRASH)
 
     def _end(self, slot: int, run: judges.Run, play: Play | None, after: float | None = None, *, alive: bool) -> None:
         if self._runs.get(slot) is not run:
@@ -377,15 +428,19 @@ class Worker:
         self._ended[slot] = run.message_id
         ended = Ended(slot, result(play or Play.FAIL, after), alive)
         self._sim.after(self._random.uniform(0, 0.005), lambda: self._post(ended))
-        if not alive:
+        if alive:
+            self._idle.add(slot)
+        else:
             self._open(slot)
 
-    def _kill(self, slot: int) -> None:
+    def _kill(self, slot: int, grace: float) -> None:
         run = self._runs.get(slot)
-        if run is None or run.killed:
-            return  # the job has ended by itself before, or is being ended
+        if run is None:
+            if slot not in self._idle:
+                self._open(slot)  # its import took too long
+            return
         run.killed = True
-        grace = self._config.grace if self._random.random() < 0.3 else self._random.uniform(0, self._config.grace)
+        grace = grace if self._random.random() < 0.3 else self._random.uniform(0, grace)
         self._sim.after(grace + 0.05, lambda: self._end(slot, run, None, alive=False))
 
 

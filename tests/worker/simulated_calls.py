@@ -117,7 +117,7 @@ class Calls:
             past = self._judge.past[message.job.id]
             if past.done or past.rejected:
                 continue  # it may yet be in hand, to be deleted: it needs no slot
-            self._in_hand[message.job.id] = event.asked_at + self._config.visibility_timeout
+            self._in_hand[message.job.id] = event.asked_at + self._config.lease
 
     def ended(self, message_id: str) -> None:
         """Its job runs no more."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from tests.worker.ecs import Ecs
 from tests.worker.fake_sqs import FakeSqs, Stored
 from tests.worker.faults import QUIET, Fault, Plan, Script
 from tests.worker.judge import Judge
@@ -68,8 +69,7 @@ class Simulation:
         self._names = 0
         if plan.outage_every < math.inf:
             self.after(self.random.expovariate(1 / plan.outage_every), self._outage)
-        #: Whether a worker that has gone gets a successor, as in an ECS service.
-        self.service = True
+        self.ecs = Ecs(self)
 
     # -- the clock
 
@@ -106,6 +106,7 @@ class Simulation:
                 left = next(id_ for id_, past in self.judge.past.items() if past.gone is None)
                 self.judge.fail(f"{self.judge.left} messages are stuck", left)
         self.advance(120)
+        self.ecs.settle()
         if not all(worker.waits_for_messages for worker in self.workers):
             self.advance(0.5)  # between two receives
         for worker in self.workers:
@@ -132,20 +133,20 @@ class Simulation:
         return message_id
 
     def start_worker(self) -> Worker:
-        """One more worker."""
+        """One more worker, and one more task that the service desires."""
+        self.ecs.desired += 1
+        return self.add_worker()
+
+    def add_worker(self) -> Worker:
+        """A task of the newest revision runs."""
         self._names += 1
         worker = Worker(self, f"w{self._names}")
         self.workers.append(worker)
         return worker
 
     def replaced(self, worker: Worker) -> None:
-        """A worker has gone; ECS starts another."""
+        """A worker has gone; ECS starts another when it looks next."""
         self.workers.remove(worker)
-        if self.service:
-            self.after(self.random.uniform(1, 20), self._start)
-
-    def _start(self) -> None:
-        self.start_worker()
 
     def _gone(self, message: Stored, why: str) -> None:
         self.judge.gone(message, why)
@@ -199,7 +200,7 @@ class Simulation:
             poller = self._pollers[self.random.randrange(len(self._pollers))]
             receive, worker = poller.receive, poller.worker
             taken = self.queue.receive(
-                receive.count, visibility_timeout=self.config.visibility_timeout, attempt_id=receive.attempt_id
+                receive.count, visibility_timeout=self.config.lease, attempt_id=receive.attempt_id
             )
             for delivery in taken:
                 excuse = "the receive's answer is lost" if poller.lost else None

@@ -146,16 +146,15 @@ def test_what_it_prints_goes_where_the_workers_lines_go(
     assert (printed.out, printed.err) == ("out\n", "err\n")
 
 
-def test_a_killed_command_may_clean_up_and_its_exit_code_is_told(shell: Callable[..., Place]) -> None:
+def test_a_killed_command_may_clean_up_but_its_exit_code_does_not_count(shell: Callable[..., Place]) -> None:
     place = shell(
         'trap "echo cleaned > $NOTES/cleaned; exit 75" TERM; echo $$ > $NOTES/pid; while :; do sleep 0.05; done',
         grace=FOREVER,
     )
     place.start()
     pid = int(place.note("pid"))
-    place.slots.kill(0)
-    ended = place.ended()
-    assert (ended.alive, ended.result.verdict) == (False, Verdict.RETRY)
+    place.kill()
+    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
     assert place.note("cleaned") == "cleaned\n"
     assert not alive(pid)
 
@@ -164,7 +163,7 @@ def test_a_killed_command_and_what_it_started_are_gone(shell: Callable[..., Plac
     place = shell('trap "" TERM; sh -c "trap \\"\\" TERM; sleep 60" & echo $! $$ > $NOTES/pids; wait', grace=0.3)
     place.start()
     pids = [int(pid) for pid in place.note("pids").split()]
-    place.slots.kill(0)
+    place.kill()
     assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
     assert not any(alive(pid) for pid in pids)
     assert place.ready().error is None

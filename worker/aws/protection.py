@@ -15,9 +15,6 @@ from worker.core.events import Denial, Protect, Protected
 
 #: Time-out of one request; the agent itself waits four seconds for ECS.
 TIMEOUT_SECONDS = 5
-#: A request is tried again when the agent does not answer, or ECS cannot.
-MAX_TRIES = 3
-PAUSE_SECONDS = 1.0
 HTTP_TOO_MANY_REQUESTS = 429
 
 
@@ -30,37 +27,25 @@ class _DeniedError(Exception):
 class EcsAgent:
     """The ECS agent at `agent_uri`. The core knows whether protection is on."""
 
-    def __init__(
-        self,
-        agent_uri: str,
-        sleep: Callable[[float], object] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._url = f"{agent_uri}/task-protection/v1/state"
-        self._sleep, self._clock = sleep, clock
+    def __init__(self, agent_uri: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url, self._clock = f"{agent_uri}/task-protection/v1/state", clock
         # The agent's address is link-local, so a proxy of the environment must not be used.
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def protect(self, protect: Protect) -> Protected:
-        """Request or end protection; at most MAX_TRIES tries, with their time-outs and pauses."""
+        """Request or end protection, once: the core decides when to ask again."""
         wanted: dict[str, Any] = {"ProtectionEnabled": protect.minutes > 0}
         if protect.minutes:
             wanted["ExpiresInMinutes"] = protect.minutes
-        problem: Exception | None = None
-        for attempt in range(MAX_TRIES):
-            if attempt:
-                self._sleep(PAUSE_SECONDS)
-            asked_at = self._clock()
-            try:
-                self._put(wanted)
-            except _DeniedError as error:
-                return Protected(protect, asked_at, error.denial, str(error))
-            except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-                problem = error
-            else:
-                return Protected(protect, asked_at)
-        text = f"the ECS agent at {self._url} does not answer: {problem}"
-        return Protected(protect, asked_at, Denial.REFUSED, text)
+        asked_at = self._clock()
+        try:
+            self._put(wanted)
+        except _DeniedError as error:
+            return Protected(protect, asked_at, error.denial, str(error))
+        except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
+            text = f"the ECS agent at {self._url} does not answer: {error}"
+            return Protected(protect, asked_at, Denial.UNAVAILABLE, text)
+        return Protected(protect, asked_at)
 
     def _put(self, wanted: dict[str, Any]) -> None:
         request = urllib.request.Request(  # noqa: S310 - ECS sets the address, and its scheme is http
@@ -71,9 +56,9 @@ class EcsAgent:
                 answer = json.load(response)
         except urllib.error.HTTPError as error:
             text = f"{error.code} {error.read().decode(errors='replace')}"
-            if error.code >= 500 or error.code == HTTP_TOO_MANY_REQUESTS or "ThrottlingException" in text:
-                raise OSError(text) from error
-            raise _DeniedError(Denial.REFUSED, f"the ECS agent refused: {text}") from error
+            later = error.code >= 500 or error.code == HTTP_TOO_MANY_REQUESTS or "ThrottlingException" in text
+            denial = Denial.UNAVAILABLE if later else Denial.REFUSED
+            raise _DeniedError(denial, f"the ECS agent {'cannot' if later else 'refused'}: {text}") from error
         # The status 200 alone does not mean success.
         if failure := answer.get("failure"):
             blocked = failure.get("Reason") == "DEPLOYMENT_BLOCKED"

@@ -77,7 +77,7 @@ class Queue:
                 QueueUrl=self._config.queue_url,
                 MaxNumberOfMessages=receive.count,
                 WaitTimeSeconds=receive.wait,
-                VisibilityTimeout=self._config.visibility_timeout,
+                VisibilityTimeout=self._config.lease,
                 MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,
                 MessageAttributeNames=["All"],
                 **attempt,

@@ -6,7 +6,6 @@ a crash and a SIGTERM all take this path. The tests try them in virtual time.
 
 import logging
 import math
-import os
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,35 +13,36 @@ from dataclasses import replace
 from typing import Any
 
 from worker.config import Config
+from worker.core.capacity import Capacity
 from worker.core.events import (
     Action,
     Answered,
     ChangeVisibility,
-    Denial,
     Ended,
     Event,
     Exit,
     Kill,
     Kind,
+    Lost,
+    NotStarted,
     Observe,
     Outcome,
     Protected,
     Ready,
     Received,
+    RequestStop,
     Start,
+    Starting,
     StopRequested,
 )
-from worker.core.in_flight import Ending, InFlight, State, attempt_ending
-from worker.core.lease import STOP_BEFORE_SECONDS, Lease, backoff
-from worker.core.protection import Protection
+from worker.core.in_flight import MAX_WAIT_SECONDS, Ending, InFlight, State, attempt_ending
+from worker.core.lease import LEASE_GRACE_SECONDS, STOP_BEFORE_SECONDS, Lease, backoff
 from worker.core.receiving import Receiving
 from worker.core.settling import RETRY_PAUSE_SECONDS, Settling
 from worker.core.shutdown import Shutdown
 
 #: Nothing is received while more messages than this, and those of the slots, are in flight.
 MAX_UNSETTLED = 20
-#: Without a child that can run a job for so long, the worker is stuck.
-NO_CHILD_SECONDS = 300
 NO_ANSWER = Outcome(Kind.RETRYABLE, "no answer about this message")
 
 
@@ -61,45 +61,38 @@ class Core:
         self._config, self._observe, self._epoch, self._jitter = config, observe, epoch, jitter
         self._store = config.once_table is not None
         self._in_flight: dict[str, InFlight] = {}
-        #: Slots that can take a job. The last freed slot is used first: its child is warm.
-        self._free: list[int] = []
-        #: Slots whose first child has not imported the handler yet.
-        self._opening = set(range(config.concurrency))
+        self._capacity = Capacity(config, observe, jitter)
         self._receiving = Receiving(config, new_id, jitter)
         self._settling = Settling(store=self._store, fifo=config.fifo, jitter=jitter)
-        self._protection = Protection(config)
         self._shutdown = Shutdown(config)
-        self._started = self._exited = False
-        #: When a child last could run a job or ran one; at first, when the worker began.
-        self._able_at = math.inf
+        self._exited = False
 
     # -- queries
 
     @property
     def busy(self) -> int:
         """The number of running jobs."""
-        return sum(item.state in {State.RUNNING, State.STOPPING} for item in self._in_flight.values())
+        return sum(item.slot is not None for item in self._in_flight.values())
 
-    def stuck(self, now: float) -> bool:
-        """Whether a receive is long overdue, or no child could run a job for a long time."""
-        return self._receiving.stuck(now) or (not self._able and now > self._able_at + NO_CHILD_SECONDS)
-
-    @property
-    def _able(self) -> bool:
-        return bool(self._free or self.busy)
+    def problem(self, now: float) -> str | None:
+        """Why this worker is unhealthy, if it is."""
+        if self._receiving.stuck(now):
+            return "a receive has neither an answer nor an error"
+        return self._capacity.problem(now, busy=self.busy)
 
     def on(self, now: float, *events: Event) -> list[Action]:
         """Record the events, if any, and return what to do now."""
         for event in events:
             self._record(now, event)
-        if self._able or math.isinf(self._able_at):
-            self._able_at = now
+        if not self._shutdown and (code := self._capacity.hopeless(now)):
+            self._shutdown.leave(code)
         return list(self._actions(now))
 
     def next_time(self, now: float) -> float:
         """When to call `on` again at the latest, if no event comes first."""
         receiving = self._receiving
         times = [receiving.next_at, receiving.collect_until, self._shutdown.finish_by, self._shutdown.give_up_at]
+        times += self._capacity.times()
         times += [item.next_check for item in self._in_flight.values()]
         return min([time for time in times if time > now], default=math.inf)
 
@@ -107,37 +100,32 @@ class Core:
 
     def _record(self, now: float, event: Event) -> None:
         match event:
-            case Ready():
-                self._on_ready(event)
+            case Starting() | Ready() | Lost() | Protected():
+                self._capacity.record(now, event)
+            case NotStarted():
+                self._on_not_started(now, event)
             case Ended():
                 self._on_ended(now, event)
             case Received():
                 self._on_received(now, event)
             case Answered():
                 self._on_answered(now, event)
-            case Protected():
-                self._on_protected(event)
             case StopRequested():
                 self._shutdown.signalled(now)
                 self._observe("stopping", running=self.busy)
 
-    def _on_ready(self, event: Ready) -> None:
-        if event.error is None:
-            self._opening.discard(event.slot)
-            # Its child may have died while idle: then the slot is free already, or a new child has the job.
-            if not self._in_slot(event.slot) and event.slot not in self._free:
-                self._free.append(event.slot)
-            return
-        self._observe("handler_broken", logging.ERROR, error=event.error, traceback=event.traceback)
-        if not self._started:
-            self._shutdown.leave(os.EX_CONFIG)
+    def _on_not_started(self, now: float, event: NotStarted) -> None:
+        self._capacity.children.lost(now, event.slot)
+        if item := self._in_slot(event.slot):
+            self._observe("job_not_started", logging.WARNING, error=event.error, **item.log_fields)
+            item.wait(now)
 
     def _on_received(self, now: float, event: Received) -> None:
         self._receiving.answered(now, event)
         if event.error is not None:
             self._observe("receive_failed", logging.ERROR, error=event.error)
         for message in event.messages:
-            lease = Lease(event.asked_at, self._config.visibility_timeout)
+            lease = Lease(event.asked_at, self._config.lease)
             known = self._in_flight.get(message.job.id)
             if known is None:
                 self._in_flight[message.job.id] = InFlight(message=message, lease=lease, received_at=now)
@@ -147,15 +135,15 @@ class Core:
                     self._renew(now, known)
 
     def _on_ended(self, now: float, event: Ended) -> None:
-        if event.alive:
-            self._free.append(event.slot)
+        self._capacity.ended(now, event)
         item = self._in_slot(event.slot)
         if item is None:
             return
         item.slot, item.always_due = None, True
         pause = backoff(item.message.job.attempt, self._config.backoff_base, self._config.backoff_cap, self._jitter)
         stopped = item.ending if not event.alive else None
-        ending, delay, details = attempt_ending(event.result, stopped, pause)
+        ending, delay, details = attempt_ending(event.result, stopped, pause, stopping=item.stop_requested)
+        self._capacity.judged(now, item.message.job.id, ending, event.result if not stopped else None)
         self._settle(now, item, ending, delay=delay, **details)
 
     def _on_answered(self, now: float, event: Answered) -> None:
@@ -201,63 +189,63 @@ class Core:
         else:
             self._settling.claim_done(now, item, outcome)
 
-    def _on_protected(self, event: Protected) -> None:
-        self._protection.answered(event)
-        if event.denial is None and event.error is None:
-            return
-        if event.protect.minutes == 0 and not event.protect.check:
-            self._observe("release_failed", logging.WARNING, error=event.error)
-        elif event.denial is Denial.BLOCKED:
-            self._observe("deployment_blocked", reason=event.error)
-            self._shutdown.leave(os.EX_OK)
-        else:
-            self._observe(
-                "protection_refused", logging.ERROR, reason=event.error, consequence="nothing more is received"
-            )
-            self._shutdown.leave(os.EX_UNAVAILABLE)
-
     # -- actions
 
     def _actions(self, now: float) -> Iterator[Action]:
         # Most messages need nothing at any one time, and checking them all would take longer than the rest.
         everyone = bool(self._shutdown)
         due = [item for item in self._in_flight.values() if item.always_due or item.next_check <= now or everyone]
+        yield from (Kill(slot, self._config.grace) for slot in self._capacity.overdue(now))
+        if self._shutdown.finish_by < math.inf:
+            yield from self._request_stops()
         yield from filter(None, [self._stop_or_drop(now, item) for item in due])
         due = [item for item in due if self._in_flight.get(item.message.job.id) is item]
         waiting = [item for item in due if item.state is State.WAITING]
-        idle = self._receiving.empty and not self._in_flight
-        if not self._shutdown and (protect := self._protection.request(now, waiting=bool(waiting), idle=idle)):
-            self._receiving.empty = False  # one request to end protection each time that the queue gets empty
+        active = any(item.state is not State.SETTLING for item in self._in_flight.values())
+        if not self._shutdown and (protect := self._capacity.protection.request(now, active=active)):
             yield protect
         if any(item.lease.due <= now for item in due):
             yield from self._settling.extensions(now, self._in_flight.values())
         yield from self._settling.settlements(now, due)
         for item in waiting:
-            if item.state is State.WAITING and self._free and self._may_start(now, item):
+            if item.state is State.WAITING and self._capacity.free and self._may_start(now, item):
                 yield self._start(now, item)
         for item in due:
             item.schedule(now)
         room = len(self._in_flight) < self._config.concurrency + MAX_UNSETTLED
-        if not self._shutdown and self._may_receive() and self._free and room:
-            free = len(self._free) - sum(item.needs_slot for item in due)
-            active = any(item.state is not State.SETTLING for item in self._in_flight.values())
+        if not self._shutdown and self._capacity.may_receive(now, active=active) and room:
+            free = self._capacity.room - sum(item.needs_slot for item in due)
             yield from self._receiving.due(now, free, busy=active)
         yield from self._exit(now)
 
+    def _request_stops(self) -> Iterator[RequestStop]:
+        for item in self._in_flight.values():
+            if item.state is State.RUNNING and item.slot is not None and not item.stop_requested:
+                item.stop_requested = True
+                yield RequestStop(item.slot)
+
     def _stop_or_drop(self, now: float, item: InFlight) -> Kill | None:
         """Stop a job, drop a message or give it back, if it may not continue."""
-        if item.state is State.RUNNING:
+        if item.slot is not None:
             ending = item.must_stop(now, self._shutdown.finish_by)
-            if ending and item.slot is not None:
+            if ending and (item.state is State.RUNNING or (ending.lost and item.ending and not item.ending.lost)):
                 item.state, item.ending = State.STOPPING, ending
-                return Kill(item.slot)
-        elif item.state is not State.STOPPING and item.call is None and not item.lease.held(now):
+                grace = self._config.grace
+                return Kill(item.slot, min(grace, LEASE_GRACE_SECONDS) if ending.lost else grace)
+        elif item.call is None and not item.lease.held(now):
             self._drop(now, item, item.lease_ending)
-        elif item.state is State.WAITING and item.call is None and self._shutdown and self._no_receive(now):
-            # Tasks that are blocked one after the other must not use up a good job's attempts.
-            again = self._shutdown.blocked and item.message.job.attempt > 1
-            self._settle(now, item, Ending.GIVEN_BACK, delay=self._config.backoff_cap if again else 0)
+        elif item.state is State.WAITING and item.call is None and self._no_receive(now):
+            self._give_back_useless(now, item)
         return None
+
+    def _give_back_useless(self, now: float, item: InFlight) -> None:
+        """Give a message back that this worker cannot do now: another one may."""
+        first = not self.busy and next(other for other in self._in_flight.values() if other.needs_slot) is item
+        reason = "the worker stops" if self._shutdown else self._capacity.refusal(first=first)
+        if not reason and not self._capacity.free and now >= item.waits_since + MAX_WAIT_SECONDS:
+            reason = "no process could take it"
+        if reason:
+            self._settle(now, item, Ending.GIVEN_BACK, reason=reason)
 
     def _no_receive(self, now: float) -> bool:
         """Whether no receive in flight can get a message that is given back now."""
@@ -268,10 +256,11 @@ class Core:
 
     def _may_start(self, now: float, item: InFlight) -> bool:
         claimed = item.claimed or not self._store
-        return self._protection.covers(now) and claimed and not self._shutdown and now < item.lease.stop_at
+        able = self._capacity.may_start(now, busy=bool(self.busy))
+        return able and claimed and not self._shutdown and now < item.lease.stop_at
 
     def _start(self, now: float, item: InFlight) -> Start:
-        item.state, item.slot = State.RUNNING, self._free.pop()
+        item.state, item.slot = State.RUNNING, self._capacity.free.pop()
         item.limit_at = now + (self._config.job_timeout or math.inf)
         deadline = min(item.limit_at, item.lease.end - STOP_BEFORE_SECONDS)
         job = replace(item.message.job, deadline=deadline + self._epoch)
@@ -292,13 +281,6 @@ class Core:
         intended = item.ending if item.ending is not ending else None
         duration = round(now - item.received_at, 3)
         self._observe(ending, level, **item.log_fields, duration=duration, intended=intended, **item.details)
-
-    def _may_receive(self) -> bool:
-        """Whether protection is available and each slot's child has imported the handler."""
-        if not self._started and self._protection.available and not self._opening:
-            self._started = True
-            self._observe("started", queue_url=self._config.queue_url, concurrency=self._config.concurrency)
-        return self._started
 
     def _exit(self, now: float) -> Iterator[Action]:
         if not self._shutdown or self._exited:

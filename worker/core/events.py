@@ -119,15 +119,14 @@ class ReleaseClaim(_OneMessage):
 
 @dataclass(frozen=True)
 class Protect:
-    """ECS task protection for `minutes`; 0 ends it. `check`: only test that the agent accepts requests -> Protected."""
+    """ECS task protection for `minutes`; 0 ends it -> Protected."""
 
     minutes: int
-    check: bool = False
 
 
 @dataclass(frozen=True)
 class Start:
-    """Run the job in the slot's child; the worker stops it at `deadline` -> Ended."""
+    """Run the job in the slot's child; the worker stops it at `deadline` -> Ended, or NotStarted."""
 
     slot: int
     job: Job
@@ -135,10 +134,21 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Kill:
-    """End the slot's child: SIGTERM, then SIGKILL -> Ended, then Ready when a new child has started."""
+class RequestStop:
+    """Set `job.stopping` for the slot's job: the worker stops soon, and the job may save its work."""
 
     slot: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """End the slot's child: SIGTERM, and SIGKILL after `grace` seconds -> Ended if it has a job, then Starting.
+
+    A second Kill with a shorter grace hurries the first.
+    """
+
+    slot: int
+    grace: float
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ class Exit:
 
 
 Call = ChangeVisibility | Delete | DeadLetter | Claim | Finish | ReleaseClaim
-Action = Receive | Call | Protect | Start | Kill | Exit
+Action = Receive | Call | Protect | Start | RequestStop | Kill | Exit
 
 
 # -- events
@@ -179,18 +189,27 @@ class Denial(Enum):
 
     #: DEPLOYMENT_BLOCKED: a deployment or scale-in leaves no room for another protected task.
     BLOCKED = auto()
-    #: ECS refused, or the agent does not answer.
+    #: ECS refused: asked again, it will probably refuse again.
     REFUSED = auto()
+    #: No answer, a time-out, throttling or an error of ECS: the same request may succeed later.
+    UNAVAILABLE = auto()
 
 
 @dataclass(frozen=True)
 class Protected:
-    """The agent's answer; success when `denial` and `error` are None."""
+    """The agent's answer; success when `denial` is None."""
 
     protect: Protect
     asked_at: float
     denial: Denial | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Starting:
+    """A child of the slot has been started and imports the handler -> Ready."""
+
+    slot: int
 
 
 @dataclass(frozen=True)
@@ -200,6 +219,22 @@ class Ready:
     slot: int
     error: str | None = None
     traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A slot's idle child is gone, and why: the slot cannot run a job until Ready."""
+
+    slot: int
+    error: str
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The slot's child was gone before it got the job: no attempt was made. Ready follows."""
+
+    slot: int
+    error: str
 
 
 @dataclass(frozen=True)
@@ -216,7 +251,7 @@ class StopRequested:
     """SIGTERM or SIGINT."""
 
 
-Event = Received | Answered | Protected | Ready | Ended | StopRequested
+Event = Received | Answered | Protected | Starting | Ready | Lost | NotStarted | Ended | StopRequested
 
 
 class Observe(Protocol):

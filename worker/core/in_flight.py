@@ -10,6 +10,9 @@ from worker.core.events import Call, Kind, Message, Outcome
 from worker.core.lease import MAX_CALL_SECONDS, Lease
 from worker.job import Result, Verdict
 
+#: A message whose job no child can take is given back after so long.
+MAX_WAIT_SECONDS = 60
+
 
 class State(Enum):
     """What a message waits for."""
@@ -41,6 +44,11 @@ class Ending(StrEnum):
     def regular(self) -> bool:
         """Whether this ending needs no attention."""
         return self in {Ending.DONE, Ending.GIVEN_BACK, Ending.SKIPPED}
+
+    @property
+    def lost(self) -> bool:
+        """Whether the message is not this worker's any more."""
+        return self in {Ending.LEASE_LOST, Ending.JOB_LIMIT}
 
 
 class Step(Enum):
@@ -74,8 +82,12 @@ class InFlight:
     message: Message
     lease: Lease
     received_at: float
+    #: Since when it waits for a slot.
+    waits_since: float = math.nan
     state: State = State.WAITING
     slot: int | None = None
+    #: Whether its job was told that the worker stops.
+    stop_requested: bool = False
     #: When the job's time limit ends.
     limit_at: float = math.inf
     #: The call about this message that has no answer yet. There is never a second one that could undo it.
@@ -99,6 +111,9 @@ class InFlight:
     #: The same message from a newer receive, which arrived while a call about this receive was in flight.
     newer: tuple[Message, Lease] | None = None
 
+    def __post_init__(self) -> None:
+        self.waits_since = self.received_at
+
     @property
     def log_fields(self) -> dict[str, Any]:
         """The fields of each log line about this message."""
@@ -118,11 +133,16 @@ class InFlight:
             return Ending.TIMED_OUT
         return Ending.GIVEN_BACK if now >= finish_by else None
 
+    def wait(self, now: float) -> None:
+        """Its job did not start: it waits for another slot."""
+        self.state, self.slot, self.limit_at, self.waits_since = State.WAITING, None, math.inf, now
+        self.ending, self.always_due = None, True
+
     def schedule(self, now: float) -> None:
         """Set when to check it next. If it is ready for a call, it waits until other calls have ended."""
         lease = self.lease
         times = [lease.due, lease.deadline - MAX_CALL_SECONDS, lease.deadline, lease.stop_at]
-        times += [self.limit_at, self.retry_at]
+        times += [self.limit_at, self.retry_at, self.waits_since + MAX_WAIT_SECONDS]
         self.next_check = min([time for time in times if time > now], default=math.inf)
         settling = self.state is State.SETTLING and self.retry_at <= now
         self.always_due = (self.call is None and (lease.due <= now or settling)) or self.needs_slot
@@ -166,17 +186,26 @@ class InFlight:
                 self.ending = Ending.GIVEN_BACK
 
 
-def attempt_ending(result: Result, stopped: Ending | None, pause: float) -> tuple[Ending, float, dict[str, Any]]:
+def attempt_ending(
+    result: Result, stopped: Ending | None, pause: float, *, stopping: bool
+) -> tuple[Ending, float, dict[str, Any]]:
     """The ending of an attempt, the seconds until the message is visible again, and the fields to log.
 
-    `stopped`: why the worker stopped the child, if it did. `pause`: the back-off of this attempt.
+    `stopped`: why the worker ended the child, if it did. Then no verdict counts: many programs end cleanly on SIGTERM.
+    `pause`: the back-off of this attempt. `stopping`: whether the job was told that the worker stops.
     """
-    if result.verdict is Verdict.DONE:
-        return Ending.DONE, 0, {}
     if stopped:
         return stopped, pause if stopped is Ending.TIMED_OUT else 0, {}
-    if result.verdict is Verdict.RETRY:
-        return Ending.RETRIED, pause if result.after is None else result.after, {"reason": result.reason}
-    if result.verdict is Verdict.REJECT:
-        return Ending.REJECTED, pause, {"reason": result.reason}
-    return Ending.FAILED, pause, {"error": result.reason, "traceback": result.traceback}
+    reason = {"reason": result.reason}
+    match result.verdict:
+        case Verdict.DONE:
+            return Ending.DONE, 0, {}
+        case Verdict.RETRY:  # told to stop, it has saved its work: another worker can go on with it at once
+            ending, pause = (Ending.GIVEN_BACK, 0) if stopping else (Ending.RETRIED, pause)
+            return ending, pause if result.after is None else result.after, reason
+        case Verdict.REJECT:
+            return Ending.REJECTED, pause, reason
+        case Verdict.UNFIT:
+            return Ending.GIVEN_BACK, pause, reason
+        case _:
+            return Ending.FAILED, pause, {"error": result.reason, "traceback": result.traceback}

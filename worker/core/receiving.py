@@ -33,13 +33,10 @@ class Receiving:
         self._unanswered: list[tuple[Receive, float]] = []
         self._failures = 0
         self._last_was_full = False
-        self._last_had_messages = False
         #: When the next receive may be made.
         self.next_at = -math.inf
         #: Until when a receive waits for more free slots.
         self.collect_until = math.inf
-        #: Whether the last answer had no message; the caller resets it.
-        self.empty = False
 
     @property
     def reserved(self) -> int:
@@ -56,10 +53,7 @@ class Receiving:
         return any(now > began + receive.wait + STUCK_SECONDS for receive, began in self._in_flight)
 
     def due(self, now: float, free: int, *, busy: bool) -> list[Receive]:
-        """The receives to make now for `free` slots. `busy`: whether the worker has a job.
-
-        After the last job the next receive does not wait, so that protection ends at once when the queue is empty.
-        """
+        """The receives to make now for `free` slots. `busy`: whether the worker has a job."""
         made: list[Receive] = []
         most = 1 if self._config.fifo else MAX_MESSAGES
         free -= self.reserved
@@ -72,8 +66,7 @@ class Receiving:
                 if now < self.collect_until:
                     break
             self.collect_until = math.inf
-            wait = self._config.wait if busy or not self._last_had_messages else 0
-            receive = self._next(now, min(free, most), wait)
+            receive = self._next(now, min(free, most))
             self._in_flight.append((receive, now))
             made.append(receive)
             free -= receive.count
@@ -85,7 +78,6 @@ class Receiving:
         self._in_flight = [pair for pair in self._in_flight if pair[0] is not event.receive]
         if event.error is None:
             self._failures = 0
-            self.empty, self._last_had_messages = not event.messages, bool(event.messages)
             self._last_was_full = len(event.messages) == event.receive.count
             return
         self._failures += 1
@@ -94,7 +86,8 @@ class Receiving:
         if event.receive.attempt_id:
             self._unanswered.append((event.receive, began + REPEATABLE_SECONDS))
 
-    def _next(self, now: float, count: int, wait: int) -> Receive:
+    def _next(self, now: float, count: int) -> Receive:
+        wait = self._config.wait
         while self._unanswered:
             receive, until = self._unanswered.pop(0)
             if now < until:

@@ -126,7 +126,8 @@ class Settling:
         lease = item.lease
         if not lease.held(now) or not lease.extension(now) or lease.due > now + EXTEND_TOGETHER_SECONDS:
             return False
-        return item.state is not State.STOPPING  # a settling one too: its calls may fail or wait
+        # A settling one too: its calls may fail or wait. One whose job is being stopped must outlast the grace.
+        return item.state is not State.STOPPING or not (item.ending and item.ending.lost)
 
     def _single(self, item: InFlight) -> Call | None:
         step = item.steps[0] if item.steps else None

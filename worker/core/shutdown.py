@@ -23,11 +23,6 @@ class Shutdown:
         return bool(self._signals) or self._code is not None
 
     @property
-    def blocked(self) -> bool:
-        """Whether a deployment has no room for this task: the next tasks can meet the same."""
-        return self._code == os.EX_OK
-
-    @property
     def code(self) -> int:
         """The exit code."""
         return self._code or os.EX_OK

@@ -1,5 +1,6 @@
 """A child process as the parent sees it: start it, exchange jobs and results, end it with all that it started."""
 
+import math
 import os
 import pickle
 import signal
@@ -55,6 +56,7 @@ class Child:
         self.pidfd = _pidfd(self.process.pid)
         self._received = bytearray()
         self._unsent = memoryview(b"")
+        self._kill_at = math.inf
 
     def send(self, job: Job) -> int:
         """Send as much of the job as the socket takes now; the number of bytes that are left."""
@@ -102,27 +104,38 @@ class Child:
             return "closed its connection to the worker"
         return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exited with {code}"
 
-    def end(self, grace: float) -> Result | None:
-        """End the child and its group: SIGTERM, SIGKILL after the grace. The result that it still sent, if any."""
-        late: Result | None = None
-        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, KILL_SECONDS)):
-            if self._alive():
-                with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of dead processes
-                    os.killpg(self.process.pid, number)
-            began = time.monotonic()
-            while self._alive() and (left := began + seconds - time.monotonic()) > 0:
-                killed = number == signal.SIGKILL and self.process.poll() is not None
-                if killed and left < KILL_SECONDS - REAP_SECONDS:
-                    break
-                late = late or self._late_result()
-                if late and number == signal.SIGTERM:
-                    break  # the job has ended: do not wait longer
-                time.sleep(POLL_SECONDS)
-        late = late or self._late_result()
-        self._close()
-        return late
+    def request_stop(self) -> None:
+        """Set `job.stopping` for the job."""
 
-    def _late_result(self) -> Result | None:
+    def hurry(self, grace: float) -> None:
+        """While `end` waits in its thread: let it wait only so many more seconds before SIGKILL."""
+        self._kill_at = min(self._kill_at, time.monotonic() + grace)
+
+    def end(self, grace: float) -> None:
+        """End the child and its group: SIGTERM, SIGKILL after the grace. What it says after the signal does not count.
+
+        Many programs end cleanly on SIGTERM, without being done.
+        """
+        self.hurry(grace)
+        if self._alive():
+            self._signal(signal.SIGTERM)
+        while self._alive() and time.monotonic() < self._kill_at and not self._sent():  # a verdict: wait no longer
+            time.sleep(POLL_SECONDS)
+        killed_at = time.monotonic()
+        if self._alive():
+            self._signal(signal.SIGKILL)
+        while self._alive():
+            limit = REAP_SECONDS if self.process.poll() is not None else KILL_SECONDS
+            if time.monotonic() >= killed_at + limit:
+                break
+            time.sleep(POLL_SECONDS)
+        self._close()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of dead processes
+            os.killpg(self.process.pid, number)
+
+    def _sent(self) -> Result | None:
         with suppress(ChildGoneError):
             return self.read()
         return None

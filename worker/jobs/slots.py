@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
-from worker.core.events import Ended, Ready
+from worker.core.events import Ended, Lost, NotStarted, Ready, Starting
 from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
 from worker.jobs.process import Child, ChildGoneError
 
 #: Time between two checks whether a child is alive, where the kernel does not report its death.
 POLL_SECONDS = 1
-#: Maximum pause between starts of children that never ran a job.
+#: Pause before the next start after a child that never got a job. It doubles with each.
+FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 20
 STOPPED = Result(verdict=Verdict.FAILED, reason="the handler's process was stopped")
 
@@ -27,25 +28,30 @@ class Slots:
     """Runs jobs, one per slot. For the main thread only, which gets the results from its inbox."""
 
     def __init__(self, count: int, command: Sequence[str], grace: float, inbox: Inbox) -> None:
-        """`command` starts a child; `grace` is the time between SIGTERM and SIGKILL, in seconds."""
+        """`command` starts a child; `grace`: seconds between SIGTERM and SIGKILL for a child without a job."""
         self._slots = [_Slot(index, command, grace, inbox) for index in range(count)]
 
     def open(self) -> None:
-        """Start the children -> one Ready each. A child that dies while idle is replaced -> Ready again."""
+        """Start the children: one Starting and one Ready each. A child that dies while idle is Lost, and replaced."""
         for slot in self._slots:
             slot.open()
 
     def start(self, slot: int, job: Job) -> None:
-        """Run the job in the slot's child -> Ended. Returns at once. The job waits if the child is not ready yet."""
+        """Run the job in the slot's child -> Ended; or NotStarted, if that child is gone. Returns at once."""
         self._slots[slot].start(job)
 
-    def kill(self, slot: int) -> None:
-        """Stop the slot's job: SIGTERM to the child and all that it started, SIGKILL after the grace. Returns at once.
+    def request_stop(self, slot: int) -> None:
+        """Set `job.stopping` for the slot's job, if it still runs. Returns at once."""
+        self._slots[slot].request_stop()
 
-        Ended follows when they are gone, with the child's own verdict if it still sent one; then Ready of a new child.
-        If the job has ended before, nothing happens.
+    def kill(self, slot: int, grace: float) -> None:
+        """End the slot's child and all that it started: SIGTERM, SIGKILL after `grace` seconds. Returns at once.
+
+        The child's job has failed, unless its verdict is here already: Ended follows when all of them are gone. Without
+        a job nothing is reported of this child. Starting and Ready of a new child follow. If the job has ended before,
+        nothing happens.
         """
-        self._slots[slot].kill()
+        self._slots[slot].kill(grace)
 
     def close(self) -> None:
         """End all children and wait for that. No job can be started afterwards."""
@@ -72,14 +78,12 @@ class _Phase(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class _End:
-    """Why a child ends: its phase until then, whether we asked for it, and what the job's result is if it sent none."""
+    """Why a child ends: its phase until then, whether we asked for it, and its last result."""
 
     phase: _Phase
     asked: bool
-    #: None: how the process exited.
+    #: Its verdict, or why it is not usable. None: how the process exited says it.
     result: Result | None
-    #: Whether the child ever got a job.
-    used: bool
 
 
 class _Slot:
@@ -88,15 +92,13 @@ class _Slot:
     def __init__(self, index: int, command: Sequence[str], grace: float, inbox: Inbox) -> None:
         self._index, self._command, self._grace, self._inbox = index, command, grace, inbox
         self._phase = _Phase.STARTING
-        #: A job that no child has got yet (STARTING, IMPORTING, ENDING).
-        self._waiting: Job | None = None
-        #: The child (IMPORTING, IDLE, BUSY), and whether it ever got a job.
+        #: The child (IMPORTING, IDLE, BUSY, ENDING), and whether it ever got a job.
         self._child: Child | None = None
         self._used = False
         #: Children in a row that never got a job.
         self._failures = 0
         #: Ends the pause before a start.
-        self._cancel_pause = threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         #: A child that the thread has started, until the main thread takes it.
         self._new: Child | None = None
@@ -107,22 +109,45 @@ class _Slot:
     def start(self, job: Job) -> None:
         if self._phase is _Phase.CLOSED:
             return
-        self._waiting = job
-        self._cancel_pause.set()
-        if self._phase is _Phase.IDLE:
-            self._send()
+        child = self._child
+        if self._phase is _Phase.IDLE and child and child.process.poll() is None:
+            try:
+                rest = child.send(job)
+            except ChildGoneError:
+                pass
+            else:
+                self._phase, self._used = _Phase.BUSY, True
+                if rest:  # what the socket does not take now follows later
+                    both = selectors.EVENT_READ | selectors.EVENT_WRITE
+                    self._inbox.register(child.descriptor, both, partial(self._on_socket, child))
+                return
+        self._inbox.add(NotStarted(self._index, "the handler's process is gone"))
+        if self._phase is _Phase.IDLE:  # its death has not been noticed before
+            self._end()
 
-    def kill(self) -> None:
-        if self._phase is _Phase.BUSY or (self._phase is _Phase.IMPORTING and self._waiting):
-            self._end(STOPPED, asked=True)
-        elif self._waiting:
-            self._ended(STOPPED, alive=False)
+    def request_stop(self) -> None:
+        if self._phase is _Phase.BUSY and self._child:
+            self._child.request_stop()
+
+    def kill(self, grace: float) -> None:
+        child = self._child
+        if child is None:
+            return
+        if self._phase is _Phase.ENDING:
+            child.hurry(grace)
+        elif self._phase is _Phase.IMPORTING:
+            self._end(asked=True, grace=grace)
+        elif self._phase is _Phase.BUSY:
+            # Only what the job has said before the signal counts: afterwards it may end cleanly without being done.
+            self._on_socket(child, selectors.EVENT_READ)
+            if self._phase is _Phase.BUSY:
+                self._end(STOPPED, asked=True, grace=grace)
 
     def close(self) -> None:
-        if self._child:
+        if self._phase in {_Phase.IMPORTING, _Phase.IDLE, _Phase.BUSY}:
             self._end(STOPPED, asked=True)
         self._phase = _Phase.CLOSED
-        self._cancel_pause.set()
+        self._closed.set()
 
     def join(self) -> None:
         if self._thread:
@@ -139,8 +164,7 @@ class _Slot:
 
     def _start_child(self, pause: float) -> None:
         """In a thread."""
-        self._cancel_pause.wait(pause)
-        if self._phase is _Phase.CLOSED:
+        if self._closed.wait(pause):
             return
         try:
             self._new = Child(self._command)
@@ -155,6 +179,7 @@ class _Slot:
         if child is None:  # the slot was closed since
             return
         self._phase, self._child, self._used = _Phase.IMPORTING, child, False
+        self._inbox.add(Starting(self._index))
         self._inbox.register(child.descriptor, selectors.EVENT_READ, partial(self._on_socket, child))
         if child.pidfd is not None:
             self._inbox.register(child.pidfd, selectors.EVENT_READ, partial(self._on_death, child))
@@ -167,43 +192,43 @@ class _Slot:
             time.sleep(POLL_SECONDS)
         self._inbox.call(partial(self._on_death, child))
 
-    def _end(self, result: Result | None = None, *, asked: bool = False) -> None:
+    def _end(self, result: Result | None = None, *, asked: bool = False, grace: float | None = None) -> None:
         """End the child: because we asked, because it reported why (`result`), or because it is gone."""
-        child, self._child = self._child, None
+        child = self._child
         if child is None:
             return
         self._inbox.unregister(child.descriptor)
         if child.pidfd is not None:
             self._inbox.unregister(child.pidfd)
-        end = _End(phase=self._phase, asked=asked, result=result, used=self._used)
+        end = _End(phase=self._phase, asked=asked, result=result)
         self._phase = _Phase.ENDING
-        self._in_thread(partial(self._reap, child, end))
+        self._in_thread(partial(self._reap, child, end, self._grace if grace is None else grace))
 
-    def _reap(self, child: Child, end: _End) -> None:
+    def _reap(self, child: Child, end: _End, grace: float) -> None:
         """In a thread: end the child and all that it started."""
-        reason = f"the handler's process {child.exit_reason()}" if end.result is None else None
+        reason = f"the handler's process {child.exit_reason()}" if end.result is None and not end.asked else None
         result = end.result or Result(verdict=Verdict.FAILED, reason=reason)
-        late = child.end(self._grace)
-        self._inbox.call(partial(self._on_gone, end, result, late))
+        child.end(grace)
+        self._inbox.call(partial(self._on_gone, end, result))
 
-    def _on_gone(self, end: _End, result: Result, late: Result | None) -> None:
+    def _on_gone(self, end: _End, result: Result) -> None:
+        self._child = None
         if self._phase is _Phase.CLOSED:
             return
+        unfit = result.verdict is Verdict.UNFIT
         if end.phase is _Phase.BUSY:
-            self._ended(late or result, alive=False)
-        elif end.asked and self._waiting:
-            self._ended(result, alive=False)
-        if end.phase is _Phase.IMPORTING and not end.asked:
+            self._inbox.add(Ended(self._index, result, alive=False))
+        elif end.phase is _Phase.IDLE:
+            self._inbox.add(Lost(self._index, str(result.reason)))
+        elif not end.asked:
             self._broken(result)
-        else:
-            self._restart(failed=not (end.used or end.asked))
+            return
+        self._restart(failed=unfit or not self._used)
 
     def _broken(self, result: Result) -> None:
-        """No child can run a job now: a job that waits for one has failed."""
+        """No child could be had."""
         if self._phase is _Phase.CLOSED:
             return
-        if self._waiting:
-            self._ended(result, alive=False)
         self._inbox.add(Ready(self._index, result.reason, result.traceback))
         self._restart(failed=True)
 
@@ -211,36 +236,14 @@ class _Slot:
         """Start the next child, after a pause if the last ones never got a job."""
         self._phase = _Phase.STARTING
         self._failures = self._failures + 1 if failed else 0
-        if self._waiting:
-            self._cancel_pause.set()
-        else:
-            self._cancel_pause.clear()
-        pause = min(2.0 ** (self._failures - 1), MAX_PAUSE_SECONDS) if failed else 0
+        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self._failures - 1), MAX_PAUSE_SECONDS) if failed else 0
         self._in_thread(partial(self._start_child, pause))
 
-    # -- the job, from its start to its end
-
-    def _send(self) -> None:
-        """Send the waiting job to the idle child. What the socket does not take now follows later."""
-        child, job = self._child, self._waiting
-        if child is None or job is None:
-            return
-        if child.process.poll() is not None:  # not noticed before: the next child gets the job
-            self._end()
-            return
-        try:
-            rest = child.send(job)
-        except ChildGoneError:
-            self._end()
-            return
-        self._phase, self._used, self._waiting = _Phase.BUSY, True, None
-        if rest:
-            both = selectors.EVENT_READ | selectors.EVENT_WRITE
-            self._inbox.register(child.descriptor, both, partial(self._on_socket, child))
+    # -- what the child says
 
     def _on_socket(self, child: Child, ready: int) -> None:
         """The child has sent something or closed the connection, or its socket takes more of the job."""
-        if child is not self._child:
+        if child is not self._child or self._phase is _Phase.ENDING:
             return  # its socket and its death were reported together
         try:
             if ready & selectors.EVENT_WRITE and not child.flush():
@@ -253,9 +256,11 @@ class _Slot:
             self._on_result(result)
 
     def _on_result(self, result: Result) -> None:
-        if self._phase is _Phase.BUSY:
+        if self._phase is _Phase.BUSY and result.verdict is not Verdict.UNFIT:
             self._phase = _Phase.IDLE
-            self._ended(result, alive=True)
+            self._inbox.add(Ended(self._index, result, alive=True))
+        elif self._phase is _Phase.BUSY:
+            self._end(result)
         elif self._phase is _Phase.IDLE:
             self._end()  # nothing was asked of it
         elif result.verdict is not Verdict.DONE:
@@ -263,13 +268,10 @@ class _Slot:
         else:
             self._phase = _Phase.IDLE
             self._inbox.add(Ready(self._index))
-            self._send()
 
     def _on_death(self, child: Child, _ready: int = 0) -> None:
-        """The child is dead, even if another process still has its socket."""
-        if child is self._child:
+        """The child is dead, even if another process still has its socket. What it said before counts."""
+        if child is self._child and self._phase is not _Phase.ENDING:
+            self._on_socket(child, selectors.EVENT_READ)
+        if child is self._child and self._phase is not _Phase.ENDING:
             self._end()
-
-    def _ended(self, result: Result, *, alive: bool) -> None:
-        self._waiting = None
-        self._inbox.add(Ended(self._index, result, alive))

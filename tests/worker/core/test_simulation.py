@@ -182,7 +182,7 @@ class World(RuleBasedStateMachine):
         config = settings(queue_url=url, job_timeout=90, once_table="once" if once else None, **changes)
         self.random = random.Random(seed)
         self.simulation = Simulation(seed, config, max_receive_count=10)
-        self.simulation.service = False
+        self.simulation.ecs.active = False
         for _ in range(workers):
             self.simulation.start_worker()
         self.simulation.advance(2)
