@@ -64,6 +64,8 @@ STOP_MARGIN_SECONDS = 10
 def drain(stop_timeout: float) -> float:
     """Seconds that a job may continue after SIGTERM; the worker uses the same formula."""
     return stop_timeout - min(STOP_MARGIN_SECONDS, stop_timeout / 2)
+
+
 #: Maximum seconds in which a process imports the handler (our own limit).
 MAX_START_TIMEOUT_SECONDS = 3600
 #: Maximum visibility timeout that the worker asks for: it extends it while a job runs.

@@ -91,7 +91,16 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
 def test_the_worker_has_the_defaults_of_the_settings() -> None:
     required = {"EBB_STOP_TIMEOUT": "120", "EBB_BACKOFF_BASE": "10", "EBB_BACKOFF_CAP": "900"}
     read, defaults = config.read({**WIRED, **required}), Worker()
-    same = ("concurrency", "handler", "command", "job_timeout", "start_timeout", "protection", "max_body_bytes", "payload_bucket")
+    same = (
+        "concurrency",
+        "handler",
+        "command",
+        "job_timeout",
+        "start_timeout",
+        "protection",
+        "max_body_bytes",
+        "payload_bucket",
+    )
     assert {name: getattr(read, name) for name in same} == {name: getattr(defaults, name) for name in same}
 
 

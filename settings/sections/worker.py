@@ -75,8 +75,8 @@ class Worker(Section):
         300,
         ge=1,
         le=limits.MAX_START_TIMEOUT_SECONDS,
-        description="Seconds in which a process must import the handler. It is replaced after them. A worker that cannot "
-        "begin, without a handler or without protection, ends after so many seconds and several tries.",
+        description="Seconds in which a process must import the handler. Then it is replaced. A worker that gets no "
+        "handler or no protection ends after so many seconds and several tries.",
     )
     protection: bool = Field(
         True,

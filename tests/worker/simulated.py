@@ -257,7 +257,7 @@ class Worker:
             case Start(slot, job):
                 self._start(slot, job)
             case RequestStop(slot):
-                self._judge.check(self._told, f"{self.name} tells a job to stop", str(slot))
+                self._judge.check(self._told, f"{self.name} asks a job to stop", str(slot))
             case Kill(slot, grace):
                 self._kill(slot, grace)
             case Receive():
@@ -410,7 +410,7 @@ class Worker:
             self._sim.after(seconds, lambda: self._done(slot, run, script))
 
     def _done(self, slot: int, run: judges.Run, script: Script) -> None:
-        if run.killed:  # it ends cleanly on SIGTERM: nobody can know whether it is done
+        if run.killed:  # it ends cleanly on SIGTERM: the worker cannot know whether it is done
             self._end(slot, run, None, alive=False)
         else:
             self._end(slot, run, run.play, script.after, alive=run.play is not Play.CRASH)

@@ -222,7 +222,9 @@ def test_a_verdict_that_was_there_before_the_kill_counts_and_the_child_stays(ope
     place.start(id="a")
     child = place.slots._slots[0]._child
     assert child
-    assert select.select([child.descriptor], [], [], LIMIT)[0]  # the verdict is in the socket, and nobody has read it
+    assert select.select([child.descriptor], [], [], LIMIT)[
+        0
+    ]  # the verdict is in the socket, and the main thread has not read it
     place.kill()
     assert place.ended() == Ended(0, DONE, alive=True)
     assert place.do(id="b") == DONE

@@ -86,7 +86,7 @@ class InFlight:
     waits_since: float = math.nan
     state: State = State.WAITING
     slot: int | None = None
-    #: Whether its job was told that the worker stops.
+    #: Whether its job knows that the worker stops.
     stop_requested: bool = False
     #: When the job's time limit ends.
     limit_at: float = math.inf
@@ -192,7 +192,7 @@ def attempt_ending(
     """The ending of an attempt, the seconds until the message is visible again, and the fields to log.
 
     `stopped`: why the worker ended the child, if it did. Then no verdict counts: many programs end cleanly on SIGTERM.
-    `pause`: the back-off of this attempt. `stopping`: whether the job was told that the worker stops.
+    `pause`: the back-off of this attempt. `stopping`: whether the job knows that the worker stops.
     """
     if stopped:
         return stopped, pause if stopped is Ending.TIMED_OUT else 0, {}
@@ -200,7 +200,7 @@ def attempt_ending(
     match result.verdict:
         case Verdict.DONE:
             return Ending.DONE, 0, {}
-        case Verdict.RETRY:  # told to stop, it has saved its work: another worker can go on with it at once
+        case Verdict.RETRY:  # asked to stop, it has saved its work: another worker can go on with it at once
             ending, pause = (Ending.GIVEN_BACK, 0) if stopping else (Ending.RETRIED, pause)
             return ending, pause if result.after is None else result.after, reason
         case Verdict.REJECT:

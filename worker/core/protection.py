@@ -46,7 +46,7 @@ class Protection:
         #: The task is protected surely until the first, and perhaps until the second.
         self._sure_until = self._until = -math.inf
         self._in_flight = False
-        #: Whether ECS granted protection and neither blocked it since nor was let go.
+        #: Whether ECS granted protection and neither blocked it since nor was it released.
         self._room = not self._needed
         #: Whether the last request was denied for a deployment.
         self.blocked = False
@@ -55,7 +55,7 @@ class Protection:
         self._failures = 0
         #: Since when each request has failed, and why the last one did.
         self.failing_since, self.error = math.inf, ""
-        #: When to let go.
+        #: When to release it between two jobs.
         self._let_go_at = math.inf
         self._idle_since = math.inf
 
@@ -66,7 +66,7 @@ class Protection:
         return not self._in_flight and self._sure_until - now >= self._max_job_seconds + PROTECTION_MARGIN_SECONDS
 
     def may_receive(self, now: float, *, active: bool) -> bool:
-        """Whether a job that is received now will be protected, as far as ECS has told. `active`: there are jobs."""
+        """Whether a job that is received now will be protected, as far as ECS has said. `active`: there are jobs."""
         if not self._needed:
             return True
         proved = self._room and not self._failures and not self._letting_go(now)

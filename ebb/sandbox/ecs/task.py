@@ -137,6 +137,7 @@ class Task:
                 # what Ebb's own clients use, and no variable of the job can change
                 "EBB_AWS_ENDPOINT_URL": self._region.endpoint,
                 "EBB_AWS_REGION": self._region.region,
+                "EBB_SANDBOX_SPEED": str(self._region.clock.speed),
             }
             self.process = self._run(argv, image.cwd, environment, subprocess.PIPE)
         except (ImageError, secrets.SecretError, ClientError, ValueError) as error:
