@@ -26,7 +26,7 @@ def test_protection_is_proved_first_kept_between_jobs_and_ended_some_time_after_
     until(lambda: len(agent.wishes) >= 5)
     assert [wish for _, wish in agent.wishes] == [PROOF, ON, OFF, ON, OFF]
     worker.wait_for("job_done", 4)
-    assert [line["event"] for line in worker.lines] == ["started"] + ["job_started", "job_done"] * 4
+    assert [line["attempt"] for line in worker.events("job_started")] == [1] * 4
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_blocked_task_stays_receives_nothing_and_works_when_there_is_room(
     agent.plan = [(200, BLOCKED)] * 2
     worker = start(ECS_AGENT_URI=agent.uri, **FAST)
     worker.wait_for("job_done")
-    names = [line["event"] for line in worker.lines]
+    names = [line["event"] for line in worker.lines if "event" in line]
     assert names == ["deployment_blocked", "started", "job_started", "job_done"]
     assert [line["attempt"] for line in worker.events("job_started")] == [1]
 
@@ -79,7 +79,7 @@ def test_an_agent_lost_later_gives_the_message_back_and_exits_69(start: Start, q
     queue.send("job")
     worker = start(ECS_AGENT_URI=agent.uri, EBB_START_TIMEOUT="1")
     assert worker.exit_code() == os.EX_UNAVAILABLE
-    names = [line["event"] for line in worker.lines]
+    names = [line["event"] for line in worker.lines if "event" in line]
     assert names == ["started", "protection_refused", "no_protection", "job_given_back", "stopped"]
     assert queue.counts() == (1, 0)
 

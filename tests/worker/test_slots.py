@@ -454,10 +454,11 @@ def handle(job):
     )
     for _ in range(3):
         place.ready()
+    ready = {0, 1, 2}
     running: dict[int, str] = {}
     doomed: set[int] = set()
     for number in range(150):
-        free = [slot for slot in range(3) if slot not in running]
+        free = [slot for slot in ready if slot not in running]
         for slot in free:
             running[slot] = f"job-{number}-{slot}"
             body = dice.choice(["crash", "job", "job", "job"])
@@ -466,11 +467,14 @@ def handle(job):
                 place.kill(slot)
                 doomed.add(slot)
         event = place.next()
-        while isinstance(event, Ready):
+        if isinstance(event, Ready):
             assert event.error is None, f"seed {seed}"
-            event = place.next()
+            ready.add(event.slot)
+            continue
         assert isinstance(event, Ended)
         job = running.pop(event.slot)
+        if not event.alive:
+            ready.discard(event.slot)
         expected = {f"RuntimeError: {job}", "the handler's process exited with 1"}
         if event.slot in doomed:
             expected.add("the handler's process was stopped")
