@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.worker.fake_sqs import Lease, Stored
 from tests.worker.faults import Play
+from worker.core.breaker import MAX_FAILURES
 
 #: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost: two failures
 #: of the shortest lease are enough after a long poll, but one and a slow call are not.
@@ -49,6 +50,8 @@ class Run:
     play: Play
     #: Whether its child was asked to end.
     killed: bool = False
+    #: Whether it reached its time limit.
+    timed_out: bool = False
 
 
 @dataclass(slots=True)
@@ -79,8 +82,12 @@ class Judge:
         self.disturbed: dict[str, float] = {}
         #: Workers that were asked to stop, or were denied protection: they give back what they have.
         self.leaving: set[str] = set()
+        #: Workers whose last request for protection ECS denied.
+        self.blocked: set[str] = set()
         self._groups: dict[str, list[str]] = defaultdict(list)
         self._over: Counter[str] = Counter()
+        #: Messages whose jobs failed in a row, by worker.
+        self._failed: dict[str, set[str]] = defaultdict(set)
         self._trace: deque[tuple[float, str, object]] = deque(maxlen=MAX_KEPT_LINES)
 
     # -- the trace
@@ -143,6 +150,11 @@ class Judge:
         message_id = hand.lease.message.id
         self.note(worker, (name, handle))
         self.check(handle not in in_flight, f"{name} while another call about the message is in flight", message_id)
+        if name == "hide" and worker in self.blocked and not hand.excuse:
+            hand.excuse = "ECS denied its worker protection after the receive"
+            self.counts["given back, blocked"] += 1
+        if name == "hide" and len(self._failed[worker]) >= MAX_FAILURES and not hand.excuse:
+            hand.excuse = "its worker fails all jobs"
         if name != "extend":
             running = any(run.hand.worker == worker for run in self.past[message_id].live)
             self.check(not running, f"{name} while the handler runs", message_id)
@@ -203,6 +215,10 @@ class Judge:
         self.note(run.hand.worker, ("ends", lease.handle, play))
         past.live.remove(run)
         past.ended_runs += 1
+        if play in {Play.DONE, Play.REJECT}:
+            self._failed[run.hand.worker].clear()
+        elif play in {Play.FAIL, Play.CRASH} or run.timed_out:
+            self._failed[run.hand.worker].add(run.message_id)
         if play is Play.DONE:
             past.done = True
         else:

@@ -74,8 +74,6 @@ class Worker:
         self._stops = 0
         #: Whether its core knows.
         self._told = False
-        #: Whether its core knows that ECS has no room for another protected task.
-        self._blocked = False
         self._stalled_until = -math.inf
         self._inbox = deque[Event]()
         self._wake_at = math.inf
@@ -228,9 +226,9 @@ class Worker:
             if isinstance(event, Ended):
                 self._calls.ended(self._ended[event.slot])
             if isinstance(event, Protected) and event.denial is Denial.BLOCKED:
-                self._blocked = True
+                self._judge.blocked.add(self.name)
             elif isinstance(event, Protected) and event.denial is None and event.protect.minutes:
-                self._blocked = False
+                self._judge.blocked.discard(self.name)
             self._told |= isinstance(event, StopRequested)
         for action in self._core.on(now, *events):
             self._do(action)
@@ -288,7 +286,7 @@ class Worker:
             receive.count <= room, f"{self.name} asks for {receive.count} messages, and has room for {room}"
         )
         self._judge.check(self.name not in self._judge.leaving or self._stale_stop, f"{self.name} receives, leaving")
-        self._judge.check(not self._blocked, f"{self.name} receives, blocked by a deployment")
+        self._judge.check(self.name not in self._judge.blocked, f"{self.name} receives, blocked by a deployment")
         self._receives.append(receive)
         self._lanes["receive"].submit(lambda: self._ask(receive))
 
@@ -419,6 +417,7 @@ class Worker:
         if self._runs.get(slot) is not run:
             return
         del self._runs[slot]
+        run.timed_out = self._sim.now - run.began >= (self._config.job_timeout or 43_200)
         self._judge.ended(run, play)
         if self._config.protection:
             self._judge.check(self.protected_until > self._sim.now, f"{self.name} worked, unprotected", run.message_id)

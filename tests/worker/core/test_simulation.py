@@ -30,7 +30,7 @@ KEPT_SEEDS: list[tuple[str, int, int, Plan, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("plan", ["QUIET", "CALLS", "WORKERS", "ALL", "STORM", "STALLS", "OUTAGES"])
+@pytest.mark.parametrize("plan", ["QUIET", "CALLS", "WORKERS", "DEPLOYMENTS", "ALL", "STORM", "STALLS", "OUTAGES"])
 def test_no_message_is_lost_or_handled_without_its_lease(plan: str) -> None:
     for seed in range(10):
         run(seed, 100, getattr(faults, plan))
@@ -72,6 +72,27 @@ def test_no_job_starts_after_sigterm_even_when_a_call_about_it_is_in_flight() ->
         worker.stop()
         simulation.finish(200)
         assert simulation.judge.counts["runs"] == 1
+
+
+@pytest.mark.parametrize(("tasks", "seconds"), [(1, 1), (1, 600), (1, 18_000), (10, 1), (10, 600)])
+def test_a_deployment_under_a_backlog_replaces_busy_tasks_in_time_and_spends_no_receive(
+    tasks: int, seconds: int
+) -> None:
+    config = settings(concurrency=1, visibility_timeout=300, stop_timeout=120)
+    simulation = Simulation(1, config)
+    for _ in range(tasks):
+        simulation.start_worker()
+    backlog = tasks * (2 + 1500 // seconds)
+    for _ in range(backlog):
+        simulation.send(Script(((Play.DONE, float(seconds)),)))
+    simulation.advance(30)
+    simulation.ecs.deploy()
+    simulation.advance(600 + seconds)
+    simulation.advance(10)  # ECS looks each five seconds
+    assert all(worker.revision == 1 or worker.stopping_at for worker in simulation.workers)
+    simulation.finish(200_000)
+    counts = simulation.judge.counts
+    assert (counts["receives"], counts["runs"], counts["deleted"]) == (backlog, backlog, backlog)
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
