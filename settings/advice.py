@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from settings.credentials import may_hold_credential
-from settings.limits import MAX_MESSAGE_BYTES, NEW_ACCOUNT_VCPUS
+from settings.limits import MAX_LEASE_SECONDS, MAX_MESSAGE_BYTES, NEW_ACCOUNT_VCPUS
 from settings.sections import PROJECT, Scaling, Settings, Worker
 
 #: A period of this many minutes is too long for an alarm that removes tasks.
@@ -11,8 +11,6 @@ LONG_PERIOD_MINUTES = 5
 MIB = 2**20  # bytes
 #: Memory of the worker's parent process, and of each child with an empty handler (measured on Python 3.11).
 PARENT_MIB, CHILD_MIB = 45, 9
-#: Maximum seconds of the worker's lease. It extends the lease, so a long one would only delay a lost job's next try.
-LEASE_SECONDS = 300
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -100,11 +98,11 @@ def _scaling_warnings(settings: Settings) -> Iterator[str]:
 
 
 def _lease_warnings(settings: Settings) -> Iterator[str]:
-    if settings.queue.visibility_timeout > LEASE_SECONDS:
+    if settings.queue.visibility_timeout > MAX_LEASE_SECONDS:
         yield (
-            f"{PROJECT}:queue.visibility_timeout: the worker hides a job for at most {LEASE_SECONDS} seconds at a time "
-            f"and extends that while the job runs; {settings.queue.visibility_timeout} is for other consumers only, so "
-            "remove it if there are none."
+            f"{PROJECT}:queue.visibility_timeout: the worker hides a job for at most {MAX_LEASE_SECONDS} seconds at "
+            f"a time and extends that while the job runs; {settings.queue.visibility_timeout} is for other consumers "
+            "only, so remove it if there are none."
         )
 
 
@@ -133,12 +131,6 @@ def _worker_warnings(settings: Settings) -> Iterator[str]:
         yield (
             f"{key}.once_days: a job that SQS delivers again after {worker.once_days} days runs again, because the "
             f"queue keeps jobs for {days} days; set once_days to at least {days}."
-        )
-    if settings.queue.visibility_timeout > MAX_LEASE_SECONDS:
-        yield (
-            f"{PROJECT}:queue.visibility_timeout: Ebb's worker asks for at most {MAX_LEASE_SECONDS} seconds and extends "
-            f"them while a job runs, whatever the queue's value is; {settings.queue.visibility_timeout} seconds are for "
-            f"other consumers of the queue only, so set {MAX_LEASE_SECONDS} unless there are some."
         )
     if worker.payload_bucket and worker.max_body_bytes <= MAX_MESSAGE_BYTES:
         yield (

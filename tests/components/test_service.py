@@ -240,6 +240,7 @@ def test_the_container_has_these_properties_and_no_others() -> None:
             {"name": "EBB_METRICS", "value": "on"},
             {"name": "EBB_PROTECTION", "value": "on"},
             {"name": "EBB_QUEUE_URL", "value": URL},
+            {"name": "EBB_START_TIMEOUT", "value": "300"},
             {"name": "EBB_STOP_TIMEOUT", "value": "60"},
             {"name": "EBB_VISIBILITY_TIMEOUT", "value": "300"},
             {"name": "LOG_LEVEL", "value": "info"},
@@ -296,6 +297,7 @@ def test_a_setting_becomes_a_variable_and_an_unset_one_does_not() -> None:
         "EBB_PAYLOAD_BUCKET": "company-bodies",
         "EBB_PROTECTION": "off",
         "EBB_QUEUE_URL": URL,
+        "EBB_START_TIMEOUT": "300",
         "EBB_STOP_TIMEOUT": "120",
         "EBB_VISIBILITY_TIMEOUT": "300",
     }

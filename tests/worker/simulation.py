@@ -105,7 +105,7 @@ class Simulation:
             if not self.step(until):
                 left = next(id_ for id_, past in self.judge.past.items() if past.gone is None)
                 self.judge.fail(f"{self.judge.left} messages are stuck", left)
-        self.advance(120)
+        self.advance(300)  # a successor proves its protection, which then lasts a minute
         self.ecs.settle()
         if not all(worker.waits_for_messages for worker in self.workers):
             self.advance(0.5)  # between two receives

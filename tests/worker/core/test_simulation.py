@@ -70,7 +70,7 @@ def test_no_job_starts_after_sigterm_even_when_a_call_about_it_is_in_flight() ->
             simulation.step()
         simulation.advance(simulation.random.uniform(8, 14))
         worker.stop()
-        simulation.finish(200)
+        simulation.finish(600)
         assert simulation.judge.counts["runs"] == 1
 
 
