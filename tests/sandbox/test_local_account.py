@@ -33,7 +33,7 @@ def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None
     config = {"aws:region": "eu-central-1", "aws:allowedAccountIds": ["123456789012"], "other:thing": "text"}
     with Sandbox("anything", in_process=True, config=config, say=lambda _: None) as sandbox:
         assert sandbox.deployment.up()
-        assert "us-east-1" in sandbox.deployment.outputs()["queue_url"] + sandbox.deployment.outputs()["image_uri"]
+        assert "eu-central-1" in sandbox.deployment.outputs()["queue_url"] + sandbox.deployment.outputs()["image_uri"]
         sandbox.deployment.destroy()
 
 
