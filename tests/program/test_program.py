@@ -183,7 +183,10 @@ def test_every_arn_has_the_partition_and_region_of_the_stack(stack: str) -> None
         answers={
             "aws:index/getPartition:getPartition": partition,
             "aws:index/getRegion:getRegion": region,
-            "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["cn-north-1a", "cn-north-1b"]},
+            "aws:index/getAvailabilityZones:getAvailabilityZones": {
+                "names": ["cn-north-1a", "cn-north-1b"],
+                "zoneIds": ["cnn1-az1", "cnn1-az2"],
+            },
         },
     )
     everything = json.dumps({urn: found.inputs for urn, found in deployed.resources.items()})
@@ -302,10 +305,13 @@ def test_a_refused_configuration_creates_nothing() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_only_the_stack_with_many_tasks_has_a_warning(stack: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_many_tasks_and_a_long_visibility_timeout_have_a_warning(
+    stack: str, caplog: pytest.LogCaptureFixture
+) -> None:
     run(configuration(stack))
     found = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [text.partition(":")[2].partition(":")[0] for text in found] == ["scaling.max_tasks"] * (stack == "prod")
+    warned = {"prod": ["scaling.max_tasks"], "shared": ["queue.visibility_timeout"]}
+    assert [text.partition(":")[2].partition(":")[0] for text in found] == warned.get(stack, [])
 
 
 def test_scale_in_by_cpu_has_a_warning(caplog: pytest.LogCaptureFixture) -> None:
