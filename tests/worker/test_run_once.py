@@ -175,7 +175,7 @@ def test_without_a_setting_the_users_handler_runs() -> None:
 def test_a_handler_that_cannot_be_used_is_one_sentence(once: Once, handler: str, sentence: str) -> None:
     run = once("film", handler)
     assert (run.code, run.sentence) == (78, f"The handler jobs:handle cannot be used: {sentence}")
-    assert run.events == ["handler_broken", "stopped"]
+    assert run.events == ["handler_broken", "stopping", "stopped"]
 
 
 def test_a_command_that_does_not_exist_is_one_sentence(once: Once) -> None:
