@@ -23,6 +23,9 @@ HEALTH_CHECK = {
     "retries": 5,
     "startPeriod": MAX_HEALTH_AGE,
 }
+#: What the log driver keeps until CloudWatch Logs takes it; more is lost (AWS blog, "Preventing log loss with
+#: non-blocking mode in the AWSLogs container log driver").
+LOG_BUFFER = "25m"
 DAY = 24 * 3600  # seconds
 
 
@@ -91,6 +94,9 @@ def definition(
                 "awslogs-group": log_group,
                 "awslogs-region": region,
                 "awslogs-stream-prefix": NAME,
+                # an account's default may be blocking: then jobs stand still while CloudWatch Logs does
+                "mode": "non-blocking",
+                "max-buffer-size": LOG_BUFFER,
             },
         },
     }

@@ -10,6 +10,7 @@ import sys
 
 from worker import config, logs, signals
 from worker.inbox import Inbox
+from worker.jobs.descendants import FAMILY
 
 
 def main(arguments: list[str]) -> int:
@@ -19,6 +20,7 @@ def main(arguments: list[str]) -> int:
 
         return run_once.main(arguments)
     logs.setup()
+    FAMILY.adopt()
     inbox = Inbox()
     signals.listen(inbox)
     try:

@@ -25,6 +25,7 @@ GRACE_SECONDS = 2
 #: Time for a child to import the handler, and for the worker to try to begin.
 START_TIMEOUT_SECONDS = 300
 MAX_START_TIMEOUT_SECONDS = 3600
+MAX_JOBS_PER_CHILD = 1_000_000
 #: Each job is a process, and the parent gives each a thread.
 MAX_CONCURRENCY = 100
 #: Maximum body of an SQS message (SQS quotas, "Message size").
@@ -58,6 +59,8 @@ class JobConfig:
     max_body_bytes: int = SQS_BODY_BYTES
     #: The S3 bucket of bodies that are too long for SQS; None: there are no such bodies.
     payload_bucket: str | None = None
+    #: A child is replaced after so many jobs; None: it stays.
+    max_jobs_per_child: int | None = None
     #: The queue's region; None: boto3 finds the region.
     region: str | None
 
@@ -175,6 +178,8 @@ def _job_settings(reader: "_Reader") -> dict[str, Any]:
         "handler": reader.handler("EBB_HANDLER"),
         "command": reader.command("EBB_COMMAND"),
         "max_body_bytes": int(reader.number("EBB_MAX_BODY_BYTES", 1, MAX_BODY_BYTES, "bytes", default=SQS_BODY_BYTES)),
+        "max_jobs_per_child": int(reader.number("EBB_MAX_JOBS_PER_CHILD", 0, MAX_JOBS_PER_CHILD, "jobs", default=0))
+        or None,
         "payload_bucket": reader.environment.get("EBB_PAYLOAD_BUCKET") or None,
     }
 

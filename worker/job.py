@@ -1,8 +1,11 @@
 """A job as the handler gets it, the exceptions that a handler may raise, and the result of an attempt."""
 
+import functools
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -46,12 +49,29 @@ class Job:
     #: The message's X-Ray trace header; also in the environment, as _X_AMZN_TRACE_ID.
     trace: str | None = None
 
+    @functools.cached_property
+    def stopping(self) -> threading.Event:
+        """Set when the worker must stop this job soon: save its work, and raise Retry.
+
+        Look at it first in `handle` itself, not in a thread: from then on SIGTERM sets it too, and does not end the
+        process at once.
+        """
+        return threading.Event()
+
     def json(self) -> Any:
         """The body as JSON. Raises NotJsonError, which rejects the job, when it is not."""
         try:
-            return json.loads(self.body)
+            # RFC 8259, 8.1: a parser may ignore a byte order mark, and .NET and PowerShell write one
+            return json.loads(self.body.removeprefix("\ufeff"), parse_int=_integer)
         except (ValueError, RecursionError) as error:
             raise NotJsonError(f"the body is not JSON: {error}") from error
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # more than 4,300 digits: Python refuses what would take long (sys.set_int_max_str_digits)
+        return int(Decimal(text))  # takes a few milliseconds for 100,000 digits
 
 
 class Verdict(StrEnum):
@@ -67,9 +87,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The result of an attempt. `after`: the seconds that a Retry asked for."""
+    """The result of an attempt. `after`: the seconds that a Retry asked for. `last`: the child takes no other job."""
 
     verdict: Verdict
     reason: str | None = None
     traceback: str | None = None
     after: float | None = None
+    last: bool = False

@@ -2,13 +2,20 @@
 
 import json
 import logging
-import select
+import os
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from worker.output import Output
+
+STDOUT = 1
+LEVEL_VARIABLE = "LOG_LEVEL"
+#: The logger of failed attempts in a child, for libraries such as Sentry's. The worker's own line is `job_failed`.
+FAILURES = "worker.failures"
+#: What every record has: other fields come from `extra=`.
+STANDARD_FIELDS = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime", "taskName"}
 _encode = json.JSONEncoder(default=str).encode
 
 
@@ -27,17 +34,51 @@ class JsonFormatter(logging.Formatter):
         line |= {"message": record.getMessage(), "logger": record.name} | self.common
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return _encode({name: value for name, value in line.items() if value is not None})
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        own = line.keys() | STANDARD_FIELDS
+        extra = {name: value for name, value in record.__dict__.items() if name not in own}
+        line = {name: value for name, value in (line | extra).items() if value is not None}
+        try:
+            return _encode(line)
+        except (TypeError, ValueError, RecursionError):  # a key that is no text, a circle, a very deep value
+            return _encode({str(name): repr(value) if name in extra else value for name, value in line.items()})
 
 
-def setup() -> JsonFormatter:
-    """Send the process's log lines, from INFO on, to standard output as JSON."""
+class _WorkerHandler(logging.Handler):
+    """Lines of `logging` in the worker's own process: they do not wait for the log's reader either."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
+def setup() -> None:
+    """In the worker: write the lines of `logging` with its own lines."""
+    _setup(_WorkerHandler())
+
+
+def setup_child() -> JsonFormatter:
+    """In a child: write the lines of `logging` to standard output."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(lambda record: record.name != FAILURES)
+    return _setup(handler)
+
+
+def _setup(handler: logging.Handler) -> JsonFormatter:
     formatter = JsonFormatter()
-    stream = logging.StreamHandler(sys.stdout)
-    stream.setFormatter(formatter)
-    logging.basicConfig(level=logging.INFO, handlers=[stream], force=True)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level(), handlers=[handler], force=True)
     logging.getLogger("botocore").setLevel(logging.WARNING)
     return formatter
+
+
+def level() -> int:
+    """The level of LOG_LEVEL: a name or a number of `logging`. INFO for others, which may be for another program."""
+    value = os.environ.get(LEVEL_VARIABLE, "").strip().upper()
+    return int(value) if value.isdecimal() else logging.getLevelNamesMapping().get(value, logging.INFO)
 
 
 def event(name: str, level: int = logging.INFO, /, **fields: Any) -> None:
@@ -54,22 +95,17 @@ def format_event(name: str, level: int = logging.INFO, /, **fields: Any) -> str:
 
 
 def write(lines: Iterable[str]) -> None:
-    """Write lines, in writes of at most PIPE_BUF bytes: other processes cannot write in between (pipe(7))."""
-    text = ""
-    for line in lines:
-        if text and len(text) + len(line) >= select.PIPE_BUF:
-            _write(text)
-            text = ""
-        text += line + "\n"
-    _write(text)
+    """Write lines that are JSON. Returns at once."""
+    OUTPUT.write(lines)
 
 
 def line(text: str) -> None:
-    """Write a line that is JSON already."""
-    write([text])
+    """Write a line that is JSON already. Returns at once."""
+    OUTPUT.write([text])
 
 
-def _write(text: str) -> None:
-    with suppress(OSError):  # nothing reads the log; that must not stop the worker
-        sys.stdout.write(text)
-        sys.stdout.flush()
+def _dropped(lines: int) -> str:
+    return format_event("log_dropped", logging.WARNING, lines=lines, reason="the log's reader stood still")
+
+
+OUTPUT = Output(STDOUT, _dropped)

@@ -130,6 +130,7 @@ class Loop:
             if self._metrics:
                 self._metrics.flush(time.monotonic(), last=True)
             logs.event("stopped")
+            logs.OUTPUT.flush()
 
     def _serve(self) -> int:
         events: list[Event] = []

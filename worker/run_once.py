@@ -14,6 +14,7 @@ from worker.core.events import Answered, Call, Kind, Message, Outcome, Receive, 
 from worker.core.in_flight import Ending
 from worker.inbox import Inbox
 from worker.job import Job
+from worker.jobs.descendants import FAMILY
 from worker.loop import Loop
 
 JOB_ID = "once"
@@ -108,6 +109,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _end(STOPPED, "Stopped.")
     logs.setup()
+    FAMILY.adopt()
     inbox = Inbox()
     signals.listen(inbox)
     queue = OneMessage(job, inbox)

@@ -259,6 +259,8 @@ def test_the_container_has_these_properties_and_no_others() -> None:
                 "awslogs-group": "worker",
                 "awslogs-region": REGION,
                 "awslogs-stream-prefix": "worker",
+                "mode": "non-blocking",
+                "max-buffer-size": "25m",
             },
         },
     }

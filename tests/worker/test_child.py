@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.waiting import until
+from tests.helpers.waiting import LIMIT, until
 from tests.worker.conftest import Open
 from tests.worker.place import DONE, Place
+from worker import logs
 from worker.job import Result, Verdict
 
 BASIS = """
@@ -119,11 +120,121 @@ def test_a_failure_comes_with_its_traceback(handling: Open) -> None:
     assert rest == ["    raise RuntimeError('no')", "RuntimeError: no"]
 
 
-def test_an_async_generator_is_no_handler_either(handling: Open) -> None:
-    failed = handling("async def handle(job):\n    note('ran')\n    yield").do()
-    assert (failed.verdict, failed.traceback) == (Verdict.FAILED, None)
-    assert failed.reason is not None
-    assert failed.reason.startswith("TypeError: the handler is a generator")
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "def handle(job):\n    yield",
+        "async def handle(job):\n    yield",
+        "class H:\n    def __call__(self, job): yield\nhandle = H()",
+        "import functools\ndef two(a, job): yield\nhandle = functools.partial(two, 1)",
+    ],
+)
+def test_a_generator_is_no_handler_and_that_is_known_at_import(open_place: Open, handler: str) -> None:
+    error = "TypeError: jobs:handle is a generator, which does nothing when it is called: it must not yield"
+    assert open_place(handler).ready().error == error
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "concurrent.futures.ThreadPoolExecutor(1).submit(print)",
+        "multiprocessing.pool.ThreadPool(1).apply_async(print)",
+        "multiprocessing.pool.ThreadPool(1).imap(print, [1])",
+        "threading.Thread(target=print)",
+        "multiprocessing.Process(target=print)",
+        "subprocess.Popen(['true'])",
+        "map(print, [1])",
+        "filter(None, [1])",
+        "zip([1])",
+        "itertools.starmap(print, [[1]])",
+        "concurrent.futures.ThreadPoolExecutor(1).map(print, [1])",
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "async "])
+def test_work_that_is_not_done_yet_is_not_done(handling: Open, returned: str, prefix: str) -> None:
+    modules = "import concurrent.futures, itertools, multiprocessing.pool, threading\n"
+    failed = handling(f"{modules}{prefix}def handle(job): return {returned}").do()
+    assert failed.verdict is Verdict.FAILED
+    assert "the handler " in (failed.reason or "")
+
+
+@pytest.mark.parametrize("returned", ["open(os.devnull)", "sqlite3.connect(':memory:').execute('select 1')", "[1]"])
+def test_other_values_that_are_returned_are_ignored(handling: Open, returned: str) -> None:
+    assert handling(f"import sqlite3\ndef handle(job): return {returned}").do() == DONE
+
+
+def test_what_one_job_sets_in_its_context_the_next_does_not_see(handling: Open) -> None:
+    place = handling("""
+import contextvars
+seen = contextvars.ContextVar("seen", default="nothing")
+def handle(job):
+    async def later(): note(seen.get()); seen.set(job.body)
+    if job.attempt > 1: return later()
+    note(seen.get()); seen.set(job.body)
+""")
+    assert [place.do("a"), place.do("b"), place.do("c", attempt=2), place.do("d", attempt=2)] == [DONE] * 4
+    assert notes(place) == ["nothing"] * 4
+
+
+def test_temporary_files_of_a_job_go_with_it(handling: Open) -> None:
+    place = handling("""
+import tempfile
+def handle(job):
+    folder = Path(tempfile.mkdtemp())
+    (folder / "kept").write_text("x"); (folder / "kept").chmod(0o400); folder.chmod(0o500)
+    note(f"{folder.parent} {os.environ['TMPDIR']} {len(list(folder.parent.iterdir()))}")
+""")
+    assert [place.do(), place.do()] == [DONE] * 2
+    for line in notes(place):
+        scratch, variable, count = line.split()
+        assert (scratch, count) == (variable, "1")
+        assert not Path(scratch).exists()
+
+
+def test_a_failure_reaches_the_handlers_of_logging_and_is_printed_once(
+    handling: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = handling("""
+class Sentry(logging.Handler):
+    def emit(self, record): note(repr(record.exc_info[1]))
+logging.getLogger().addHandler(Sentry())
+def handle(job): raise KeyError(job.body)
+""")
+    assert place.do("film").verdict is Verdict.FAILED
+    assert notes(place) == ["KeyError('film')"]
+    logs.OUTPUT.flush(LIMIT)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_child_is_replaced_after_so_many_jobs(open_place: Open) -> None:
+    place = open_place(BASIS + "def handle(job): note(os.getpid())", EBB_MAX_JOBS_PER_CHILD="2")
+    place.ready()
+    assert place.do() == DONE
+    place.start()
+    assert (ended := place.ended()).result.verdict is Verdict.DONE
+    assert not ended.alive
+    place.ready()
+    assert place.do() == DONE
+    first, second, third = notes(place)
+    assert first == second != third
+
+
+def test_a_stop_is_announced_and_sigterm_leaves_the_grace_to_a_job_that_asked(handling: Open) -> None:
+    place = handling("""
+def handle(job):
+    stopping = job.stopping
+    note("began")
+    assert stopping.wait(600)
+    note("saved")
+    raise Retry("saved")
+""")
+    place.start()
+    place.note("notes")
+    child = place.slots._slots[0]._child
+    assert child
+    child.request_stop()
+    assert place.ended().result == result(Verdict.RETRY, "saved")
+    assert notes(place) == ["began", "saved"]
 
 
 @pytest.mark.parametrize("body", ["", "   ", "\n\t"])
@@ -173,7 +284,10 @@ def test_log_lines_say_whose_they_are_and_printed_ones_stay_as_they_are(
     )
     assert place.do(id="id-1", attempt=2, group="g", trace="Root=1") == DONE
     place.note("notes")
-    printed = capfd.readouterr().out.splitlines()
+    printed = []
+    while not any("between jobs" in line for line in printed):
+        logs.OUTPUT.flush(LIMIT)
+        printed += capfd.readouterr().out.splitlines()
     lines = [json.loads(line) for line in printed if line.startswith("{")]
     assert [line for line in printed if not line.startswith("{")] == ["printed"]
     for line in lines:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.waiting import alive
+from tests.helpers.waiting import LIMIT, alive
 from tests.worker.conftest import Open
 from tests.worker.place import DONE, FOREVER, Place
+from worker import logs
 from worker.core.events import Ended, Ready
 from worker.job import Result, Verdict
 
@@ -42,7 +43,6 @@ def failed(reason: str) -> Result:
         ("exit 0", DONE),
         ("exit 75", Result(verdict=Verdict.RETRY, reason="the command exited with 75")),
         ("exit 1", failed("the command exited with 1")),
-        ("exit 127", failed("the command exited with 127")),
         ("exit 255", failed("the command exited with 255")),
         ("kill -9 $$", failed("the command was killed by signal 9 (Killed)")),
         ("kill -SEGV $$", failed("the command was killed by signal 11 (Segmentation fault)")),
@@ -127,23 +127,83 @@ def test_a_program_that_cannot_run_is_reported_before_any_job(run_program: Open,
         place.slots.close()
 
 
-def test_a_program_that_has_gone_or_is_no_program_is_a_failed_attempt(run_program: Open, tmp_path: Path) -> None:
-    program = tmp_path / "program"
-    program.write_text("no program")
-    program.chmod(0o755)
+def _executable(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    path.chmod(0o755)
+    return str(path)
+
+
+def _foreign() -> bytes:
+    """A program for another kind of processor."""
+    program = bytearray(Path("/bin/sh").resolve().read_bytes())
+    program[18:20] = (0).to_bytes(2, sys.byteorder)  # e_machine: EM_NONE (elf(5))
+    return bytes(program)
+
+
+def _without_loader() -> bytes:
+    """A program whose C library is not here, as one of another distribution."""
+    program = Path("/bin/sh").resolve().read_bytes()
+    loader = next(word for word in program.split(b"\0") if word.startswith(b"/lib") and b"/ld-" in word)
+    return program.replace(loader, b"/no" + loader[3:])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (lambda: b"echo a script", "it is for another architecture, or a script without #! in its first line"),
+        (_foreign, "it is for another architecture, or a script without #! in its first line"),
+        (lambda: b"#!/no/ruby\n", "its first line names '/no/ruby'"),
+        (lambda: b"#!/bin/sh\r\necho\r\n", "its first line names '/bin/sh\\r'"),
+        (_without_loader, "its ELF interpreter (the loader of its C library) is missing"),
+        (lambda: b"#!/usr/bin/env no-ruby\n", "that '{}' of EBB_COMMAND needs does not exist or is not executable"),
+    ],
+)
+def test_a_program_that_cannot_be_executed_is_reported_before_any_job(
+    run_program: Open, tmp_path: Path, content: Callable[[], bytes], reason: str
+) -> None:
+    program = _executable(tmp_path / "program", content())
+    assert (run_program(program).ready().error or "").endswith(reason.format(program))
+
+
+def test_a_program_is_not_run_to_find_out_whether_it_can_be(run_program: Open, tmp_path: Path) -> None:
+    program = _executable(tmp_path / "program", b'#!/bin/sh\ntouch "$NOTES/ran"\n')
+    assert run_program(program).ready() == Ready(0)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_program_that_env_cannot_find_is_reported_before_any_job(run_program: Open) -> None:
+    assert (run_program("env", "A=b", "no-ruby", "x").ready().error or "").startswith("the program 'no-ruby' that")
+
+
+def test_a_program_that_cannot_be_executed_any_more_is_no_attempt_and_its_child_goes(
+    run_program: Open, tmp_path: Path
+) -> None:
+    program = Path(_executable(tmp_path / "program", b"#!/bin/sh\n"))
     place = run_program(str(program))
     assert place.ready().error is None
-    assert place.do() == failed(f"the command cannot run: [Errno 8] Exec format error: '{program}'")
     program.unlink()
-    assert place.do() == failed(f"the command cannot run: [Errno 2] No such file or directory: '{program}'")
+    place.start()
+    ended = place.ended()
+    reason = f"the command cannot run: [Errno 2] No such file or directory: '{program}'"
+    assert (ended.alive, ended.result.verdict, ended.result.reason) == (False, Verdict.UNFIT, reason)
+    assert place.ready().error == f"the program '{program}' of EBB_COMMAND does not exist or is not executable"
+
+
+@pytest.mark.parametrize("script", ["no-such-program", "exec no-such-program", "env no-such-program", "/dev/null"])
+def test_what_a_shell_cannot_execute_is_no_attempt(shell: Callable[..., Place], script: str) -> None:
+    place = shell(script)
+    place.start()
+    ended = place.ended()
+    assert (ended.alive, ended.result.verdict) == (False, Verdict.UNFIT)
+    assert "a program in it does not exist or cannot be executed" in (ended.result.reason or "")
 
 
 def test_what_it_prints_goes_where_the_workers_lines_go(
     shell: Callable[..., Place], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert shell("echo out; echo err >&2").do() == DONE
-    printed = capfd.readouterr()
-    assert (printed.out, printed.err) == ("out\n", "err\n")
+    assert shell("echo out; echo err >&2; printf open").do() == DONE
+    logs.OUTPUT.flush(LIMIT)
+    assert capfd.readouterr().out == "out\nerr\nopen\n"
 
 
 def test_a_killed_command_may_clean_up_but_its_exit_code_does_not_count(shell: Callable[..., Place]) -> None:

@@ -1,26 +1,17 @@
-import io
 import json
 import logging
 import os
-import select
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from worker import logs
-
-
-class Stream(io.StringIO):
-    """Remembers each write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[str] = []
-
-    def write(self, text: str) -> int:
-        self.writes.append(text)
-        return len(text)
+from tests.helpers.waiting import LIMIT
+from worker import logs, output
 
 
 def test_an_events_line_has_its_fields_but_those_that_are_none() -> None:
@@ -29,14 +20,113 @@ def test_an_events_line_has_its_fields_but_those_that_are_none() -> None:
     assert line == {"level": "WARNING", "event": "job_failed", "error": "ä\n", "attempt": 2, "kept": "{1}"}
 
 
-def test_lines_are_written_together_as_long_as_a_pipe_keeps_them_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = Stream()
-    monkeypatch.setattr(sys, "stdout", stream)
-    size = select.PIPE_BUF // 4 - 1  # and the line's end
-    lines = [character * size for character in "abcde"] + ["x" * 2 * select.PIPE_BUF, "y"]
-    logs.write(lines)
-    assert [write.split() for write in stream.writes] == [lines[:4], lines[4:5], lines[5:6], lines[6:]]
-    assert "".join(stream.writes) == "\n".join(lines) + "\n"
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        with suppress(OSError):
+            os.close(end)
+
+
+def _read(end: int, until: bytes) -> bytes:
+    data = b""
+    while until not in data:
+        data += os.read(end, 65_536)
+    return data
+
+
+def test_nothing_waits_for_a_reader_that_stands_still_and_what_is_lost_is_counted(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "STALL_SECONDS", 0.2)
+    log = output.Output(pipe[1], lambda lines: f"lost {lines}")
+    printed, printing = os.pipe()
+    log.follow(printed)
+    line = b"x" * 1023 + b"\n"
+    for _ in range(4096):  # more than twice what may wait: this would block for ever if the thread did not drop it
+        os.write(printing, line)
+    for number in range(5000):
+        log.write([f"{number:01023}"])  # at once
+    os.close(printing)
+    log.flush(0.1)
+    read = _read(pipe[0], b"lost ")
+    lost = int(read.rpartition(b"lost ")[2].split()[0])
+    assert 0 < lost < 9096
+    log.write(["last"])
+    rest = _read(pipe[0], b"last\n")
+    whole = (read + rest).count(b"\n")
+    lines = (read + rest).split(b"\n")[:-1]
+    assert {len(text) for text in lines if not text.startswith((b"lost", b"last"))} == {1023}  # none is cut
+    reported = sum(int(text.split()[1]) for text in lines if text.startswith(b"lost"))
+    assert whole - len([text for text in lines if text.startswith((b"lost", b"last"))]) == 9096 - reported
+
+
+def test_a_slow_reader_loses_nothing(pipe: tuple[int, int]) -> None:
+    log = output.Output(pipe[1], lambda lines: f"lost {lines}")
+    printed, printing = os.pipe()
+    log.follow(printed)
+
+    def print_much() -> None:
+        for number in range(5000):
+            os.write(printing, f"{number:01023}\n".encode())
+        os.close(printing)
+
+    thread = threading.Thread(target=print_much)
+    thread.start()
+    data = _read(pipe[0], f"{4999:01023}\n".encode())
+    thread.join()
+    assert [int(line) for line in data.split()] == list(range(5000))
+
+
+def test_lines_stay_whole_and_an_open_one_ends_with_its_job(pipe: tuple[int, int]) -> None:
+    log = output.Output(pipe[1], lambda lines: f"lost {lines}")
+    printed, printing = os.pipe()
+    source = log.follow(printed)
+    os.write(printing, b"first half, ")
+    log.flush(LIMIT)
+    log.write(["an event"])
+    log.flush(LIMIT)
+    os.write(printing, b"second half\nopen")
+    log.flush(LIMIT)
+    log.end_line(source)
+    log.write(["job_done"])
+    log.flush(LIMIT)
+    os.write(printing, b"next")
+    os.close(printing)
+    assert _read(pipe[0], b"next\n") == b"an event\nfirst half, second half\nopen\njob_done\nnext\n"
+
+
+def test_a_line_without_end_is_written_in_parts(pipe: tuple[int, int]) -> None:
+    log = output.Output(pipe[1], lambda lines: f"lost {lines}")
+    printed, printing = os.pipe()
+    log.follow(printed)
+    threading.Thread(target=lambda: [os.write(printing, b"x" * 65_536) for _ in range(5)]).start()
+    assert len(_read(pipe[0], b"\n").partition(b"\n")[0]) >= output.MAX_LINE_BYTES
+    os.close(printing)
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [("", "INFO"), ("debug", "DEBUG"), ("WARN", "WARNING"), ("40", "ERROR"), ("verbose", "INFO"), ("²", "INFO")],
+)
+def test_the_level_is_that_of_the_variable(monkeypatch: pytest.MonkeyPatch, value: str, level: str) -> None:
+    monkeypatch.setenv("LOG_LEVEL", value)
+    assert logging.getLevelName(logs.level()) == level
+
+
+def test_fields_of_extra_are_logged_and_replace_none_of_ours() -> None:
+    circle: dict[str, Any] = {}
+    circle["circle"] = circle
+    record = logging.makeLogRecord(
+        {"msg": "m", "levelname": "INFO", "name": "n", "order": 7, "level": "mine", "nothing": None, "what": {1}}
+    )
+    formatter = logs.JsonFormatter()
+    line = json.loads(formatter.format(record))
+    assert (line["order"], line["level"], line["message"], line["what"]) == (7, "INFO", "m", "{1}")
+    assert "nothing" not in line
+    record.circle = circle
+    assert json.loads(formatter.format(record))["circle"] == repr(circle)
 
 
 def test_a_log_without_a_reader_is_no_error() -> None:

@@ -1,12 +1,15 @@
-"""The child process: runs the jobs that the parent sends. `python -m worker.jobs.child SOCKET LIFELINE`.
+"""The child process: runs the jobs that the parent sends. `python -m worker.jobs.child SOCKET LIFELINE FOLDER`.
 
-SOCKET carries jobs and results; LIFELINE is a pipe that closes when the parent ends. The child has no thread of ours,
-so a handler may fork. It imports boto3 only for bodies in S3, so it starts fast and stays small.
+SOCKET carries jobs and results; LIFELINE is a pipe that closes when the parent ends; temporary files go into FOLDER.
+The child has no thread of ours, so a handler may fork. It imports botocore only for bodies in S3, so it starts fast and
+stays small.
 """
 
+import contextvars
 import fcntl
 import importlib
 import inspect
+import logging
 import os
 import pickle
 import signal
@@ -15,12 +18,15 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, BinaryIO
 
-from worker import config, logs
+from worker import config, logs, output
 from worker.job import Job, Reject, Result, Retry, Verdict
-from worker.jobs import command, payload
-from worker.jobs.process import LENGTH_BYTES
+from worker.jobs import command, descendants, outcome, payload, scratch
+from worker.jobs.process import LENGTH_BYTES, STOP_SIGNAL
+
+log = logging.getLogger(logs.FAILURES)
 
 #: AWS's SDKs and the X-Ray SDK read the trace from this variable, as in Lambda.
 TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
@@ -31,20 +37,24 @@ MAX_TRACEBACK_CHARACTERS = 20_000
 OWN_FILES = (__file__, importlib.__file__, "<frozen importlib")
 
 
-def main(connection: int, lifeline: int) -> None:
+def main(connection: int, lifeline: int, folder: str) -> None:
     """Import the handler, report that, and run jobs until the parent ends this process or dies."""
     for descriptor in (connection, lifeline):
         os.set_inheritable(descriptor, False)
-    formatter = logs.setup()
+    descendants.adopt()
+    descendants.prefer_as_victim()
+    output.setup_child()
+    formatter = logs.setup_child()
     _die_with_parent(lifeline)
     try:
-        runner = _Runner(config.read_job(os.environ))
-    except command.CommandError as error:
+        runner = _Runner(config.read_job(os.environ), folder)
+    except command.UnfitError as error:
         _report(connection, Result(verdict=Verdict.FAILED, reason=_text(error)))
         return
     except BaseException as error:  # a module may call sys.exit()
         _report(connection, _failed(error))
         return
+    runner.listen()
     _report(connection, Result(verdict=Verdict.DONE))
     process_id = os.getpid()
     with open(connection, "rb", closefd=False) as jobs:
@@ -57,13 +67,21 @@ def main(connection: int, lifeline: int) -> None:
             }
             result = runner.run(job)
             del job
-            with suppress(Exception):  # the handler may have closed it
-                sys.stdout.flush()
+            _flush()
             if os.getpid() != process_id:
                 os._exit(result.verdict is not Verdict.DONE)  # the handler forked, and this is the fork
             formatter.common = {}
             _report(connection, result)
+    descendants.send(signal.SIGKILL, descendants.of(process_id))
     os.killpg(process_id, signal.SIGKILL)  # the parent has ended, so nothing extends the lease
+
+
+def _flush() -> None:
+    """Send what the job has printed on its way, before its result."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # the handler may have closed it
+            os.set_blocking(stream.fileno(), True)  # Node leaves its standard output non-blocking when it is killed
+            stream.flush()
 
 
 def _next(jobs: BinaryIO) -> Job | None:
@@ -100,35 +118,74 @@ def _die_with_parent(lifeline: int) -> None:
 class _Runner:
     """Runs jobs with the handler or the command, and turns what happens into results."""
 
-    def __init__(self, settings: config.JobConfig) -> None:
-        self._settings = settings
+    def __init__(self, settings: config.JobConfig, folder: str) -> None:
+        self._settings, self._folder = settings, folder
+        self._process_id = os.getpid()
         self._loop_runner: Any = None
+        self._runs = 0
+        #: The job that the handler has, and whether the worker wants it to stop.
+        self._job: Job | None = None
+        self._stop_requested = False
         self._handle: Callable[[Job], object]
         if settings.command:
             self._handle = command.Command(settings.command)
         else:
             module, _, function = settings.handler.partition(":")
             self._handle = getattr(importlib.import_module(module), function)
-            if not callable(self._handle):
-                raise TypeError(f"{settings.handler} is not callable")
-            if not _takes_one(self._handle):
-                raise TypeError(f"{settings.handler} must take one argument, the job")
+            if problem := outcome.handler_problem(self._handle):
+                raise TypeError(f"{settings.handler} {problem}")
+
+    def listen(self) -> None:
+        """From now on the worker's request to stop, and SIGTERM, reach the job, if it asks for them."""
+        signal.signal(STOP_SIGNAL, self._on_stop)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # not a handler that the user's module has set
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_stop(self, *_: object) -> None:
+        self._stop_requested = True
+        if self._job:
+            self._job.stopping.set()
+
+    def _on_sigterm(self, *_: object) -> None:
+        if os.getpid() == self._process_id and self._job and "stopping" in vars(self._job):
+            self._on_stop()  # the job gets the grace to end by itself
+            return
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def run(self, job: Job) -> Result:
         """Run the job; every exception becomes a result."""
+        self._runs += 1
+        worn = self._runs == self._settings.max_jobs_per_child or descendants.unreaped() > descendants.MAX_UNREAPED
+        result = self._result(job)
+        return replace(result, last=worn or result.verdict is Verdict.UNFIT)
+
+    def _result(self, job: Job) -> Result:
+        try:
+            with scratch.folder(self._folder):
+                return self._try(job)
+        except OSError as error:  # of the folder: all that a handler raises is a result already
+            return Result(verdict=Verdict.UNFIT, reason=f"there is no folder for temporary files: {error}")
+
+    def _try(self, job: Job) -> Result:
         try:
             if job.trace:
                 os.environ[TRACE_VARIABLE] = job.trace
-            self._run(job)
+            contextvars.copy_context().run(self._run, job)  # what one job sets there, the next does not see
         except Retry as error:
             return _retry(error)
         except Reject as error:
             return Result(verdict=Verdict.REJECT, reason=_text(error) or type(error).__name__)
+        except command.UnfitError as error:
+            return Result(verdict=Verdict.UNFIT, reason=_text(error))
         except command.CommandError as error:
             return Result(verdict=Verdict.FAILED, reason=_text(error))
         except BaseException as error:  # sys.exit() in a handler is a failure too
+            with suppress(Exception):
+                log.exception("The attempt failed")
             return _failed(error)
         finally:
+            self._job = None
             os.environ.pop(TRACE_VARIABLE, None)
         return Result(verdict=Verdict.DONE)
 
@@ -141,31 +198,24 @@ class _Runner:
         size = len(job.body.encode())
         if size > settings.max_body_bytes:
             raise Reject(f"the body has {size} bytes, more than EBB_MAX_BODY_BYTES = {settings.max_body_bytes}")
-        outcome = self._handle(job)
-        if inspect.isgenerator(outcome) or inspect.isasyncgen(outcome):
-            raise TypeError("the handler is a generator, which does nothing when it is called: it must not yield")
-        if inspect.isawaitable(outcome):
-            self._await(outcome)
+        self._job = job
+        if self._stop_requested:
+            job.stopping.set()
+        returned = self._handle(job)
+        if inspect.isawaitable(returned):
+            returned = self._await(returned)
+        if problem := outcome.problem(returned):
+            raise TypeError(problem)
 
-    def _await(self, outcome: Awaitable[object]) -> None:
+    def _await(self, returned: Awaitable[object]) -> object:
         import asyncio  # noqa: PLC0415 - only an async handler needs it
 
-        async def run() -> None:
-            await outcome
+        async def run() -> object:
+            return await returned
 
         if self._loop_runner is None:  # one event loop for all jobs: a handler's connections belong to it
             self._loop_runner = asyncio.Runner()
-        self._loop_runner.run(run())
-
-
-def _takes_one(handle: Callable[..., object]) -> bool:
-    try:
-        inspect.signature(handle).bind(None)
-    except TypeError:
-        return False
-    except ValueError:  # some callables have no signature
-        return True
-    return True
+        return self._loop_runner.run(run(), context=contextvars.copy_context())
 
 
 def _retry(error: Retry) -> Result:
@@ -198,4 +248,4 @@ def _text(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -1,5 +1,6 @@
 """Jobs that a program of any language runs: the body on its standard input, the rest in its environment."""
 
+import ctypes
 import errno
 import json
 import os
@@ -7,35 +8,49 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Sequence
+from pathlib import Path
 
 from worker.job import Job, Reject, Retry
 
+#: What a shell and `env` exit with when they cannot execute a program (POSIX, "Exit status for commands").
+CANNOT_EXECUTE = frozenset({126, 127})
+#: ptrace(2): the parent traces this process, which then stops before the first instruction of a new program.
+PTRACE_TRACEME = 0
+
 
 class CommandError(Exception):
-    """The program cannot run, or its exit code is a failure; the text is one sentence without a traceback."""
+    """The program has failed; the text is one sentence without a traceback."""
+
+
+class UnfitError(Exception):
+    """No job can be tried in this place. The text is one sentence without a traceback."""
 
 
 class Command:
     """A handler that runs the program once per job.
 
-    Exit code 0: done. 75 (EX_TEMPFAIL): try again later. Any other, or death by a signal: failed. The program prints
-    to the worker's own output. It and its children are in the child's process group, and are stopped with it.
+    Exit code 0: done. 75 (EX_TEMPFAIL): try again later. 126 and 127: the program cannot be executed, so the job has
+    not been tried. Any other, or death by a signal: failed. The program prints to the worker's own output.
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
-        if not shutil.which(argv[0]):
-            raise CommandError(f"the program {argv[0]!r} of EBB_COMMAND does not exist or is not executable")
         self._argv = list(argv)
+        if problem := _problem(self._argv):
+            raise UnfitError(problem)
 
     def __call__(self, job: Job) -> None:
-        """Run the program. Raises CommandError, Retry or Reject unless it exits with 0."""
+        """Run the program. Raises CommandError, UnfitError, Retry or Reject unless it exits with 0."""
         # The input is a file and not a pipe: a program that does not read it, or passes it on, blocks nothing.
         with tempfile.TemporaryFile() as body:
-            body.write(job.body.encode())
-            body.seek(0)
+            try:
+                body.write(job.body.encode())
+                body.seek(0)
+            except OSError as error:
+                raise UnfitError(f"the body cannot be written to a file: {error}") from error
             # On SIGTERM the program decides: this process stays until it can report the program's exit code.
             before = signal.signal(signal.SIGTERM, lambda *_: None)
             try:
@@ -43,15 +58,82 @@ class Command:
             except OSError as error:
                 if error.errno == errno.E2BIG:
                     raise Reject("its attributes are longer than a program's environment may be") from error
-                raise CommandError(f"the command cannot run: {error}") from error
+                raise UnfitError(f"the command cannot run: {error}") from error
             finally:
                 signal.signal(signal.SIGTERM, before)
         if code == os.EX_TEMPFAIL:
             raise Retry(f"the command exited with {code}")
+        if code in CANNOT_EXECUTE:
+            raise UnfitError(f"the command exited with {code}: a program in it does not exist or cannot be executed")
         if code < 0:
             raise CommandError(f"the command was killed by signal {-code} ({signal.strsignal(-code)})")
         if code:
             raise CommandError(f"the command exited with {code}")
+
+
+def _problem(argv: list[str]) -> str | None:
+    """Why the program cannot be executed, as far as that is known without running it."""
+    name = argv[0]
+    path = shutil.which(name)
+    if not path:
+        return f"the program {name!r} of EBB_COMMAND does not exist or is not executable"
+    try:
+        _try_to_execute(argv)
+    except OSError as error:
+        return f"the program {name!r} of EBB_COMMAND cannot be executed: {error.strerror}{_reason(path, error)}"
+    for words in (argv, _interpreter(path)):
+        if (wanted := _program_of_env(words)) and not shutil.which(wanted):
+            return f"the program {wanted!r} that {name!r} of EBB_COMMAND needs does not exist or is not executable"
+    return None
+
+
+def _try_to_execute(argv: list[str]) -> None:
+    """Have the kernel load the program, and end it before its first instruction. Raises OSError."""
+    if sys.platform != "linux":
+        return
+    ptrace = ctypes.CDLL(None).ptrace
+
+    def stop_at_start() -> None:
+        if ptrace(PTRACE_TRACEME, 0, None, None):
+            os._exit(0)  # it is not allowed here: nothing is known, and nothing must run
+
+    # this process has no thread yet, so it may run Python code after the fork
+    null = subprocess.DEVNULL
+    process = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, preexec_fn=stop_at_start)  # noqa: PLW1509
+    os.kill(process.pid, signal.SIGKILL)  # not process.kill(): for subprocess a stopped process has ended
+    while os.WIFSTOPPED(os.waitpid(process.pid, 0)[1]):  # reported before it dies
+        pass
+    process.returncode = 0
+
+
+def _reason(path: str, error: OSError) -> str:
+    words = _interpreter(path)
+    if error.errno == errno.ENOENT and words:
+        return f"; its first line names {words[0]!r}"
+    if error.errno == errno.ENOENT:
+        return "; its ELF interpreter (the loader of its C library) is missing"
+    if error.errno == errno.ENOEXEC:
+        return "; it is for another architecture, or a script without #! in its first line"
+    return ""
+
+
+def _interpreter(path: str) -> list[str]:
+    """The words of a script's first line after #!."""
+    try:
+        with Path(path).open("rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return []
+    words = line[2:].decode(errors="replace").rstrip("\n").split(" ") if line.startswith(b"#!") else []
+    return [word for word in words if word]
+
+
+def _program_of_env(words: list[str]) -> str | None:
+    """The program that `env` is to run, if these words run `env`."""
+    if not words or Path(words[0]).name != "env" or any(word.startswith("PATH=") for word in words):
+        return None
+    rest = [word for word in words[1:] if "=" not in word and word not in {"-S", "-i", "-", "--"}]
+    return rest[0] if rest and not rest[0].startswith("-") else None
 
 
 def environment(job: Job) -> dict[str, str]:

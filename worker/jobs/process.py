@@ -7,11 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from worker import logs
 from worker.job import Job, Result
+from worker.jobs import descendants, scratch
+from worker.jobs.descendants import FAMILY
 
 #: Time between two checks whether a child and its process group have ended.
 POLL_SECONDS = 0.005
@@ -24,6 +28,8 @@ EXIT_SECONDS = 0.5
 #: Before each result: its length, in so many bytes.
 LENGTH_BYTES = 4
 READ_BYTES = 65_536
+#: Sets `job.stopping`. By default a process ignores this signal (signal(7)), so it may come at any time.
+STOP_SIGNAL = signal.SIGURG
 
 
 class ChildGoneError(Exception):
@@ -35,22 +41,33 @@ class Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.pidfd: int | None = None
+        #: Of its jobs' temporary files.
+        self._folder = tempfile.mkdtemp(prefix="ebb-")
         self.socket, theirs = socket.socketpair()
+        # What the child prints goes through this process: whole lines, and no program can change our standard output.
+        self._output, printing = os.pipe()
         # Nothing is ever written into this pipe. When it closes, the child knows that this process has ended.
         lifeline, self._lifeline = os.pipe()
         try:
-            self.process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(lifeline)],
-                pass_fds=(theirs.fileno(), lifeline),
-                stdin=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is for the parent only, and one signal reaches all that the handler starts
+            self.process = FAMILY.start(
+                lambda: subprocess.Popen(
+                    [*command, str(theirs.fileno()), str(lifeline), self._folder],
+                    pass_fds=(theirs.fileno(), lifeline),
+                    stdin=subprocess.DEVNULL,
+                    stdout=printing,
+                    stderr=printing,
+                    process_group=0,  # Ctrl-C is for the parent only, and one signal reaches most of a job's processes
+                )
             )
         except OSError:
+            os.close(self._output)
             self._close()
             raise
         finally:
             theirs.close()
             os.close(lifeline)
+            os.close(printing)
+        self._printed = logs.OUTPUT.follow(self._output)
         self.socket.setblocking(False)
         self.descriptor = self.socket.fileno()
         self.pidfd = _pidfd(self.process.pid)
@@ -92,6 +109,7 @@ class Child:
         except Exception as error:
             raise ChildGoneError from error
         del self._received[:end]
+        logs.OUTPUT.end_line(self._printed)
         if not isinstance(result, Result):
             raise ChildGoneError
         return result
@@ -105,43 +123,54 @@ class Child:
         return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exited with {code}"
 
     def request_stop(self) -> None:
-        """Set `job.stopping` for the job."""
+        """Set `job.stopping` for the job. A child that does not listen ignores it."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(STOP_SIGNAL)
 
     def hurry(self, grace: float) -> None:
         """While `end` waits in its thread: let it wait only so many more seconds before SIGKILL."""
         self._kill_at = min(self._kill_at, time.monotonic() + grace)
 
     def end(self, grace: float) -> None:
-        """End the child and its group: SIGTERM, SIGKILL after the grace. What it says after the signal does not count.
+        """End the child and all that it started: SIGTERM, SIGKILL after the grace. What it says afterwards is ignored.
 
         Many programs end cleanly on SIGTERM, without being done.
         """
         self.hurry(grace)
-        if self._alive():
+        if self._left():
             self._signal(signal.SIGTERM)
-        while self._alive() and time.monotonic() < self._kill_at and not self._sent():  # a verdict: wait no longer
+        while self._left() and time.monotonic() < self._kill_at and not self._sent():  # a verdict: wait no longer
             time.sleep(POLL_SECONDS)
         killed_at = time.monotonic()
-        if self._alive():
-            self._signal(signal.SIGKILL)
-        while self._alive():
-            limit = REAP_SECONDS if self.process.poll() is not None else KILL_SECONDS
+        while self._left():
+            self._signal(signal.SIGKILL)  # again and again: it may be starting others
+            limit = REAP_SECONDS if self.process.poll() is not None and not self._descendants() else KILL_SECONDS
             if time.monotonic() >= killed_at + limit:
                 break
             time.sleep(POLL_SECONDS)
         self._close()
-
-    def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of dead processes
-            os.killpg(self.process.pid, number)
 
     def _sent(self) -> Result | None:
         with suppress(ChildGoneError):
             return self.read()
         return None
 
-    def _alive(self) -> bool:
-        """Whether the child, or a process of its group, still exists."""
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # macOS denies it for a group of dead processes
+            os.killpg(self.process.pid, number)
+        descendants.send(number, self._descendants())
+
+    def _left(self) -> bool:
+        """Whether the child, or a process that it started, is still there."""
+        return self._group_left() or bool(self._descendants())
+
+    def _descendants(self) -> list[int]:
+        if self.process.poll() is None:
+            return descendants.of(self.process.pid)
+        FAMILY.ended(self.process.pid)
+        return FAMILY.orphans()  # those of another dead child too: they have to end as well
+
+    def _group_left(self) -> bool:
         if self.process.poll() is not None:
             with suppress(ChildProcessError):  # as process 1 of a container the worker inherits its orphans
                 while os.waitpid(-self.process.pid, os.WNOHANG)[0]:
@@ -155,6 +184,7 @@ class Child:
         return True
 
     def _close(self) -> None:
+        scratch.remove(self._folder)
         self.socket.close()
         os.close(self._lifeline)
         if self.pidfd is not None:

@@ -256,7 +256,7 @@ class _Slot:
             self._on_result(result)
 
     def _on_result(self, result: Result) -> None:
-        if self._phase is _Phase.BUSY and result.verdict is not Verdict.UNFIT:
+        if self._phase is _Phase.BUSY and not result.last:
             self._phase = _Phase.IDLE
             self._inbox.add(Ended(self._index, result, alive=True))
         elif self._phase is _Phase.BUSY:

@@ -1,0 +1,205 @@
+"""The worker's standard output: log lines, and what its child processes print. A thread writes it.
+
+Whoever reads the log may be slow or stand still. That must stop neither the extension of leases nor the handling of
+signals, so nothing here ever waits for the reader, except the thread. Only whole lines are written.
+"""
+
+import atexit
+import os
+import select
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+#: A pipe that is ready takes so much without a wait (pipe(7), PIPE_BUF).
+WRITE_BYTES = select.PIPE_BUF
+READ_BYTES = 65_536
+#: A longer line is written in parts. The awslogs driver's own limit is 256 KiB.
+MAX_LINE_BYTES = 262_144
+#: Children are not read while more than this waits to be written: they wait for the reader then.
+MAX_WAITING_BYTES = 2 * 2**20
+#: The worker's own lines may use so much more.
+MAX_OWN_BYTES = 2 * MAX_WAITING_BYTES
+#: A reader that takes nothing for so long stands still: the children go on, and their lines are dropped and counted.
+STALL_SECONDS = 10.0
+#: At the end of the process the thread has so long to write the rest.
+LAST_SECONDS = 1.0
+
+
+class Source:
+    """A child's output: the reading end of its pipe, and the line that has not ended yet."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.rest = b""
+
+
+class Output:
+    """Lines for the descriptor, in the order in which they came. `dropped` gives the line that reports lost lines."""
+
+    def __init__(self, descriptor: int, dropped: Callable[[int], str]) -> None:
+        self._descriptor, self._dropped = descriptor, dropped
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        #: What the thread has to do, in the order of its coming. A byte in the pipe ends its wait.
+        self._work: deque[Callable[[], None]] = deque()
+        self._wake_reader = self._wake_writer = -1
+        # for the thread only:
+        self._sources: dict[int, Source] = {}
+        self._waiting = bytearray()
+        self._lost = 0
+        #: Set them when nothing waits any more.
+        self._flushes: list[threading.Event] = []
+        self._progress_at = 0.0
+        self._broken = False
+
+    # -- from any thread
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write lines of the worker. Returns at once."""
+        data = "".join(line + "\n" for line in lines).encode(errors="backslashreplace")
+        if data:
+            self._do(lambda: self._add(data, MAX_OWN_BYTES))
+
+    def follow(self, descriptor: int) -> Source:
+        """Write what comes out of this pipe, until all processes that have its other end are gone."""
+        source = Source(descriptor)
+        os.set_blocking(descriptor, False)
+        self._do(lambda: self._sources.update({descriptor: source}))
+        return source
+
+    def end_line(self, source: Source) -> None:
+        """A job has ended: a line that it left open ends here."""
+        self._do(lambda: self._end(source))
+
+    def flush(self, seconds: float = LAST_SECONDS) -> None:
+        """Wait until all that came before is written, but not longer than this."""
+        if self._thread is None:
+            return
+        written = threading.Event()
+        self._do(lambda: self._flushes.append(written))
+        written.wait(seconds)
+
+    def _do(self, work: Callable[[], None]) -> None:
+        self._work.append(work)
+        if self._thread is None:
+            self._start()
+        with suppress(BlockingIOError):  # the pipe is full: the thread wakes up in any case
+            os.write(self._wake_writer, b"!")
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._wake_reader, self._wake_writer = os.pipe()
+                for descriptor in (self._wake_reader, self._wake_writer):
+                    os.set_blocking(descriptor, False)
+                self._thread = threading.Thread(target=self._run, name="output", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)
+
+    # -- in the thread
+
+    def _run(self) -> None:
+        while True:
+            work = [self._work.popleft() for _ in range(len(self._work))]
+            self._read()  # first what children printed before that: a job's last lines come before its end
+            for step in work:
+                step()
+            self._write()
+            if not self._waiting:
+                while self._flushes:
+                    self._flushes.pop().set()
+            self._wait()
+
+    @property
+    def _full(self) -> bool:
+        """Whether the children have to wait for the reader."""
+        stalled = time.monotonic() >= self._progress_at + STALL_SECONDS
+        return len(self._waiting) >= MAX_WAITING_BYTES and not stalled
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake_reader, select.POLLIN)
+        if self._waiting:
+            poll.register(self._descriptor, select.POLLOUT)
+        full = self._full
+        if not full:
+            for descriptor in self._sources:
+                poll.register(descriptor, select.POLLIN)
+        poll.poll(STALL_SECONDS * 1000 if full else None)
+        with suppress(BlockingIOError):
+            os.read(self._wake_reader, READ_BYTES)
+
+    def _read(self) -> None:
+        if not self._sources:
+            return
+        poll = select.poll()
+        for descriptor in self._sources:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor, _ in poll.poll(0):
+            if self._full:
+                return
+            source = self._sources[descriptor]
+            data: bytes | None = None
+            with suppress(BlockingIOError):
+                data = os.read(descriptor, READ_BYTES)
+            if data:
+                self._take(source, data)
+            elif data is not None:  # all that had its other end are gone
+                self._end(source)
+                del self._sources[descriptor]
+                os.close(descriptor)
+
+    def _take(self, source: Source, data: bytes) -> None:
+        whole, newline, source.rest = (source.rest + data).rpartition(b"\n")
+        if newline:
+            self._add(whole + newline, MAX_WAITING_BYTES + READ_BYTES)
+        if len(source.rest) >= MAX_LINE_BYTES:
+            self._end(source)
+
+    def _end(self, source: Source) -> None:
+        if source.rest:
+            self._add(source.rest + b"\n", MAX_WAITING_BYTES + READ_BYTES)
+            source.rest = b""
+
+    def _add(self, data: bytes, limit: int) -> None:
+        """Add lines to what waits, or count them as lost."""
+        if self._broken:
+            return
+        if not self._waiting:
+            self._progress_at = time.monotonic()
+        if len(self._waiting) + len(data) > limit:
+            self._lost += data.count(b"\n")
+            return
+        self._waiting += data
+
+    def _write(self) -> None:
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        while self._waiting:
+            ready = poll.poll(0)
+            if not ready:
+                return
+            try:
+                written = os.write(self._descriptor, self._waiting[:WRITE_BYTES])
+            except BlockingIOError:
+                return
+            except OSError:  # nothing reads the log any more; that must not stop the worker
+                self._broken = True
+                self._waiting.clear()
+                return
+            del self._waiting[:written]
+            self._progress_at = time.monotonic()
+            if self._lost and len(self._waiting) < MAX_WAITING_BYTES // 2:
+                lost, self._lost = self._lost, 0
+                self._waiting += self._dropped(lost).encode() + b"\n"
+
+
+def setup_child() -> None:
+    """In a child process: a printed line leaves at once, whatever PYTHONUNBUFFERED says, and in one piece."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]
