@@ -284,7 +284,7 @@ def test_log_lines_say_whose_they_are_and_printed_ones_stay_as_they_are(
     )
     assert place.do(id="id-1", attempt=2, group="g", trace="Root=1") == DONE
     place.note("notes")
-    printed = []
+    printed: list[str] = []
     while not any("between jobs" in line for line in printed):
         logs.OUTPUT.flush(LIMIT)
         printed += capfd.readouterr().out.splitlines()
