@@ -8,6 +8,7 @@ import botocore.config
 import pytest
 
 from tests.worker.harness import ACCOUNT, Sqs
+from worker import logs
 from worker.aws.idempotency import CHECK_PAUSE_SECONDS, MAX_CHECK_TRIES, IdempotencyError, IdempotencyStore
 from worker.core.events import Claim, Finish, Kind, Message, Outcome, ReleaseClaim
 from worker.job import Job
@@ -81,6 +82,17 @@ def _finish(worker: IdempotencyStore, handle: str = "handle") -> Outcome:
 def _forget(worker: IdempotencyStore) -> Outcome:
     (outcome,) = worker.release_claim(ReleaseClaim(_message())).outcomes.values()
     return outcome
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
+    """The events since the last call."""
+
+    def events() -> list[str]:
+        logs.OUTPUT.flush()
+        return [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()]
+
+    return events
 
 
 def test_a_claim_is_written_with_its_end_in_unix_time(store: Store) -> None:
@@ -190,15 +202,15 @@ def test_a_finished_job_is_not_forgotten(store: Store) -> None:
 
 
 def test_an_extension_moves_the_claim_s_end_and_brings_nothing_back(
-    store: Store, capsys: pytest.CaptureFixture[str]
+    store: Store, logged: Callable[[], list[str]]
 ) -> None:
     worker = store.worker()
     worker.extend(_message(), 130.0)
     assert store.item(_message()) is None
     _claim(worker, 130.0)
-    capsys.readouterr()
+    logged()
     worker.extend(_message(), 160.0)
-    assert capsys.readouterr().out == ""
+    assert logged() == []
     assert store.item(_message()) == {
         "id": "id",
         "state": "running",
@@ -222,9 +234,9 @@ def test_a_table_that_is_not_there_is_trouble_and_not_an_exception(
     assert "ResourceNotFoundException" in str(outcome.error)
 
 
-def test_a_failed_extension_is_logged_and_no_exception(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_extension_is_logged_and_no_exception(store: Store, logged: Callable[[], list[str]]) -> None:
     store.worker("none").extend(_message(), 130.0)
-    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["extension_failed"]
+    assert logged() == ["extension_failed"]
 
 
 def test_the_proof_reads_the_table_and_changes_nothing(store: Store) -> None:
