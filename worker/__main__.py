@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 
-from worker import config, logs, signals
+from worker import config, health, logs, signals
 from worker.inbox import Inbox
 from worker.jobs.descendants import FAMILY
 
@@ -27,6 +27,9 @@ def main(arguments: list[str]) -> int:
         settings = config.read(os.environ)
     except config.ConfigError as error:
         logs.event("bad_settings", logging.ERROR, error=str(error))
+        return os.EX_CONFIG
+    if settings.health_file and (problem := health.unwritable(settings.health_file)):
+        logs.event("bad_settings", logging.ERROR, error=problem)
         return os.EX_CONFIG
     # Process 1 of a container does not get a SIGTERM before it listens, and these imports take a while.
     from worker.aws import clients  # noqa: PLC0415

@@ -12,6 +12,18 @@ def touch(path: str) -> None:
         Path(path).touch()
 
 
+def unwritable(path: str) -> str | None:
+    """Why this file cannot be written, in one sentence; None if it can. ECS replaces a task without it for ever."""
+    try:
+        Path(path).touch()
+    except OSError as error:
+        return (
+            f"EBB_HEALTH_FILE: the worker must be able to write {path}, but: {error}. "
+            "Set `VOLUME /tmp` after `RUN chmod 1777 /tmp` in the Dockerfile of an image with a USER."
+        )
+    return None
+
+
 def main(argv: list[str]) -> int:
     """0 when the file is younger than the limit; otherwise 1, and a line with the reason."""
     try:

@@ -86,9 +86,9 @@ class Demo:
             again = deployment.preview(say)
         self._console.print("It would change nothing." if not again else f"It would change {_services(again)}.")
         self._claim(not again, f"a second up changes nothing, not {', '.join(change.name for change in again)}")
-        self._chapter("pulumi destroy")
+        self._chapter("pulumi destroy, after the queues are emptied")
         with self._log.follow("pulumi destroy") as say:
-            gone = deployment.destroy(say)
+            gone = self._sandbox.destroy(say)
         left = self._sandbox.leftovers()
         self._console.print(f"{len(gone)} resources deleted, {len(left) or 'none'} left.")
         self._claim(len(gone) == len(made), f"destroy deletes the {len(made)} resources of up, not {len(gone)}")

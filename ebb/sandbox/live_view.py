@@ -40,7 +40,7 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool) -> bool:
         except KeyboardInterrupt:
             console.print("\nStopping: the stack is destroyed, then the region is removed.")
         with held_signals(), log.follow("pulumi destroy") as say:
-            sandbox.deployment.destroy(say)
+            sandbox.destroy(say)
             return not sandbox.leftovers()
 
 

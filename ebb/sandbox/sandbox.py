@@ -104,6 +104,13 @@ class Sandbox:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
+    def destroy(self, say: Say | None = None) -> list[Change]:
+        """Empty the queues, as a stack refuses to delete those with jobs, and destroy the stack. Returns the changes."""
+        sqs = self.region.client("sqs")
+        for url in sqs.list_queues().get("QueueUrls", []):
+            sqs.purge_queue(QueueUrl=url)
+        return self.deployment.destroy(say)
+
     def leftovers(self) -> list[str]:
         """What exists now and did not exist before the stack."""
         return sorted(set(self.region.inventory()) - set(self._before))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.waiting import LIMIT
 from worker import config
 from worker.config import Config, ConfigError
 
@@ -179,6 +180,17 @@ def test_protection_may_be_off_only_where_a_stop_leaves_a_job_its_time(timeout: 
         f"110 seconds, but it {given}."
     )
     assert not config.read(GOOD | {"EBB_PROTECTION": "off", "EBB_JOB_TIMEOUT": "110"}).protection
+
+
+def test_a_health_file_that_cannot_be_written_is_reported_and_the_worker_exits_78(tmp_path: Path) -> None:
+    environment = GOOD | {"EBB_HEALTH_FILE": str(tmp_path / "no" / "health")}
+    root = Path(config.__file__).parents[1]
+    argv = [sys.executable, "-m", "worker"]
+    done = subprocess.run(argv, check=False, env=environment, cwd=root, capture_output=True, text=True, timeout=LIMIT)
+    assert done.returncode == os.EX_CONFIG
+    (line,) = (json.loads(line) for line in done.stdout.splitlines())
+    assert (line["level"], line["event"]) == ("ERROR", "bad_settings")
+    assert line["error"].startswith("EBB_HEALTH_FILE: the worker must be able to write ")
 
 
 def test_all_bad_settings_are_in_one_log_line_and_the_worker_exits_78() -> None:

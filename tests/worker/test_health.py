@@ -49,6 +49,15 @@ def test_a_file_that_cannot_be_touched_does_not_stop_the_worker(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_cannot_be_written_is_one_sentence_at_the_start(tmp_path: Path) -> None:
+    path = str(tmp_path / "no" / "health")
+    assert health.unwritable(str(tmp_path / "health")) is None
+    problem = health.unwritable(path)
+    assert problem is not None
+    assert problem.startswith(f"EBB_HEALTH_FILE: the worker must be able to write {path}, but: [Errno 2] No such file")
+    assert problem.endswith("Set `VOLUME /tmp` after `RUN chmod 1777 /tmp` in the Dockerfile of an image with a USER.")
+
+
 def test_the_check_loads_nothing_that_costs(tmp_path: Path) -> None:
     program = "import sys, worker.health; print(sorted(m for m in sys.modules if m.split('.')[0] in "
     program += "{'worker', 'boto3', 'botocore', 'asyncio', 'logging', 'urllib'}))"
