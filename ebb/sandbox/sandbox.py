@@ -105,7 +105,7 @@ class Sandbox:
         self._stack.__exit__(kind, error, trace)
 
     def destroy(self, say: Say | None = None) -> list[Change]:
-        """Empty the queues, as a stack refuses to delete those with jobs, and destroy the stack. Returns the changes."""
+        """Empty the queues, because queues with jobs are not deleted, and destroy the stack. Returns the changes."""
         sqs = self.region.client("sqs")
         for url in sqs.list_queues().get("QueueUrls", []):
             sqs.purge_queue(QueueUrl=url)

@@ -60,6 +60,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {"ebb:scaling": {"max_tasks": 8}},
             {
                 ("update", "aws:appautoscaling/target:Target", "scaling"),
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-start"),
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
             },
@@ -78,7 +79,6 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
                     (operation, f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-{route}{status}")
                     for operation, kind, status in (
                         ("update", "Integration", ""),
-                        ("create", "MethodResponse", "-413"),
                         ("update", "IntegrationResponse", "-202"),
                         ("update", "IntegrationResponse", "-502"),
                     )
@@ -145,6 +145,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         "more jobs at once: a new revision, rolled out, and the backlog that a task may own": (
             {"ebb:worker": {"concurrency": 4}},
             {
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-start"),
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
                 ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
                 *NEW_TASK,
@@ -164,7 +165,11 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         ),
         "no protection: a new revision, and the task role no longer asks ECS": (
             {"ebb:worker": {"protection": False, "job_timeout": 5}},
-            {("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"), *NEW_TASK},
+            {
+                ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
+                ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "monitoring-oldest"),
+                *NEW_TASK,
+            },
         ),
         "no GET: its parts go, and a new deployment follows": (
             {"ebb:api": {"get_endpoint": False}},
@@ -174,8 +179,11 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
                 ("delete", "aws:apigateway/integration:Integration", "api-queue-get"),
                 *{
                     ("delete", f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-queue-get-{status}")
-                    for kind in ("MethodResponse", "IntegrationResponse")
-                    for status in (202, 502)
+                    for kind, statuses in (
+                        ("MethodResponse", (202, 400, 413, 502)),
+                        ("IntegrationResponse", (202, 502)),
+                    )
+                    for status in statuses
                 },
                 *replaced("aws:apigateway/deployment:Deployment", "api"),
                 ("update", "aws:apigateway/stage:Stage", "api"),

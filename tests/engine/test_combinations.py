@@ -78,7 +78,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
                       "surplus": False},
         },
         {"aws:ec2/vpcEndpoint:VpcEndpoint": 6, "aws:ec2/internetGateway:InternetGateway": 0,
-         "aws:appautoscaling/policy:Policy": 2, "aws:ecs/taskDefinition:TaskDefinition": 1},
+         "aws:appautoscaling/policy:Policy": 3, "aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
     "endpoints only; commands without protection, several at once, once, long bodies, no metrics or health check": (
         {
