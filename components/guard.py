@@ -1,6 +1,6 @@
 """A queue that holds messages is not deleted: hooks of the Pulumi engine count them first.
 
-docs/adr/0001-a-queue-with-jobs-is-not-deleted.md says why. The hooks of a deletion need the program, so `pulumi
+docs/adr/0007-a-queue-with-jobs-is-not-deleted.md says why. The hooks of a deletion need the program, so `pulumi
 destroy` needs `--run-program`.
 """
 

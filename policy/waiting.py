@@ -10,7 +10,7 @@ import math
 from policy import steps
 from policy.plan import MINUTE, OUT_COOLDOWN_SECONDS, RUNNING, AlarmPlan, MetricPlan, Source, messages
 from settings import Settings
-from settings.limits import MAX_RETENTION_DAYS, MAX_VISIBILITY_SECONDS
+from settings.limits import MAX_LEASE_SECONDS, MAX_RETENTION_DAYS, MAX_VISIBILITY_SECONDS
 
 DAY = 24 * 3600  # seconds
 #: Seconds from a message to the alarm that starts a task: metrics are up to 100 s old, the alarm takes a minute.
@@ -22,8 +22,6 @@ DEPLOYMENT_SECONDS = 10 * MINUTE
 #: Seconds that a job may wait behind a peak at the maximum number of tasks: at least this, or so many jobs' durations.
 PEAK_SECONDS = 4 * 3600
 PEAK_JOBS = 10
-#: Seconds after which the message of a worker that disappeared is visible again (worker/core/lease.py).
-LEASE_SECONDS = 300
 #: After so many receives a standard queue leaves a message out of the age of its oldest one (SQS developer guide,
 #: "Available CloudWatch metrics for Amazon SQS", ApproximateAgeOfOldestMessage).
 AGED_RECEIVES = 3
@@ -95,7 +93,7 @@ def oldest_seconds(settings: Settings) -> int:
     worker, scaling, queue = settings.worker, settings.scaling, settings.queue
     attempts = queue.max_receive_count if queue.fifo else min(AGED_RECEIVES, queue.max_receive_count)
     timeout = worker.job_timeout or MAX_VISIBILITY_SECONDS
-    own = attempts * (timeout + LEASE_SECONDS) + backoffs(attempts, worker.backoff_base, worker.backoff_cap)
+    own = attempts * (timeout + MAX_LEASE_SECONDS) + backoffs(attempts, worker.backoff_base, worker.backoff_cap)
     ahead = own if queue.fifo else timeout
     peak = max(PEAK_SECONDS, scaling.tolerated_wait, PEAK_JOBS * scaling.seconds_per_job)
     explained = stalled_seconds(settings) + peak + ahead + own

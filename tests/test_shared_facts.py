@@ -81,6 +81,7 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
     )
     read = worker(largest, EBB_VISIBILITY_TIMEOUT=str(limits.MAX_VISIBILITY_SECONDS))
     assert read.visibility_timeout == limits.MAX_VISIBILITY_SECONDS
+    assert read.lease == limits.MAX_LEASE_SECONDS
     same = ("concurrency", "job_timeout", "start_timeout", "stop_timeout", "max_body_bytes", "backoff_cap")
     assert {name: getattr(read, name) for name in same} == {name: getattr(largest, name) for name in same}
     for field in ("concurrency", "job_timeout", "start_timeout", "stop_timeout", "max_body_bytes", "backoff_cap"):

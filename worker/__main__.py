@@ -1,7 +1,8 @@
 """`python -m worker` runs jobs of the queue until SIGTERM; `python -m worker --once job.json` runs one without a queue.
 
-Exit codes of a worker: 0 stopped by a signal, or a deployment has no room for this task; 69 (EX_UNAVAILABLE) no task
-protection or no idempotency store; 78 (EX_CONFIG) bad settings or handler. worker/run_once.py has those of `--once`.
+Exit codes of a worker: 0 stopped by a signal; 69 (EX_UNAVAILABLE) no task protection, after minutes of requests, or no
+idempotency store; 78 (EX_CONFIG) bad settings, or no process could import the handler. worker/run_once.py has those of
+`--once`.
 """
 
 import logging
