@@ -1,7 +1,7 @@
 """The worker's standard output: log lines, and what its child processes print. A thread writes it.
 
-Whoever reads the log may be slow or stand still. That must stop neither the extension of leases nor the handling of
-signals, so nothing here ever waits for the reader, except the thread. Only whole lines are written.
+The log's reader may be slow, or read nothing at all. Leases must still be extended and signals handled. So only this
+thread waits for the reader. Only whole lines are written.
 """
 
 import atexit
@@ -199,7 +199,7 @@ class Output:
 
 
 def setup_child() -> None:
-    """In a child process: a printed line leaves at once, whatever PYTHONUNBUFFERED says, and in one piece."""
+    """In a child process: a printed line leaves at once, with any value of PYTHONUNBUFFERED, and in one piece."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]
