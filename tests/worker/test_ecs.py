@@ -1,4 +1,5 @@
 import os
+from datetime import datetime
 
 import pytest
 
@@ -25,8 +26,17 @@ def test_protection_is_proved_first_kept_between_jobs_and_ended_some_time_after_
     queue.send("late")
     until(lambda: len(agent.wishes) >= 5)
     assert [wish for _, wish in agent.wishes] == [PROOF, ON, OFF, ON, OFF]
-    worker.wait_for("job_done", 4)
+    worker.wait_for("job_done", 4)  # its line may be read later than the agent was asked
     assert [line["attempt"] for line in worker.events("job_started")] == [1] * 4
+    started = [datetime.fromisoformat(line["time"]).timestamp() for line in worker.events("started", "job_started")]
+    done = [datetime.fromisoformat(line["time"]).timestamp() for line in worker.events("job_done")]
+    proved, first_on, first_off, second_on, second_off = (at for at, _ in agent.wishes)
+    slack = 0.002  # log lines have milliseconds
+    assert proved <= started[0] + slack
+    assert first_on <= started[1] + slack
+    assert done[2] <= first_off + slack
+    assert second_on <= started[4] + slack
+    assert done[3] <= second_off + slack
 
 
 @pytest.mark.parametrize(
