@@ -39,6 +39,9 @@ MAX_DIGITS = 4000
 _LARGE = 1e21
 #: Values of a file, those of an alias each time.
 MAX_VALUES = 100_000
+#: Lists and mappings in each other. PyYAML composes each level by recursion.
+MAX_LEVELS = 100
+_TOO_DEEP = "it is nested too deeply"
 
 
 class StackYamlError(ValueError):
@@ -58,6 +61,7 @@ class _Loader(yaml.BaseLoader):
 def load(text: str) -> Any:
     """The first document of a text. Raises StackYamlError."""
     try:
+        _check_levels(text)
         node = next(yaml.compose_all(text, Loader=_Loader), None)
         value = None if node is None else _Reader().value(node)
         json.dumps(value, ensure_ascii=False).encode()
@@ -65,9 +69,19 @@ def load(text: str) -> Any:
         raise StackYamlError(" ".join(str(error).split())) from None
     except UnicodeEncodeError:
         raise StackYamlError("a text has half of a surrogate pair") from None
-    except RecursionError:
-        raise StackYamlError("it is nested too deeply") from None
+    except RecursionError:  # by aliases
+        raise StackYamlError(_TOO_DEEP) from None
     return value
+
+
+def _check_levels(text: str) -> None:
+    levels = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if levels > MAX_LEVELS:
+            raise StackYamlError(_TOO_DEEP)
+        if isinstance(event, yaml.DocumentEndEvent):
+            return
 
 
 def dump(value: Any) -> str:

@@ -175,7 +175,8 @@ def test_no_message_stays_in_flight_without_a_worker(seed: int) -> None:
 
 def test_a_worker_without_heartbeat_does_a_long_job_twice() -> None:
     """Shows that the heartbeat matters: a job of 20 minutes exceeds a visibility timeout of 5 minutes."""
-    plain = replace(recommended(), worker=replace(PLAIN, protection=True), queue=QueueSetup(visibility_timeout=300))
+    two = recommended(min_tasks=2)  # the second task receives the message while the first still works
+    plain = replace(two, worker=replace(PLAIN, protection=True), queue=QueueSetup(visibility_timeout=300))
     outcome = simulate(plain, load("burst:1", "20m"), seed=1)
     assert outcome.work_seconds > 1.5 * 1200
     assert outcome.done == 1
