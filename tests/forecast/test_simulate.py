@@ -29,12 +29,14 @@ def _wakes(scenario: Scenario, seeds: range = SEEDS) -> list[float]:
     return [simulate(scenario, one, seed=seed, until=400, assumptions=assumptions).wakes[0] for seed in seeds]
 
 
+@pytest.mark.slow
 def test_one_message_wakes_the_service_by_metrics_in_time() -> None:
     wakes = _wakes(recommended(), MANY_SEEDS)
     assert _quantile(wakes, 0.5) <= 140
     assert _quantile(wakes, 0.95) <= 185
 
 
+@pytest.mark.slow
 def test_the_watcher_wakes_the_service_in_time() -> None:
     wakes = _wakes(recommended(watch=True), MANY_SEEDS)
     assert _quantile(wakes, 0.5) <= 70

@@ -30,7 +30,15 @@ KEPT_SEEDS: list[tuple[str, int, int, Plan, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("plan", ["QUIET", "CALLS", "WORKERS", "DEPLOYMENTS", "ALL", "STORM", "STALLS", "OUTAGES"])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "ALL",
+        "DEPLOYMENTS",
+        "STALLS",
+        *(pytest.param(plan, marks=pytest.mark.slow) for plan in ("QUIET", "CALLS", "WORKERS", "STORM", "OUTAGES")),
+    ],
+)
 def test_no_message_is_lost_or_handled_without_its_lease(plan: str) -> None:
     for seed in range(10):
         run(seed, 100, getattr(faults, plan))
@@ -74,7 +82,9 @@ def test_no_job_starts_after_sigterm_even_when_a_call_about_it_is_in_flight() ->
         assert simulation.judge.counts["runs"] == 1
 
 
-@pytest.mark.parametrize(("tasks", "seconds"), [(1, 1), (1, 600), (1, 18_000), (10, 1), (10, 600)])
+@pytest.mark.parametrize(
+    ("tasks", "seconds"), [(1, 1), (1, 600), (1, 18_000), pytest.param(10, 1, marks=pytest.mark.slow), (10, 600)]
+)
 def test_a_deployment_under_a_backlog_replaces_busy_tasks_in_time_and_spends_no_receive(
     tasks: int, seconds: int
 ) -> None:
