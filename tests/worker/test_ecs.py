@@ -52,7 +52,7 @@ def test_where_protection_cannot_be_had_nothing_is_received_and_the_worker_leave
 ) -> None:
     queue.send("job")
     agent.plan = [answer] * 100
-    worker = start(ECS_AGENT_URI=agent.uri, EBB_START_TIMEOUT="1")
+    worker = start(ECS_AGENT_URI=agent.uri, EBB_START_TIMEOUT="5")
     assert worker.exit_code() == os.EX_UNAVAILABLE
     assert [line["event"] for line in worker.lines] == ["protection_refused", "no_protection", "stopped"]
     assert all(reason in line["reason"] for line in worker.lines[:2])
@@ -87,7 +87,7 @@ def test_a_blocked_task_stays_receives_nothing_and_works_when_there_is_room(
 def test_an_agent_lost_later_gives_the_message_back_and_exits_69(start: Start, queue: TestQueue, agent: Agent) -> None:
     agent.plan = [(200, {"protection": PROOF})] + [(504, {})] * 100
     queue.send("job")
-    worker = start(ECS_AGENT_URI=agent.uri, EBB_START_TIMEOUT="1")
+    worker = start(ECS_AGENT_URI=agent.uri, EBB_START_TIMEOUT="5")
     assert worker.exit_code() == os.EX_UNAVAILABLE
     names = [line["event"] for line in worker.lines if "event" in line]
     assert names == ["started", "protection_refused", "no_protection", "job_given_back", "stopped"]

@@ -153,11 +153,11 @@ def test_a_log_line_of_the_handler_names_the_job_that_it_came_from(start: Start,
 
 def test_a_handler_that_cannot_be_imported_takes_no_job_and_exits_78(start: Start, queue: TestQueue) -> None:
     queue.send("job")
-    worker = start("import no_such_module\ndef handle(job): pass", EBB_START_TIMEOUT="1")
+    worker = start("import no_such_module\ndef handle(job): pass", EBB_START_TIMEOUT="5")
     assert worker.exit_code() == os.EX_CONFIG
-    assert [line["error"] for line in worker.events("handler_broken")] == [
-        "ModuleNotFoundError: No module named 'no_such_module'"
-    ] * TRIES
+    errors = [line["error"] for line in worker.events("handler_broken")]
+    assert len(errors) >= TRIES
+    assert set(errors) == {"ModuleNotFoundError: No module named 'no_such_module'"}
     assert queue.receives() == 0
 
 

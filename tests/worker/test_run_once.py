@@ -263,6 +263,8 @@ def test_ctrl_c_while_it_reads_the_body_exits_with_130(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "job")
     process = begin(tmp_path, "job")
     writer = until(lambda: opened(tmp_path / "job"))
+    waits = Path(f"/proc/{process.pid}/wchan")
+    until(lambda: "pipe" in waits.read_text(), seen=waits.read_text)  # it reads: a signal before that may be lost
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=LIMIT)
     os.close(writer)
