@@ -33,6 +33,7 @@ def environment(settings: WorkerSettings) -> dict[str, str]:
     """The worker's settings as variables. An optional part of the worker is off if its variable is absent."""
     found = {
         "EBB_STOP_TIMEOUT": str(settings.stop_timeout),
+        "EBB_GRACE": str(settings.grace),
         "EBB_BACKOFF_BASE": str(settings.backoff_base),
         "EBB_BACKOFF_CAP": str(settings.backoff_cap),
         "EBB_CONCURRENCY": str(settings.concurrency),
@@ -47,6 +48,8 @@ def environment(settings: WorkerSettings) -> dict[str, str]:
         found["EBB_HANDLER"] = settings.handler
     if settings.job_timeout is not None:
         found["EBB_JOB_TIMEOUT"] = str(settings.job_timeout)
+    if settings.max_jobs_per_child is not None:
+        found["EBB_MAX_JOBS_PER_CHILD"] = str(settings.max_jobs_per_child)
     if settings.payload_bucket:
         found["EBB_PAYLOAD_BUCKET"] = settings.payload_bucket
     if settings.once_days is not None:

@@ -57,13 +57,18 @@ MAX_STEPS = 20
 
 #: Ebb's own: jobs at the same time in one task. Each job has its own process.
 MAX_CONCURRENCY = 100
-#: Ebb's own: seconds of stop_timeout in which the worker stops its jobs and returns their messages.
-STOP_MARGIN_SECONDS = 10
+#: Ebb's own: default and maximum seconds from SIGTERM to SIGKILL of a job. Task protection outlasts the maximum.
+GRACE_SECONDS = 2
+MAX_GRACE_SECONDS = 50
+#: Ebb's own: seconds of stop_timeout in which the worker returns the messages of the jobs that it stopped.
+GIVE_BACK_SECONDS = 8
+#: Ebb's own: jobs of one process.
+MAX_JOBS_PER_CHILD = 1_000_000
 
 
-def drain(stop_timeout: float) -> float:
+def drain(stop_timeout: float, grace: float) -> float:
     """Seconds that a job may continue after SIGTERM; the worker uses the same formula."""
-    return stop_timeout - min(STOP_MARGIN_SECONDS, stop_timeout / 2)
+    return stop_timeout - min(grace + GIVE_BACK_SECONDS, stop_timeout / 2)
 
 
 #: Maximum seconds in which a process imports the handler (our own limit).

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 
 from settings.credentials import holds_credential, is_credential
-from settings.limits import FARGATE_MEMORY, MAX_MESSAGE_BYTES, MAX_STEPS, ZONES, drain
+from settings.limits import (
+    FARGATE_MEMORY,
+    GIVE_BACK_SECONDS,
+    GRACE_SECONDS,
+    MAX_MESSAGE_BYTES,
+    MAX_STEPS,
+    ZONES,
+    drain,
+)
 from settings.sections import Network, Scaling, Settings, Step, Worker
 
 #: Interface endpoints that tasks without an internet path need. The worker calls ECS for task protection.
@@ -132,7 +140,15 @@ def _job_breaches(w: Worker) -> Iterator[Breach]:
     if w.command and "handler" in w.model_fields_set:
         rule = "set either handler or command, not both"
         yield ("worker.handler", "worker.command"), rule, w.handler
-    left = drain(w.stop_timeout)
+    # the default is shortened where it does not fit
+    longest = max(GRACE_SECONDS, w.stop_timeout / 2 - GIVE_BACK_SECONDS)
+    if w.grace > longest:
+        rule = (
+            f"must be at most {longest:g}: half of stop_timeout, which is {w.stop_timeout}, less the "
+            f"{GIVE_BACK_SECONDS} seconds in which the worker returns the job's message"
+        )
+        yield ("worker.grace", "worker.stop_timeout"), rule, w.grace
+    left = drain(w.stop_timeout, w.grace)
     if not w.protection and (w.job_timeout is None or w.job_timeout > left):
         rule = f"without protection a job must end before the task is stopped: set job_timeout to at most {left:g}"
         yield ("worker.protection", "worker.job_timeout", "worker.stop_timeout"), rule, False

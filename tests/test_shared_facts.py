@@ -15,7 +15,7 @@ from ebb.sandbox.provider import documented_values
 from ebb.scaling import alarms, policies
 from ebb.scaling.schedules import Schedule
 from policy import hours, plan, steps
-from settings import Queue, Settings, Worker, limits
+from settings import Queue, Settings, Worker, limits, rules
 from settings.forms import Day
 from worker import config, metrics
 from worker.aws import idempotency as worker_idempotency
@@ -37,11 +37,26 @@ def worker(settings: Worker, **variables: str) -> config.Config:
     return config.read({**_container.environment(settings), **WIRED, **variables})
 
 
-@pytest.mark.parametrize("stop_timeout", range(2, limits.MAX_STOP_SECONDS + 1))
-def test_a_job_may_continue_after_sigterm_for_the_same_time(stop_timeout: int) -> None:
-    settings = Worker(stop_timeout=stop_timeout)
-    forecast = from_settings(Settings(worker=settings)).worker
-    assert worker(settings).drain == forecast.drain == limits.drain(stop_timeout)
+@pytest.mark.parametrize("grace", [1, 2, 3, 30, limits.MAX_GRACE_SECONDS])
+def test_a_job_may_continue_after_sigterm_for_the_same_time(grace: int) -> None:
+    shortest = 2 if grace <= limits.GRACE_SECONDS else 2 * (grace + limits.GIVE_BACK_SECONDS)
+    for stop_timeout in range(shortest, limits.MAX_STOP_SECONDS + 1):
+        settings = Worker(stop_timeout=stop_timeout, grace=grace)
+        forecast = from_settings(Settings(worker=settings)).worker
+        assert worker(settings).drain == forecast.drain == limits.drain(stop_timeout, grace)
+
+
+@pytest.mark.parametrize(("grace", "shortest"), [(3, 22), (30, 76), (limits.MAX_GRACE_SECONDS, 116)])
+def test_settings_and_worker_refuse_a_grace_that_the_stop_timeout_is_too_short_for(grace: int, shortest: int) -> None:
+    assert worker(Settings(worker=Worker(stop_timeout=shortest, grace=grace)).worker).grace == grace
+    too_long = Worker(stop_timeout=shortest - 1, grace=grace)
+    assert [fields[0] for fields, *_ in rules.breaches(Settings(worker=too_long))] == ["worker.grace"]
+    with pytest.raises(config.ConfigError, match="EBB_GRACE"):
+        worker(too_long)
+
+
+def test_protection_outlasts_the_longest_grace_and_the_give_back() -> None:
+    assert limits.MAX_GRACE_SECONDS + lease.MAX_CALL_SECONDS <= protection.PROTECTION_MARGIN_SECONDS
 
 
 @pytest.mark.parametrize("stop_timeout", [2, 10, 19, 20, 120])
@@ -60,7 +75,7 @@ def test_the_longest_wait_of_a_receive_is_sqs_limit() -> None:
 
 @pytest.mark.parametrize("stop_timeout", range(2, limits.MAX_STOP_SECONDS + 1))
 def test_the_worker_accepts_the_longest_unprotected_job_and_no_longer_one(stop_timeout: int) -> None:
-    longest = int(limits.drain(stop_timeout))
+    longest = int(limits.drain(stop_timeout, limits.GRACE_SECONDS))
     if longest:
         settings = Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest)
         assert worker(settings).job_timeout == longest
@@ -74,6 +89,8 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
         job_timeout=limits.MAX_VISIBILITY_SECONDS,
         start_timeout=limits.MAX_START_TIMEOUT_SECONDS,
         stop_timeout=limits.MAX_STOP_SECONDS,
+        grace=limits.MAX_GRACE_SECONDS,
+        max_jobs_per_child=limits.MAX_JOBS_PER_CHILD,
         max_body_bytes=limits.MAX_BODY_BYTES,
         payload_bucket="bodies",
         backoff_base=limits.MAX_VISIBILITY_SECONDS,
@@ -82,9 +99,18 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
     read = worker(largest, EBB_VISIBILITY_TIMEOUT=str(limits.MAX_VISIBILITY_SECONDS))
     assert read.visibility_timeout == limits.MAX_VISIBILITY_SECONDS
     assert read.lease == limits.MAX_LEASE_SECONDS
-    same = ("concurrency", "job_timeout", "start_timeout", "stop_timeout", "max_body_bytes", "backoff_cap")
+    same = (
+        "concurrency",
+        "job_timeout",
+        "start_timeout",
+        "stop_timeout",
+        "grace",
+        "max_jobs_per_child",
+        "max_body_bytes",
+        "backoff_cap",
+    )
     assert {name: getattr(read, name) for name in same} == {name: getattr(largest, name) for name in same}
-    for field in ("concurrency", "job_timeout", "start_timeout", "stop_timeout", "max_body_bytes", "backoff_cap"):
+    for field in same:
         with pytest.raises(config.ConfigError, match=f"EBB_{field.upper()}"):
             worker(largest.model_copy(update={field: getattr(largest, field) + 1}))
 
@@ -98,6 +124,8 @@ def test_the_worker_has_the_defaults_of_the_settings() -> None:
         "command",
         "job_timeout",
         "start_timeout",
+        "grace",
+        "max_jobs_per_child",
         "protection",
         "max_body_bytes",
         "payload_bucket",

@@ -18,10 +18,12 @@ MAX_VISIBILITY_SECONDS = 43_200
 MAX_LEASE_SECONDS = 300
 #: Maximum stopTimeout on Fargate (ECS API, ContainerDefinition).
 MAX_STOP_TIMEOUT_SECONDS = 120
-#: The part of stopTimeout in which the worker stops its children and gives their messages back.
-STOP_MARGIN_SECONDS = 10
-#: Time between SIGTERM and SIGKILL for a child.
+#: The part of stopTimeout in which the worker gives back the messages of the jobs that it stopped.
+GIVE_BACK_SECONDS = 8
+#: Time between SIGTERM and SIGKILL: the default for a job, and for children that have none to save.
 GRACE_SECONDS = 2
+#: With the calls about its message this fits into the protection's margin (core/protection.py).
+MAX_GRACE_SECONDS = 50
 #: Time for a child to import the handler, and for the worker to try to begin.
 START_TIMEOUT_SECONDS = 300
 MAX_START_TIMEOUT_SECONDS = 3600
@@ -75,6 +77,8 @@ class Config(JobConfig):
     stop_timeout: int
     backoff_base: float
     backoff_cap: float
+    #: Time between SIGTERM and SIGKILL for a job; less (`grace`) if the stop timeout is short.
+    max_grace: float = GRACE_SECONDS
     #: Maximum number of jobs that run at the same time.
     concurrency: int = 1
     #: Time limit of one job; None: SQS's 12 hours are the limit.
@@ -109,12 +113,18 @@ class Config(JobConfig):
     @property
     def drain(self) -> float:
         """How long a job may continue after SIGTERM."""
-        return self.stop_timeout - min(STOP_MARGIN_SECONDS, self.stop_timeout / 2)
+        return self.stop_timeout - min(self.max_grace + GIVE_BACK_SECONDS, self.stop_timeout / 2)
 
     @property
     def grace(self) -> float:
-        """Time between SIGTERM and SIGKILL for a child."""
-        return min(GRACE_SECONDS, (self.stop_timeout - self.drain) / 4)
+        """Time between SIGTERM and SIGKILL for a job."""
+        margin = self.stop_timeout - self.drain
+        return min(self.max_grace, max(margin - GIVE_BACK_SECONDS, margin / 4))
+
+    @property
+    def short_grace(self) -> float:
+        """The same for a job whose lease ends, and for a child without a job."""
+        return min(self.grace, GRACE_SECONDS)
 
     @property
     def wait(self) -> int:
@@ -152,6 +162,7 @@ def read(environment: Mapping[str, str]) -> Config:
             MIN_VISIBILITY_SECONDS, int(reader.number("EBB_VISIBILITY_TIMEOUT", 0, MAX_VISIBILITY_SECONDS))
         ),
         stop_timeout=int(reader.number("EBB_STOP_TIMEOUT", 2, MAX_STOP_TIMEOUT_SECONDS)),
+        max_grace=reader.number("EBB_GRACE", 0, MAX_GRACE_SECONDS, whole=False, default=GRACE_SECONDS),
         backoff_base=reader.number("EBB_BACKOFF_BASE", 0, MAX_VISIBILITY_SECONDS, whole=False),
         backoff_cap=reader.number("EBB_BACKOFF_CAP", 0, MAX_VISIBILITY_SECONDS, whole=False),
         concurrency=int(reader.number("EBB_CONCURRENCY", 1, MAX_CONCURRENCY, "jobs", default=1)),
@@ -191,6 +202,12 @@ def _conflicts(config: Config) -> Iterator[str]:
         yield (
             f"EBB_BACKOFF_BASE must not exceed EBB_BACKOFF_CAP, which is {config.backoff_cap:g}, "
             f"but is {config.backoff_base:g}"
+        )
+    longest = max(GRACE_SECONDS, config.stop_timeout / 2 - GIVE_BACK_SECONDS)
+    if config.max_grace > longest:
+        yield (
+            f"EBB_GRACE must be at most {longest:g}, half of EBB_STOP_TIMEOUT less {GIVE_BACK_SECONDS} seconds, "
+            f"but is {config.max_grace:g}"
         )
     if not config.protection and not (config.job_timeout and config.job_timeout <= config.drain):
         given = f"is {config.job_timeout}" if config.job_timeout else "is not set"

@@ -109,7 +109,7 @@ class Loop:
         }
         if store:
             self._calls |= {Claim: store.claim, Finish: store.finish, ReleaseClaim: store.release_claim}
-        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.jobs.child"], config.grace, inbox)
+        self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.jobs.child"], config.short_grace, inbox)
         self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
         self._receive_lane = Lane("receive", MAX_RECEIVES)
         self._extend_lane = Lane("extend", MAX_CALLS)

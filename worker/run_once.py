@@ -28,6 +28,8 @@ DEFAULTS = {
     "EBB_BACKOFF_BASE": "10",
     "EBB_BACKOFF_CAP": "900",
 }
+#: With EBB_GRACE, which must fit into it: a task's default.
+STOP_TIMEOUT_WITH_GRACE = "120"
 #: The exit code of a shell's Ctrl-C.
 STOPPED = 130
 #: The exit codes by the log event of the ending.
@@ -55,6 +57,7 @@ environment of --once:
   EBB_HANDLER          module:function, default {config.DEFAULT_HANDLER}
   EBB_COMMAND          instead: a JSON list of a program and its arguments
   EBB_JOB_TIMEOUT      time limit in seconds
+  EBB_GRACE            seconds from SIGTERM to SIGKILL
   EBB_MAX_BODY_BYTES, EBB_PAYLOAD_BUCKET, EBB_STOP_TIMEOUT ... as for a worker
 
 exit codes of --once:
@@ -101,7 +104,7 @@ def main(arguments: list[str]) -> int:
     """Run one job; its exit code. The log goes to standard output, one sentence about the end to standard error."""
     try:
         job = _job(arguments)
-        settings = config.read(DEFAULTS | {name: value for name, value in os.environ.items() if value})
+        settings = config.read(_environment({name: value for name, value in os.environ.items() if value}))
     except UsageError as error:
         return _end(os.EX_USAGE, f"{error}; see python -m worker --help")
     except config.ConfigError as error:
@@ -122,6 +125,11 @@ def main(arguments: list[str]) -> int:
         what = "command" if settings.command else f"handler {settings.handler}"
         return _end(os.EX_CONFIG, f"The {what} cannot be used: {fields['error']}")
     return _end(EXIT_CODES[name], _sentence(name, fields, settings))
+
+
+def _environment(given: dict[str, str]) -> dict[str, str]:
+    longer = {"EBB_STOP_TIMEOUT": STOP_TIMEOUT_WITH_GRACE} if "EBB_GRACE" in given else {}
+    return DEFAULTS | longer | given
 
 
 def _end(code: int, sentence: str) -> int:

@@ -76,6 +76,7 @@ class WorkerSetup:
 
     concurrency: int = 1
     stop_timeout: float = 120
+    grace: float = limits.GRACE_SECONDS
     backoff_base: float = 10
     backoff_cap: float = 900
     protection: bool = True
@@ -87,7 +88,7 @@ class WorkerSetup:
     @property
     def drain(self) -> float:
         """Seconds that a job may continue after SIGTERM."""
-        return limits.drain(self.stop_timeout) if self.gives_back else self.stop_timeout
+        return limits.drain(self.stop_timeout, self.grace) if self.gives_back else self.stop_timeout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +186,9 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
     worker, network, queue = settings.worker, settings.network, settings.queue
     visibility = min(limits.MAX_LEASE_SECONDS, max(MIN_VISIBILITY_SECONDS, queue.visibility_timeout))
     # the same formula as in worker/config.py
-    wait = min(limits.MAX_RECEIVE_WAIT_SECONDS, max(1, int(limits.drain(worker.stop_timeout))), visibility // 3)
+    wait = min(
+        limits.MAX_RECEIVE_WAIT_SECONDS, max(1, int(limits.drain(worker.stop_timeout, worker.grace))), visibility // 3
+    )
     existing_vpc = network.vpc_id is not None
     return Scenario(
         name=name,
@@ -202,6 +205,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
         worker=WorkerSetup(
             concurrency=worker.concurrency,
             stop_timeout=worker.stop_timeout,
+            grace=worker.grace,
             backoff_base=worker.backoff_base,
             backoff_cap=worker.backoff_cap,
             protection=worker.protection,

@@ -78,10 +78,16 @@ class Worker(Section):
         description="Seconds in which a process must import the handler. Then it is replaced. A worker that gets no "
         "handler or no protection ends after so many seconds and several tries.",
     )
+    max_jobs_per_child: int | None = Field(
+        None,
+        ge=1,
+        le=limits.MAX_JOBS_PER_CHILD,
+        description="Jobs after which a process is replaced, against leaks of memory. Default: it stays.",
+    )
     protection: bool = Field(
         True,
         description="ECS task protection while jobs run. `false` is only for jobs that end within `stop_timeout` less "
-        f"{limits.STOP_MARGIN_SECONDS} seconds.",
+        f"`grace` and {limits.GIVE_BACK_SECONDS} seconds.",
     )
     once_days: int | None = Field(
         None,
@@ -122,7 +128,19 @@ class Worker(Section):
     )
     spot_weight: int = Field(0, ge=0, le=100, description="Percentage of tasks that run on Fargate Spot.")
     stop_timeout: int = Field(
-        limits.MAX_STOP_SECONDS, ge=2, le=limits.MAX_STOP_SECONDS, description="Seconds from SIGTERM to SIGKILL."
+        limits.MAX_STOP_SECONDS,
+        ge=2,
+        le=limits.MAX_STOP_SECONDS,
+        description="Seconds from SIGTERM to SIGKILL of the task (ECS's `stopTimeout`). A running job continues for so "
+        f"long less `grace` and {limits.GIVE_BACK_SECONDS} seconds, at least for half of it.",
+    )
+    grace: int = Field(
+        limits.GRACE_SECONDS,
+        ge=1,
+        le=limits.MAX_GRACE_SECONDS,
+        description="Seconds from SIGTERM to SIGKILL of a job that the worker stops, at its `job_timeout` or after its "
+        f"part of `stop_timeout`. At most half of `stop_timeout` less {limits.GIVE_BACK_SECONDS}. The lease is "
+        f"extended meanwhile; a job whose lease ends has {limits.GRACE_SECONDS} seconds.",
     )
     backoff_base: float = Field(
         10,

@@ -108,6 +108,26 @@ JOBS: Cases = {
         {"worker": {"job_timeout": 43201}},
         "worker.job_timeout: must be at most 43200, got 43201.",
     ),
+    "a grace longer than half of the stop timeout less 8 seconds": (
+        {"worker": {"grace": 23, "stop_timeout": 60}},
+        (
+            "worker.grace: must be at most 22: half of stop_timeout, which is 60, less the 8 seconds in which the "
+            "worker returns the job's message, got 23."
+        ),
+    ),
+    "a grace that protection may not outlast": ({"worker": {"grace": 51}}, "worker.grace: must be at most 50, got 51."),
+    "no time to end": ({"worker": {"grace": 0}}, "worker.grace: must be at least 1, got 0."),
+    "a process for no job": (
+        {"worker": {"max_jobs_per_child": 0}},
+        "worker.max_jobs_per_child: must be at least 1, got 0.",
+    ),
+    "no protection for jobs longer than the stop timeout less a long grace": (
+        {"worker": {"protection": False, "grace": 50, "job_timeout": 63}},
+        (
+            "worker.protection: without protection a job must end before the task is stopped: set job_timeout to at "
+            "most 62, got false."
+        ),
+    ),
     "no protection and no job timeout": (
         {"worker": {"protection": False}},
         (

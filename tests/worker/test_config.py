@@ -31,6 +31,8 @@ EVERY = GOOD | {
     "EBB_ONCE_SECONDS": "86400",
     "EBB_METRICS": "on",
     "EBB_HEALTH_FILE": "/tmp/health",
+    "EBB_GRACE": "5",
+    "EBB_MAX_JOBS_PER_CHILD": "1000",
     "ECS_AGENT_URI": "http://169.254.170.2/v3/task",
 }
 OPTIONAL = (EVERY.keys() - GOOD.keys()) | {"EBB_COMMAND"}
@@ -54,6 +56,8 @@ def test_the_settings_are_the_environment() -> None:
         concurrency=8,
         handler="jobs.video:encode",
         job_timeout=100,
+        max_grace=5,
+        max_jobs_per_child=1000,
         protection=False,
         agent_uri="http://169.254.170.2/v3/task",
         max_body_bytes=2_097_152,
@@ -235,13 +239,23 @@ def test_any_environment_gives_settings_or_one_sentence(changes: dict[str, str],
     assert settings.fifo is settings.queue_url.endswith(".fifo")
 
 
-@given(stop_timeout=st.integers(2, 120), visibility=st.integers(0, 43_200))
-def test_time_outs_fit_into_each_other(stop_timeout: int, visibility: int) -> None:
+@given(stop_timeout=st.integers(2, 120), visibility=st.integers(0, 43_200), wanted=st.floats(0, 50))
+def test_time_outs_fit_into_each_other(stop_timeout: int, visibility: int, wanted: float) -> None:
     """A receive ends before its message is visible again; receive, drain and stopping a child fit a stop."""
-    settings = config.read(GOOD | {"EBB_STOP_TIMEOUT": str(stop_timeout), "EBB_VISIBILITY_TIMEOUT": str(visibility)})
+    grace = min(wanted, max(2, stop_timeout / 2 - 8))
+    changes = {"EBB_STOP_TIMEOUT": stop_timeout, "EBB_VISIBILITY_TIMEOUT": visibility, "EBB_GRACE": grace}
+    settings = config.read(GOOD | {name: str(value) for name, value in changes.items()})
     assert settings.visibility_timeout >= 30
     assert 1 <= settings.wait <= 20
     assert settings.wait + 5 < settings.visibility_timeout
     assert settings.wait < stop_timeout
-    assert 0 < settings.grace <= 2
-    assert settings.drain + settings.grace < stop_timeout
+    assert settings.drain >= stop_timeout / 2
+    assert settings.grace == pytest.approx(min(grace, stop_timeout / 8) if stop_timeout < 16 else grace)
+    give_back = stop_timeout - settings.drain - settings.grace
+    assert give_back == pytest.approx(8) if stop_timeout / 2 >= grace + 8 else give_back >= stop_timeout / 4
+    assert settings.short_grace == min(settings.grace, 2)
+
+
+def test_a_grace_that_does_not_fit_into_the_stop_timeout_is_refused() -> None:
+    sentence = "EBB_GRACE must be at most 22, half of EBB_STOP_TIMEOUT less 8 seconds, but is 22.5."
+    assert _refusal(EBB_STOP_TIMEOUT="60", EBB_GRACE="22.5") == sentence

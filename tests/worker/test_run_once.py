@@ -309,6 +309,17 @@ def test_each_ending_of_a_job_has_an_exit_code() -> None:
     assert set(run_once.EXIT_CODES) == set(Ending)
 
 
+def test_a_longer_grace_needs_no_other_setting(once: Once) -> None:
+    handler = """
+        def handle(job):
+            assert job.stopping.wait(600)
+            time.sleep(0.6)  # longer than the grace of the shortest stop timeout
+            note.write_text("saved")
+        """
+    run = once("film", handler, EBB_JOB_TIMEOUT="1", EBB_GRACE="50")
+    assert (run.code, run.note) == (1, "saved")
+
+
 def test_the_defaults_are_those_of_a_stack_except_the_stop_timeout() -> None:
     stack = read({})
     deployed = _container.environment(stack.worker) | {"EBB_VISIBILITY_TIMEOUT": str(stack.queue.visibility_timeout)}

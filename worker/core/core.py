@@ -36,7 +36,7 @@ from worker.core.events import (
     StopRequested,
 )
 from worker.core.in_flight import MAX_WAIT_SECONDS, Ending, InFlight, State, attempt_ending
-from worker.core.lease import LEASE_GRACE_SECONDS, STOP_BEFORE_SECONDS, Lease, backoff
+from worker.core.lease import STOP_BEFORE_SECONDS, Lease, backoff
 from worker.core.receiving import Receiving
 from worker.core.settling import RETRY_PAUSE_SECONDS, Settling
 from worker.core.shutdown import Shutdown
@@ -195,7 +195,7 @@ class Core:
         # Most messages need nothing at any one time, and checking them all would take longer than the rest.
         everyone = bool(self._shutdown)
         due = [item for item in self._in_flight.values() if item.always_due or item.next_check <= now or everyone]
-        yield from (Kill(slot, self._config.grace) for slot in self._capacity.overdue(now))
+        yield from (Kill(slot, self._config.short_grace) for slot in self._capacity.overdue(now))
         if self._shutdown.finish_by < math.inf:
             yield from self._request_stops()
         yield from filter(None, [self._stop_or_drop(now, item) for item in due])
@@ -230,8 +230,7 @@ class Core:
             ending = item.must_stop(now, self._shutdown.finish_by)
             if ending and (item.state is State.RUNNING or (ending.lost and item.ending and not item.ending.lost)):
                 item.state, item.ending = State.STOPPING, ending
-                grace = self._config.grace
-                return Kill(item.slot, min(grace, LEASE_GRACE_SECONDS) if ending.lost else grace)
+                return Kill(item.slot, self._config.short_grace if ending.lost else self._config.grace)
         elif item.call is None and not item.lease.held(now):
             self._drop(now, item, item.lease_ending)
         elif item.state is State.WAITING and item.call is None and self._no_receive(now):

@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable
 
-from worker.config import MAX_VISIBILITY_SECONDS
+from worker.config import GRACE_SECONDS, MAX_VISIBILITY_SECONDS
 
 #: Time-outs of one call to AWS: to connect, and to wait for the answer.
 CONNECT_SECONDS = 3
@@ -13,10 +13,8 @@ READ_SECONDS = 5
 MAX_CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
 #: Safety margin below SQS's 12 hours. SQS rejects an extension past them; it does not shorten it.
 END_MARGIN_SECONDS = 5
-#: Time between SIGTERM and SIGKILL for a job whose lease ends.
-LEASE_GRACE_SECONDS = 2
 #: A job is stopped so long before its lease ends: SIGTERM, the grace, SIGKILL, and one second to spare.
-STOP_BEFORE_SECONDS = LEASE_GRACE_SECONDS + 1
+STOP_BEFORE_SECONDS = GRACE_SECONDS + 1
 
 
 class Lease:
