@@ -24,7 +24,6 @@ GIVE_BACK_SECONDS = 8
 GRACE_SECONDS = 2
 #: With the calls about its message this fits into the protection's margin (core/protection.py).
 MAX_GRACE_SECONDS = 50
-#: Time for a child to import the handler, and for the worker to try to begin.
 START_TIMEOUT_SECONDS = 300
 MAX_START_TIMEOUT_SECONDS = 3600
 MAX_JOBS_PER_CHILD = 1_000_000
@@ -56,7 +55,6 @@ class JobConfig:
 
     #: `module:function`; not used when there is a command.
     handler: str = DEFAULT_HANDLER
-    #: The program that runs a job, and its arguments.
     command: tuple[str, ...] = ()
     max_body_bytes: int = SQS_BODY_BYTES
     #: The S3 bucket of bodies that are too long for SQS; None: there are no such bodies.
@@ -79,19 +77,14 @@ class Config(JobConfig):
     backoff_cap: float
     #: Time between SIGTERM and SIGKILL for a job; less (`grace`) if the stop timeout is short.
     max_grace: float = GRACE_SECONDS
-    #: Maximum number of jobs that run at the same time.
     concurrency: int = 1
-    #: Time limit of one job; None: SQS's 12 hours are the limit.
     job_timeout: int | None = None
     #: Maximum time of a child to import the handler. A worker that cannot begin leaves after so long.
     start_timeout: int = START_TIMEOUT_SECONDS
-    #: Whether the task is protected from scale-in and deployments while a job runs.
     protection: bool = True
-    #: Address of the ECS agent; None outside ECS.
     agent_uri: str | None = None
     #: The idempotency store's DynamoDB table; None: a redelivered job may run again.
     once_table: str | None = None
-    #: How long a finished job is remembered.
     once_seconds: int = 0
     #: Whether metrics are written to the log, in CloudWatch's embedded metric format.
     metrics: bool = False

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 #: Maximum time between two signs of life.
 TICK_SECONDS = 5.0
-#: A problem that lasts is logged once in so long.
 REPEAT_SECONDS = 60.0
 
 

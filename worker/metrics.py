@@ -107,7 +107,6 @@ class Metrics:
             if found := sample.values():
                 values[name], units[name] = found, "Seconds"
         if values or self._busy_seconds:
-            # the average number of busy slots
             values["BusySlots"] = round(self._busy_seconds / max(now - self._began, 0.001), 3)
             units["BusySlots"] = "Count"
             self._write(json.dumps(self._directive(units) | {"Queue": self._queue_name} | values))

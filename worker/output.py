@@ -51,7 +51,6 @@ class Output:
         self._sources: dict[int, Source] = {}
         self._waiting = bytearray()
         self._lost = 0
-        #: Set them when nothing waits any more.
         self._flushes: list[threading.Event] = []
         self._progress_at = 0.0
         self._broken = False

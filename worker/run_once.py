@@ -30,9 +30,7 @@ DEFAULTS = {
 }
 #: With EBB_GRACE, which must fit into it: a task's default.
 STOP_TIMEOUT_WITH_GRACE = "120"
-#: The exit code of a shell's Ctrl-C.
 STOPPED = 130
-#: The exit codes by the log event of the ending.
 EXIT_CODES: dict[str, int] = {
     Ending.DONE: os.EX_OK,
     Ending.SKIPPED: os.EX_OK,
@@ -80,7 +78,6 @@ class OneMessage:
     def __init__(self, job: Job, inbox: Inbox) -> None:
         self._waiting: tuple[Message, ...] = (Message(job=job, handle=job.id),)
         self._inbox = inbox
-        #: The log event about the job's end, or about a handler that is not usable: its name and its fields.
         self.end: tuple[str, Mapping[str, Any]] | None = None
 
     def receive(self, receive: Receive) -> Received:

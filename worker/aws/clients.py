@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-#: Time-outs for bodies in S3: to connect, and to wait for the next bytes.
 S3_CONNECT_SECONDS = 5
 S3_READ_SECONDS = 20
 S3_TRIES = 3
@@ -24,7 +23,6 @@ S3_TRIES = 3
 ENDPOINT_VARIABLE = "EBB_AWS_ENDPOINT_URL"
 #: ECS sets one of them: the address of the task role's credentials (ECS developer guide, "Task IAM role").
 ROLE_VARIABLES = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-#: Read in addition: the key to that address.
 ROLE_TOKEN_VARIABLES = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
 

@@ -21,9 +21,7 @@ class Breaker:
     def __init__(self) -> None:
         self._failed: set[str] = set()
         self._pauses = 0
-        #: When the first and the last job of the row failed.
         self._first_at = self._last_at = math.inf
-        #: No job starts before.
         self.next_at = -math.inf
 
     @property

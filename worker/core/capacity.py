@@ -15,7 +15,6 @@ from worker.job import Result, Verdict
 
 #: A worker that cannot begin is unhealthy after so long, until it can or leaves.
 UNABLE_SECONDS = 60
-#: A reason that lasts is logged once in so long.
 REPEAT_SECONDS = 60
 
 
@@ -29,7 +28,6 @@ class Capacity:
         self._breaker = Breaker()
         self._began_at = math.inf
         self._started = False
-        #: When a failure of the agent was last logged, by event.
         self._logged: dict[str, float] = {}
 
     @property
@@ -41,8 +39,6 @@ class Capacity:
     def room(self) -> int:
         """How many more jobs may be in hand."""
         return min(len(self.free), 1) if self._breaker.open else len(self.free)
-
-    # -- what happens
 
     def record(self, now: float, event: Starting | Ready | Lost | Protected) -> None:
         """Record an event of a child or of the agent."""
@@ -89,8 +85,6 @@ class Capacity:
             if now >= self._logged.get(name, -math.inf) + REPEAT_SECONDS:
                 self._logged[name] = now
                 self._observe(name, logging.WARNING, reason=event.error, consequence="receives nothing; asks again")
-
-    # -- what follows
 
     def may_receive(self, now: float, *, active: bool) -> bool:
         """Whether to receive. `active`: a job runs or waits to start."""

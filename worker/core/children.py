@@ -21,9 +21,7 @@ class Children:
         #: When the children that import the handler must have done it.
         self._deadlines: dict[int, float] = {}
         self._failures = dict.fromkeys(range(count), 0)
-        #: When the first child was ready.
         self._first_at = math.inf
-        #: Why the last start failed.
         self.error = ""
 
     def begin(self, now: float) -> None:

@@ -67,8 +67,6 @@ class Core:
         self._shutdown = Shutdown(config)
         self._exited = False
 
-    # -- queries
-
     @property
     def busy(self) -> int:
         """The number of running jobs."""
@@ -95,8 +93,6 @@ class Core:
         times += self._capacity.times()
         times += [item.next_check for item in self._in_flight.values()]
         return min([time for time in times if time > now], default=math.inf)
-
-    # -- events
 
     def _record(self, now: float, event: Event) -> None:
         match event:
@@ -188,8 +184,6 @@ class Core:
             self._settle(now, item, Ending.GIVEN_BACK, delay=outcome.seconds, reason="another worker has the job")
         else:
             self._settling.claim_done(now, item, outcome)
-
-    # -- actions
 
     def _actions(self, now: float) -> Iterator[Action]:
         # Most messages need nothing at any one time, and checking them all would take longer than the rest.

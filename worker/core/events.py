@@ -14,13 +14,10 @@ class Message:
     """A received message: the job, the receipt handle, and what a dead letter needs."""
 
     job: Job
-    #: Receipt handle of this receive.
     handle: str
     #: Unix time (SQS's SentTimestamp).
     sent_at: float = 0.0
-    #: SQS's MessageAttributes as received.
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    #: FIFO queues only.
     deduplication_id: str | None = None
 
 
@@ -47,9 +44,6 @@ class Outcome:
     kind: Kind
     error: str | None = None
     seconds: float = 0.0
-
-
-# -- actions
 
 
 @dataclass(frozen=True)
@@ -160,9 +154,6 @@ class Exit:
 
 Call = ChangeVisibility | Delete | DeadLetter | Claim | Finish | ReleaseClaim
 Action = Receive | Call | Protect | Start | RequestStop | Kill | Exit
-
-
-# -- events
 
 
 @dataclass(frozen=True)

@@ -82,23 +82,17 @@ class InFlight:
     message: Message
     lease: Lease
     received_at: float
-    #: Since when it waits for a slot.
     waits_since: float = math.nan
     state: State = State.WAITING
     slot: int | None = None
-    #: Whether its job knows that the worker stops.
     stop_requested: bool = False
-    #: When the job's time limit ends.
     limit_at: float = math.inf
     #: The call about this message that has no answer yet. There is never a second one that could undo it.
     call: Call | None = None
-    #: Whether the claim in the idempotency store is ours.
     claimed: bool = False
     ending: Ending | None = None
-    #: Fields of the ending's log line.
     details: dict[str, Any] = field(default_factory=dict)
     steps: deque[Step] = field(default_factory=deque)
-    #: Seconds until the message is visible again.
     delay: float = 0.0
     #: Failed tries of the current call, and when the next try is due.
     tries: int = 0

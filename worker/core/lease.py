@@ -25,7 +25,6 @@ class Lease:
         #: SQS makes a message visible 12 hours after its receive, extended or not (SQS developer guide, visibility).
         self.end = asked_at + MAX_VISIBILITY_SECONDS - END_MARGIN_SECONDS
         self.deadline = min(asked_at + timeout, self.end)
-        #: When to extend it next.
         self.due = asked_at + timeout / 3
         self.lost = False
 

@@ -48,14 +48,10 @@ class Protection:
         self._in_flight = False
         #: Whether ECS granted protection and neither blocked it since nor was it released.
         self._room = not self._needed
-        #: Whether the last request was denied for a deployment.
         self.blocked = False
-        #: No request before.
         self._next_at = -math.inf
         self._failures = 0
-        #: Since when each request has failed, and why the last one did.
         self.failing_since, self.error = math.inf, ""
-        #: When to release it between two jobs.
         self._let_go_at = math.inf
         self._idle_since = math.inf
 

@@ -13,7 +13,6 @@ MAX_MESSAGES = 10
 MAX_RECEIVES = 4
 #: While jobs run, a receive waits so long for more free slots: one receive of ten costs as much as one of one.
 COLLECT_SECONDS = 0.003
-#: Maximum time between receives that failed.
 MAX_PAUSE_SECONDS = 20
 #: A FIFO queue repeats its answer to the same attempt id for so long (SQS API, ReceiveRequestAttemptId).
 REPEATABLE_SECONDS = 300
@@ -33,7 +32,6 @@ class Receiving:
         self._unanswered: list[tuple[Receive, float]] = []
         self._failures = 0
         self._last_was_full = False
-        #: When the next receive may be made.
         self.next_at = -math.inf
         #: Until when a receive waits for more free slots.
         self.collect_until = math.inf

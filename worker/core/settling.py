@@ -23,7 +23,6 @@ MAX_BATCH_ENTRIES = 10
 MAX_CALLS = 4
 #: Extensions that are due within so long go into one batch.
 EXTEND_TOGETHER_SECONDS = 1
-#: Pause before a failed call is tried again; it grows with the tries.
 RETRY_PAUSE_SECONDS = 1.0
 #: After so many tries a message is settled without the idempotency store.
 MAX_STORE_TRIES = 5

@@ -69,7 +69,7 @@ def _all() -> list[_Process]:
     if sys.platform == "linux":
         for folder in PROC.iterdir():
             if folder.name.isdigit():
-                with suppress(OSError):  # it has just ended
+                with suppress(OSError):
                     # after the command in parentheses: state, parent, … (proc(5), stat)
                     state, parent, *_ = (folder / "stat").read_bytes().rpartition(b")")[2].split()
                     found.append(_Process(int(folder.name), int(parent), state in DEAD))
@@ -132,5 +132,4 @@ class Family:
         return [it.pid for it in [*adopted, *_below(roots, processes)] if not it.dead]
 
 
-#: Of the worker's main process.
 FAMILY = Family()

@@ -17,15 +17,12 @@ from worker.job import Job, Result
 from worker.jobs import descendants, scratch
 from worker.jobs.descendants import FAMILY
 
-#: Time between two checks whether a child and its process group have ended.
 POLL_SECONDS = 0.005
-#: Time for the kernel to end a child after SIGKILL.
 KILL_SECONDS = 5.0
 #: Time after the child's end for init to reap the child's own children, which run no code any more.
 REAP_SECONDS = 0.5
 #: A child that closed its connection gets so long to exit, so that its own exit code is reported and not our signal.
 EXIT_SECONDS = 0.5
-#: Before each result: its length, in so many bytes.
 LENGTH_BYTES = 4
 READ_BYTES = 65_536
 #: Sets `job.stopping`. By default a process ignores this signal (signal(7)), so it may come at any time.
@@ -41,7 +38,6 @@ class Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.pidfd: int | None = None
-        #: Of its jobs' temporary files.
         self._folder = tempfile.mkdtemp(prefix="ebb-")
         self.socket, theirs = socket.socketpair()
         # What the child prints goes through this process: whole lines, and no program can change our standard output.

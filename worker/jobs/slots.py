@@ -64,15 +64,11 @@ class Slots:
 class _Phase(Enum):
     #: A thread starts a child, perhaps after a pause.
     STARTING = auto()
-    #: The child imports the handler.
     IMPORTING = auto()
-    #: The child waits for a job.
     IDLE = auto()
     #: The child has a job, or a part of its bytes.
     BUSY = auto()
-    #: A thread ends the child.
     ENDING = auto()
-    #: No further child is started.
     CLOSED = auto()
 
 
@@ -95,9 +91,7 @@ class _Slot:
         #: The child (IMPORTING, IDLE, BUSY, ENDING), and whether it ever got a job.
         self._child: Child | None = None
         self._used = False
-        #: Children in a row that never got a job.
         self._failures = 0
-        #: Ends the pause before a start.
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         #: A child that the thread has started, until the main thread takes it.
@@ -117,7 +111,7 @@ class _Slot:
                 pass
             else:
                 self._phase, self._used = _Phase.BUSY, True
-                if rest:  # what the socket does not take now follows later
+                if rest:
                     both = selectors.EVENT_READ | selectors.EVENT_WRITE
                     self._inbox.register(child.descriptor, both, partial(self._on_socket, child))
                 return
@@ -155,8 +149,6 @@ class _Slot:
         if self._new:
             self._new.end(self._grace)
             self._new = None
-
-    # -- the child, from its start to its end
 
     def _in_thread(self, work: Callable[[], None]) -> None:
         self._thread = threading.Thread(target=work, name=f"slot-{self._index}", daemon=True)
@@ -239,8 +231,6 @@ class _Slot:
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self._failures - 1), MAX_PAUSE_SECONDS) if failed else 0
         self._in_thread(partial(self._start_child, pause))
 
-    # -- what the child says
-
     def _on_socket(self, child: Child, ready: int) -> None:
         """The child has sent something or closed the connection, or its socket takes more of the job."""
         if child is not self._child or self._phase is _Phase.ENDING:
@@ -262,7 +252,7 @@ class _Slot:
         elif self._phase is _Phase.BUSY:
             self._end(result)
         elif self._phase is _Phase.IDLE:
-            self._end()  # nothing was asked of it
+            self._end()
         elif result.verdict is not Verdict.DONE:
             self._end(result)
         else:
