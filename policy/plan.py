@@ -21,8 +21,10 @@ MINUTE = 60
 #: 100 s). Otherwise a message that a task has already received would start a second task.
 OUT_COOLDOWN_SECONDS = 120
 #: Minutes in which jobs wait while others are running, before tasks are added. In the first of them the tasks that
-#: `start` has started are still starting, or have just received their first jobs.
+#: `start` has started are still starting, or have just received their first jobs. The watcher's task already runs a job
+#: in the minute before, in which `start` acts on older metrics: so with the watcher they are one more.
 MORE_MINUTES = 2
+MORE_MINUTES_WITH_WATCHER = 3
 #: Minutes without any message before all tasks are removed.
 IDLE_MINUTES = 5
 #: Surplus tasks are removed when there are this many for so many minutes.
@@ -162,7 +164,7 @@ def _rules(settings: Settings) -> Iterator[Rule]:
         yield _follow_waiting("out", alarm_steps, cooldown, "Jobs are waiting: add tasks")
     else:
         yield _start(policy_steps.at_start(alarm_steps, scaling.min_tasks if scaling.steps else 0), cooldown)
-        yield _more(alarm_steps, cooldown)
+        yield _more(alarm_steps, cooldown, MORE_MINUTES_WITH_WATCHER if scaling.watches else MORE_MINUTES)
     match scaling.scales_in_by:
         case "queue":
             yield _empty_queue(scaling.min_tasks)
@@ -208,15 +210,15 @@ def _start(alarm_steps: policy_steps.AlarmSteps, cooldown: int) -> Rule:
     return Rule(role="start", alarm=alarm, policy=policy)
 
 
-def _more(alarm_steps: policy_steps.AlarmSteps, cooldown: int) -> Rule:
+def _more(alarm_steps: policy_steps.AlarmSteps, cooldown: int, minutes: int) -> Rule:
     """Adds tasks while jobs are running, so the tasks work."""
     alarm = AlarmPlan(
         description="Jobs are waiting while others are running: add tasks",
         metrics=(WAITING, IN_FLIGHT),
         expression=policy_steps.MORE_EXPRESSION,
         label="Jobs waiting while others are running",
-        evaluation_periods=MORE_MINUTES,
-        datapoints_to_alarm=MORE_MINUTES,
+        evaluation_periods=minutes,
+        datapoints_to_alarm=minutes,
         threshold=alarm_steps.threshold,
         comparison=alarm_steps.comparison,
     )

@@ -38,9 +38,17 @@ def test_one_job_whose_tasks_crash_never_has_a_second_task(mode: dict[str, objec
     assert most_desired(1, crash, **mode) == {1}
 
 
+@pytest.mark.parametrize("mode", [{}, {"watch": True}, {"direct": True}])
 @pytest.mark.parametrize("crash", ["20s", "150s"])
-def test_jobs_whose_tasks_crash_have_at_most_a_task_each(crash: str) -> None:
-    assert max(most_desired(5, crash)) <= 5
+def test_jobs_whose_tasks_crash_have_at_most_a_task_each(mode: dict[str, object], crash: str) -> None:
+    assert max(most_desired(5, crash, **mode)) <= 5
+
+
+@pytest.mark.parametrize("mode", ["watch", "direct"])
+def test_a_task_that_the_watcher_started_does_not_make_the_others_count_twice(mode: str) -> None:
+    scenario = recommended(seconds_per_job=60, tolerated_wait=60, **{mode: True})
+    outcomes = [simulate(scenario, load("burst:5", "20m"), seed=seed) for seed in range(30)]
+    assert max(desired for outcome in outcomes for _, desired in outcome.desired) == 5
 
 
 def test_a_crash_loses_no_job_before_its_receives_are_used_up() -> None:

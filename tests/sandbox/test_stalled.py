@@ -1,4 +1,4 @@
-"""While jobs wait and no task can do them, the addresses in `emails` get a mail."""
+"""While jobs wait and no task can do them, the addresses in `emails` get a mail, and no more tasks start."""
 
 import json
 from typing import Any
@@ -9,9 +9,10 @@ from moto.sns.models import sns_backends
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import until
 
-BROKEN: dict[str, dict[str, Any]] = {
-    "a handler that does not exist": {"handler": "worker.nothing:handle"},
-    "a deleted table": {"once_days": 7},
+#: Settings that no task can work with, and how many jobs wait for one: exit codes 78 and 69.
+BROKEN: dict[str, tuple[dict[str, Any], int]] = {
+    "a handler that does not exist": ({"ebb:worker": {"handler": "worker.nothing:handle"}}, 1),
+    "a deleted table": ({"ebb:worker": {"once_days": 7}, "ebb:scaling": {"direct": True}}, 2),
 }
 
 
@@ -23,8 +24,9 @@ def mails(sandbox: Sandbox) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_job_that_no_task_can_do_is_told_by_mail_long_before_it_expires(fault: str) -> None:
+    broken, jobs = BROKEN[fault]
     overrides = {
-        "ebb:worker": BROKEN[fault],
+        **broken,
         "ebb:monitoring": {"emails": ["ops@example.com"]},
         "ebb:queue": {"retention_days": 1},
     }
@@ -33,7 +35,8 @@ def test_a_job_that_no_task_can_do_is_told_by_mail_long_before_it_expires(fault:
         dynamodb = sandbox.region.client("dynamodb")
         for name in dynamodb.list_tables()["TableNames"]:
             dynamodb.delete_table(TableName=name)
-        sandbox.client().post({"seconds": 0})
+        for _ in range(jobs):
+            sandbox.client().post({"seconds": 0})
         accepted = sandbox.region.clock.now()
         until(lambda: "ALARM" in dict(mails(sandbox)).values(), seen=lambda: list(sandbox.region.events))
         assert sandbox.region.clock.now() - accepted < 24 * 3600 / 4
@@ -41,4 +44,5 @@ def test_a_job_that_no_task_can_do_is_told_by_mail_long_before_it_expires(fault:
         counts = sandbox.region.client("sqs").get_queue_attributes(
             QueueUrl=sandbox.deployment.outputs()["queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
         )["Attributes"]
-        assert counts == {"ApproximateNumberOfMessages": "1"}
+        assert counts == {"ApproximateNumberOfMessages": str(jobs)}
+        assert max(event.data["after"] for event in sandbox.region.events if event.kind == "scaling") <= jobs
