@@ -4,16 +4,16 @@ docs/adr/0007-a-queue-with-jobs-is-not-deleted.md says why. The hooks of a delet
 destroy` needs `--run-program`.
 """
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import botocore.loaders
-import botocore.session
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
+
+from components import _credentials
+from components._credentials import Clients
 
 if TYPE_CHECKING:
     from components.queue import QueueRefs
@@ -38,7 +38,7 @@ def keep_with_messages() -> pulumi.ResourceHookBinding:
     def look(args: pulumi.ResourceHookArgs) -> None:
         url = str((args.old_outputs or {})["url"])
         try:
-            refuse(url)
+            _look(url)
         except QueueNotEmptyError as error:
             if not pulumi.runtime.is_dry_run():
                 raise
@@ -65,7 +65,7 @@ class QueueGuard(pulumi.ComponentResource):
     def __init__(self, name: str, args: QueueGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         def look(deleted: pulumi.ResourceHookArgs) -> None:
             for url in (deleted.old_outputs or {}).get("queues", ()):
-                refuse(str(url))
+                _look(str(url))
 
         hook = pulumi.ResourceHook("ebb-stack-with-jobs", look, pulumi.ResourceHookOptions(on_dry_run=True))
         hooks = pulumi.ResourceHookBinding(before_delete=[hook])
@@ -74,12 +74,12 @@ class QueueGuard(pulumi.ComponentResource):
         self.register_outputs({"queues": [args.queue.url, args.queue.dead_letter_url]})
 
 
-def refuse(url: str) -> None:
+def refuse(url: str, client: Clients, stack: str) -> None:
     """Raises QueueNotEmptyError if the queue holds messages, or if the number is unknown."""
     name = url.rpartition("/")[2]
     try:
-        held = _messages(url)
-    except (BotoCoreError, ClientError) as error:
+        held = _messages(url, client)
+    except (BotoCoreError, ClientError, ValueError, OSError) as error:
         raise QueueNotEmptyError(
             f"Whether queue {name} holds jobs is unknown ({error}), so it is kept. Run this command with credentials "
             "that may call sqs:GetQueueAttributes."
@@ -87,26 +87,29 @@ def refuse(url: str) -> None:
     if held:
         raise QueueNotEmptyError(
             f"Queue {name} holds {held} {'job' if held == 1 else 'jobs'}, so it is kept. Move them to the stack's "
-            f"queue: `ebb move --stack {pulumi.get_stack()} {url}`. Or delete them: "
+            f"queue: `ebb move --stack {stack} {url}`. Or delete them: "
             f"`aws sqs purge-queue --queue-url {url}`. Then run this command again."
         )
 
 
-@functools.cache
-def _models() -> botocore.loaders.Loader:
-    """AWS's API models: reading them takes a quarter of a second."""
-    return botocore.loaders.create_loader()
-
-
-def _messages(url: str) -> int:
+def _look(url: str) -> None:
     match = _REGION.match(url)
-    session = botocore.session.Session(profile=pulumi.Config("aws").get("profile"))
-    session.register_component("data_loader", _models())
-    sqs: Any = session.create_client("sqs", match[1] if match else None)
+
+    def client(service: str) -> Any:
+        return _credentials.clients(match[1] if match else None)(service)
+
+    refuse(url, client, pulumi.get_stack())
+
+
+def _messages(url: str, client: Clients) -> int:
     try:
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
+        counts = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
     except ClientError as error:
-        if error.response["Error"].get("Code") in _MISSING:
-            return 0
-        raise
+        if error.response["Error"].get("Code") not in _MISSING:
+            raise
+        # to another account SQS says the same of a queue that exists
+        account, own = url.split("/")[-2], client("sts").get_caller_identity()["Account"]
+        if account != own:
+            raise ValueError(f"it is in account {account}, and the credentials are of account {own}") from None
+        return 0
     return sum(int(counts[name]) for name in _COUNTS)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pulumi
 
+from components import guard
 from ebb.sandbox.deploy.engine import Change, DeploymentError, program
 from ebb.sandbox.deploy.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, evaluate
 from ebb.sandbox.provider import awsx, checking, diff
@@ -24,6 +25,7 @@ from ebb.sandbox.provider.shapes import RefusedError
 Props = dict[str, Any]
 Say = Callable[[str], None]
 Key = tuple[str, str]
+_QUEUE = "aws:sqs/queue:Queue"
 
 
 @dataclass
@@ -63,8 +65,13 @@ class InProcess:
         return self._run(say, dry=False)
 
     def destroy(self, say: Say | None = None) -> list[Change]:
-        """Delete the stack's resources. Returns the changes."""
+        """Delete the stack's resources. Returns the changes. Raises DeploymentError if a queue holds jobs."""
         self._begin(say, dry=False)
+        try:
+            for made in [made for (kind, _), made in self._made.items() if kind == _QUEUE]:
+                self._refuse(made)  # before anything is deleted
+        except guard.QueueNotEmptyError as error:
+            raise DeploymentError(str(error)) from None
         self._prune()
         self._summary()
         return self._changes
@@ -83,7 +90,7 @@ class InProcess:
         try:
             outputs = self._execute()
             self._prune()
-        except (RefusedError, pulumi.RunError) as error:
+        except (RefusedError, pulumi.RunError, guard.QueueNotEmptyError) as error:
             raise DeploymentError(str(error)) from None
         if not dry:
             self._outputs = outputs
@@ -120,7 +127,7 @@ class InProcess:
             self._made[key] = _Made(made.id, filled, outputs)
         else:
             if made:
-                row.delete(self._aws, made.id, made.outputs)
+                self._delete(kind, made)
             physical_id, computed = row.create(self._aws, given)
             self._made.pop(key, None)  # it must come after the resources that it needs
             self._made[key] = _Made(physical_id, filled, given | computed)
@@ -139,8 +146,17 @@ class InProcess:
         for key in [key for key in reversed(self._made) if key not in self._seen]:
             self._note("delete", key)
             if not self._dry:
-                made = self._made.pop(key)
-                self._rows[key[0]].delete(self._aws, made.id, made.outputs)
+                self._delete(key[0], self._made[key])
+                del self._made[key]
+
+    def _delete(self, kind: str, made: _Made) -> None:
+        if kind == _QUEUE:
+            self._refuse(made)
+        self._rows[kind].delete(self._aws, made.id, made.outputs)
+
+    def _refuse(self, queue: _Made) -> None:
+        """As the engine's hooks. Raises QueueNotEmptyError."""
+        guard.refuse(str(queue.outputs["url"]), self._aws.client, self._stack)
 
     def _note(self, operation: str, key: Key) -> None:
         self._changes.append(Change(operation=operation, type=key[0], name=key[1]))
