@@ -127,9 +127,12 @@ def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
 
     from ebb.forecast.report import json_report, terminal  # noqa: PLC0415
     from ebb.forecast.run import findings  # noqa: PLC0415
+    from ebb.forecast.unused import unused  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
         raise UserError(f"The folder {html.parent} for {html.name} does not exist.")
+    for sentence in unused(request):
+        typer.echo(sentence, err=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:

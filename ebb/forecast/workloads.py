@@ -19,6 +19,7 @@ from ebb.forecast.durations import DAY, HOUR, MINUTE
 ORIGIN = 1_704_067_200
 #: The kinds of loads, for errors.
 ARRIVALS = "burst:N, poisson:RATE, trickle, tail, nightly, idle or trace:FILE"
+DEFAULT_JOB = "60s"
 #: Jobs of a load, at most; poisson has as many on average.
 MAX_JOBS = 9_999_999
 NIGHTLY_JOBS = 200
@@ -112,6 +113,11 @@ class Load:
     failing: float = 0.0
     crash: Crash | None = None
 
+    @property
+    def is_trace(self) -> bool:
+        """Whether the jobs are those of a file."""
+        return self.text.startswith("trace:")
+
     def arrivals(self, random: Random) -> Iterator[Arrival]:
         """The jobs, ordered by time, from 0 on."""
         for time, seconds, group in self.times(random):
@@ -158,7 +164,9 @@ def crashing(text: str) -> Crash:
     return Crash(text) if text == "start" else Crash(text, durations.positive(text, "The time before a crash"))
 
 
-def load(arrivals: str, job: str = "60s", *, groups: int = 1, failing: float = 0.0, crash: str | None = None) -> Load:
+def load(
+    arrivals: str, job: str = DEFAULT_JOB, *, groups: int = 1, failing: float = 0.0, crash: str | None = None
+) -> Load:
     """Reads a load.
 
     burst:N: N jobs at once. poisson:RATE[:TIME]: random, RATE per hour (or 5/s, 10/min, 100/d), for a day or TIME.
