@@ -1,5 +1,6 @@
 """A stack's configuration for the sandbox's own account and credentials."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from botocore.session import Session
 _TAGS, _REGION, _ALLOWED = "aws:defaultTags", "aws:region", "aws:allowedAccountIds"
 #: The sandbox's account.
 ACCOUNT = "000000000000"
+_ARN = re.compile(r"arn:aws[a-z-]*:[^:]*:[^:]*:[^:]*:.")
 #: The region of stacks that name none, or one of another partition: the emulators have ARNs of the partition `aws`.
 DEFAULT_REGION = "us-east-1"
 
@@ -23,9 +25,10 @@ def localize(config: Mapping[str, Any], region: str) -> dict[str, Any]:
     """The configuration with this region, and of the provider's other settings the tags alone.
 
     The others name an account, a profile, a role or a way to AWS: a stack for any of them can be tried in the sandbox.
+    ARNs in the settings have the sandbox's partition, region and account, because AWS would find none of its own there.
     """
     provider = {_REGION: region} | ({_TAGS: config[_TAGS]} if _TAGS in config else {})
-    return {key: value for key, value in config.items() if not key.startswith("aws:")} | provider
+    return _settings(config, region) | provider
 
 
 def set_aside(config: Mapping[str, Any]) -> list[str]:
@@ -33,4 +36,27 @@ def set_aside(config: Mapping[str, Any]) -> list[str]:
     given = {key for key in config if key.startswith("aws:")} - {_TAGS}
     if ACCOUNT in (config.get(_ALLOWED) or ()):
         given.discard(_ALLOWED)
-    return sorted(given - {_REGION} if config.get(_REGION) == region_of(config) else given)
+    region = region_of(config)
+    others = {key: value for key, value in config.items() if not key.startswith("aws:")}
+    arns = [] if _settings(config, region) == others else ["the partition, region and account of ARNs"]
+    return sorted(given - {_REGION} if config.get(_REGION) == region else given) + arns
+
+
+def _settings(config: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """The configuration without the provider's, and its ARNs as the sandbox has them."""
+    own = str(config.get(_REGION, region))
+    return {key: _local(value, own, region) for key, value in config.items() if not key.startswith("aws:")}
+
+
+def _local(value: Any, own: str, region: str) -> Any:
+    """A setting with local ARNs. A region other than the stack's `own` one stays another one."""
+    match value:
+        case Mapping():
+            return {name: _local(item, own, region) for name, item in value.items()}
+        case list():
+            return [_local(item, own, region) for item in value]
+        case str() if _ARN.match(value):
+            arn, _, service, where, account, resource = value.split(":", 5)
+            place = region if where == own else where
+            return ":".join((arn, "aws", service, place, ACCOUNT if account.isdigit() else account, resource))
+    return value

@@ -12,7 +12,7 @@ from settings.sections.base import Section
 
 
 class Step(Section):
-    """One step of a scaling table, in waiting messages. Where no step applies, nothing changes."""
+    """One step of a scaling table, in waiting messages. Between steps nothing changes while jobs are running."""
 
     lower: float | None = Field(
         None,
@@ -86,7 +86,9 @@ class Scaling(Section):
     warm_hours: tuple[WarmHours, ...] = Field((), description="Times of day with a higher minimum number of tasks.")
     timezone: Timezone = Field("UTC", description="Time zone of `warm_hours`.")
     steps: Annotated[tuple[Step, ...], AfterValidator(_filled)] = Field(
-        (), description="A table instead of the recommended scale-out policy."
+        (),
+        description="A table instead of the recommended scale-out policy. While no job is running, a gap in it counts "
+        "as the step below.",
     )
     cooldown: int = Field(300, ge=0, description="Seconds between two changes by the table or by CPU.")
     scale_in: Literal["queue", "cpu", "steps"] | None = Field(

@@ -105,7 +105,8 @@ class Worker(Section):
     payload_bucket: BucketName | None = Field(
         None,
         description="S3 bucket of bodies that are too long for SQS, in the format of Amazon's extended client; read "
-        "only. If a KMS key encrypts the bucket, add kms:Decrypt to `statements`.",
+        "only. If it is in another region than the stack, tasks need a way to the internet. If a KMS key encrypts the "
+        "bucket, add kms:Decrypt to `statements`.",
     )
     metrics: bool = Field(True, description="Job metrics, written to the log (CloudWatch embedded metric format).")
     health_check: bool = Field(

@@ -325,6 +325,8 @@ def test_how_many_alarm_metrics_the_defaults_have() -> None:
     assert metrics == 11
     costs = f"${metrics * bill.ALARM_METRIC_MONTH.dollars:.2f} a month"
     assert f"the alarms of the default settings {costs}" in " ".join(README.split())
+    left = f"${(metrics - 10) * bill.ALARM_METRIC_MONTH.dollars:.2f}"
+    assert f"CloudWatch's ten free alarm metrics leave {left} of it" in " ".join(README.split())
 
 
 def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:

@@ -1,6 +1,10 @@
+from typing import Any
+
 import pytest
 
-from ebb.sandbox.local_account import localize, region_of, set_aside
+import settings
+from ebb import project
+from ebb.sandbox.local_account import ACCOUNT, localize, region_of, set_aside
 from ebb.sandbox.sandbox import Sandbox
 
 TAGS = {"tags": {"Project": "x"}}
@@ -30,8 +34,20 @@ def test_a_stack_without_a_region_gets_the_sandboxs(config: dict[str, object]) -
 
 
 def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None:
-    config = {"aws:region": "eu-central-1", "aws:allowedAccountIds": ["123456789012"], "other:thing": "text"}
-    with Sandbox("anything", in_process=True, config=config, say=lambda _: None) as sandbox:
+    said: list[str] = []
+    config = {
+        "aws:region": "eu-central-1",
+        "aws:allowedAccountIds": ["123456789012"],
+        "aws:profile": "company",
+        "aws:assumeRoles": [{"roleArn": "arn:aws:iam::123456789012:role/deploy"}],
+        "ebb:iam": {"permissions_boundary": "arn:aws:iam::123456789012:policy/boundary"},
+        "other:thing": "text",
+    }
+    with Sandbox("any.stack", in_process=True, config=config, say=said.append) as sandbox:
+        assert said[0] == (
+            "The sandbox is eu-central-1 with an account of this machine. Set aside: aws:allowedAccountIds, "
+            "aws:assumeRoles, aws:profile, the partition, region and account of ARNs."
+        )
         assert sandbox.deployment.up()
         assert "eu-central-1" in sandbox.deployment.outputs()["queue_url"] + sandbox.deployment.outputs()["image_uri"]
         sandbox.deployment.destroy()
@@ -56,3 +72,40 @@ def test_the_region_is_the_stacks_in_the_partition_of_the_emulators(
     }
     assert region_of(config) == own
     assert [each for each in set_aside(config) if each != "aws:region" or region] == aside
+
+
+PARTITIONS = {"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "eusc-de-east-1": "aws-eusc"}
+
+
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_a_stack_of_any_partition_has_local_arns(region: str) -> None:
+    partition = PARTITIONS[region]
+
+    def arn(service: str, resource: str, where: str = region) -> str:
+        return f"arn:{partition}:{service}:{where}:123456789012:{resource}"
+
+    config: dict[str, Any] = {
+        "aws:region": region,
+        "ebb:queue": {"kms": arn("kms", "key/01234567-89ab-cdef-0123-456789abcdef")},
+        "ebb:iam": {"permissions_boundary": arn("iam", "policy/boundary", where="")},
+        "ebb:worker": {
+            "secrets": {"TOKEN": arn("secretsmanager", "secret:token-AbCdEf", where="eu-west-3")},
+            "statements": [
+                {
+                    "actions": ["s3:GetObject"],
+                    "resources": [f"arn:{partition}:s3:::input/*", arn("dynamodb", "table/jobs")],
+                }
+            ],
+        },
+    }
+    local = localize(config, region_of(config))
+    found = project.read_settings(local)
+    here = settings.Location(partition="aws", region=region_of(config), account=ACCOUNT)
+    settings.check_location(found, here)
+    assert found.worker.statements[0].resources == (
+        "arn:aws:s3:::input/*",
+        f"arn:aws:dynamodb:{region_of(config)}:{ACCOUNT}:table/jobs",
+    )
+    assert found.worker.secrets == {"TOKEN": f"arn:aws:secretsmanager:eu-west-3:{ACCOUNT}:secret:token-AbCdEf"}
+    assert "the partition, region and account of ARNs" in set_aside(config)
+    assert ("aws:region" in set_aside(config)) == (partition != "aws")
