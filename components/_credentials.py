@@ -41,17 +41,17 @@ def _models() -> botocore.loaders.Loader:
 
 def clients(region: str | None = None) -> Clients:
     """The provider's clients in this region, or in the stack's. Raises ValueError, BotoCoreError or ClientError."""
-    aws = pulumi.Config("aws")
-    session = botocore.session.Session(profile=aws.get("profile"))
+    provider = pulumi.Config("aws")
+    session = botocore.session.Session(profile=provider.get("profile"))
     session.register_component("data_loader", _models())
     for key, variable in (("sharedConfigFiles", "config_file"), ("sharedCredentialsFiles", "credentials_file")):
-        if files := aws.get_object(key):
+        if files := provider.get_object(key):
             if len(files) > 1:
                 raise ValueError(f"aws:{key} names {len(files)} files, and only one can be read here")
             session.set_config_variable(variable, files[0])
-    region = region or aws.get("region")
-    endpoints = {name: url for entry in aws.get_object("endpoints") or () for name, url in entry.items()}
-    found = {"access": aws.get("accessKey"), "secret": aws.get("secretKey"), "token": aws.get("token")}
+    region = region or provider.get("region")
+    endpoints = {name: url for entry in provider.get_object("endpoints") or () for name, url in entry.items()}
+    found = {"access": provider.get("accessKey"), "secret": provider.get("secretKey"), "token": provider.get("token")}
     keys: dict[str, str | None] = found if found["access"] else dict.fromkeys(found)
 
     def client(service: str, region: str | None = region, **config: Any) -> Any:
@@ -59,29 +59,29 @@ def clients(region: str | None = None) -> Clients:
             service,
             region,
             endpoint_url=endpoints.get(service),
-            verify=False if aws.get_bool("insecure") else aws.get("customCaBundle"),
+            verify=False if provider.get_bool("insecure") else provider.get("customCaBundle"),
             aws_access_key_id=keys["access"],
             aws_secret_access_key=keys["secret"],
             aws_session_token=keys["token"],
-            config=Config(**_options(aws), **config),
+            config=Config(**_options(provider), **config),
         )
 
-    if web := aws.get_object("assumeRoleWithWebIdentity"):
+    if web := provider.get_object("assumeRoleWithWebIdentity"):
         if path := web.get("webIdentityTokenFile"):
             web = {**web, "webIdentityToken": Path(path).read_text(encoding="utf-8").strip()}
-        sts = client("sts", aws.get("stsRegion") or region, signature_version=botocore.UNSIGNED)
+        sts = client("sts", provider.get("stsRegion") or region, signature_version=botocore.UNSIGNED)
         keys |= _keys(sts.assume_role_with_web_identity(**_role(web)))
-    for role in aws.get_object("assumeRoles") or ():  # one after the other: a chain
-        keys |= _keys(client("sts", aws.get("stsRegion") or region).assume_role(**_role(role)))
+    for role in provider.get_object("assumeRoles") or ():  # one after the other: a chain
+        keys |= _keys(client("sts", provider.get("stsRegion") or region).assume_role(**_role(role)))
     return client
 
 
-def _options(aws: pulumi.Config) -> dict[str, Any]:
+def _options(provider: pulumi.Config) -> dict[str, Any]:
     """The options of a client that are configured. None of botocore means its own default."""
-    proxies = {scheme: url for scheme in ("http", "https") if (url := aws.get(f"{scheme}Proxy"))}
+    proxies = {scheme: url for scheme in ("http", "https") if (url := provider.get(f"{scheme}Proxy"))}
     return {
-        "use_fips_endpoint": aws.get_bool("useFipsEndpoint"),
-        "use_dualstack_endpoint": aws.get_bool("useDualstackEndpoint"),
+        "use_fips_endpoint": provider.get_bool("useFipsEndpoint"),
+        "use_dualstack_endpoint": provider.get_bool("useDualstackEndpoint"),
         "proxies": proxies or None,
     }
 
