@@ -1,6 +1,6 @@
 """Which availability zones a new VPC has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from settings.limits import ZONES
 
@@ -43,3 +43,14 @@ def choose(ids: Mapping[str, str], wanted: Sequence[str]) -> list[str]:
             f"ebb:network.zones: a VPC needs {ZONES} different zones that Fargate has, of {known or 'none'}."
         )
     return chosen
+
+
+def require(setting: str, what: str, zones: Sequence[str], offered: Collection[str]) -> None:
+    """Raises ZoneError if `what`, which the setting names, is not offered in one of the zones."""
+    for zone in zones:
+        if zone not in offered:
+            known = ", ".join(sorted(offered)) or "no zone"
+            raise ZoneError(
+                f"ebb:network.{setting}: {what} is not offered in {zone}, but in {known}: change it, or choose the "
+                "zones in ebb:network.zones."
+            )

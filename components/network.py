@@ -10,7 +10,7 @@ from components import _endpoints
 from components._account import account
 from components._nat import architecture, user_data
 from components._subnets import cut
-from components._zones import ZoneError, choose
+from components._zones import ZoneError, choose, require
 from settings import Network as NetworkSettings
 
 ANYWHERE = "0.0.0.0/0"
@@ -68,6 +68,7 @@ class Network(pulumi.ComponentResource):
         )
         try:
             chosen = choose(dict(zip(zones.names, zones.zone_ids, strict=True)), settings.zones)
+            self._check_offers(chosen)
         except ZoneError as error:
             raise pulumi.RunError(str(error)) from None
         blocks = cut(settings.cidr, chosen)
@@ -94,6 +95,20 @@ class Network(pulumi.ComponentResource):
 
         self.subnet_ids = [subnet.id for subnet in (public if settings.public_tasks else private).values()]
         self._endpoints([public_table, *private_tables.values()])
+
+    def _check_offers(self, zones: list[str]) -> None:
+        """Raises ZoneError if a zone has not what the settings need in it. AWS says so only half-way through `up`."""
+        settings, invoke = self._settings, pulumi.InvokeOptions(parent=self)
+        if settings.nat == "instance":
+            kind = settings.nat_instance_type
+            offers = aws.ec2.get_instance_type_offerings(
+                location_type="availability-zone", filters=[{"name": "instance-type", "values": [kind]}], opts=invoke
+            )
+            require("nat_instance_type", kind, zones[:1], offers.locations)
+        for service in settings.endpoints:
+            name = _endpoints.interface(aws.get_region(opts=invoke).region, service)
+            found = aws.ec2.get_vpc_endpoint_service(service_name=name, service_type="Interface", opts=invoke)
+            require("endpoints", f"the endpoint service {name}", zones, found.availability_zones)
 
     def _subnet(self, role: str, zone: str, block: str) -> aws.ec2.Subnet:
         full_name = f"{self.pulumi_resource_name}-{role}-{zone}"

@@ -130,6 +130,9 @@ class Deployed:
 class _Cloud(Mocks):
     def __init__(self, answers: Mapping[str, dict[str, Any]]) -> None:
         self.answers = {**ANSWERS, **answers}
+        names = self.answers["aws:index/getAvailabilityZones:getAvailabilityZones"]["names"]
+        self.answers.setdefault("aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings", {"locations": names})
+        self.answers.setdefault("aws:ec2/getVpcEndpointService:getVpcEndpointService", {"availabilityZones": names})
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.partition = self.answers["aws:index/getPartition:getPartition"]["partition"]
         self.region = self.answers["aws:index/getRegion:getRegion"]["region"]

@@ -326,6 +326,32 @@ def test_a_zone_of_another_region_is_refused_in_one_sentence() -> None:
         network(zones=("eu-west-1a", "eu-west-1b"))
 
 
+def test_a_nat_instance_type_that_its_zone_has_not_is_refused_before_anything_is_created() -> None:
+    offers = {"aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"locations": ["us-east-1b", "us-east-1c"]}}
+    expected = (
+        r"ebb:network\.nat_instance_type: t4g\.nano is not offered in us-east-1a, but in us-east-1b, us-east-1c: "
+        r"change it, or choose the zones in ebb:network\.zones\."
+    )
+    with pytest.raises(pulumi.RunError, match=expected):
+        network(offers, nat="instance")
+    net = network(offers, nat="instance", zones=("us-east-1b", "us-east-1a"))  # it is in the first zone only
+    assert dict(net.calls)["aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"] == {
+        "locationType": "availability-zone",
+        "filters": [{"name": "instance-type", "values": ["t4g.nano"]}],
+    }
+
+
+def test_an_endpoint_service_that_a_zone_has_not_is_refused_before_anything_is_created() -> None:
+    offers = {"aws:ec2/getVpcEndpointService:getVpcEndpointService": {"availabilityZones": ["us-east-1a"]}}
+    expected = (
+        r"ebb:network\.endpoints: the endpoint service com\.amazonaws\.us-east-1\.sqs is not offered in us-east-1b, "
+        r"but in us-east-1a: change it, or choose the zones"
+    )
+    with pytest.raises(pulumi.RunError, match=expected):
+        network(offers, nat="gateway", endpoints=("sqs",))
+    assert network(offers, nat="gateway").calls[-1][0] != "aws:ec2/getVpcEndpointService:getVpcEndpointService"
+
+
 def test_interface_endpoints_in_china_have_their_own_names() -> None:
     net = network(
         {"aws:index/getRegion:getRegion": {"region": "cn-north-1"}},

@@ -29,6 +29,8 @@ DATA_SOURCES: dict[str, set[str]] = {
     "get_caller_identity": set(),
     "get_partition": set(),
     "get_region": set(),
+    "ec2.get_instance_type_offerings": {"ec2:DescribeInstanceTypeOfferings"},
+    "ec2.get_vpc_endpoint_service": {"ec2:DescribeVpcEndpointServices"},
     "ssm.get_parameter": {"ssm:GetParameter"},
     "ecr.get_repository": {"ecr:DescribeRepositories", "ecr:ListTagsForResource"},
     "ecr.get_image": {"ecr:DescribeImages", "ecr:DescribeRepositories"},

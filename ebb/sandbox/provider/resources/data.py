@@ -48,6 +48,18 @@ def _zones(aws: Aws, args: Props) -> Props:
     return {"id": aws.region, "names": names, "zoneIds": [zone["ZoneId"] for zone in kept], "groupNames": [aws.region]}
 
 
+def _offerings(aws: Aws, args: Props) -> Props:
+    """Every type, in each zone: the emulator's list has gaps."""
+    zones = _zones(aws, {})["names"]
+    types = [value for each in args.get("filters") or () for value in each["values"] if each["name"] == "instance-type"]
+    return {"id": aws.region, "locations": zones, "instanceTypes": types * len(zones)}
+
+
+def _endpoint_service(aws: Aws, args: Props) -> Props:
+    """Every service, in each zone: the emulator knows few of them."""
+    return {"id": args["serviceName"], "availabilityZones": _zones(aws, {})["names"], **args}
+
+
 def _parameter(aws: Aws, args: Props) -> Props:
     decrypt = args.get("withDecryption", True)
     found = first(aws.call("ssm", "get_parameter", name=args["name"], withDecryption=decrypt), "Parameter") or {}
@@ -127,6 +139,14 @@ INVOKES: dict[str, tuple[frozenset[str], Invoke]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": (
         frozenset({"state", "filters", "allAvailabilityZones", "excludeNames", "excludeZoneIds"}),
         _zones,
+    ),
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": (
+        frozenset({"locationType", "filters"}),
+        _offerings,
+    ),
+    "aws:ec2/getVpcEndpointService:getVpcEndpointService": (
+        frozenset({"serviceName", "serviceType"}),
+        _endpoint_service,
     ),
     "aws:ssm/getParameter:getParameter": (frozenset({"name", "withDecryption"}), _parameter),
     "aws:ecr/getRepository:getRepository": (frozenset({"name"}), _repository),
