@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pulumi
+import pulumi_aws as aws
 import pytest
 from moto import mock_aws
 
@@ -108,7 +109,7 @@ def test_the_guard_asks_both_queues_of_what_is_deleted_and_depends_on_all_else(
     refs = queue_refs(url=jobs, dead_letter_url=dead)
 
     def program() -> dict[str, str]:
-        other = pulumi.ComponentResource("test:index:Other", "other")
+        other = aws.sqs.Queue("other")
         QueueGuard("guard", QueueGuardArgs(queue=refs, everything=[other]))
         with pytest.raises(QueueNotEmptyError) as caught:
             hooks["ebb-stack-with-jobs"](deleted(queues=[jobs, dead]))
@@ -135,7 +136,7 @@ def test_the_hooks_assume_the_roles_of_the_provider_one_after_the_other() -> Non
     full = {
         "roleArn": ROLE,
         "sessionName": "deploy",
-        "externalId": "x",
+        "externalId": "xy",
         "duration": "1h30m",
         "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
         "tags": {"Team": "a"},
