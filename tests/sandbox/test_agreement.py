@@ -71,7 +71,7 @@ def sandbox() -> Iterator[Sandbox]:
     with Sandbox("sandbox", speed=SPEED, in_process=True, overrides=overrides, say=lambda _: None) as opened:
         opened.deployment.up()
         yield opened
-        opened.deployment.destroy()
+        opened.destroy()
 
 
 def test_the_same_jobs_make_the_same_activities_in_the_sandbox_and_in_a_forecast(sandbox: Sandbox) -> None:

@@ -31,10 +31,13 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
         made = region.deployment.up(said.append)
         assert {change.operation for change in made} == {"create"}
         assert ("aws:ecs/service:Service", "worker") in {(change.type, change.name) for change in made}
+        region.tasks.stop()  # no task takes the job
         assert region.client().post({"sleep": 0})
         assert region.deployment.preview() == []
         assert region.deployment.up() == []
-        gone = region.deployment.destroy()
+        with pytest.raises(DeploymentError, match=r"^Queue jobs-\w+ holds 1 job, so it is kept\. Move them"):
+            region.deployment.destroy()
+        gone = region.destroy()
         assert {(change.type, change.name) for change in gone} == {(change.type, change.name) for change in made}
         assert region.leftovers() == []
 

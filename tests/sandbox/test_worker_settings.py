@@ -23,7 +23,7 @@ def sandbox() -> Iterator[Sandbox]:
     with Sandbox(in_process=True, speed=600, overrides=OVERRIDES, say=lambda _: None) as made:
         made.deployment.up()
         yield made
-        made.deployment.destroy()
+        made.destroy()
         assert made.leftovers() == []
 
 
