@@ -8,8 +8,9 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
+from ebb import stack_yaml
 from ebb.sandbox.deploy import sdk_log
-from ebb.sandbox.deploy.engine import ONE_CHECKPOINT
+from ebb.sandbox.deploy.engine import ENGINE, EngineStack
 
 TAGS = {"Project": "ebb"}
 Change = tuple[str, str, str]  # operation, the type's own name, resource name
@@ -41,24 +42,26 @@ class InlineStack:
             "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DEBUG_PROVIDERS": f"aws:{port},awsx:{port}",
-            **ONE_CHECKPOINT,
+            **ENGINE,
         }
-        self.stack = auto.create_or_select_stack(
-            "test",
-            project_name="tables",
-            program=main,
-            opts=auto.LocalWorkspaceOptions(
-                work_dir=str(folder / "work"), env_vars=self.environment, pulumi_command=command
-            ),
+        (folder / "work" / "Pulumi.yaml").write_text("name: tables\nruntime: python\n")
+        self._stack_file = folder / "work" / "Pulumi.test.yaml"
+        self._stack_file.write_text('{"config": {"aws:region": "us-east-1"}}')
+        self.configure({"defaultTags": {"tags": {"Project": "ebb"}}})
+        workspace = auto.LocalWorkspace(
+            work_dir=str(folder / "work"), program=main, env_vars=self.environment, pulumi_command=command
         )
-        self.configure({"region": "us-east-1", "defaultTags": '{"tags": {"Project": "ebb"}}'})
+        self.stack = EngineStack("test", workspace)
 
-    def configure(self, config: Mapping[str, str]) -> None:
-        for name, value in config.items():
-            self.stack.set_config(f"aws:{name}", auto.ConfigValue(value))
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Use these values of `aws:…` from the next operation on."""
+        content = stack_yaml.load(self._stack_file.read_text())
+        content["config"] |= {f"aws:{name}": value for name, value in config.items()}
+        self._stack_file.write_text(stack_yaml.dump(content))
+
+    def outputs(self) -> auto.OutputMap:
+        return self.stack.workspace.stack_outputs("test")
 
     def preview(self, **options: Any) -> Result:
         return self._run(self.stack.preview, **options)

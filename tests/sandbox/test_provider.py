@@ -134,12 +134,12 @@ def test_changed_settings_update_or_replace_exactly_what_the_tables_say(start: S
 def test_a_new_file_in_the_build_context_builds_the_image_again(start: Start, project: Path) -> None:
     stack = start(lambda: all_resources.program(all_resources.SETTINGS))
     stack.up()
-    before = {name: output.value for name, output in stack.stack.outputs().items()}
+    before = {name: output.value for name, output in stack.outputs().items()}
     (project / "worker" / "handler.py").write_text("x = 1\n")
     changed = stack.up().changes
     assert ("update", "ImageBuild", "image") in changed
     assert ("replace", "TaskDefinition", "worker") in changed, "a new digest is a new task definition"
-    assert {name: output.value for name, output in stack.stack.outputs().items()} == before
+    assert {name: output.value for name, output in stack.outputs().items()} == before
 
 
 def test_default_tags_reach_everything_that_can_be_tagged_and_follow_when_they_change(
@@ -148,7 +148,7 @@ def test_default_tags_reach_everything_that_can_be_tagged_and_follow_when_they_c
     aws_api = Aws(region.client)
     stack = start(lambda: all_resources.program(all_resources.SETTINGS))
     stack.up()
-    stack.configure({"defaultTags": '{"tags": {"Project": "other", "Team": "video"}}'})
+    stack.configure({"defaultTags": {"tags": {"Project": "other", "Team": "video"}}})
     stack.up()
     missing = {}
     for item in stack.resources():
@@ -229,7 +229,7 @@ def test_a_failed_deployment_leaves_nothing_that_python_reports(start: Start, mo
 
 def test_an_account_that_is_not_allowed_is_refused(start: Start) -> None:
     stack = start(lambda: aws.sqs.Queue("q"))
-    stack.configure({"allowedAccountIds": '["111111111111"]'})
+    stack.configure({"allowedAccountIds": ["111111111111"]})
     with pytest.raises(FailedError, match="does not allow the sandbox's account 000000000000"):
         stack.preview()
 
@@ -279,7 +279,7 @@ def test_the_value_of_an_api_key_is_a_secret_in_the_state(start: Start, region: 
 
     stack = start(program)
     stack.up()
-    output = stack.stack.outputs()["value"]
+    output = stack.outputs()["value"]
     (key,) = region.client("apigateway").get_api_keys(includeValues=True)["items"]
     assert output.secret
     assert output.value == key["value"]
