@@ -5,6 +5,8 @@ SPEED ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
+# compiled modules are kept: each of the many processes would compile them again
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := $(VENV)/.installed
 # what only `make bench-worker` needs
 BENCH := .venv-bench

@@ -53,18 +53,24 @@ class SampleWindow:
         self._samples: deque[Sample] = deque()
         #: The same samples by minute, because most alarms have periods of a minute.
         self._minutes: dict[int, list[Sample]] = {}
+        #: Statistics of minutes whose samples are all known, by column and statistic: they are final.
+        self._final: dict[tuple[int, str], dict[int, float]] = {}
 
     def add(self, sample: Sample) -> None:
         """Add a sample and drop those that left the window."""
         self._samples.append(sample)
         self._minutes.setdefault(int(sample.time // MINUTE), []).append(sample)
         while self._samples[0].time < sample.time - self._seconds:
-            self._minutes.pop(int(self._samples.popleft().time // MINUTE), None)
+            minute = int(self._samples.popleft().time // MINUTE)
+            self._minutes.pop(minute, None)
+            for final in self._final.values():
+                final.pop(minute, None)
 
     def skip(self, seconds: float) -> None:
         """Move all samples to a later time."""
         samples, self._samples = self._samples, deque()
         self._minutes.clear()
+        self._final.clear()
         for sample in samples:
             self.add(replace(sample, time=sample.time + seconds, known_at=sample.known_at + seconds))
 
@@ -73,13 +79,12 @@ class SampleWindow:
         compute = STATISTICS[statistic]
         if period == MINUTE:
             newest = int(now // MINUTE)
-            minutes = self._minutes
-            return tuple(
-                None
-                if samples is None or samples[-1].known_at > now
-                else compute([each.sets[column] for each in samples])
-                for samples in map(minutes.get, range(newest - number, newest))
-            )
+            final = self._final.setdefault((column, statistic), {})
+            values = [final.get(minute) for minute in range(newest - number, newest)]
+            for place, minute in enumerate(range(newest - number, newest)):
+                if values[place] is None and (samples := self._minutes.get(minute)) and samples[-1].known_at <= now:
+                    values[place] = final[minute] = compute([each.sets[column] for each in samples])
+            return tuple(values)
         step = min(period, MINUTE)
         end = math.floor(now / step) * step
         start = end - number * period

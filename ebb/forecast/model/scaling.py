@@ -12,6 +12,7 @@ from ebb.forecast.model.service import SimulatedService
 from ebb.scaling.activities import Invocation, ScalingActivity
 from ebb.scaling.alarm_evaluator import AlarmEvaluator
 from ebb.scaling.alarms import State
+from ebb.scaling.expressions import Series
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.schedules import ScheduledAction
 from ebb.scaling.targets import Decision, ScalableTarget
@@ -41,6 +42,8 @@ class Scaling:
             out_blocks_in=assumptions.out_blocks_in,
         )
         service.changed = self._settle
+        #: The last points of each alarm's metrics, and its series from them.
+        self._computed: dict[AlarmEvaluator, tuple[dict[str, Series], Series]] = {}
         for rule in scenario.rules:
             interval = rule.alarm.interval
             phase = assumptions.alarm_phase(random) % interval
@@ -81,7 +84,11 @@ class Scaling:
     def _evaluate(self, evaluator: AlarmEvaluator, policy: StepPolicy | TargetTracking) -> None:
         alarm, now = evaluator.alarm, self._clock.now
         step = min(alarm.period, MINUTE)
-        series = alarm.compute(self._metrics.of(alarm))
+        values = self._metrics.of(alarm)
+        before, series = self._computed.get(evaluator, ({}, ()))
+        if values != before:  # most minutes are as the one before
+            series = alarm.compute(values)
+            self._computed[evaluator] = values, series
         evaluation = evaluator.evaluate(series, now, self._origin + math.floor(now / step) * step)
         if change := evaluation.change(now):
             self._record.alarm(change)
