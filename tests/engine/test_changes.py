@@ -7,7 +7,7 @@ import pytest
 from pulumi.automation import PulumiCommand
 
 from ebb.project import ROOT
-from ebb.sandbox.deploy.engine import Change, Deployment
+from ebb.sandbox.deploy.engine import Change, Deployment, DeploymentError
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
@@ -255,3 +255,13 @@ def test_a_stage_is_renamed_under_an_api_key_and_back_again(changing: Deployment
         stages = region.client("apigateway").get_stages(restApiId=shown["apiStages"][0]["apiId"])["item"]
         assert [item["stageName"] for item in stages] == [name]
         assert changing.preview() == []
+
+
+def test_a_destroy_deletes_nothing_while_the_queue_holds_a_job(deployed: Deployment, region: Region) -> None:
+    url = deployed.outputs()["queue_url"]
+    region.client("sqs").send_message(QueueUrl=url, MessageBody="{}")
+    before = region.inventory()
+    with pytest.raises(DeploymentError, match="holds 1 job, so it is kept"):
+        deployed.destroy()
+    assert region.inventory() == before
+    region.client("sqs").purge_queue(QueueUrl=url)

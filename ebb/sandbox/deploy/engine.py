@@ -83,11 +83,25 @@ class EngineStack(auto.Stack):
         )
 
 
+def program() -> None:
+    """The real program, as `pulumi` would run it."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
 class Deployment:
     """One stack of the program in the sandbox's region, with this configuration."""
 
     def __init__(
-        self, region: Region, provider_port: int, stack: str, command: auto.PulumiCommand, config: Mapping[str, Any]
+        self,
+        region: Region,
+        provider_port: int,
+        stack: str,
+        command: auto.PulumiCommand,
+        config: Mapping[str, Any],
+        *,
+        program: Callable[[], None] = program,
     ) -> None:
         sdk_log.apply()
         folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
@@ -162,13 +176,6 @@ class Deployment:
                 # the last error, "update failed", is useful only where it is the only one
                 raise DeploymentError("\n".join(errors[:1] or [str(error)])) from None
         return changes
-
-
-def program() -> None:
-    """The real program, as `pulumi` would run it."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
 @contextmanager
