@@ -2,8 +2,9 @@
 
 import json
 import re
+import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,12 +14,25 @@ from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import LIMIT
 
 FIFO = {"ebb:queue": {"fifo": True, "name": "jobs.fifo"}}
+DIRECT = {"ebb:scaling": {"direct": True}}
+#: What a job is sent with, or how: overrides of the stack.
 WAYS: dict[str, dict[str, Any]] = {
     "nothing": {},
     "a signature": {"ebb:api": {"auth": "iam"}},
     "an API key": {"ebb:api": {"auth": "api_key"}},
     "a group and a deduplication id": FIFO,
+    "nothing, through the workflow": DIRECT,
+    "a group and a deduplication id, through the workflow": {**FIFO, **DIRECT},
 }
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The stack deployed in one of the ways. No task takes the messages."""
+    with Sandbox(in_process=True, overrides=WAYS[request.param], say=lambda _: None) as sandbox:
+        sandbox.tasks.stop()
+        sandbox.deployment.up()
+        yield sandbox
 
 
 def _received(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
@@ -30,61 +44,52 @@ def _received(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
     return {message["MessageId"]: message for message in found.get("Messages", [])}
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(way: str) -> None:
-    with Sandbox(in_process=True, overrides=WAYS[way], say=lambda _: None) as sandbox:
-        sandbox.tasks.stop()  # no task takes the messages
-        sandbox.deployment.up()
-        client = sandbox.client()
-        posted, got = client.post({"text": "ä & b=c"}), client.get("x y&z=1+1")
-        answer = subprocess.check_output(client.curl({"n": "it's"}), shell=True, text=True, timeout=LIMIT)
-        curled = json.loads(answer)["messageId"]
-        received = _received(sandbox)
-        assert {name: message["Body"] for name, message in received.items()} == {
-            posted: '{"text": "\\u00e4 & b=c"}',
-            got: "x y&z=1+1",
-            curled: '{"n": "it\'s"}',
-        }
-        groups = [message["Attributes"].get("MessageGroupId") for message in received.values()]
-        assert len(set(groups)) == (3 if "ebb:queue" in WAYS[way] else 1)
+def _status(send: Callable[[], str]) -> int:
+    with pytest.raises(NotAcceptedError) as refused:
+        send()
+    match = re.fullmatch(r"(?:POST|GET) http://127\.0\.0\.1\S* was answered (\d+): .*\.", str(refused.value), re.DOTALL)
+    assert match, refused.value
+    return int(match[1])
 
 
-@pytest.mark.parametrize("way", ["a signature", "an API key"])
-def test_a_caller_without_it_is_refused_in_one_sentence(way: str) -> None:
-    with Sandbox(in_process=True, overrides=WAYS[way], say=lambda _: None) as sandbox:
-        sandbox.deployment.up()
-        url = {"api_url": sandbox.deployment.outputs()["api_url"]}
-        stranger = Client(sandbox.region, Sandbox("sandbox").settings, url)
-        with pytest.raises(NotAcceptedError, match=r"^POST http://127\.0\.0\.1.* was answered 403: .*\.$"):
-            stranger.post({"n": 1})
+def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(sandbox: Sandbox) -> None:
+    client = sandbox.client()
+    posted, got = client.post({"text": "ä & b=c"}), client.get("x y&z=1+1")
+    answer = subprocess.check_output(client.curl({"n": "it's"}), shell=True, text=True, timeout=LIMIT)
+    curled = json.loads(answer)["messageId"]
+    received = _received(sandbox)
+    assert {name: message["Body"] for name, message in received.items()} == {
+        posted: '{"text": "\\u00e4 & b=c"}',
+        got: "x y&z=1+1",
+        curled: '{"n": "it\'s"}',
+    }
+    groups = [message["Attributes"].get("MessageGroupId") for message in received.values()]
+    assert len(set(groups)) == (3 if sandbox.settings.queue.fifo else 1)
 
 
-@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "FIFO"])
-@pytest.mark.parametrize("direct", [False, True], ids=["sqs", "direct"])
-def test_what_the_sender_did_wrong_is_4xx_and_what_the_queue_lacks_5xx(direct: bool, fifo: bool) -> None:
-    overrides = {"ebb:scaling": {"direct": direct}, "ebb:api": {"get_endpoint": True}, **(FIFO if fifo else {})}
-    with Sandbox(in_process=True, overrides=overrides, say=lambda _: None) as sandbox:
-        sandbox.tasks.stop()
-        sandbox.deployment.up()
-        client = sandbox.client()
-
-        def status(send: Callable[[], str]) -> int:
-            with pytest.raises(NotAcceptedError) as refused:
-                send()
-            match = re.search(r"answered (\d+)", str(refused.value))
-            assert match, refused.value
-            return int(match[1])
-
-        assert status(lambda: client.post({"a": "x" * 1_048_577})) == 413
-        assert status(lambda: client.get("")) == 400
-        assert status(lambda: client.get("\x01")) == 400
-        sandbox.region.client("sqs").delete_queue(QueueUrl=sandbox.deployment.outputs()["queue_url"])
-        assert status(lambda: client.post({"a": 1})) == 502
+def test_a_caller_without_a_signature_or_key_is_refused_where_one_is_needed(sandbox: Sandbox) -> None:
+    url = {"api_url": sandbox.deployment.outputs()["api_url"]}
+    fifo = FIFO if sandbox.settings.queue.fifo else {}
+    stranger = Client(sandbox.region, Sandbox("sandbox", overrides=fifo).settings, url)
+    if sandbox.settings.api.auth == "none":
+        assert stranger.post({"n": 1})
+    else:
+        assert _status(lambda: stranger.post({"n": 1})) == 403
 
 
-def test_an_api_that_is_gone_is_one_sentence() -> None:
-    with Sandbox(in_process=True, say=lambda _: None) as sandbox:
-        sandbox.deployment.up()
-        client = sandbox.client()
-    with pytest.raises(NotAcceptedError, match=r"had no answer: .*refused"):
-        client.post({"n": 1})
+def test_what_the_sender_did_wrong_is_4xx_and_what_the_queue_lacks_5xx(sandbox: Sandbox) -> None:
+    client = sandbox.client()
+    assert _status(lambda: client.post({"a": "x" * 1_048_577})) == 413
+    assert _status(lambda: client.get("")) == 400
+    assert _status(lambda: client.get("\x01")) == 400
+    sandbox.region.client("sqs").delete_queue(QueueUrl=sandbox.deployment.outputs()["queue_url"])
+    assert _status(lambda: client.post({"a": 1})) == 502
+
+
+def test_an_api_that_is_gone_is_one_sentence(sandbox: Sandbox) -> None:
+    with socket.socket() as closed:  # bound, and nobody listens
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/run"
+        client = Client(sandbox.region, sandbox.settings, {**sandbox.deployment.outputs(), "api_url": url})
+        with pytest.raises(NotAcceptedError, match=r"had no answer: .*refused"):
+            client.post({"n": 1})
