@@ -87,8 +87,18 @@ LINES = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for tests whose packages are the same: pip takes a second and a half."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("way", LINES)
-def test_what_pip_installs_in_the_image_can_be_imported(folder: Folder, way: str) -> None:
+def test_what_pip_installs_in_the_image_can_be_imported(
+    folder: Folder, way: str, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.cache = shared_cache
+    monkeypatch.setenv("EBB_CACHE", str(shared_cache))
     folder.publish("thing", "1.5")
     folder.publish("thing", "2.0")
     folder.write(requirements_txt="thing<2  # the old one\n")
