@@ -5,6 +5,8 @@ from hypothesis import settings
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("ebb", deadline=None, print_blob=True)
+# for a copy of the checkout: the same tests run there once more, to see that they do not depend on the user's files
+settings.register_profile("copy", settings.get_profile("ebb"), max_examples=10)
 settings.load_profile("ebb")
 
 #: Folders whose tests take longest. They begin first, so that no processor is idle at the end.

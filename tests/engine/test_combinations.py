@@ -21,10 +21,13 @@ NETWORK, QUEUE, API, WORKER, SCALING = "ebb:network", "ebb:queue", "ebb:api", "e
 
 #: Title: settings over tests/stacks/Pulumi.sandbox.yaml, and how many resources of a type they make.
 CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
-    "standard queue, no NAT, ARM64; secrets, variables, statements, log retention, disk, ECS Exec": (
+    "standard queue, no NAT, ARM64; another handler, done once; secrets, variables, statements, log retention, disk, "
+    "ECS Exec; no tracing, another stage, one task at least": (
         {
             WORKER: {
                 "architecture": "ARM64",
+                "handler": "worker.handler:handle",
+                "once_days": 365,
                 "secrets": {
                     "DATABASE_URL": "/app/database-url",
                     "LICENSE": "arn:aws:secretsmanager:us-east-1:000000000000:secret:license-AbCdEf",
@@ -35,9 +38,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
                 "ephemeral_storage": 50,
                 "exec": True,
             },
-            API: {"log_retention_days": 7, "account_log_role": "create"},
+            API: {"log_retention_days": 7, "account_log_role": "create", "tracing": False, "stage": "v1"},
+            SCALING: {"min_tasks": 1, "surplus": False},
         },
-        {"aws:sqs/queue:Queue": 2, "aws:ec2/natGateway:NatGateway": 0, "aws:ecr/repository:Repository": 1,
+        {"aws:sqs/queue:Queue": 2, "aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 2,
+         "aws:apigateway/stage:Stage": 1, "aws:ec2/natGateway:NatGateway": 0, "aws:ecr/repository:Repository": 1,
          "aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
     "FIFO queue with a new key, no GET, signed requests; one NAT gateway, Spot": (
@@ -60,8 +65,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"aws:ec2/instance:Instance": 1, "aws:apigateway/apiKey:ApiKey": 1, "aws:apigateway/usagePlan:UsagePlan": 1,
          "aws:appautoscaling/policy:Policy": 2},
     ),
-    "a NAT gateway per zone, e-mails; steps that add and remove, with a cooldown": (
+    "a NAT gateway per zone, permissions boundary, role path, e-mails; steps that add and remove, with a cooldown": (
         {
+            "ebb:iam": {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess", "path": "/teams/video/"},
             NETWORK: {"nat": "gateway_per_az"},
             "ebb:monitoring": {"emails": ["a@example.com", "b@example.com"]},
             SCALING: {"max_tasks": 1, "steps": TABLE_B, "cooldown": 300, "surplus": False},
@@ -69,19 +75,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"aws:ec2/natGateway:NatGateway": 2, "aws:sns/topicSubscription:TopicSubscription": 2,
          "aws:appautoscaling/target:Target": 1},
     ),
-    "endpoints only; steps that add, with a cooldown; read-write root, permissions boundary, role path": (
+    "endpoints only; commands without protection, several at once, once, long bodies, no metrics or health check, "
+    "read-write root; steps that add, with a cooldown": (
         {
-            NETWORK: {"endpoints": ENDPOINTS},
-            WORKER: {"read_only_root": False},
-            "ebb:iam": {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess", "path": "/teams/video/"},
             SCALING: {"steps": [{"lower": 1, "upper": 10, "change": 1}, {"lower": 10, "change": 3}], "cooldown": 60,
                       "surplus": False},
-        },
-        {"aws:ec2/vpcEndpoint:VpcEndpoint": 6, "aws:ec2/internetGateway:InternetGateway": 0,
-         "aws:appautoscaling/policy:Policy": 3, "aws:ecs/taskDefinition:TaskDefinition": 1},
-    ),
-    "endpoints only; commands without protection, several at once, once, long bodies, no metrics or health check": (
-        {
             NETWORK: {"endpoints": [name for name in ENDPOINTS if name != "ecs"]},
             QUEUE: {"kms": "new"},
             WORKER: {
@@ -94,17 +92,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
                 "payload_bucket": "company-bodies",
                 "metrics": False,
                 "health_check": False,
+                "read_only_root": False,
             },
         },
-        {"aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 6, "aws:kms/key:Key": 1},
-    ),
-    "another handler, done once, in a new VPC with internet access; no tracing, another stage, one task at least": (
-        {
-            WORKER: {"handler": "worker.handler:handle", "once_days": 365},
-            API: {"tracing": False, "stage": "v1"},
-            SCALING: {"min_tasks": 1, "surplus": False},
-        },
-        {"aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 2, "aws:apigateway/stage:Stage": 1},
+        {"aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 6, "aws:kms/key:Key": 1,
+         "aws:ec2/internetGateway:InternetGateway": 0, "aws:appautoscaling/policy:Policy": 3,
+         "aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
 }  # fmt: skip
 #: The same over tests/stacks/Pulumi.shared.yaml, which uses an existing VPC, security group, cluster, key and image.

@@ -20,7 +20,7 @@ def test_a_user_on_the_first_day_has_a_green_quick_tier(copy: Path) -> None:
     made = subprocess.run(
         [*MAKE, "quick", "imports"],
         cwd=copy,
-        env=environment(),
+        env={**environment(), "PYTEST_ADDOPTS": "--hypothesis-profile=copy"},
         capture_output=True,
         text=True,
         timeout=4 * LIMIT,

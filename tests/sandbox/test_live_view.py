@@ -79,7 +79,7 @@ def test_a_handler_that_cannot_be_imported_is_one_sentence_on_the_screen(folder:
         region.client().post({})
         sentence = "broken:handle cannot be imported: ModuleNotFoundError: No module named 'no_such_thing'. Correct it"
         stopped = "has stopped with exit code 78"
-        until(lambda: sum(stopped in event.text for event in region.region.events) >= 3)
+        until(lambda: sum(stopped in event.text for event in region.region.events) >= 2)
         until(lambda: sentence in screen.text)
         assert screen.text.count(sentence) == screen.text.count("Traceback (most recent call last)") == 1
         assert screen.text.count(stopped) <= 1, "the tasks that follow fail in the same way"
