@@ -83,8 +83,8 @@ actionlint: ## the workflows (needs Go, otherwise it says that it is left out)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
 	else echo "actionlint is left out: there is no go on PATH."; fi
 
-all-tests: engine ## every test; many wait for processes, so five share two cores
-	$(PYTEST) -n 5 --dist loadfile --no-loadscope-reorder tests
+all-tests: engine ## every test; many wait for processes, so four share two cores
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder tests
 
 $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/*.txt)
 	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
