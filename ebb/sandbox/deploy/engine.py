@@ -73,7 +73,7 @@ class EngineStack(auto.Stack):
         super().__init__(name, workspace, StackInitMode.CREATE)
 
     def outputs(self) -> auto.OutputMap:
-        """None: nobody has asked."""
+        """None: the caller has not asked for them."""
         return {}
 
     def info(self, show_secrets: bool = True) -> auto.UpdateSummary:  # noqa: ARG002
