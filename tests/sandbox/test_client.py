@@ -87,7 +87,7 @@ def test_what_the_sender_did_wrong_is_4xx_and_what_the_queue_lacks_5xx(sandbox: 
 
 
 def test_an_api_that_is_gone_is_one_sentence(sandbox: Sandbox) -> None:
-    with socket.socket() as closed:  # bound, and nobody listens
+    with socket.socket() as closed:  # bound, and not listening
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/run"
         client = Client(sandbox.region, sandbox.settings, {**sandbox.deployment.outputs(), "api_url": url})
