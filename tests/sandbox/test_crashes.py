@@ -27,7 +27,7 @@ from settings import Scaling, Settings
 from tests.helpers.waiting import until
 from tests.sandbox.deployed import HandClock, Log
 
-MINUTES = 7
+MINUTES = 6
 
 
 @dataclass
