@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PYTEST := $(BIN)/pytest
 # the tests that start no engine, no emulator and no worker
-QUICK := settings policy components program scaling forecast worker/core
+QUICK := settings policy components program scaling forecast iam worker/core
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help

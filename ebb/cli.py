@@ -6,6 +6,7 @@ from types import FrameType
 import typer
 
 from ebb.forecast.cli import forecast
+from ebb.iam.cli import policy
 from ebb.ops.cli import move, pause, resume, status
 from ebb.sandbox.cli import sandbox
 
@@ -16,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")
-for command in (forecast, status, pause, resume, move):
+for command in (forecast, policy, status, pause, resume, move):
     app.command()(command)
 
 

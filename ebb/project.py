@@ -53,19 +53,49 @@ def encrypted(stack: str, *, folder: Path | None = None) -> list[str]:
     return list(_encrypted(_read(stack, folder)))
 
 
+def secrets_provider(stack: str, *, folder: Path | None = None) -> str | None:
+    """The `secretsprovider` of a stack's file. None before `pulumi stack init`. Raises StackError."""
+    _, document = _document(stack, folder)
+    provider = document.get("secretsprovider")
+    # with a passphrase, the file has its salt alone
+    return str(provider) if provider else "passphrase" if document.get("encryptionsalt") else None
+
+
+def of_all_stacks() -> dict[str, Any]:
+    """What Pulumi.yaml sets of other namespaces than the project's, for all stacks, by full key. Raises StackError."""
+    config = _load(ROOT / "Pulumi.yaml").get("config") or {}
+    values = {key: value for key, value in config.items() if ":" in key and not key.startswith(f"{settings.PROJECT}:")}
+    return {
+        key: _delivered(value["value"] if isinstance(value, Mapping) and "value" in value else value)
+        for key, value in values.items()
+    }
+
+
 def _read(stack: str, folder: Path | None) -> dict[str, Any]:
+    file, document = _document(stack, folder)
+    config = document.get("config") or {}
+    if not isinstance(config, Mapping):
+        raise StackError(f"{file.name} should be a mapping with a mapping `config`.")
+    return {_full(key, file): _delivered(value) for key, value in config.items()}
+
+
+def _document(stack: str, folder: Path | None) -> tuple[Path, Mapping[str, Any]]:
+    """A stack's file, and what is in it."""
     known = stacks(folder)
     if stack not in known:
         raise StackError(f"There is no stack {stack!r}; this project has {', '.join(known) or 'none'}.")
     file = (folder or ROOT) / f"{_PREFIX}{stack}{_SUFFIX}"
+    return file, _load(file)
+
+
+def _load(file: Path) -> Mapping[str, Any]:
     try:
         document = stack_yaml.load(file.read_text(encoding="utf-8-sig")) or {}
     except (OSError, ValueError) as error:
         raise StackError(f"{file.name} cannot be read: {' '.join(str(error).split())}.") from None
-    config = (document.get("config") or {}) if isinstance(document, Mapping) else None
-    if not isinstance(config, Mapping):
+    if not isinstance(document, Mapping):
         raise StackError(f"{file.name} should be a mapping with a mapping `config`.")
-    return {_full(key, file): _delivered(value) for key, value in config.items()}
+    return document
 
 
 def _full(key: str, file: Path) -> str:
@@ -90,7 +120,7 @@ def _delivered(value: Any) -> Any:
 def read_settings(config: Mapping[str, Any]) -> settings.Settings:
     """The settings of a stack's configuration. Raises UserError with a sentence for each thing that is wrong."""
     prefix = f"{settings.PROJECT}:"
-    sections = {key.removeprefix(prefix): _parsed(value) for key, value in config.items() if key.startswith(prefix)}
+    sections = {key.removeprefix(prefix): parsed(value) for key, value in config.items() if key.startswith(prefix)}
     try:
         return settings.read(sections)
     except settings.SettingsError as error:
@@ -110,8 +140,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _parsed(value: Any) -> Any:
-    """A section as settings/loading.py reads it: text in JSON is what it says."""
+def parsed(value: Any) -> Any:
+    """A value as settings/loading.py and Pulumi's providers read it: text in JSON is what it says."""
     if not isinstance(value, str):
         return value
     try:

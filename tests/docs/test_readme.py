@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from settings.rules import BASE_ENDPOINTS
 from tests.components.harness import deploy
 from tests.docs import emulator
 from tests.helpers import stacks
+from tests.iam import stacks as of_iam
 from tools import demo_picture
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +132,18 @@ def test_each_forecast_that_the_pages_show_is_made(line: str, tmp_path: Path, mo
     assert made.stdout
 
 
+#: The command, on the tests' stack files in the working directory.
+EBB = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, '{ROOT}')
+from ebb import project
+project.ROOT = Path.cwd()
+from ebb.cli import app
+app()
+"""
+
+
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder to run the deployment's blocks in: `aws` speaks to an emulator, the others write down their words."""
@@ -149,7 +163,12 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (programs / "ebb").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{EBB}" "$@"\n')
+    (programs / "ebb").chmod(0o755)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/activate").touch()
+    for file in (ROOT / "Pulumi.yaml", *stacks.FOLDER.iterdir()):
+        shutil.copy(file, tmp_path)
     with emulator.account() as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         yield tmp_path
@@ -158,13 +177,6 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) -> None:
     steps = section("Deploy to AWS")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", steps, re.MULTILINE | re.DOTALL))
-    (trust,) = blocks("json")
-    preview = json.loads(trust)
-    preview["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"] = (
-        "repo:OWNER/REPOSITORY:pull_request"
-    )
-    (shell / "trust-deploy.json").write_text(trust)
-    (shell / "trust-preview.json").write_text(json.dumps(preview))
     command = ["bash", "-euo", "pipefail", "-c", script]
     ran = subprocess.run(command, cwd=shell, capture_output=True, text=True, timeout=120, check=False)
 
@@ -179,14 +191,18 @@ def test_the_deployment_s_blocks_run_from_the_account_to_the_end(shell: Path) ->
     assert "alias/ebb-state" in [alias["AliasName"] for alias in kms.list_aliases()["Aliases"]]
     provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
     assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider)["ClientIDList"] == ["sts.amazonaws.com"]
-    for role, subject in (("ebb-deploy", "environment:prod"), ("ebb-preview", "pull_request")):
+    for role, subject in (("ebb-deploy-dev", "environment:dev"), ("ebb-preview", "pull_request")):
         (statement,) = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Principal"]["Federated"] == provider
-        assert subject in json.dumps(statement["Condition"])
-    deploy = iam.get_role_policy(RoleName="ebb-deploy", PolicyName="deploy")["PolicyDocument"]
-    assert deploy == json.loads((ROOT / "docs/deployer-policy.json").read_text())
-    preview = iam.get_role_policy(RoleName="ebb-preview", PolicyName="preview")["PolicyDocument"]
-    assert preview == json.loads((ROOT / "docs/preview-policy.json").read_text())
+        assert statement["Condition"]["StringEquals"] == {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": f"repo:OWNER/REPOSITORY:{subject}",
+        }
+    dev = stacks.configuration("dev")
+    deploys = iam.get_role_policy(RoleName="ebb-deploy-dev", PolicyName="deploy")["PolicyDocument"]
+    assert deploys == of_iam.deployer(dev)
+    previews = iam.get_role_policy(RoleName="ebb-preview", PolicyName="preview")["PolicyDocument"]
+    assert previews == of_iam.preview(dev)
     assert iam.list_attached_role_policies(RoleName="ebb-preview")["AttachedPolicies"] == []
     calls = [line.split("|")[:-1] for line in (shell / "calls").read_text().splitlines()]
     assert calls[:7] == [

@@ -13,9 +13,9 @@ from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import create_existing, uses_existing
 from ebb.sandbox.local_account import localize
-from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 from tests.helpers.stacks import configuration
+from tests.iam import calls
 
 Deploy = Callable[..., Deployment]
 
@@ -36,7 +36,9 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
     """Makes one of the tests' stacks, or `config`, ready to be deployed. The account has only what the stack adopts."""
     region.reset()
     images = Images(region)
-    provider = serve(Aws(region.client), images, ROOT)
+    aws = calls.Recorder(region.client)
+    provider = serve(aws, images, ROOT)
+    configs: list[Mapping[str, Any]] = []
 
     def ready(
         stack: str = "sandbox",
@@ -47,7 +49,9 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
         config = localize(config or configuration(stack, overrides), region.region)
         if uses_existing(config):
             config = create_existing(region, images).use_in(config)
+        configs.append(config)
         return Deployment(region, provider.port, stack, command, config)
 
     yield ready
     provider.stop()
+    assert calls.of_deployer(aws, "sandbox", configs) == []

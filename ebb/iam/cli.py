@@ -1,0 +1,110 @@
+"""`ebb policy`."""
+
+import json
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ebb.errors import finish
+
+if TYPE_CHECKING:
+    from ebb.iam.place import Place
+
+
+class Role(StrEnum):
+    """The roles that README creates for GitHub's workflows."""
+
+    DEPLOYER = "deployer"
+    PREVIEW = "preview"
+
+
+def policy(
+    *,
+    stack: Annotated[str, typer.Option(help="Name of the stack; its file is Pulumi.<stack>.yaml.")],
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="The account, 12 digits. Default: the only one in aws:allowedAccountIds, or the one of your "
+            "credentials.",
+        ),
+    ] = None,
+    role: Annotated[
+        Role,
+        typer.Option(help="deployer: pulumi up, refresh and destroy. preview: pulumi preview; it changes nothing."),
+    ] = Role.DEPLOYER,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER/REPOSITORY",
+            help="Print who may take the role instead: this GitHub repository's environment with the stack's name, or "
+            "its pull requests.",
+        ),
+    ] = None,
+    managed: Annotated[
+        bool,
+        typer.Option(
+            "--managed", help="Print a list of policies, each short enough for a managed policy (6144 characters)."
+        ),
+    ] = False,
+    bucket: Annotated[
+        str | None, typer.Option(help="Bucket of Pulumi's state. Default: ebb-state-ACCOUNT, as in README.")
+    ] = None,
+) -> None:
+    """Print the IAM policy of a role that deploys or previews a stack: what its settings need, and no more.
+
+    It has the stack's own names, region, partition and account. Print it again when a setting changes. What a setting
+    removes is deleted with the old policy, so replace that after the deployment.
+
+    \b
+    The policy of dev's deployer, as an inline policy of a role:
+      ebb policy --stack dev > policy.json
+      aws iam put-role-policy --role-name ebb-deploy-dev --policy-name deploy --policy-document file://policy.json
+    """
+
+    def command() -> bool:
+        config, place = _configuration(stack, account)
+        if trust is None:
+            printed = _policy(stack, config, place, role=role, managed=managed, bucket=bucket)
+        else:
+            printed = _trust(trust, stack, place, role)
+        typer.echo(json.dumps(printed, indent=2))
+        return True
+
+    finish(command)
+
+
+def _configuration(stack: str, account: str | None) -> tuple[dict[str, Any], "Place"]:
+    from ebb import project  # noqa: PLC0415 — help answers without loading the settings
+    from ebb.iam.place import Place  # noqa: PLC0415
+    from ebb.iam.stack import allowed_account, region  # noqa: PLC0415
+
+    config = project.of_all_stacks() | project.configuration(stack)
+    here = region(stack, config, os.environ)
+    known = allowed_account(stack, config, account)
+    if known is None:
+        from ebb.ops.account import current  # noqa: PLC0415 — boto3 is loaded only where it is called
+
+        known = current(here)
+    return config, Place(account=known, region=here)
+
+
+def _policy(
+    stack: str, config: dict[str, Any], place: "Place", *, role: Role, managed: bool, bucket: str | None
+) -> Any:
+    from ebb import project  # noqa: PLC0415
+    from ebb.iam import document  # noqa: PLC0415
+    from ebb.iam.parts import parts  # noqa: PLC0415
+    from ebb.iam.stack import configured  # noqa: PLC0415
+
+    chosen = configured(stack, config, place, bucket=bucket, provider=project.secrets_provider(stack))
+    statements = (document.preview if role is Role.PREVIEW else document.deployer)(parts(chosen), place)
+    return document.managed(statements) if managed else document.inline(statements)
+
+
+def _trust(repository: str, stack: str, place: "Place", role: Role) -> Any:
+    from ebb.iam.trust import trust  # noqa: PLC0415
+
+    return trust(repository, "pull_request" if role is Role.PREVIEW else f"environment:{stack}", place)

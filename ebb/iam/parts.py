@@ -1,0 +1,260 @@
+"""What a stack's resources need, component by component: the actions of Pulumi's AWS provider on them."""
+
+from collections.abc import Iterator
+
+from ebb.iam import network, roles, state
+from ebb.iam.document import ANY, Part
+from ebb.iam.stack import Stack
+
+_QUEUE, _TABLE = "aws:sqs/queue:Queue", "aws:dynamodb/table:Table"
+_ALARM, _LOGS = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/logGroup:LogGroup"
+_CLUSTER, _SERVICE = "aws:ecs/cluster:Cluster", "aws:ecs/service:Service"
+_REPOSITORY, _TOPIC = "aws:ecr/repository:Repository", "aws:sns/topic:Topic"
+_SCHEDULE, _MACHINE = "aws:scheduler/schedule:Schedule", "aws:sfn/stateMachine:StateMachine"
+#: DynamoDB uses a table's key with the permissions of its caller (DynamoDB developer guide, "Encryption at rest: usage
+#: notes").
+_TABLE_KEY = (
+    *("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
+    *("kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+)
+
+
+def parts(stack: Stack) -> Iterator[Part]:
+    """Every part of a stack."""
+    yield from state.parts(stack.state, stack.names, stack.place)
+    yield from network.parts(stack)
+    yield from _queue(stack)
+    if stack.settings.worker.once_days is not None:
+        yield from _table(stack)
+    yield from _api(stack)
+    yield from _image(stack)
+    yield from _service(stack)
+    yield from _scaling(stack)
+    yield from _wake(stack)
+    yield from _monitoring(stack)
+    yield from roles.parts(stack)
+
+
+def _queue(stack: Stack) -> Iterator[Part]:
+    queue, place = stack.settings.queue, stack.place
+    dead, *own = stack.names.of(_QUEUE, "jobs-dead-letter", *(() if queue.name else ("jobs",)))
+    if queue.fifo:  # the provider appends .fifo to the names that it makes
+        dead, own = f"{dead.rstrip('*')}*", [f"{name.rstrip('*')}*" for name in own]
+    yield Part(
+        sid="Queues",
+        # the counts also show whether a queue that would be deleted holds jobs
+        read=("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"),
+        change=("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
+        resources=tuple(place.arn("sqs", name) for name in (*([queue.name] if queue.name else own), dead)),
+    )
+    if queue.kms == "new":
+        yield Part(sid="NewKey", read=("kms:ListAliases",), change=("kms:CreateKey",), resources=ANY)
+        yield Part(
+            sid="Keys",
+            read=("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
+            change=(
+                *("kms:CreateAlias", "kms:DeleteAlias", "kms:DisableKeyRotation", "kms:EnableKeyRotation"),
+                *("kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource"),
+                *("kms:UpdateAlias", "kms:UpdateKeyDescription"),
+            ),
+            # Pulumi does not name aliases with a prefix, so pulumi:autonaming does not change them
+            resources=(place.arn("kms", "key/*"), place.arn("kms", "alias/jobs-*")),
+        )
+
+
+def _table(stack: Stack) -> Iterator[Part]:
+    place, kms = stack.place, stack.settings.queue.kms
+    yield Part(
+        sid="Table",
+        read=(
+            *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"),
+            "dynamodb:ListTagsOfResource",
+        ),
+        change=(
+            *("dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource"),
+            *("dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
+        ),
+        resources=tuple(place.arn("dynamodb", f"table/{name}") for name in stack.names.of(_TABLE, "once")),
+    )
+    if kms != "none":
+        via = {"StringEquals": {"kms:ViaService": f"dynamodb.{place.region}.{place.dns_suffix}"}}
+        key = place.arn("kms", "key/*") if kms == "new" else kms
+        yield Part(sid="TableKey", change=_TABLE_KEY, resources=(key,), condition=via)
+
+
+def _api(stack: Stack) -> Iterator[Part]:
+    api, place = stack.settings.api, stack.place
+    # permissions of API Gateway are HTTP verbs on paths; ids are not known before
+    changes = tuple(f"apigateway:{verb}" for verb in ("DELETE", "PATCH", "POST", "PUT"))
+    paths = ["restapis", "restapis/*", "tags/*", *(["account"] if api.account_log_role == "create" else [])]
+    yield Part(
+        sid="Api",
+        read=("apigateway:GET",),
+        change=changes,
+        resources=tuple(place.public("apigateway", f"/{path}") for path in paths),
+    )
+    if api.auth == "api_key":
+        paths = ["apikeys", "apikeys/*", "usageplans", "usageplans/*"]
+        yield Part(
+            sid="ApiKeys",
+            # the permission to read a key's description is the one to read its value, so a preview has none
+            change=("apigateway:GET", *changes),
+            resources=tuple(place.public("apigateway", f"/{path}") for path in paths),
+        )
+
+
+def _image(stack: Stack) -> Iterator[Part]:
+    image, place = stack.settings.worker.image, stack.place
+    if image.context is None:
+        yield Part(
+            sid="ExistingImage",
+            read=("ecr:DescribeImages", "ecr:DescribeRepositories", "ecr:ListTagsForResource"),
+            resources=(place.arn("ecr", f"repository/{image.repository}"),),
+        )
+        return
+    yield Part(sid="Login", read=("ecr:GetAuthorizationToken",), resources=ANY)
+    yield Part(
+        sid="Image",
+        # a preview builds the image, from the layers of the last one
+        read=(
+            *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeRepositories"),
+            *("ecr:GetDownloadUrlForLayer", "ecr:GetLifecyclePolicy", "ecr:ListTagsForResource"),
+        ),
+        change=(
+            *("ecr:BatchDeleteImage", "ecr:CompleteLayerUpload", "ecr:CreateRepository", "ecr:DeleteLifecyclePolicy"),
+            *("ecr:DeleteRepository", "ecr:InitiateLayerUpload", "ecr:ListImages", "ecr:PutImage"),
+            *("ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy"),
+            *("ecr:TagResource", "ecr:UntagResource", "ecr:UploadLayerPart"),
+        ),
+        # names of repositories are lower-case
+        resources=tuple(
+            place.arn("ecr", f"repository/{name.lower()}") for name in stack.names.of(_REPOSITORY, "image")
+        ),
+    )
+
+
+def _service(stack: Stack) -> Iterator[Part]:
+    place, existing = stack.place, stack.settings.worker.cluster
+    (cluster,) = [existing.rpartition("/")[2]] if existing else stack.names.of(_CLUSTER, "worker")
+    (service,) = stack.names.of(_SERVICE, "worker")
+    (logs,) = stack.names.of(_LOGS, "worker")
+    yield Part(
+        sid="Definitions",
+        read=("ecs:DescribeTaskDefinition",),
+        change=("ecs:DeregisterTaskDefinition",),
+        resources=ANY,
+    )
+    if existing:
+        yield Part(sid="Cluster", read=("ecs:DescribeClusters",), resources=(place.arn("ecs", f"cluster/{cluster}"),))
+    yield Part(
+        sid="Service",
+        read=(
+            *("ecs:DescribeServices", "ecs:ListTagsForResource"),
+            *(() if existing else ("ecs:DescribeClusters",)),
+        ),
+        change=(
+            *("ecs:CreateService", "ecs:DeleteService", "ecs:DescribeServiceDeployments", "ecs:ListServiceDeployments"),
+            *("ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateService"),
+            *(() if existing else ("ecs:CreateCluster", "ecs:DeleteCluster", "ecs:PutClusterCapacityProviders")),
+            *(() if existing else ("ecs:UpdateCluster",)),
+        ),
+        resources=tuple(
+            place.arn("ecs", path)
+            for path in (
+                *(() if existing else (f"cluster/{cluster}",)),
+                f"service/{cluster}/{service}",
+                f"service-deployment/{cluster}/{service}",
+                f"task-definition/{logs}:*",  # the family has the log group's name
+            )
+        ),
+    )
+    groups = stack.names.of(_LOGS, "worker", "api-access")
+    yield Part(sid="LogGroups", read=("logs:DescribeLogGroups",), resources=ANY)
+    yield Part(
+        sid="Logs",
+        read=("logs:ListTagsForResource",),
+        change=(
+            *("logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"),
+            *("logs:TagResource", "logs:UntagResource"),
+        ),
+        resources=tuple(place.arn("logs", f"log-group:{name}{end}") for name in groups for end in ("", ":*")),
+    )
+
+
+def _scaling(stack: Stack) -> Iterator[Part]:
+    prefix = "application-autoscaling"
+    described = ("DescribeScalableTargets", "DescribeScalingPolicies", "DescribeScheduledActions")
+    changed = (
+        *("DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget"),
+        *("TagResource", "UntagResource"),
+        *(("DeleteScheduledAction", "PutScheduledAction") if stack.settings.scaling.warm_hours else ()),
+    )
+    yield Part(sid="Targets", read=tuple(f"{prefix}:{name}" for name in described), resources=ANY)
+    yield Part(
+        sid="Scaling",
+        read=(f"{prefix}:ListTagsForResource",),
+        change=tuple(f"{prefix}:{name}" for name in changed),
+        resources=(stack.place.arn(prefix, "scalable-target/*"),),  # AWS chooses the ids
+    )
+
+
+def _wake(stack: Stack) -> Iterator[Part]:
+    scaling, place = stack.settings.scaling, stack.place
+    if scaling.keeps_alive or scaling.watches:
+        names = stack.names.of(_SCHEDULE, "wake-keep-alive" if scaling.keeps_alive else "wake-watch")
+        if scaling.watches and scaling.warm_hours:
+            names = stack.names.of(_SCHEDULE, "wake-watch-*")
+        yield Part(
+            sid="Schedules",
+            read=("scheduler:GetSchedule",),
+            change=("scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"),
+            resources=tuple(place.arn("scheduler", f"schedule/default/{name}") for name in names),
+        )
+    if scaling.watches:
+        names = stack.names.of(_MACHINE, "wake-watcher", *(("wake-submit",) if scaling.direct else ()))
+        yield Part(sid="Definition", read=("states:ValidateStateMachineDefinition",), resources=ANY)
+        yield Part(
+            sid="Workflows",
+            read=("states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource"),
+            change=(
+                *("states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource"),
+                *("states:UntagResource", "states:UpdateStateMachine"),
+            ),
+            resources=tuple(place.arn("states", f"stateMachine:{name}") for name in names),
+        )
+
+
+def _monitoring(stack: Stack) -> Iterator[Part]:
+    place = stack.place
+    logical = [
+        "scaling-*",
+        "monitoring-*",
+        *(["network-nat-recover"] if stack.settings.network.nat == "instance" else []),
+    ]
+    yield Part(sid="AllAlarms", read=("cloudwatch:DescribeAlarms",), resources=ANY)
+    yield Part(
+        sid="Alarms",
+        read=("cloudwatch:ListTagsForResource",),
+        change=(
+            *("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"),
+            "cloudwatch:UntagResource",
+        ),
+        resources=tuple(place.arn("cloudwatch", f"alarm:{name}") for name in stack.names.of(_ALARM, *logical)),
+    )
+    if stack.settings.monitoring.emails:
+        yield Part(
+            sid="Subscriptions",
+            read=("sns:GetSubscriptionAttributes",),
+            change=("sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
+            resources=ANY,
+        )
+    subscribing = ("sns:ListSubscriptionsByTopic", "sns:Subscribe") if stack.settings.monitoring.emails else ()
+    yield Part(
+        sid="Topic",
+        read=("sns:GetTopicAttributes", "sns:ListTagsForResource"),
+        change=(
+            *("sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"),
+            *subscribing,
+        ),
+        resources=tuple(place.arn("sns", name) for name in stack.names.of(_TOPIC, "monitoring")),
+    )
