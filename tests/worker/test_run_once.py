@@ -1,49 +1,20 @@
 """`python -m worker --once`: one job through the worker's own loop."""
 
-import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
 from components import _container
 from settings import read
-from tests.helpers.waiting import alive, until
+from tests.worker.once import HANDLER, LIMIT, ROOT, Run, environment
 from worker import run_once
 from worker.core.in_flight import Ending
 
-ROOT = Path(run_once.__file__).parents[1]
-LIMIT = 300
 REJECTED = "Rejected; a worker would move the message to the dead-letter queue"
-
-HANDLER = """
-    import os, sys, time
-    from pathlib import Path
-    from worker.job import Reject, Retry
-    note = Path(os.environ["NOTES"])
-"""
-
-
-class Run:
-    """One run: its exit code, its log, its sentence on standard error, and what the handler noted."""
-
-    def __init__(self, code: int, out: str, err: str, note: Path) -> None:
-        self.code, self.sentence = code, err.removesuffix("\n")
-        self.lines: list[dict[str, Any]] = [json.loads(line) for line in out.splitlines()]
-        self.events = [line["event"] for line in self.lines if "event" in line]
-        self.note = note.read_text() if note.exists() else None
-
-
-def environment(folder: Path, **variables: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}", "NOTES": str(folder / "note")} | variables
-
 
 Once = Callable[..., Run]
 
@@ -195,114 +166,10 @@ def test_bad_settings_are_one_sentence(once: Once) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--once", "none.json"], "none.json cannot be read: No such file or directory"),
-        (["--once", "."], ". cannot be read: Is a directory"),
-        (["--once", "binary"], "binary is not UTF-8 text, as an SQS message must be: 'utf-8' codec can't decode byte"),
-        (["--once"], "argument --once: expected one argument"),
-        (["--attempt", "2"], "the following arguments are required: --once"),
-        (["--once", "job", "--attempt", "two"], "argument --attempt: invalid int value: 'two'"),
-        (["--once", "job", "--attempt", "0"], "--attempt must be at least 1, not 0"),
-        (["--once", "job", "--attribute", "colour"], "--attribute must be NAME=VALUE, not 'colour'"),
-        (["--once", "job", "--attribute", "=blue"], "--attribute must be NAME=VALUE, not '=blue'"),
-        (["--twice", "job"], "the following arguments are required: --once"),
-        (["--once", "job", "more"], "unrecognized arguments: more"),
-    ],
-)
-def test_bad_arguments_and_files_are_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
-    (tmp_path / "job").write_text("film")
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    done = subprocess.run(
-        [sys.executable, "-m", "worker", *arguments],
-        check=False,
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
-    assert (done.returncode, done.stdout) == (os.EX_USAGE, "")
-    assert done.stderr.startswith(sentence)
-    assert done.stderr.endswith("; see python -m worker --help\n")
-    assert done.stderr.count("\n") == 1
-
-
-def test_the_body_can_come_from_standard_input(tmp_path: Path) -> None:
-    (tmp_path / "jobs.py").write_text(dedent(HANDLER) + "def handle(job): note.write_text(job.body)")
-    done = subprocess.run(
-        [sys.executable, "-m", "worker", "--once", "-"],
-        check=False,
-        cwd=tmp_path,
-        env=environment(tmp_path, EBB_HANDLER="jobs:handle"),
-        input="grüße".encode(),
-        capture_output=True,
-        timeout=LIMIT,
-    )
-    assert done.returncode == 0, done
-    assert (tmp_path / "note").read_text() == "grüße"
-
-
-@pytest.mark.parametrize("moment", ["handle", "import"])
-def test_ctrl_c_ends_the_child_and_exits_with_130(tmp_path: Path, moment: str) -> None:
-    wait = "note.write_text(str(os.getpid())); time.sleep(600)"
-    (tmp_path / "jobs.py").write_text(dedent(HANDLER) + (f"def handle(job): {wait}" if moment == "handle" else wait))
-    (tmp_path / "job").write_text("film")
-    process = begin(tmp_path, "job")
-    note = tmp_path / "note"
-    child = until(lambda: note.read_text() if note.exists() else None)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=LIMIT)
-    expected = "Stopped.\n" if moment == "handle" else "Stopped before the job started.\n"
-    assert (process.returncode, err) == (130, expected)
-    assert not alive(int(child))
-
-
-def test_ctrl_c_while_it_reads_the_body_exits_with_130(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "job")
-    process = begin(tmp_path, "job")
-    writer = until(lambda: opened(tmp_path / "job"))
-    waits = Path(f"/proc/{process.pid}/wchan")
-    until(lambda: "pipe" in waits.read_text(), seen=waits.read_text)  # it reads: a signal before that may be lost
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=LIMIT)
-    os.close(writer)
-    assert (process.returncode, err) == (130, "Stopped.\n")
-
-
-def begin(folder: Path, file: str) -> "subprocess.Popen[str]":
-    pipe = subprocess.PIPE
-    argv = [sys.executable, "-m", "worker", "--once", file]
-    return subprocess.Popen(
-        argv, cwd=folder, env=environment(folder, EBB_HANDLER="jobs:handle"), stdout=pipe, stderr=pipe, text=True
-    )
-
-
-def opened(fifo: Path) -> int | None:
-    """The writing end of the pipe, once another process has opened the reading end."""
-    with suppress(OSError):
-        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    return None
-
-
 def test_it_needs_neither_boto3_nor_an_aws_account(once: Once, tmp_path: Path) -> None:
     (tmp_path / "boto3.py").write_text("raise ImportError('no boto3 here')")
     (tmp_path / "botocore.py").write_text("raise ImportError('no botocore here')")
     assert once("film", "def handle(job): pass").code == 0
-
-
-def test_the_help_names_every_exit_code_and_the_default_handler() -> None:
-    argv = [sys.executable, "-m", "worker", "--help"]
-    done = subprocess.run(argv, check=True, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
-    for text in (
-        "--once FILE",
-        "worker.handler:handle",
-        "EBB_COMMAND",
-        "docs/worker.md",
-        *map(str, (0, 1, 64, 65, 75, 78, 130)),
-    ):
-        assert text in done.stdout
 
 
 def test_each_ending_of_a_job_has_an_exit_code() -> None:
