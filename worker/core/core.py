@@ -263,6 +263,8 @@ class Core:
         return Start(item.slot, job, deadline)
 
     def _settle(self, now: float, item: InFlight, ending: Ending, *, delay: float = 0.0, **details: Any) -> None:
+        if ending is Ending.GIVEN_BACK:
+            delay = max(delay, self._shutdown.receives_end(now))
         item.settle(ending, store=self._store, delay=delay, **details)
         if not item.steps:
             self._drop(now, item, ending)

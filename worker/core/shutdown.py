@@ -35,6 +35,16 @@ class Shutdown:
         """Stop with this code, unless an earlier one was not 0."""
         self._code = self._code or code
 
+    def receives_end(self, now: float) -> float:
+        """Seconds until other workers that stop, as this one does, have no receive in flight.
+
+        Before that, one of them could receive a message that is given back, and would give it back too. Each receive
+        counts, so that a few such workers would bring a sound job into the dead-letter queue.
+        """
+        longest = self._config.wait + 1
+        over = bool(self._signals) and now > self._signals[0] + longest
+        return longest if self and not over else 0
+
     @property
     def finish_by(self) -> float:
         """When a running job must have ended. A second signal means now."""

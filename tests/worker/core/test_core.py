@@ -197,7 +197,7 @@ def test_a_verdict_from_before_the_kill_counts() -> None:
     assert wanted(desk.on(Ended(start.slot, Result(verdict=Verdict.DONE), alive=True)), Delete) != []
 
 
-@pytest.mark.parametrize(("after", "pause"), [(None, 0), (90.0, 90)])
+@pytest.mark.parametrize(("after", "pause"), [(None, 21), (90.0, 90)])
 def test_a_job_that_is_told_to_stop_may_retry_without_a_failure(after: float | None, pause: int) -> None:
     desk = Desk()
     (start,) = desk.started()

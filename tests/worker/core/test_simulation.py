@@ -105,6 +105,28 @@ def test_a_deployment_under_a_backlog_replaces_busy_tasks_in_time_and_spends_no_
     assert (counts["receives"], counts["runs"], counts["deleted"]) == (backlog, backlog, backlog)
 
 
+@pytest.mark.parametrize("tasks", [1, 2, 3, 5, 10, 20])
+def test_a_job_that_arrives_while_tasks_leave_costs_one_receive_more_and_is_done_by_the_next_task(tasks: int) -> None:
+    for after in range(0, 25, 2):
+        simulation = Simulation(after, settings(concurrency=1, visibility_timeout=300), max_receive_count=5)
+        for _ in range(tasks):
+            simulation.start_worker()
+            simulation.advance(simulation.random.uniform(0, 20 / tasks))
+        simulation.advance(60)
+        simulation.ecs.desired = 0
+        for worker in list(simulation.workers):
+            worker.stop(twice=False)
+        simulation.advance(after)
+        simulation.send(Script(((Play.DONE, 1.0),)))
+        simulation.advance(150)  # all have left
+        assert not simulation.workers
+        simulation.ecs.desired = 1
+        simulation.advance(120)
+        counts = simulation.judge.counts
+        assert (counts["runs"], counts["deleted"]) == (1, 1)
+        assert counts["receives"] <= 2
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     assert run(3, 100, ALL).counts == run(3, 100, ALL).counts
 
