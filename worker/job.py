@@ -9,6 +9,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+#: The time to read a number grows with the square of its digits: this many take a tenth of a second, a million 20.
+MAX_NUMBER_DIGITS = 100_000
+
 
 class Retry(Exception):  # noqa: N818 - a word for handlers: `raise Retry`
     """Raise it for "not now". The next attempt comes after `after` seconds, or after a growing pause if None.
@@ -71,7 +74,9 @@ def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:  # more than 4,300 digits: Python refuses what would take long (sys.set_int_max_str_digits)
-        return int(Decimal(text))  # takes a few milliseconds for 100,000 digits
+        if (digits := len(text.removeprefix("-"))) > MAX_NUMBER_DIGITS:
+            raise ValueError(f"a number in it has {digits} digits, and the limit is {MAX_NUMBER_DIGITS}") from None
+        return int(Decimal(text))
 
 
 class Verdict(StrEnum):

@@ -1,4 +1,5 @@
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from tests.worker.conftest import Open
 from tests.worker.place import DONE, Place
 from worker import logs
 from worker.job import Result, Verdict
+from worker.jobs.descendants import OOM_SCORE_ADJ
+from worker.jobs.process import STOP_SIGNAL
 
 BASIS = """
 import asyncio, json, logging, os, subprocess, sys, time
@@ -219,7 +222,10 @@ def test_a_child_is_replaced_after_so_many_jobs(open_place: Open) -> None:
     assert first == second != third
 
 
-def test_a_stop_is_announced_and_sigterm_leaves_the_grace_to_a_job_that_asked(handling: Open) -> None:
+@pytest.mark.parametrize("number", [STOP_SIGNAL, signal.SIGTERM])
+def test_a_job_that_has_looked_at_stopping_hears_of_a_stop_and_sigterm_does_not_end_it(
+    handling: Open, number: signal.Signals
+) -> None:
     place = handling("""
 def handle(job):
     stopping = job.stopping
@@ -232,9 +238,84 @@ def handle(job):
     place.note("notes")
     child = place.slots._slots[0]._child
     assert child
-    child.request_stop()
+    child.process.send_signal(number)
     assert place.ended().result == result(Verdict.RETRY, "saved")
     assert notes(place) == ["began", "saved"]
+
+
+def test_a_job_that_has_not_looked_at_stopping_ends_at_sigterm(handling: Open) -> None:
+    place = handling("def handle(job):\n    note('began')\n    time.sleep(600)")
+    place.start()
+    place.note("notes")
+    child = place.slots._slots[0]._child
+    assert child
+    child.process.terminate()
+    assert place.ended().result.reason == "the handler's process was killed by signal 15 (Terminated)"
+
+
+def test_a_stop_that_was_requested_before_the_job_looks_is_not_missed(handling: Open) -> None:
+    place = handling("""
+def handle(job):
+    note("began")
+    while not os.path.exists(os.environ["NOTES"] + "/asked"): time.sleep(0.01)
+    note(job.stopping.is_set())
+""")
+    place.start()
+    place.note("notes")
+    place.slots.request_stop(0)
+    (place.folder / "asked").touch()
+    assert place.ended().result == DONE
+    assert notes(place) == ["began", "True"]
+
+
+def test_when_memory_is_short_the_kernel_ends_a_child_and_not_the_worker(handling: Open) -> None:
+    place = handling("""
+def handle(job):
+    score = "/proc/self/oom_score_adj"
+    note(f"{Path(score).read_text().strip()} {subprocess.check_output(['cat', score], text=True).strip()}")
+""")
+    own = Path("/proc/self/oom_score_adj").read_text()
+    assert place.do() == DONE
+    assert notes(place) == [f"{OOM_SCORE_ADJ} {OOM_SCORE_ADJ}"]
+    assert int(own) < OOM_SCORE_ADJ
+    assert Path("/proc/self/oom_score_adj").read_text() == own
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ('\ufeff{"film": 7}', "{'film': 7}"),
+        ("9" * 4301, "4301 digits"),
+        ('{"film": -' + "9" * 50_000 + "}", "50000 digits"),
+        ("9" * 4301 + ".5e3", "inf"),
+    ],
+)
+def test_a_byte_order_mark_and_long_numbers_are_json(handling: Open, body: str, seen: str) -> None:
+    place = handling("""
+def handle(job):
+    value = job.json()
+    number = value["film"] if isinstance(value, dict) else value
+    note(f"{round(abs(number).bit_length() / 3.321928)} digits" if number != 7 and isinstance(number, int) else value)
+""")
+    assert place.do(body) == DONE
+    assert notes(place) == [seen]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("\ufeff", "Expecting value: line 1 column 1 (char 0)"),
+        ("\ufeff\ufeff{}", "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)"),
+        ("[" + "9" * 100_001 + "]", "a number in it has 100001 digits, and the limit is 100000"),
+        ("-" + "9" * 1_000_000, "a number in it has 1000000 digits, and the limit is 100000"),
+    ],
+)
+def test_what_is_no_json_for_us_is_rejected_at_once_and_the_child_goes_on(
+    handling: Open, body: str, reason: str
+) -> None:
+    place = handling("def handle(job): job.json()")
+    assert place.do(body) == result(Verdict.REJECT, f"the body is not JSON: {reason}")
+    assert place.do("{}") == DONE
 
 
 @pytest.mark.parametrize("body", ["", "   ", "\n\t"])
