@@ -223,6 +223,10 @@ class FakeSqs:
             self._attempts[attempt_id] = (now, leases, tuple(lease.message.version for lease in leases))
         return [_delivery(lease) for lease in leases]
 
+    def repeats(self, attempt_id: str) -> bool:
+        """Whether a receive with this attempt id gets the same messages again."""
+        return bool(self._replayed(attempt_id, self._catch_up()))
+
     def _replayed(self, attempt_id: str, now: float) -> tuple[Lease, ...]:
         """What that attempt returned, if none of it was deleted, changed or shown again since."""
         at, leases, versions = self._attempts.get(attempt_id, (-1e9, (), ()))

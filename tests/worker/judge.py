@@ -14,6 +14,8 @@ from worker.core.breaker import MAX_FAILURES
 #: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost: two failures
 #: of the shortest lease are enough after a long poll, but one and a slow call are not.
 FAILED, SLOW, ENOUGH = 3, 2, 6
+#: A worker may look at its events so much later (simulated.py).
+SLOW_LOOK_SECONDS = 0.005
 #: Lines of the trace that are kept.
 MAX_KEPT_LINES = 200_000
 #: Lines of the trace that a failure shows.
@@ -80,8 +82,8 @@ class Judge:
         self.left = 0
         #: Workers that stood still or whose clock jumped, with when that was last over.
         self.disturbed: dict[str, float] = {}
-        #: Workers that were asked to stop, or were denied protection: they give back what they have.
-        self.leaving: set[str] = set()
+        #: Workers that were asked to stop, or died, with when: they give back what they have, or lose it.
+        self.leaving: dict[str, float] = {}
         #: Workers whose last request for protection ECS denied.
         self.blocked: set[str] = set()
         self._groups: dict[str, list[str]] = defaultdict(list)
@@ -135,7 +137,9 @@ class Judge:
         self.counts["receives"] += 1
 
     def _explained(self, hand: Hand) -> None:
-        excused = hand.excuse or hand.worker in self.leaving or hand.trouble >= ENOUGH
+        # a receive from before the worker knew of its stop; it may hear of that a moment later
+        left = self.leaving.get(hand.worker, -1.0) + SLOW_LOOK_SECONDS >= hand.asked_at
+        excused = hand.excuse or left or hand.trouble >= ENOUGH
         why = "a receive was spent without a reason: the one before it was lost for nothing"
         self.check(bool(excused) or self._was_disturbed(hand), why, hand.lease.message.id)
         self.counts["redelivered"] += 1

@@ -138,7 +138,7 @@ class Worker:
             return
         self._judge.note(" ! ", ("SIGTERM", self.name))
         self._judge.counts["SIGTERM"] += 1
-        self._judge.leaving.add(self.name)
+        self._judge.leaving.setdefault(self.name, self._sim.now)
         self._stops += 1
         self._post(StopRequested())
         if self.stopping_at is None:
@@ -189,7 +189,7 @@ class Worker:
         self.alive = False
         self._calls.closed = True
         self.protected_until = -math.inf
-        self._judge.leaving.add(self.name)
+        self._judge.leaving.setdefault(self.name, self._sim.now)
         for run in self._runs.values():
             self._judge.ended(run, None)
         self._runs.clear()
@@ -208,7 +208,7 @@ class Worker:
         if self._sim.now < self._stalled_until:
             return
         if self._random.random() < SLOW_LOOKS:
-            self._sim.after(self._random.uniform(0, 0.005), self._drain)
+            self._sim.after(self._random.uniform(0, judges.SLOW_LOOK_SECONDS), self._drain)
         else:
             self._drain()
 
@@ -297,6 +297,7 @@ class Worker:
 
     def _ask(self, receive: Receive) -> None:
         asked_at, fault = self._clock(), self._sim.fault()
+        self._judge.counts["call Receive"] += 1
         limit = receive.wait + READ_MARGIN_SECONDS
 
         def answer(taken: list[Delivery] | None, error: str | None = None) -> None:

@@ -146,6 +146,8 @@ class Calls:
 
     def _call(self, lane: str, call: Call) -> None:
         asked_at, fault = self._clock(), self._sim.fault()
+        name = "Extension" if lane == "extend" else type(call).__name__
+        self._judge.counts[f"call {name}"] += 1
         outcomes: dict[str, Outcome] = {}
 
         def effect() -> None:

@@ -182,6 +182,8 @@ class Simulation:
     def poll(self, poller: Poller) -> None:
         """A receive has arrived at SQS."""
         self._pollers.append(poller)
+        if poller.receive.attempt_id and self.queue.repeats(poller.receive.attempt_id):
+            self._give(poller)
         self.poke()
         if poller in self._pollers:
             self.after(poller.receive.wait, lambda: self._over(poller))
@@ -197,20 +199,21 @@ class Simulation:
                     self._poke_at = at
                     self.at(at, self._poked)
                 return
-            poller = self._pollers[self.random.randrange(len(self._pollers))]
-            receive, worker = poller.receive, poller.worker
-            taken = self.queue.receive(
-                receive.count, visibility_timeout=self.config.lease, attempt_id=receive.attempt_id
-            )
-            for delivery in taken:
-                excuse = "the receive's answer is lost" if poller.lost else None
-                self.judge.given(self.queue.leases[delivery.handle], worker.name, poller.asked_at, excuse)
-                if self.random.random() < self.plan.duplicates:
-                    soon = self.random.uniform(0, self.random.choice([0.05, 0.5, 40]))
-                    self.after(soon, lambda id_=delivery.id: self.duplicate(id_))  # type: ignore[misc]
-            if taken:
-                self._pollers.remove(poller)
-                poller.answer(taken)
+            self._give(self._pollers[self.random.randrange(len(self._pollers))])
+
+    def _give(self, poller: Poller) -> None:
+        """Answer a receive, if there is something for it."""
+        receive, worker = poller.receive, poller.worker
+        taken = self.queue.receive(receive.count, visibility_timeout=self.config.lease, attempt_id=receive.attempt_id)
+        for delivery in taken:
+            excuse = "the receive's answer is lost" if poller.lost else None
+            self.judge.given(self.queue.leases[delivery.handle], worker.name, poller.asked_at, excuse)
+            if self.random.random() < self.plan.duplicates:
+                soon = self.random.uniform(0, self.random.choice([0.05, 0.5, 40]))
+                self.after(soon, lambda id_=delivery.id: self.duplicate(id_))  # type: ignore[misc]
+        if taken:
+            self._pollers.remove(poller)
+            poller.answer(taken)
 
     def duplicate(self, message_id: str) -> None:
         """Show a message in flight once more."""

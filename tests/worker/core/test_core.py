@@ -1,13 +1,10 @@
 """The core alone, step by step, where a simulation would show the end but not the way."""
 
-from typing import Any, TypeVar
-
 import pytest
 
-from worker.config import Config
+from tests.worker.core.desk import Desk, wanted
 from worker.core.breaker import MAX_FAILURES
 from worker.core.children import START_TOGETHER_SECONDS
-from worker.core.core import Core
 from worker.core.events import (
     Action,
     Answered,
@@ -36,46 +33,6 @@ from worker.core.events import (
 from worker.core.in_flight import MAX_WAIT_SECONDS
 from worker.core.settling import MAX_DEAD_LETTER_TRIES
 from worker.job import Job, Result, Verdict
-
-T = TypeVar("T")
-
-
-class Desk:
-    """A core at a time, what it wants done, and what it observed."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.now, self.events = 0.0, list[str]()
-        basics: dict[str, Any] = {
-            "queue_url": "https://queue",
-            "dead_letter_url": "https://dead",
-            "region": "us-east-1",
-            "visibility_timeout": 300,
-            "stop_timeout": 120,
-            "backoff_base": 10,
-            "backoff_cap": 900,
-        }
-        config = Config(**(basics | settings))
-        self.core = Core(config, self._observe, jitter=lambda _, high: high)
-
-    def _observe(self, name: str, _level: int = 0, /, **_fields: Any) -> None:
-        self.events.append(name)
-
-    def on(self, *events: Any, after: float = 0.0) -> list[Action]:
-        self.now += after
-        return self.core.on(self.now, *events)
-
-    def started(self, messages: int = 1) -> list[Start]:
-        """Receive so many messages and start their jobs."""
-        (receive,) = wanted(self.on(*(Ready(slot) for slot in range(messages))), Receive)
-        return wanted(self.on(self.answer(receive, messages)), Start)
-
-    def answer(self, receive: Receive, messages: int) -> Received:
-        bodies = (Message(job=Job(id=str(number), body="x"), handle=f"h{number}") for number in range(messages))
-        return Received(receive, self.now, tuple(bodies))
-
-
-def wanted(actions: list[Action], kind: type[T]) -> list[T]:
-    return [action for action in actions if isinstance(action, kind)]
 
 
 def test_a_rejected_job_whose_dead_letter_queue_cannot_be_reached_has_failed_and_comes_back_by_sqss_own_rules() -> None:
@@ -188,6 +145,7 @@ def test_no_verdict_counts_after_a_kill(verdict: Verdict) -> None:
     assert kill == Kill(start.slot, 2)
     (hide,) = wanted(desk.on(Ended(start.slot, Result(verdict=verdict), alive=False)), ChangeVisibility)
     assert [seconds for _, seconds in hide.entries] == [20]
+    assert desk.events == ["started", "job_started"]
 
 
 def test_a_verdict_from_before_the_kill_counts() -> None:

@@ -1,0 +1,163 @@
+"""Whether a worker may take a job: what its children, its protection and its failures say together."""
+
+from tests.worker.core.desk import Desk, wanted
+from tests.worker.simulation import settings
+from worker.core.breaker import FIRST_PAUSE_SECONDS, MAX_FAILURES, Breaker
+from worker.core.capacity import Capacity
+from worker.core.events import (
+    ChangeVisibility,
+    Claim,
+    Delete,
+    Denial,
+    Ended,
+    Exit,
+    Kill,
+    Protect,
+    Protected,
+    Ready,
+    Receive,
+    ReleaseClaim,
+    Start,
+    StopRequested,
+)
+from worker.core.in_flight import Ending
+from worker.job import Result, Verdict
+
+
+def quiet(*_: object, **__: object) -> None:
+    pass
+
+
+def doubting() -> Capacity:
+    """With three slots, in doubt since 0."""
+    capacity = Capacity(settings(concurrency=3, agent_uri=None), quiet, lambda _, high: high)
+    for slot in range(3):
+        capacity.record(0.0, Ready(slot))
+    for number in range(MAX_FAILURES):
+        capacity.judged(0.0, str(number), Ending.FAILED, Result(verdict=Verdict.FAILED))
+    return capacity
+
+
+def test_a_worker_in_doubt_takes_one_job_after_a_pause_and_none_beside_another() -> None:
+    capacity = doubting()
+    before, after = FIRST_PAUSE_SECONDS - 0.001, float(FIRST_PAUSE_SECONDS)
+    assert capacity.room == 1
+    assert [capacity.may_start(now, busy=False) for now in (before, after)] == [False, True]
+    assert not capacity.may_start(after, busy=True)
+    assert [capacity.may_receive(now, active=False) for now in (before, after)] == [False, True]
+    assert not capacity.may_receive(after, active=True)
+    assert capacity.refusal(first=True) is None
+    assert capacity.refusal(first=False) == "this worker fails its jobs"
+    capacity.judged(after, "good", Ending.DONE, Result(verdict=Verdict.DONE))
+    assert capacity.room == 3
+
+
+def test_failures_count_in_a_row_and_a_job_that_is_done_or_rejected_ends_the_row() -> None:
+    for good in (Ending.DONE, Ending.REJECTED):
+        breaker = Breaker()
+        for ending in [*[Ending.FAILED] * (MAX_FAILURES - 1), good] * 3:
+            assert not breaker.ended(0.0, f"{ending} {id(ending)}", ending)
+        for number in range(3 * MAX_FAILURES):
+            breaker.ended(0.0, str(number % (MAX_FAILURES - 1)), Ending.TIMED_OUT)
+        assert not breaker.open
+        for ending in (Ending.GIVEN_BACK, Ending.RETRIED, Ending.LEASE_LOST, Ending.SKIPPED):
+            assert not breaker.ended(0.0, "other", ending)
+        assert breaker.ended(0.0, "one more", Ending.FAILED)
+        assert breaker.ended(0.0, "good", good)
+        assert not breaker.open
+
+
+def test_an_ecs_that_refuses_is_asked_for_minutes_before_the_worker_leaves() -> None:
+    desk = Desk(agent_uri="http://agent")
+    (protect,) = wanted(desk.on(Ready(0)), Protect)
+    actions = desk.on(Protected(protect, desk.now, Denial.REFUSED, "no"))
+    requests = 1
+    while not (exits := wanted(actions, Exit)):
+        for protect in wanted(actions, Protect):
+            requests += 1
+            desk.on(Protected(protect, desk.now, Denial.REFUSED, "no"))
+        actions = desk.on(after=desk.until_next())
+    assert (exits, desk.now, requests) == ([Exit(69)], 300, 14)
+
+
+def test_a_worker_that_works_is_healthy_though_one_slot_has_no_child() -> None:
+    capacity = Capacity(settings(concurrency=2, agent_uri=None), quiet, lambda _, high: high)
+    assert not capacity.may_receive(0.0, active=False)
+    capacity.record(0.0, Ready(0))
+    assert capacity.problem(601.0, busy=1) is None
+    assert capacity.problem(601.0, busy=0) == "1 slots have no process for the handler: none was started"
+
+
+def test_a_message_is_not_given_back_while_the_workers_own_receive_could_get_it() -> None:
+    desk = Desk(once_table="once", concurrency=2)
+    (receive,) = wanted(desk.on(Ready(0), Ready(1)), Receive)
+    (claim,) = wanted(desk.on(desk.answer(receive, 1)), Claim)
+    (receive,) = wanted(desk.on(after=0.01), Receive)
+    assert desk.on(StopRequested()) == []
+    assert desk.answered(claim) == []
+    (release,) = desk.on(desk.answer(receive, 0))
+    assert isinstance(release, ReleaseClaim)
+    (hide,) = desk.answered(release)
+    assert isinstance(hide, ChangeVisibility)
+    assert [seconds for _, seconds in hide.entries] == [0]
+
+
+def test_the_worker_waits_for_its_receive_and_gives_back_what_comes() -> None:
+    desk = Desk()
+    (receive,) = wanted(desk.on(Ready(0)), Receive)
+    assert desk.on(StopRequested()) == []
+    (hide,) = desk.on(desk.answer(receive, 1), after=5)
+    assert isinstance(hide, ChangeVisibility)
+    assert [seconds for _, seconds in hide.entries] == [0]
+    assert desk.answered(hide) == [Exit(0)]
+    assert desk.events == ["started", "stopping", "job_given_back"]
+
+
+def test_a_job_has_the_stop_timeout_less_ten_seconds_and_goes_back_at_once() -> None:
+    desk = Desk()
+    (start,) = desk.started()
+    desk.on(StopRequested())
+    desk.now = 100.0
+    (extend,) = wanted(desk.on(), ChangeVisibility)
+    desk.answered(extend)
+    desk.now = 109.999
+    assert desk.on() == []
+    desk.now = 110.0
+    (kill,) = wanted(desk.on(), Kill)
+    assert kill.slot == start.slot
+    (hide,) = wanted(desk.on(Ended(start.slot, Result(verdict=Verdict.FAILED), alive=False)), ChangeVisibility)
+    assert [seconds for _, seconds in hide.entries] == [0]
+    assert desk.answered(hide) == [Exit(0)]
+
+
+def test_a_second_signal_stops_the_job_at_once() -> None:
+    desk = Desk()
+    (start,) = desk.started()
+    assert wanted(desk.on(StopRequested(), after=1), Kill) == []
+    assert [kill.slot for kill in wanted(desk.on(StopRequested(), after=1), Kill)] == [start.slot]
+
+
+def test_a_worker_that_cannot_settle_its_messages_exits_a_second_before_it_is_killed() -> None:
+    desk = Desk()
+    (start,) = desk.started()
+    assert len(wanted(desk.on(Ended(start.slot, Result(verdict=Verdict.DONE), alive=True)), Delete)) == 1
+    desk.on(StopRequested())
+    desk.now = 118.999
+    assert desk.on() == []
+    desk.now = 119.0
+    assert desk.on() == [Exit(0)]
+    assert desk.events[-1] == "gave_up"
+
+
+def test_a_jobs_deadline_is_its_time_limit_from_its_start_or_the_end_of_sqss_12_hours() -> None:
+    desk = Desk()
+    (start,) = desk.started()
+    assert start.deadline == 43_200 - 5 - 3
+    desk = Desk(agent_uri="http://agent", job_timeout=60)
+    (proof,) = wanted(desk.on(Ready(0)), Protect)
+    (receive,) = wanted(desk.on(Protected(proof, 0.0)), Receive)
+    (protect,) = wanted(desk.on(desk.answer(receive, 1)), Protect)
+    (start,) = wanted(desk.on(Protected(protect, desk.now), after=20), Start)
+    assert (start.deadline, start.job.deadline) == (80, 80)
+    (kill,) = wanted(desk.on(after=60), Kill)
+    assert kill.slot == start.slot
