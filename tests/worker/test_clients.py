@@ -212,6 +212,22 @@ def test_a_worker_with_all_of_them_does_its_job_and_the_job_gets_them(
     assert queue.counts() == (0, 0)
 
 
+def test_a_call_is_tried_once_and_ends_while_the_lease_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_AWS_ENDPOINT_URL", ENDPOINT)
+    made = [
+        clients.sqs("us-east-1", connections=4),
+        clients.sqs("us-east-1", connections=4, read_seconds=25),
+        clients.dynamodb("us-east-1", connections=4),
+    ]
+    options = [client.meta.config for client in made]
+    assert [(one.connect_timeout, one.read_timeout, one.max_pool_connections) for one in options] == [
+        (3, 5, 4),
+        (3, 25, 4),
+        (3, 5, 4),
+    ]
+    assert [one.retries for one in options] == [{"mode": "standard", "total_max_attempts": 1}] * 3
+
+
 @pytest.mark.parametrize(
     ("url", "region"),
     [

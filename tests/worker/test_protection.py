@@ -25,6 +25,12 @@ def test_protection_is_asked_for_with_its_minutes_and_given_back_without(agent: 
     ]
 
 
+def test_the_time_of_a_request_is_from_before_it(agent: Agent) -> None:
+    ours = EcsAgent(agent.uri, clock=lambda: float(len(agent.wishes)))
+    agent.plan = [(200, {"protection": {"ProtectionEnabled": True}}), (504, {})]
+    assert [ours.protect(ON).asked_at for _ in range(3)] == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "denial", "error"),
     [

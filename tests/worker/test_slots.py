@@ -148,6 +148,19 @@ def handle(job):
     assert place.ready() == Ready(0)
 
 
+def test_a_killed_jobs_temporary_files_go_with_it(open_place: Open) -> None:
+    place = open_place(
+        PID + "import tempfile\ndef handle(job): note('folder', tempfile.mkdtemp()), time.sleep(600)", grace=0.2
+    )
+    place.ready()
+    place.start()
+    folder = Path(place.note("folder"))
+    assert folder.is_dir()
+    place.kill()
+    assert place.ended().alive is False
+    assert not folder.parent.parent.exists()  # the child's, with the job's in it
+
+
 def test_who_ignores_sigterm_is_killed_after_the_grace_while_other_slots_work_on(open_place: Open) -> None:
     place = open_place(
         PID

@@ -2,6 +2,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,7 +17,17 @@ from tests.worker.harness import Sqs, TestQueue
 from worker.aws import sqs as module
 from worker.aws.sqs import MAX_REASON_BYTES, SYSTEM_ATTRIBUTES, Queue
 from worker.config import Config
-from worker.core.events import ChangeVisibility, DeadLetter, Delete, Kind, Message, Outcome, Receive, Received
+from worker.core.events import (
+    Answered,
+    ChangeVisibility,
+    DeadLetter,
+    Delete,
+    Kind,
+    Message,
+    Outcome,
+    Receive,
+    Received,
+)
 from worker.job import Job
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
@@ -221,8 +232,9 @@ class Stub:
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
-        client = _client(self.endpoint)
-        self.queue = Queue(_config(), client, client, client)
+        self.client = client = _client(self.endpoint)
+        # its clock counts requests
+        self.queue = Queue(_config(), client, client, client, clock=lambda: float(len(self.asked)))
 
     def close(self) -> None:
         self._server.shutdown()
@@ -324,6 +336,20 @@ def test_a_call_that_fails_is_trouble_after_one_try(stub: Stub, status: int, ans
     assert len(stub.asked) == 4
 
 
+def test_the_time_of_each_call_is_from_before_its_request(stub: Stub) -> None:
+    message = _message()
+    stub.plan = [(200, {}), (200, {}), (500, {}), (200, {}), (200, {}), (200, {"MessageId": "copy"})]
+    answers: list[Received | Answered] = [
+        stub.queue.receive(Receive(1, 0)),
+        stub.queue.change_visibility(ChangeVisibility(((message, 30),), urgent=True)),
+        stub.queue.change_visibility(ChangeVisibility(((message, 30),), urgent=True)),  # fails
+        stub.queue.change_visibility(ChangeVisibility(((message, 0),))),
+        stub.queue.delete(Delete((message,))),
+        stub.queue.dead_letter(DeadLetter(message, "bad")),
+    ]
+    assert [answer.asked_at for answer in answers] == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_malformed_message_does_not_take_the_others_with_it(stub: Stub) -> None:
     good = {"MessageId": "m", "ReceiptHandle": "h", "Body": "b"}
     bad: list[Any] = [
@@ -339,6 +365,13 @@ def test_a_malformed_message_does_not_take_the_others_with_it(stub: Stub) -> Non
         Message(job=Job(id="n", body=""), handle="i"),
     )
     assert received.error is None
+
+
+def test_a_receive_asks_for_a_lease_of_five_minutes_though_the_queue_has_twelve_hours(stub: Stub) -> None:
+    stub.plan = [(200, {})]
+    config = replace(_config(), visibility_timeout=43_200)
+    Queue(config, stub.client, stub.client, stub.client).receive(Receive(1, 0))
+    assert stub.asked[0][1]["VisibilityTimeout"] == 300
 
 
 def test_the_receive_attempt_id_is_sent_only_when_there_is_one(stub: Stub) -> None:

@@ -1,11 +1,13 @@
 import signal
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.helpers.waiting import alive, until
+from tests.helpers.waiting import LIMIT, alive, until
 from tests.worker.conftest import Start
-from tests.worker.harness import TestQueue
+from tests.worker.harness import Process, Sqs, TestQueue
 
 #: Notes its own process and one that it starts, shrugs SIGTERM off, and works for a minute.
 STUBBORN = """
@@ -50,6 +52,65 @@ def test_a_job_that_does_not_fit_into_the_stop_timeout_is_stopped_and_given_back
     assert worker.exit_code() == 0
     assert time.monotonic() - began >= 4  # it had its half of the stop timeout
     assert [line["attempt"] for line in worker.events("job_given_back")] == [1]
+
+
+def test_a_job_hears_of_sigterm_saves_its_work_and_goes_back_without_a_failure(start: Start, queue: TestQueue) -> None:
+    queue.send("long")
+    worker = start(
+        """
+        from pathlib import Path
+        from worker.job import Retry
+        def handle(job):
+            stopping = job.stopping
+            Path("began").write_text("x")
+            if stopping.wait(600):
+                Path("saved").write_text("x")
+                raise Retry("saved")
+        """,
+        EBB_STOP_TIMEOUT="120",
+    )
+    worker.note("began")
+    worker.signal(signal.SIGTERM)
+    assert worker.exit_code() == 0
+    assert worker.note("saved") == "x"
+    (given_back,) = worker.events("job_given_back", "job_retried", "job_failed", "job_timed_out")
+    assert (given_back["event"], given_back["reason"]) == ("job_given_back", "saved")
+    assert queue.counts() == (1, 0)
+
+
+class Deaf(Process):
+    """A worker whose log has no reader from its first job on."""
+
+    hear = threading.Event()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append({"event": line})
+            if "job_started" in line:
+                self.hear.wait(LIMIT)
+
+
+def test_a_job_that_waits_for_the_logs_reader_is_stopped_and_given_back_all_the_same(
+    tmp_path: Path, sqs: Sqs, queue: TestQueue
+) -> None:
+    queue.send("chatty")
+    handler = """
+        from pathlib import Path
+        def handle(job):
+            for number in range(10_000):
+                print("x" * 1000)
+                if number == 2000: Path("began").write_text("x")
+        """
+    worker = Deaf(tmp_path, sqs, queue, handler, EBB_STOP_TIMEOUT="4")
+    try:
+        worker.note("began")
+        worker.signal(signal.SIGTERM)
+        assert worker.process.wait(LIMIT) == 0
+        assert queue.counts() == (1, 0)
+    finally:
+        worker.hear.set()
+        worker.close()
 
 
 def test_a_second_signal_hurries(start: Start, queue: TestQueue) -> None:
@@ -98,3 +159,38 @@ def test_the_shortest_stop_timeout_leaves_time_to_give_a_job_back(start: Start, 
     assert worker.exit_code() == 0
     assert len(worker.events("job_given_back")) == 1
     assert queue.counts() == (1, 0)
+
+
+def test_processes_that_left_the_group_and_the_session_of_a_job_end_with_it(start: Start, queue: TestQueue) -> None:
+    queue.send("job")
+    worker = start(
+        """
+        import os, subprocess, time
+        from pathlib import Path
+        pids = Path("pids")
+        def lives(pid):
+            try: return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            except OSError: return False
+        def handle(job):
+            before = [int(pid) for pid in pids.read_text().split()] if pids.exists() else []
+            with Path("seen").open("a") as seen: seen.write(f"{[lives(pid) for pid in before]} ")
+            if job.attempt == 3: return
+            apart = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            if not os.fork():  # a daemon: its parent has ended
+                os.setsid()
+                if os.fork(): os._exit(0)
+                Path("daemon.new").write_text(str(os.getpid()))
+                Path("daemon.new").rename(f"daemon-{job.attempt}")
+                time.sleep(600)
+            while not Path(f"daemon-{job.attempt}").exists(): time.sleep(0.01)
+            daemon = Path(f"daemon-{job.attempt}").read_text()
+            with pids.open("a") as file: file.write(f"{os.getpid()} {apart.pid} {daemon} ")
+            if job.attempt == 1: os._exit(1)
+            time.sleep(600)
+        """,
+        EBB_JOB_TIMEOUT="2",
+    )
+    worker.wait_for("job_done")
+    names = [line["event"] for line in worker.lines if str(line.get("event")).startswith("job_")]
+    assert names == ["job_started", "job_failed", "job_started", "job_timed_out", "job_started", "job_done"]
+    assert worker.note("seen") == f"[] {[False] * 3} {[False] * 6} "
