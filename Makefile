@@ -20,7 +20,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture tune \
-	actionlint all-tests bench bench-worker bench-forecast chaos worker-image clean
+	actionlint all-tests bench bench-worker bench-forecast chaos mutants worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -100,6 +100,9 @@ chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 o
 	$(BIN)/python -m tests.chaos.wire $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire --fifo $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.memory
+
+mutants: $(STAMP) ## break the worker in one place at a time: its tests must notice each (ten minutes; FILES=worker/aws)
+	$(BIN)/python -m tools.mutants $(FILES)
 
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python bench/preview.py
