@@ -214,7 +214,7 @@ def test_a_worker_with_all_of_them_does_its_job_and_the_job_gets_them(
 
 def test_a_call_is_tried_once_and_ends_while_the_lease_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EBB_AWS_ENDPOINT_URL", ENDPOINT)
-    made = [
+    made: list[Any] = [
         clients.sqs("us-east-1", connections=4),
         clients.sqs("us-east-1", connections=4, read_seconds=25),
         clients.dynamodb("us-east-1", connections=4),
