@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.core.test_core import Desk, wanted
+from tests.worker.core.desk import Desk, wanted
 from worker.core.events import Answered, ChangeVisibility, Kill, Kind, Outcome, Ready, Receive, Starting, StopRequested
 
 
