@@ -26,7 +26,11 @@ ROOT = Path(__file__).parents[1]
 LIST = ROOT / "tests/worker/mutants.toml"
 #: The fast tests of each folder; those that need no process come first.
 TESTS = {
-    "worker/core/": ("core/test_core.py", "core/test_lease.py", "core/test_receiving.py", "core/test_simulation.py"),
+    "worker/core/": (
+        *("core/test_core.py", "core/test_settling.py", "core/test_protection.py", "core/test_capacity.py"),
+        *("core/test_receiving.py", "core/test_lease.py", "core/test_grace.py", "core/test_budgets.py"),
+        "core/test_simulation.py",
+    ),
     "worker/aws/": ("test_protection.py", "test_sqs.py", "test_idempotency.py", "test_clients.py"),
     "worker/jobs/": ("test_child.py", "test_slots.py", "test_command.py", "test_payload.py"),
 }
