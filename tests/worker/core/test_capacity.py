@@ -12,6 +12,7 @@ from worker.core.events import (
     Ended,
     Exit,
     Kill,
+    Lost,
     Protect,
     Protected,
     Ready,
@@ -161,3 +162,11 @@ def test_a_jobs_deadline_is_its_time_limit_from_its_start_or_the_end_of_sqss_12_
     assert (start.deadline, start.job.deadline) == (80, 80)
     (kill,) = wanted(desk.on(after=60), Kill)
     assert kill.slot == start.slot
+
+
+def test_a_slot_whose_idle_child_has_died_gets_no_job_before_its_next_child_is_ready() -> None:
+    desk = Desk()
+    (receive,) = wanted(desk.on(Ready(0)), Receive)
+    desk.on(Lost(0, "killed"))
+    assert wanted(desk.on(desk.answer(receive, 1)), Start) == []
+    assert [start.slot for start in wanted(desk.on(Ready(0)), Start)] == [0]
