@@ -13,6 +13,7 @@ from worker.core.events import (
     Exit,
     Kill,
     Lost,
+    NotStarted,
     Protect,
     Protected,
     Ready,
@@ -170,3 +171,11 @@ def test_a_slot_whose_idle_child_has_died_gets_no_job_before_its_next_child_is_r
     desk.on(Lost(0, "killed"))
     assert wanted(desk.on(desk.answer(receive, 1)), Start) == []
     assert [start.slot for start in wanted(desk.on(Ready(0)), Start)] == [0]
+
+
+def test_a_slot_that_could_not_start_its_job_counts_as_one_without_a_child() -> None:
+    desk = Desk()
+    (start,) = desk.started()
+    desk.on(NotStarted(start.slot, "gone"))
+    desk.on(after=601)
+    assert desk.core.problem(desk.now) == "1 slots have no process for the handler: none was started"
