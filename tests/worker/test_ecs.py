@@ -91,7 +91,7 @@ def test_an_agent_lost_later_gives_the_message_back_and_exits_69(start: Start, q
     assert worker.exit_code() == os.EX_UNAVAILABLE
     names = [line["event"] for line in worker.lines if "event" in line]
     assert names == ["started", "protection_refused", "no_protection", "job_given_back", "stopped"]
-    assert queue.counts() == (1, 0)
+    assert sum(queue.counts()) == 1
 
 
 def test_jobs_that_end_within_the_stop_timeout_may_run_unprotected(
