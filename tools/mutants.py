@@ -36,7 +36,8 @@ TESTS = {
 }
 #: Mutations at the same time.
 LANES = 2
-#: A test that takes longer hangs; a mutation too. Seconds.
+#: Seconds that a test waits for what it expects, and after which a test or all tests of a mutation hang.
+WAIT_SECONDS = 30
 TEST_SECONDS = 120
 MUTANT_SECONDS = 600
 #: pytest's exit code when a test has failed: any other but 0 is an error of the list or of this program.
@@ -91,7 +92,7 @@ def test(copy: Path, arguments: Iterable[str]) -> Outcome:
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=copy,
-        env=os.environ | {"COLUMNS": "400"},
+        env=os.environ | {"COLUMNS": "400", "EBB_TEST_LIMIT": str(WAIT_SECONDS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

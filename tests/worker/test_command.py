@@ -1,4 +1,5 @@
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from tests.worker.conftest import Open
 from tests.worker.place import DONE, FOREVER, Place
 from worker import logs
 from worker.core.events import Ended, Ready
-from worker.job import Result, Verdict
+from worker.job import Job, Result, Verdict
+from worker.jobs.command import Command
 
 
 @pytest.fixture
@@ -233,6 +235,12 @@ def test_a_child_without_a_job_goes_at_the_first_word(shell: Callable[..., Place
     place = shell("exit 0", grace=FOREVER)
     assert place.do() == DONE
     place.close()
+
+
+def test_a_run_leaves_the_handler_of_sigterm_as_it_was() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    Command(["true"])(Job(id="1", body="x"))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_command_does_not_get_the_workers_connection(shell: Callable[..., Place]) -> None:
