@@ -36,7 +36,7 @@ def test_encrypted_values_are_in_the_account_but_not_in_the_state_or_the_outputs
                 "command": ["/app/job", "-"],
                 "statements": [{"actions": ["s3:GetObject"], "resources": ["-"]}],
             },
-            "ebb:monitoring": {"emails": ["-"]},
+            "ebb:monitoring": {"emails": ["a@example.com"]},
         }
     )
     encrypt(stack, VALUES)

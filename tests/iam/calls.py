@@ -62,6 +62,8 @@ def _refused(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]
     policies = [(each, {"Statement": role(parts(each), place)}) for each in stacks]
     refused = []
     for made in recorder.made:
+        if made[0] == "sts":  # GetCallerIdentity needs no permission
+            continue
         with suppress(RefusedError):  # a call that was not sent
             possible = [(list(_seen(recorder, *made, each)), policy) for each, policy in policies]
             if not any(all(evaluate.allows(policy, *call) for call in calls) for calls, policy in possible):
@@ -71,8 +73,6 @@ def _refused(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]
 
 def _seen(aws: Recorder, service: str, operation: str, params: dict[str, Any], stack: Stack) -> Iterator[Call]:
     """A call of the provider, and the roles that it hands on."""
-    if service == "sts":
-        return
     sent = aws.check(service, operation, params)
     prefix = "states" if service == "stepfunctions" else service
     here = {"aws:RequestedRegion": aws.region}
