@@ -318,6 +318,23 @@ def test_why_no_child_can_be_had_is_said(open_place: Open, options: dict[str, st
     assert (open_place(**options).ready().error or "").endswith(error)
 
 
+def test_a_child_that_cannot_be_started_is_started_again_after_pauses_that_grow(
+    open_place: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    start = slots._Slot._start_child
+
+    def at_once(slot: slots._Slot, pause: float) -> None:
+        pauses.append(pause)
+        start(slot, 0)
+
+    monkeypatch.setattr(slots._Slot, "_start_child", at_once)
+    place = open_place(command=["/no/such/python"])
+    for _ in range(8):
+        assert place.ready().error
+    assert pauses[:8] == [0, 0.5, 1, 2, 4, 8, 16, 20]
+
+
 def test_a_child_that_dies_while_idle_is_replaced_and_no_attempt_is_spent(open_place: Open) -> None:
     place = open_place(PID + "def handle(job): note(job.id, os.getpid())")
     place.ready()
