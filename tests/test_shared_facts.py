@@ -146,18 +146,6 @@ def test_metrics_and_the_log_follower_know_every_ending_of_a_job() -> None:
     assert set(log_follower.ENDINGS) == set(metrics.COUNTERS) == set(Ending)
 
 
-def test_the_forecasts_worker_requests_the_same_protection() -> None:
-    assert (
-        forecast_worker.MAX_PROTECTION_MINUTES,
-        forecast_worker.SPARE_PROTECTION_MINUTES,
-        forecast_worker.PROTECTION_MARGIN_SECONDS,
-    ) == (
-        protection.MAX_PROTECTION_MINUTES,
-        protection.SPARE_PROTECTION_MINUTES,
-        protection.PROTECTION_MARGIN_SECONDS,
-    )
-
-
 def test_the_forecasts_worker_stops_a_job_at_the_same_time_before_12_hours() -> None:
     assert forecast_worker.JOB_END_MARGIN_SECONDS == lease.END_MARGIN_SECONDS + lease.STOP_BEFORE_SECONDS
 

@@ -133,7 +133,7 @@ def test_scale_in_kills_no_protected_job(scenario: Scenario, given_load: Load, s
     simulation = Simulation(safe, given_load, seed, None, ASSUMPTIONS)
     simulation.service._host = lambda task: Watched(task, simulation.service, simulation.queue, simulation._shared)
     simulation.run()
-    assert all(age >= simulation._shared.needed_protection for age in ages)
+    assert all(age >= simulation._shared.protection().enough for age in ages)
     assert simulation.record.killed <= len(ages)
     assert not ages or not simulation._shared.heartbeat
 

@@ -161,15 +161,24 @@ def test_a_deployment_replaces_idle_tasks_at_once_and_protected_tasks_later() ->
     assert next(time for time, value in outcome.running if time > 1800 and value == 2) < 1860
 
 
-def test_if_old_protected_tasks_block_new_ones_a_deployment_uses_up_receives() -> None:
-    """AWS does not document it. If they block, a new task cannot protect itself and returns its messages."""
+def test_if_old_protected_tasks_block_new_ones_a_deployment_uses_up_no_receive() -> None:
+    """AWS does not document it. If they block, a new task receives nothing and asks again each minute."""
     one_task, jobs = replace(recommended(), maximum=1), load("burst:2", "1h")
     lenient, strict = (
         simulate(one_task, jobs, seed=1, assumptions=Assumptions(deployments=(600.0,), outgoing_block=blocks))
         for blocks in (False, True)
     )
     assert (lenient.done, lenient.give_backs) == (2, 0)
-    assert (strict.done, strict.dead, strict.blocked) == (1, 1, 5)
+    assert (strict.done, strict.dead, strict.give_backs, strict.failed) == (2, 0, 0, 0)
+    assert strict.blocked == 60
+
+
+def test_a_busy_task_lets_a_deployment_through_between_two_jobs() -> None:
+    one_task, jobs = replace(recommended(), maximum=1), load("burst:60", "60s")
+    assumptions = Assumptions(deployments=(600.0,), outgoing_block=True)
+    outcome = simulate(one_task, jobs, seed=1, assumptions=assumptions)
+    assert (outcome.done, outcome.dead, outcome.give_backs, outcome.killed) == (60, 0, 0, 0)
+    assert 1 <= outcome.blocked <= 12  # one request a minute, for ten minutes and the length of a job
 
 
 def test_a_deployment_kills_unprotected_jobs_that_take_too_long() -> None:

@@ -1,23 +1,16 @@
-"""The worker in a task: receives, asks for protection, works, extends, deletes, and returns jobs when it must stop."""
+"""The worker in a task: asks for protection, receives, works, extends, deletes, and returns jobs when it must stop."""
 
 import math
 
-from ebb.forecast.durations import MINUTE
 from ebb.forecast.model.context import Context
+from ebb.forecast.model.protection import Protection
 from ebb.forecast.model.queue import MAX_MESSAGES, Message, SimulatedQueue
 from ebb.forecast.model.service import Life, SimulatedService, SimulatedTask
 from settings.limits import MAX_VISIBILITY_SECONDS
 
-# The worker must not be imported here: tests/test_shared_facts.py compares these copies with the worker's own.
 #: A job is stopped this long before SQS's 12 hours end: END_MARGIN_SECONDS + STOP_BEFORE_SECONDS in
-#: worker/core/lease.py.
+#: worker/core/lease.py, which must not be imported here (tests/test_shared_facts.py).
 JOB_END_MARGIN_SECONDS = 8
-#: Minutes of protection (ECS API, UpdateTaskProtection), as in worker/core/protection.py.
-MAX_PROTECTION_MINUTES = 2880
-#: Minutes of protection beyond twice the longest job, as in worker/core/protection.py.
-SPARE_PROTECTION_MINUTES = 10
-#: Seconds by which protection must exceed the longest job, as in worker/core/protection.py.
-PROTECTION_MARGIN_SECONDS = 60
 
 
 class Shared:
@@ -27,13 +20,6 @@ class Shared:
         self.scenario, self.assumptions = context.scenario, context.assumptions
         self.clock, self.record, self.random = context.clock, context.record, context.random
         worker, queue = self.scenario.worker, self.scenario.queue
-        longest = worker.job_timeout or MAX_VISIBILITY_SECONDS
-        #: Seconds of protection that a task must have when a job starts.
-        self.needed_protection = longest + PROTECTION_MARGIN_SECONDS
-        #: Seconds of protection that a task asks for.
-        self.protection = float(
-            MINUTE * min(MAX_PROTECTION_MINUTES, 2 * math.ceil(longest / MINUTE) + SPARE_PROTECTION_MINUTES)
-        )
         self.heartbeat = worker.heartbeat and queue.visibility_timeout > 0
         #: Seconds after which a job is stopped.
         limit = MAX_VISIBILITY_SECONDS - JOB_END_MARGIN_SECONDS if self.heartbeat else math.inf
@@ -50,6 +36,15 @@ class Shared:
         self._worked, self._worked_until = self.worked, self.clock.now
         self.busy += change
 
+    def protection(self) -> Protection:
+        """Of one task."""
+        worker = self.scenario.worker
+        return Protection(
+            needed=worker.protection,
+            longest=worker.job_timeout or MAX_VISIBILITY_SECONDS,
+            jitter=self.random.uniform,
+        )
+
     @property
     def worked(self) -> float:
         """Seconds of all jobs until now."""
@@ -65,14 +60,17 @@ class SimulatedWorker:
         self._jobs: dict[Message, tuple[int, float]] = {}
         #: Received messages whose jobs start when the task is protected.
         self._waiting: list[Message] = []
-        self._asking = self._stopping = self._polling = False
+        self._protection = shared.protection()
+        self._stopping = self._polling = False
         self._polled_at = 0.0
+        #: When `_act` is called next, because protection may change.
+        self._wake_at = -math.inf
 
     def started(self) -> None:
         """Start to receive, unless the task crashes before."""
         crash, now = self._shared.crash, self._clock.now
         if crash is None or crash.after is not None:
-            self._receive()
+            self._act()
         if crash is not None:
             lives = self._shared.assumptions.crash(self._shared.random) if crash.after is None else crash.after
             self._clock.at(now + lives, self._crash)
@@ -85,7 +83,7 @@ class SimulatedWorker:
                 self._give_back(message, message.delivery)
             self._clock.at(self._clock.now, self._exit_if_idle)
             return
-        self._receive()
+        self._act()
 
     def end(self) -> None:
         """The simulation ends: count the receives of the long poll."""
@@ -103,24 +101,48 @@ class SimulatedWorker:
 
     # -- receiving
 
+    def _act(self) -> None:
+        """Do all that can be done now."""
+        while not self._stopping:
+            self._ask()
+            if self._protection.blocked:
+                self._give_back_waiting()
+            if self._protection.covers(self._clock.now):
+                self._start()
+            if not self._receive():
+                break
+        if not self._stopping:
+            self._wake()
+
+    @property
+    def _active(self) -> bool:
+        return bool(self._jobs or self._waiting)
+
+    def _wake(self) -> None:
+        now = self._clock.now
+        at = min([time for time in self._protection.times() if time > now], default=math.inf)
+        if at < math.inf and not now < self._wake_at <= at:
+            self._wake_at = at
+            self._clock.at(at, self._act)
+
     def _free(self) -> int:
         free = self._setup.concurrency - len(self._jobs) - len(self._waiting)
         return min(free, self._shared.max_messages)
 
-    def _receive(self) -> None:
-        """Fill the free slots with messages, or wait for messages in a long poll."""
-        while not self._stopping and (count := self._free()) > 0:
-            messages = self._get(count)
-            for message in messages:
-                self._waiting.append(message)
-                self._start_when_protected()
-            if not messages:
-                if not self._polling:
-                    self._polling, self._polled_at = True, self._clock.now
-                    self._queue.pollers.append(self)
-                if not self._jobs and not self._waiting and self._task.protected_until > self._clock.now:
-                    self._ask(0)
-                return
+    def _receive(self) -> bool:
+        """Whether messages came for the free slots. If none did, wait for them in a long poll."""
+        if not self._protection.may_receive(self._clock.now, active=self._active):
+            self._stop_polling()
+            return False
+        count = self._free()
+        if count <= 0 or self._polling:
+            return False
+        messages = self._get(count)
+        self._waiting += messages
+        if not messages:
+            self._polling, self._polled_at = True, self._clock.now
+            self._queue.pollers.append(self)
+        return bool(messages)
 
     def _get(self, count: int) -> list[Message]:
         """Receive. Without a heartbeat the end of each visibility timeout is already known."""
@@ -137,48 +159,31 @@ class SimulatedWorker:
         self._polling = False
         self._record.sqs += int(max(0.0, self._clock.now - max(0.0, self._polled_at)) / self._setup.wait)
 
-    def _last_poll_ends(self) -> None:
+    def _stop_polling(self) -> None:
         if self._polling:
             self._queue.pollers.remove(self)
             self._end_poll()
-            self._exit_if_idle()
+
+    def _last_poll_ends(self) -> None:
+        self._stop_polling()
+        self._exit_if_idle()
 
     # -- protection
 
-    def _start_when_protected(self) -> None:
-        if not self._setup.protection:
-            self._start()
-        elif not self._asking and self._waiting:
-            if self._task.protected_until - self._clock.now >= self._shared.needed_protection:
-                self._start()
-            else:
-                self._ask(self._shared.protection)
+    def _ask(self) -> None:
+        now = self._clock.now
+        seconds = self._protection.request(now, active=self._active)
+        if seconds is not None:
+            answered_at = now + self._shared.assumptions.protect(self._shared.random)
+            self._clock.at(answered_at, self._answered, seconds, now)
 
-    def _ask(self, seconds: float) -> None:
-        if not self._asking:
-            self._asking = True
-            answered_at = self._clock.now + self._shared.assumptions.protect(self._shared.random)
-            self._clock.at(answered_at, self._answered, seconds)
-
-    def _answered(self, seconds: float) -> None:
-        self._asking = False
+    def _answered(self, seconds: float, asked_at: float) -> None:
         if self._stopping:
             return
-        if self._service.protect(self._task, seconds):
-            if not self._stopping:  # without protection the service may have stopped the task at once
-                self._start_when_protected()
-        else:
-            self._blocked()
-
-    def _blocked(self) -> None:
-        """DEPLOYMENT_BLOCKED: protection is not available, so return the messages and exit."""
-        self._record.blocked += 1
-        self._stopping = True
-        self._give_back_waiting()
-        if self._polling:
-            self._queue.pollers.remove(self)
-            self._end_poll()
-        self._exit_if_idle()
+        granted = self._service.protect(self._task, seconds)  # an end of protection may stop the task at once
+        self._record.blocked += not granted
+        self._protection.answered(self._clock.now, seconds, asked_at, granted=granted)
+        self._act()
 
     # -- working
 
@@ -212,8 +217,7 @@ class SimulatedWorker:
         if self._stopping:
             self._exit_if_idle()
         else:
-            self._start_when_protected()
-            self._receive()
+            self._act()
 
     def _done(self, message: Message, delivery: int) -> None:
         """Delete the message.
@@ -297,9 +301,7 @@ class SimulatedWorker:
             self._record.killed += 1
             self._remove(message)
             self._abandon(message, delivery)
-        if self._polling:
-            self._queue.pollers.remove(self)
-            self._end_poll()
+        self._stop_polling()
         self._exit_if_idle()
 
     def _exit_if_idle(self) -> None:
