@@ -55,7 +55,7 @@ def test_only_the_burst_misses_its_objective() -> None:
     rows = [row.strip("| ").split(" | ") for row in shown("python -m bench.policy.objectives").splitlines()[2:]]
     missed = [row for row in rows if row[3] != "yes"]
     assert [row[0].startswith("200 jobs of 30 s done") for row in missed] == [True] * 3
-    assert all(700 < float(row[2].split(" ")[0]) < 760 for row in missed)
+    assert all(700 < float(row[2].split(" ")[0]) < 790 for row in missed)
 
 
 def test_the_tuning_tables_have_all_variants_and_loads() -> None:
