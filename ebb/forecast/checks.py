@@ -17,6 +17,10 @@ from settings.limits import MAX_VISIBILITY_SECONDS, NEW_ACCOUNT_VCPUS
 
 #: Seconds for an image pull. Tasks that need longer start later than the measured starts of the model.
 MAX_PULL_SECONDS = 60
+#: A job that takes so many times the typical time keeps tasks running that have no work, unless a rule removes them.
+STRAGGLER = 10
+#: From so many tasks on.
+STRAGGLER_TASKS = 3
 #: Metrics that count waiting messages, and metrics that also count running jobs. The last name of each is a baseline's.
 _WAITING = frozenset({"ApproximateNumberOfMessagesVisible", "BacklogPerTask"})
 _RUNNING = frozenset({"ApproximateNumberOfMessagesNotVisible", "TotalMessages"})
@@ -47,6 +51,7 @@ def check(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tup
     """All known problems, most harmful first."""
     return (
         *_scale_in(scenario),
+        *_straggler(scenario, jobs),
         *_waking(scenario),
         *_alarms(scenario),
         *_jobs(scenario, jobs),
@@ -88,6 +93,19 @@ def _scale_in(scenario: Scenario) -> Iterator[Problem]:
                 f"Alarm {rule.alarm.name} takes low CPU for idleness. A job that waits for the network uses no CPU, "
                 "and an idle poller uses some: count messages waiting and in flight instead.",
             )
+
+
+def _straggler(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
+    removing = [rule.policy for rule in scenario.rules if removes(rule)]
+    only_all = all(isinstance(each, StepPolicy) and each.adjustment_type == "ExactCapacity" for each in removing)
+    long = jobs.longest >= STRAGGLER * jobs.typical
+    if removing and only_all and long and scenario.maximum >= STRAGGLER_TASKS and not scenario.poller:
+        yield Problem(
+            "straggler",
+            f"Jobs take up to {jobs.longest:.0f} s, {jobs.longest / jobs.typical:.0f} times the typical job, and no "
+            f"rule removes tasks while one runs: up to {scenario.maximum - 1} tasks are paid for without work. Set "
+            "scaling.surplus.",
+        )
 
 
 def _waking(scenario: Scenario) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import forecast
 from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.shown import shown
 from ebb.forecast.workloads import JobProfile, Load
 
 #: Called after each run with the scenario's name, the runs that are done, and the runs in all.
@@ -63,4 +64,5 @@ def _finding(
         seed=request.seed,
         progress=partial(progress, scenario.name),
     )
-    return Finding(forecast=found, problems=check(scenario, jobs, request.pull), title=title, source=source)
+    problems = (*shown(found, request.load, until=request.until), *check(scenario, jobs, request.pull))
+    return Finding(forecast=found, problems=problems, title=title, source=source)
