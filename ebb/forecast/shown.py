@@ -1,4 +1,4 @@
-"""Problems that the runs of a forecast show, whatever the cause. `checks` finds others without a run."""
+"""Problems that the runs of a forecast show. `checks` finds others without a run."""
 
 from collections.abc import Iterator
 
