@@ -30,6 +30,11 @@ def test_jobs_that_always_fail_are_dead_letters() -> None:
     assert codes(failing=1.0) == ["dead-letters"]
 
 
+@pytest.mark.slow
+def test_tasks_that_leave_together_bring_no_sound_job_into_the_dead_letter_queue() -> None:
+    assert codes(arrivals="poisson:60/h:7d", job="2m", runs=3) == []
+
+
 def test_more_work_than_all_tasks_can_do_is_an_overload() -> None:
     assert codes("scaling.max_tasks=1", arrivals="poisson:80/h:6h", job="60s") == ["overload"]
 

@@ -63,6 +63,7 @@ class SimulatedWorker:
         self._protection = shared.protection()
         self._stopping = self._polling = False
         self._polled_at = 0.0
+        self._stopped_at = -math.inf
         #: When `_act` is called next, because protection may change.
         self._wake_at = -math.inf
 
@@ -91,9 +92,9 @@ class SimulatedWorker:
 
     def stopped(self) -> None:
         """SIGTERM: start no job; return the jobs that do not end in time."""
-        self._stopping = True
-        self._give_back_waiting()
         now, setup = self._clock.now, self._setup
+        self._stopping, self._stopped_at = True, now
+        self._give_back_waiting()
         if self._polling:
             self._clock.at(now + setup.wait - (now - self._polled_at) % setup.wait, self._last_poll_ends)
         self._clock.at(now + setup.drain, self._kill)
@@ -270,9 +271,11 @@ class SimulatedWorker:
         if self._setup.gives_back:
             self._record.give_backs += 1
             self._record.sqs += 1
-            # after the time of a call, so that this worker's last poll does not receive it again
-            later = self._clock.now + self._shared.assumptions.call(self._shared.random)
-            self._clock.at(later, self._queue.reappear, message, delivery)
+            # not to the last polls of other tasks that stop (worker/core/shutdown.py), nor to this one's
+            now, longest = self._clock.now, self._setup.wait + 1
+            hidden = longest if now <= self._stopped_at + longest else 0
+            called = self._shared.assumptions.call(self._shared.random)
+            self._clock.at(now + called + hidden, self._queue.reappear, message, delivery)
         else:
             self._abandon(message, delivery)
 
