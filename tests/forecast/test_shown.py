@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ebb.forecast.checks import Pull
 from ebb.forecast.run import Request, findings
 from ebb.forecast.workloads import load
 
@@ -48,6 +49,11 @@ def test_jobs_that_wait_longer_than_the_retention_expire() -> None:
         "queue.retention_days=1", "scaling.max_tasks=1", "queue.visibility_timeout=43200", arrivals="burst:12", job="4h"
     )
     assert "expired-jobs" in found
+
+
+def test_jobs_that_wait_for_a_slow_image_are_done_in_the_end() -> None:
+    pull = Pull(megabytes=8000, megabits=100)
+    assert codes("scaling.max_tasks=5", arrivals="burst:20", job="20m", pull=pull) == ["slow-pull"]
 
 
 def test_a_run_that_is_ended_early_says_nothing_of_the_jobs_that_are_left() -> None:

@@ -61,11 +61,12 @@ class Simulation:
 
     def _at_rest(self) -> bool:
         """Whether all jobs were sent and nothing more will happen, even if jobs are left."""
-        idle = not self.queue.messages and self.service.running == self.service.desired
+        forgotten = not self.queue.in_flight and self.metrics.next_change == math.inf
         return (
             self._ended
             and not self._sending
-            and (idle or (not self.queue.in_flight and self.metrics.next_change == math.inf))
+            and self.service.running == self.service.desired
+            and (not self.queue.messages or forgotten)
         )
 
     def _end_load(self) -> None:
