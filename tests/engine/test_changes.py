@@ -30,6 +30,8 @@ KEEP_ALIVE: set[Step] = {
     ("delete", "aws:iam/rolePolicy:RolePolicy", "wake-keep-alive"),
 }
 WATCHER: set[Step] = {
+    # the rule `out` waits longer, because the watcher's task already starts
+    ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-out"),
     ("create", "aws:sfn/stateMachine:StateMachine", "wake-watcher"),
     ("create", "aws:scheduler/schedule:Schedule", "wake-watch"),
     *{
