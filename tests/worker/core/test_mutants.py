@@ -38,7 +38,7 @@ def test_the_tests_that_a_mutation_names_exist() -> None:
         ("test_x.py::test_y", "", 0, "1 mutations, 1 noticed, 0 not."),
         ("", "", 1, "  The tests have a gap."),
         ("", "It is the same.", 0, "  Equivalent: It is the same."),
-        ("test_x.py::test_y", "It is the same.", 1, "\nNoticed, though the list calls it equivalent: a.py: It breaks."),
+        ("test_x.py::test_y", "It is the same.", 0, "\nNoticed, though the list calls it equivalent: a.py: It breaks."),
     ],
 )
 def test_a_mutation_that_nobody_notices_needs_a_reason(noticed: str, equivalent: str, code: int, last: str) -> None:
