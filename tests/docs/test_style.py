@@ -10,23 +10,20 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.docs.pages import CHANGELOG, EXAMPLES, PAGES, ROOT
+
 PAGE = ROOT / "docs/style.md"
 #: The list itself, and this file with its examples.
 EXCEPTIONS = {PAGE, Path(__file__)}
-#: Our files that are not Python. A stack file is the user's, except the demo's.
+#: Our files that are not Python, by name: others are the user's, and so are the stack files, except the demo's.
 OTHERS = [
-    *(
-        "*.md",
-        "*.toml",
-        "*.txt",
-        "Makefile",
-        ".gitignore",
-        "Pulumi.yaml",
-        "Pulumi.sandbox.yaml",
-        ".pre-commit-config.yaml",
-    ),
-    *(f"{room}/**/*{kind}" for room in (".github", "docs", "examples", "tests") for kind in (".md", ".yml", ".yaml")),
+    *(str(page.relative_to(ROOT)) for page in (*PAGES, CHANGELOG)),
+    *("pyproject.toml", "requirements.txt", "requirements-dev.txt", "constraints.txt", "Makefile", ".gitignore"),
+    *("Pulumi.yaml", "Pulumi.sandbox.yaml", "docs/Pulumi.ten-tasks.yaml", ".pre-commit-config.yaml"),
+    *(f"examples/{name}/Pulumi.{name}.yaml" for name in EXAMPLES),
+    *(f".github/workflows/{name}.yml" for name in ("deploy", "preview", "release", "tests")),
+    *(f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug", "config", "idea")),
+    *(".github/dependabot.yml", ".github/pull_request_template.md", "tests/stacks/*.yaml"),
 ]
 MAX_WORDS = 25
 MAX_LINE = 120

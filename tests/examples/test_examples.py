@@ -10,10 +10,10 @@ import pytest
 import settings
 from ebb.project import ROOT, configuration, read_settings
 from ebb.sandbox.sandbox import Sandbox
+from tests.docs import pages
 from tests.helpers.waiting import until
 
 EXAMPLES = ROOT / "examples"
-NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 
 
 def sandbox(name: str, overrides: dict[str, Any] | None = None) -> Sandbox:
@@ -34,13 +34,12 @@ def finished(opened: Sandbox) -> list[str]:
     return [record["message_id"] for record in records if record.get("event") == "job_done"]
 
 
-def test_there_is_one_of_each_kind() -> None:
-    assert NAMES == ["command", "existing", "fifo", "spot"]
+def test_the_page_names_each() -> None:
     page = (EXAMPLES / "README.md").read_text()
-    assert all(f"[{name}]({name})" in page for name in NAMES)
+    assert all(f"[{name}]({name})" in page for name in pages.EXAMPLES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", pages.EXAMPLES)
 def test_an_example_draws_no_warning(name: str) -> None:
     assert settings.warnings(read_settings(configuration(name, folder=EXAMPLES / name))) == []
 

@@ -1,4 +1,4 @@
-"""The first edits of a user keep the project green: of the handler, stack files, requirements and Dockerfile."""
+"""The first edits of a user keep the project green: of the handler, stack files, image, pages and workflows."""
 
 import re
 import subprocess
@@ -10,17 +10,32 @@ from ebb.project import ROOT
 from tests.helpers.first_day import MAKE, checkout, environment
 from tests.helpers.waiting import LIMIT
 
+#: Tests outside the quick tier that read the folders in which a user adds files. They cost little.
+DOCUMENTS = (
+    "tests/docs/test_style.py",
+    "tests/workflows",
+    *(
+        f"tests/docs/test_readme.py::test_{name}"
+        for name in (
+            "every_block_is_of_a_kind_that_is_checked_here",
+            "the_map_has_15_lines_and_every_folder",
+            "links_lead_to_files_that_exist",
+            "yaml_blocks_are_settings_without_a_warning",
+        )
+    ),
+)
+
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkout(tmp_path_factory.mktemp("first-day"))
 
 
-def test_a_user_on_the_first_day_has_a_green_quick_tier(copy: Path) -> None:
+def test_a_user_on_the_first_day_has_a_green_quick_tier_and_green_documents(copy: Path) -> None:
     made = subprocess.run(
         [*MAKE, "quick", "imports"],
         cwd=copy,
-        env={**environment(), "PYTEST_ADDOPTS": "--hypothesis-profile=copy"},
+        env={**environment(), "PYTEST_ADDOPTS": " ".join(("--hypothesis-profile=copy", *DOCUMENTS))},
         capture_output=True,
         text=True,
         timeout=4 * LIMIT,

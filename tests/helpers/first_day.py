@@ -25,6 +25,17 @@ config:
     secrets: {TOKEN: /app/token}
   ebb:scaling: {max_tasks: 4}
 """
+#: A page with a long sentence, a broken link and a block of another kind.
+NOTES = f"""# Notes
+See [all](nowhere.md) {"and more " * 30}.
+
+```toml
+name = "mine"
+```
+"""
+WORKFLOW = """on: push
+jobs: {mine: {runs-on: ubuntu-latest, steps: [{run: make video}, {uses: actions/checkout@v1}]}}
+"""
 NEW = """config:
   aws:region: us-west-2
   ebb:queue: {fifo: true}
@@ -41,6 +52,14 @@ def checkout(folder: Path) -> Path:
     (copy / "worker/thumbnails.py").write_text(THUMBNAILS)
     with (copy / "worker/requirements.txt").open("a") as requirements:
         requirements.write("PyYAML\n")
+    (copy / "NOTES.md").write_text(NOTES)
+    counter = copy / "counter"  # as examples/command says
+    shutil.copytree(copy / "worker", counter)
+    shutil.copytree(copy / "examples/command", counter, dirs_exist_ok=True)
+    for page in (copy / "docs/video.md", copy / "examples/video/README.md"):
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(NOTES)
+    (copy / ".github/workflows/video.yml").write_text(WORKFLOW)
     dockerfile = copy / "worker/Dockerfile"
     edited = dockerfile.read_text().replace("python:3.13-slim", "python:3.12")
     dockerfile.write_text(

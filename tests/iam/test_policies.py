@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ebb.errors import UserError
-from ebb.forecast.stack import find
 from ebb.iam import document
 from ebb.iam.network import NAT_NAME
 from ebb.iam.parts import parts
 from ebb.project import configuration
+from tests.docs.pages import EXAMPLES
 from tests.helpers.stacks import STACKS
 from tests.helpers.stacks import configuration as of_tests
 from tests.iam import evaluate
@@ -44,10 +44,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "existing": EXISTING,
     "most": MOST,
     **{f"tests' {name}": of_tests(name) for name in STACKS},
-    **{
-        f"example {file.parent.name}": configuration(find(str(file))[1], folder=file.parent)
-        for file in sorted(ROOT.glob("examples/*/Pulumi.*.yaml"))
-    },
+    **{f"example {name}": configuration(name, folder=ROOT / "examples" / name) for name in EXAMPLES},
 }
 each_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 

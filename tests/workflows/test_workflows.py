@@ -11,7 +11,8 @@ import yaml
 from tools.release_notes import notes
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+#: The product's workflows. Others are the user's.
+FILES = [ROOT / f".github/workflows/{name}.yml" for name in ("tests", "preview", "deploy", "release")]
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 #: YAML 1.1 reads the key `on` as true.
 ON: Any = True
@@ -32,10 +33,6 @@ def uses(workflow: str, action: str) -> dict[str, Any]:
 
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-
-def test_there_are_tests_a_preview_a_deployment_and_a_release() -> None:
-    assert set(WORKFLOWS) == {"tests", "preview", "deploy", "release"}
 
 
 def test_each_action_is_pinned_by_commit_with_its_version_as_a_comment() -> None:
@@ -85,7 +82,7 @@ def test_main_deploys_dev_and_a_tag_or_a_run_by_hand_deploys_prod_after_the_test
     deploy = WORKFLOWS["deploy"]
     assert deploy[ON]["push"] == {"branches": ["main"], "tags": ["deploy-*"]}
     assert set(deploy[ON]) == {"push", "workflow_dispatch"}
-    assert deploy[ON]["workflow_dispatch"]["inputs"]["stack"]["options"] == ["dev", "prod"]
+    assert {"dev", "prod"} <= set(deploy[ON]["workflow_dispatch"]["inputs"]["stack"]["options"])
     assert deploy["jobs"]["tests"]["uses"] == "./.github/workflows/tests.yml"
     assert deploy["jobs"]["up"]["needs"] == "tests"
     stack = "${{ inputs.stack || (github.ref_type == 'tag' && 'prod' || 'dev') }}"

@@ -1,0 +1,28 @@
+"""The product's documents by name. A user may put more files next to them: no test reads those."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCS = ("architecture", "benchmarks", "configuration", "sandbox", "scaling", "style", "worker")
+DECISIONS = (
+    "0001-rest-api-straight-into-sqs",
+    "0002-step-policies-on-our-own-alarms",
+    "0003-task-protection-against-scale-in",
+    "0004-settings-as-models",
+    "0005-a-real-engine-in-the-sandbox",
+    "0006-a-child-process-per-job",
+    "0007-a-queue-with-jobs-is-not-deleted",
+)
+EXAMPLES = ("command", "existing", "fifo", "spot")
+CHANGELOG = ROOT / "CHANGELOG.md"
+#: What a reader reads to use the product.
+PAGES = tuple(
+    ROOT / f"{name}.md"
+    for name in (
+        *("README", "CONTRIBUTING", "SECURITY"),
+        *(f"docs/{name}" for name in DOCS),
+        *(f"docs/adr/{name}" for name in DECISIONS),
+        "examples/README",
+        *(f"examples/{name}/README" for name in EXAMPLES),
+    )
+)
