@@ -161,6 +161,37 @@ def test_work_that_is_not_done_yet_is_not_done(handling: Open, returned: str, pr
     assert "the handler " in (failed.reason or "")
 
 
+def test_no_work_that_is_not_done_hides_from_the_first_await_or_in_a_collection(open_place: Open) -> None:
+    place = open_place(
+        BASIS
+        + """
+import concurrent.futures
+pool = concurrent.futures.ThreadPoolExecutor(1)
+async def work(): note("ran")
+async def later(): return work()
+def handle(job): return eval(job.body)
+"""
+    )
+    place.ready()
+    for returned, kind in {
+        "later()": "builtins.coroutine",
+        "[work(), work()]": "builtins.coroutine",
+        "(pool.submit(print), 1)": "concurrent.futures._base.Future",
+        "{pool.submit(print)}": "concurrent.futures._base.Future",
+        "{'a': pool.submit(print)}": "concurrent.futures._base.Future",
+        "[1, map(print, [1])]": "builtins.map",
+        "[(x for x in 'ab')]": "builtins.generator",
+        "[subprocess.Popen(['true'])]": "subprocess.Popen",
+    }.items():
+        failed = place.do(returned)
+        assert failed.verdict is Verdict.FAILED, returned
+        assert "TypeError: the handler returned " in (failed.reason or "")
+        assert f"({kind})" in (failed.reason or "")
+    for done in ("[1] * 100_000", "{'a': [1]}", "{'a', 'b'}", "(None,)", "'text'", "asyncio.sleep(0)"):
+        assert place.do(done) == DONE, done
+    assert not (place.folder / "notes").exists()
+
+
 @pytest.mark.parametrize("returned", ["open(os.devnull)", "sqlite3.connect(':memory:').execute('select 1')", "[1]"])
 def test_other_values_that_are_returned_are_ignored(handling: Open, returned: str) -> None:
     assert handling(f"import sqlite3\ndef handle(job): return {returned}").do() == DONE
