@@ -107,7 +107,7 @@ mutants: $(STAMP) ## break the worker in one place at a time: its tests must not
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python bench/preview.py
 
-bench-forecast: $(STAMP) ## what a forecast costs, compared with the same model stepped minute by minute
+bench-forecast: $(STAMP) ## what a forecast costs, compared with the same model stepped second by second
 	$(BIN)/python -m bench.forecast
 
 worker-image: ## build the worker's image for both architectures (needs docker buildx)

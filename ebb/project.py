@@ -124,7 +124,12 @@ def read_settings(config: Mapping[str, Any]) -> settings.Settings:
     try:
         return settings.read(sections)
     except settings.SettingsError as error:
-        raise UserError(str(error)) from None
+        raise refused(error) from None
+
+
+def refused(error: settings.SettingsError) -> UserError:
+    """The error of a command that reads a configuration. It deploys nothing, so it says nothing about changes."""
+    return UserError("\n".join(["The configuration was refused.", *error.problems]))
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,12 +38,12 @@ def _scale_in_warnings(scaling: Scaling) -> Iterator[str]:
     if scaling.scales_in_by == "cpu":
         yield (
             f"{key}.scale_in cpu: an idle poller uses more CPU than {scaling.cpu_threshold:g} %, and a job that waits "
-            "for the network uses none; use scale_in: queue."
+            "for the network uses none. Use scale_in: queue."
         )
     if scaling.scales_in_by == "steps":
         yield (
             f"{key}.steps: steps that remove tasks count waiting messages only, so a queue whose jobs are all running "
-            "looks empty; remove these steps, because scale_in: queue also counts jobs in flight."
+            "looks empty. Remove these steps, because scale_in: queue also counts jobs in flight."
         )
 
 
@@ -53,14 +53,14 @@ def _wake_warnings(scaling: Scaling) -> Iterator[str]:
         name = "direct" if scaling.direct else "watch"
         yield (
             f"{key}.{name}: starts the first task of a service at zero, but with min_tasks {scaling.min_tasks} this "
-            "service never is; remove it, or set min_tasks to 0."
+            "service never is. Remove it, or set min_tasks to 0."
         )
     if scaling.watches and scaling.keep_alive and "keep_alive" in scaling.model_fields_set:
         yield f"{key}.keep_alive: has no effect, because the watcher calls the queue every minute; remove it."
     if not scaling.watches and not scaling.keep_alive and scaling.min_tasks == 0:
         yield (
             f"{key}.keep_alive: if it is off, SQS's metrics show the first job after six hours without jobs up to 15 "
-            "minutes late; remove it, or set watch."
+            "minutes late. Remove it, or set watch."
         )
 
 
@@ -69,24 +69,24 @@ def _scaling_warnings(settings: Settings) -> Iterator[str]:
     if scaling.scales_in_by == "cpu" and scaling.cpu_minutes >= LONG_PERIOD_MINUTES:
         yield (
             f"{PROJECT}:scaling.cpu_minutes: an alarm with a period of {scaling.cpu_minutes} minutes acts late, when "
-            "tasks may be working again; use at most 3."
+            "tasks may be working again. Use at most 3."
         )
     if queue.fifo and scaling.message_groups is None and scaling.max_tasks > 1:
         yield (
-            f"{PROJECT}:queue.fifo: the jobs of one message group run one at a time, however many tasks there are; "
-            "use a different group for jobs that may run at the same time, and set scaling.message_groups."
+            f"{PROJECT}:queue.fifo: the jobs of one message group run one at a time, however many tasks there are. "
+            "Use a different group for jobs that may run at the same time, and set scaling.message_groups."
         )
     if worker.job_timeout is not None and worker.job_timeout < scaling.seconds_per_job:
         yield (
             f"{PROJECT}:worker.job_timeout: jobs that take scaling.seconds_per_job, {scaling.seconds_per_job:g} "
-            f"seconds, are stopped after {worker.job_timeout}; set it above the longest job."
+            f"seconds, are stopped after {worker.job_timeout}. Set it above the longest job."
         )
     needed = min_receives(worker.spot_weight)
     if queue.max_receive_count < needed:
         interrupted = "a deployment or a Spot reclaim" if worker.spot_weight else "a deployment"
         yield (
             f"{PROJECT}:queue.max_receive_count: a receive that {interrupted} interrupts counts too, so good jobs can "
-            f"end in the dead-letter queue; set at least {needed}, or 5 to survive a failure with backoff."
+            f"end in the dead-letter queue. Set at least {needed}, or 5 to survive a failure with backoff."
         )
     vcpus = scaling.max_tasks * worker.cpu / 1024
     if vcpus > NEW_ACCOUNT_VCPUS:

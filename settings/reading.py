@@ -139,7 +139,7 @@ def _touches(field: str, other: str) -> bool:
 
 def _encrypted_problems(encrypted: Collection[str], raw: Mapping[str, Any]) -> Iterator[str]:
     rule = (
-        "is encrypted, but Pulumi's state would show it: set it without --secret, or put what must stay secret into an "
+        "is encrypted, but Pulumi's state would show it. Set it without --secret, or put what must stay secret into an "
         "SSM parameter and name that in worker.secrets"
     )
     for field in cannot_stay_secret(encrypted, raw):

@@ -64,7 +64,7 @@ exit codes of --once:
 
 examples:
   echo '{{"text": "One sentence. Another one."}}' | python -m worker --once -
-  EBB_HANDLER=jobs.video:encode python -m worker --once job.json --attempt 2
+  EBB_HANDLER=worker.video:encode python -m worker --once job.json --attempt 2
   EBB_COMMAND='["./encode", "--fast"]' python -m worker --once job.json"""
 
 

@@ -85,13 +85,13 @@ def _scale_in(scenario: Scenario) -> Iterator[Problem]:
             yield Problem(
                 "visible-only-scale-in",
                 f"Alarm {rule.alarm.name} removes tasks when no message waits, but the message of a running job does "
-                "not wait: add ApproximateNumberOfMessagesNotVisible to the alarm.",
+                "not wait. Add ApproximateNumberOfMessagesNotVisible to the alarm.",
             )
         if any(metric.namespace == "AWS/ECS" and metric.statistic == "Average" for metric in rule.alarm.metrics):
             yield Problem(
                 "cpu-as-idleness",
                 f"Alarm {rule.alarm.name} takes low CPU for idleness. A job that waits for the network uses no CPU, "
-                "and an idle poller uses some: count messages waiting and in flight instead.",
+                "and an idle poller uses some. Count messages waiting and in flight instead.",
             )
 
 
@@ -103,7 +103,7 @@ def _straggler(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
         yield Problem(
             "straggler",
             f"Jobs take up to {jobs.longest:.0f} s, {jobs.longest / jobs.typical:.0f} times the typical job, and no "
-            f"rule removes tasks while one runs: up to {scenario.maximum - 1} tasks are paid for without work. Set "
+            f"rule removes tasks while one runs. Up to {scenario.maximum - 1} tasks are paid for without work. Set "
             "scaling.surplus.",
         )
 
@@ -116,14 +116,14 @@ def _waking(scenario: Scenario) -> Iterator[Problem]:
         if not any(_adds_for_one(rule) for rule in wakes):
             yield Problem(
                 "one-message-never-wakes",
-                "The minimum is 0 and no alarm adds a task for a single message, so it waits until more arrive: set "
+                "The minimum is 0 and no alarm adds a task for a single message, so it waits until more arrive. Set "
                 "the scale-out alarm's threshold to 1, and let its first step add a task.",
             )
     for rule in filter(adds, scenario.rules):
         if isinstance(rule.policy, StepPolicy) and rule.policy.adjustment_type == "PercentChangeInCapacity":
             yield Problem(
                 "percent-from-zero",
-                f"Policy {rule.policy.name} adds a percentage, and a percentage of 0 tasks is 0: use ChangeInCapacity.",
+                f"Policy {rule.policy.name} adds a percentage, and a percentage of 0 tasks is 0. Use ChangeInCapacity.",
             )
     touched = scenario.wake.keep_alive or scenario.wake.watches or scenario.poller is not None
     if touched or scenario.custom_metrics:
@@ -132,7 +132,7 @@ def _waking(scenario: Scenario) -> Iterator[Problem]:
         yield Problem(
             "dormant-queue",
             "SQS stops sending metrics of a queue after 6 hours without any action, and the next ones are up to 15 "
-            "minutes late: call the queue once an hour (scaling.keep_alive).",
+            "minutes late. Call the queue once an hour (scaling.keep_alive).",
         )
 
 
@@ -151,7 +151,7 @@ def _alarms(scenario: Scenario) -> Iterator[Problem]:
             yield Problem(
                 "breaching-on-missing",
                 f"Alarm {alarm.name} treats missing data as breaching, so a gap in the data changes the number of "
-                "tasks: use notBreaching.",
+                "tasks. Use notBreaching.",
             )
         if alarm.period >= LONG_PERIOD_MINUTES * MINUTE:
             yield Problem(
@@ -167,26 +167,26 @@ def _jobs(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
     if jobs.longest > MAX_VISIBILITY_SECONDS:
         yield Problem(
             "longer-than-sqs",
-            f"SQS hides a message for at most {MAX_VISIBILITY_SECONDS} s, and jobs take up to {longest}: split them "
+            f"SQS hides a message for at most {MAX_VISIBILITY_SECONDS} s, and jobs take up to {longest}. Split them "
             "into shorter jobs.",
         )
     if worker.job_timeout is not None and worker.job_timeout < jobs.longest:
         yield Problem(
             "protection-shorter-than-job",
-            f"The worker stops a job after {worker.job_timeout:g} s, and jobs take up to {longest}: raise "
+            f"The worker stops a job after {worker.job_timeout:g} s, and jobs take up to {longest}. Raise "
             "worker.job_timeout.",
         )
     if not worker.protection and jobs.longest > worker.drain:
         yield Problem(
             "no-protection",
             f"A task has {worker.drain:g} s to end when it is stopped, jobs take up to {longest}, and scale-in does "
-            "not spare them: ask for ECS task protection while a job runs.",
+            "not spare them. Ask for ECS task protection while a job runs.",
         )
     if not worker.heartbeat and scenario.queue.visibility_timeout < jobs.longest:
         yield Problem(
             "visibility-below-job",
             f"A message is hidden for {scenario.queue.visibility_timeout:g} s and jobs take up to {longest}, so a job "
-            "starts a second time while it runs: extend the visibility timeout while a job runs, or raise it.",
+            "starts a second time while it runs. Extend the visibility timeout while a job runs, or raise it.",
         )
 
 
@@ -198,7 +198,7 @@ def _queue(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
         yield Problem(
             "few-receives",
             f"SQS moves a message to the dead-letter queue after {queue.max_receive_count} receives, and {interrupted} "
-            f"uses one: allow at least {needed}, or 5 to survive a short failure with backoff.",
+            f"uses one. Allow at least {needed}, or 5 to survive a short failure with backoff.",
         )
     if queue.fifo and jobs.groups is not None and jobs.groups < scenario.maximum * scenario.worker.concurrency:
         groups = "1 message group" if jobs.groups == 1 else f"{jobs.groups} message groups"
@@ -206,7 +206,7 @@ def _queue(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
         yield Problem(
             "few-groups",
             f"The queue is FIFO and the load has {groups}, so {run} at the same time with any number of tasks "
-            f"(maximum {scenario.maximum}): send jobs that may run at the same time with different groups.",
+            f"(maximum {scenario.maximum}). Send jobs that may run at the same time with different groups.",
         )
 
 
@@ -216,7 +216,7 @@ def _size(scenario: Scenario, pull: Pull | None) -> Iterator[Problem]:
         yield Problem(
             "above-default-quota",
             f"{scenario.maximum} tasks of {scenario.task.cpu / 1024:g} vCPU need {vcpus:g} vCPUs, but a new account "
-            f"has {NEW_ACCOUNT_VCPUS} on Fargate: request a higher quota (Service Quotas, L-3032A538), or lower "
+            f"has {NEW_ACCOUNT_VCPUS} on Fargate. Request a higher quota (Service Quotas, L-3032A538), or lower "
             "scaling.max_tasks.",
         )
     if pull is not None:
@@ -227,7 +227,7 @@ def _size(scenario: Scenario, pull: Pull | None) -> Iterator[Problem]:
             yield Problem(
                 "slow-pull",
                 f"{starting} {tasks * pull.megabytes:.0f} MB through {pull.megabits:g} Mbit/s, which takes "
-                f"{seconds:.0f} s: add the free S3 gateway endpoint (image layers come from S3), a larger NAT, or use "
+                f"{seconds:.0f} s. Add the free S3 gateway endpoint (image layers come from S3), a larger NAT, or use "
                 "a smaller image.",
             )
 

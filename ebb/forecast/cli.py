@@ -47,12 +47,15 @@ Until = Annotated[
     typer.Option(help="Simulate up to this time (12h, 30d). Default: until all jobs are done and tasks are at rest."),
 ]
 Against = Annotated[
-    bool, typer.Option("--against", help="Also run the load on known designs: CDK, Copilot, KEDA and others.")
+    bool,
+    typer.Option("--against", metavar="", help="Also run the load on known designs: CDK, Copilot, KEDA and others."),
 ]
 Html = Annotated[
     Path | None, typer.Option("--html", help="Write an HTML page with plots to this file.", dir_okay=False)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON (shape: ebb/forecast/report/json_report.py).")]
+Json = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print JSON (shape: ebb/forecast/report/json_report.py).")
+]
 Image = Annotated[
     str | None,
     typer.Option(
@@ -80,9 +83,9 @@ def forecast(
     as_json: Json = False,
     image: Image = None,
 ) -> None:
-    """Forecast when a stack wakes, how long jobs wait, what is killed and what it costs. Nothing is deployed.
+    """Forecast when the first task starts, how long jobs wait, which jobs are stopped, and the cost.
 
-    It simulates the stack's own alarms and policies in virtual time. The delays
+    Nothing is deployed. It simulates the stack's own alarms and policies in virtual time. The delays
     of SQS, CloudWatch and Fargate are random. p50 and p95 are over all runs; the
     range behind each is its 95 % confidence interval.
 

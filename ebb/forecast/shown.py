@@ -20,11 +20,11 @@ def shown(found: Forecast, load: Load, *, until: float | None) -> tuple[Problem,
 def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Problem]:
     queue = found.scenario.queue
     if found.dead.value > TOLERANCE:
-        why = "A share of them fails" if load.failing else "None fails by itself, so that something interrupts them"
+        why = "A share of them fails" if load.failing else "None fails by itself, so something interrupts them"
         yield Problem(
             "dead-letters",
             f"{_jobs(found.dead.value)} a run end in the dead-letter queue, after {queue.max_receive_count} receives "
-            f"each. {why}: see jobs killed and given back, and raise queue.max_receive_count.",
+            f"each. {why}. See jobs killed and given back, and raise queue.max_receive_count.",
         )
     if until is not None:
         return
@@ -33,7 +33,7 @@ def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Probl
     if (expired := found.sent - found.done - found.dead.value - found.left.value) > TOLERANCE:
         yield Problem(
             "expired-jobs",
-            f"{_jobs(expired)} a run expire, because they wait longer than {queue.retention:g} s: raise "
+            f"{_jobs(expired)} a run expire, because they wait longer than {queue.retention:g} s. Raise "
             "queue.retention_days, or let more tasks run.",
         )
 
@@ -46,7 +46,7 @@ def _overload(found: Forecast) -> Iterator[Problem]:
         yield Problem(
             "overload",
             f"The jobs need {work:.3g} of {possible} jobs at the same time, all the time, so that waits grow from load "
-            "to load: raise scaling.max_tasks or worker.concurrency.",
+            "to load. Raise scaling.max_tasks or worker.concurrency.",
         )
 
 

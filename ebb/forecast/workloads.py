@@ -161,7 +161,12 @@ def crashing(text: str) -> Crash:
 
     Raises UserError.
     """
-    return Crash(text) if text == "start" else Crash(text, durations.positive(text, "The time before a crash"))
+    if text == "start":
+        return Crash(text)
+    try:
+        return Crash(text, durations.positive(text, "The time before a crash"))
+    except UserError as error:
+        raise UserError(f"A crash is `start` or a time. {error}") from None
 
 
 def load(

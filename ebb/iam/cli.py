@@ -46,7 +46,9 @@ def policy(
     managed: Annotated[
         bool,
         typer.Option(
-            "--managed", help="Print a list of policies, each short enough for a managed policy (6144 characters)."
+            "--managed",
+            metavar="",
+            help="Print a list of policies, each short enough for a managed policy (6144 characters).",
         ),
     ] = False,
     bucket: Annotated[

@@ -31,7 +31,7 @@ def configured(
     try:
         settings.check_location(chosen, location)
     except settings.SettingsError as error:
-        raise UserError(str(error)) from None
+        raise project.refused(error) from None
     return Stack(
         settings=chosen,
         names=Names(project=settings.PROJECT, stack=name, config=config),

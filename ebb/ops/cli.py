@@ -34,7 +34,7 @@ def resume(stack: Stack) -> None:
 
 def move(
     stack: Stack,
-    source: Annotated[str, typer.Argument(help="URL of the queue that has the messages.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE_URL", help="URL of the queue that has the messages.")],
     to: Annotated[str | None, typer.Option(help="URL of another queue than the stack's.")] = None,
 ) -> None:
     """Move the messages of a queue to the stack's queue, for example after its name has changed."""

@@ -15,14 +15,18 @@ sandbox = typer.Typer(
 Stack = Annotated[str, typer.Option(help="Which Pulumi.<stack>.yaml to deploy.")]
 Speed = Annotated[
     float,
-    typer.Option(min=1, max=600, help="Metrics, alarms, cooldowns and task starts run so much faster than in AWS."),
+    typer.Option(min=1, max=600, help="How many times faster than AWS: metrics, alarms, cooldowns and task starts."),
 ]
 Wake = Annotated[
-    Literal["metrics", "watch", "direct"],
+    Literal["metrics", "watch", "direct"] | None,
     typer.Option(help="What wakes the service: alarms, the watcher or the API. Default: the stack's settings."),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's own lines on the screen as well.")]
-InProcess = Annotated[bool, typer.Option(help="Deploy without the Pulumi CLI, by Pulumi's mocks.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", metavar="", help="Show the engine's own lines on the screen as well.")
+]
+InProcess = Annotated[
+    bool, typer.Option("--in-process", metavar="", help="Deploy without the Pulumi CLI, by Pulumi's mocks.")
+]
 
 
 @sandbox.command()
@@ -44,12 +48,12 @@ def demo(
     stack: Stack = "sandbox",
     speed: Speed = 60.0,
     in_process: InProcess = False,
-    wake: Wake | None = None,
+    wake: Wake = None,
     verbose: Verbose = False,
 ) -> None:
     """Deploy a stack, send 20 jobs over HTTP, see 0 → 4 → 0 tasks, change nothing, destroy.
 
-    The jobs are the demo's own, so it needs none of your code. Exits 0 if every claim was seen to be true.
+    The jobs are the demo's own, so it needs none of your code. Exits 0 if every check passed.
 
     \b
     ebb sandbox demo                     the sandbox stack

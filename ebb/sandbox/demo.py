@@ -1,4 +1,4 @@
-"""`sandbox demo`: a stack from its deployment to its removal, with 20 jobs, and a check of every claim."""
+"""`sandbox demo`: a stack from its deployment to its removal, with 20 jobs, and checks."""
 
 import json
 import time
@@ -48,7 +48,7 @@ class Sent(NamedTuple):
 
 
 def run(stack: str, speed: float, in_process: bool, wake: Wake | None, verbose: bool) -> bool:
-    """Run the demo; False if a claim was not seen to be true. `wake` is what wakes the service, else the stack says."""
+    """Run the demo; False if a check failed. `wake` is what wakes the service, else the stack says."""
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     log = EngineLog(console, f"demo-{stack}", verbose=verbose)
@@ -62,7 +62,7 @@ class Demo:
 
     def __init__(self, console: Console, sandbox: Sandbox, log: EngineLog, began: float) -> None:
         self._console, self._sandbox, self._log, self._began = console, sandbox, log, began
-        self._claims: list[tuple[bool, str]] = []
+        self._checks: list[tuple[bool, str]] = []
         self._expected = expected(sandbox.settings)
         self._release: Path = sandbox.region.directory / "the-long-job-may-end"
         self._first_sent = 0.0  # simulated seconds since the epoch
@@ -85,21 +85,21 @@ class Demo:
         with self._log.follow("pulumi preview") as say:
             again = deployment.preview(say)
         self._console.print("It would change nothing." if not again else f"It would change {_services(again)}.")
-        self._claim(not again, f"a second up changes nothing, not {', '.join(change.name for change in again)}")
+        self._check(not again, f"a second up changes nothing, not {', '.join(change.name for change in again)}")
         self._chapter("pulumi destroy, after the queues are emptied")
         with self._log.follow("pulumi destroy") as say:
             gone = self._sandbox.destroy(say)
         left = self._sandbox.leftovers()
         self._console.print(f"{len(gone)} resources deleted, {len(left) or 'none'} left.")
-        self._claim(len(gone) == len(made), f"destroy deletes the {len(made)} resources of up, not {len(gone)}")
-        self._claim(not left, f"destroy leaves the account empty, not with {', '.join(left)}")
+        self._check(len(gone) == len(made), f"destroy deletes the {len(made)} resources of up, not {len(gone)}")
+        self._check(not left, f"destroy leaves the account empty, not with {', '.join(left)}")
         return self._verdict()
 
     def _chapter(self, title: str) -> None:
         self._console.print(f"\n[bold]── {title} [/bold][dim]({time.monotonic() - self._began:.0f} s)[/dim]")
 
-    def _claim(self, true: bool, sentence: str) -> None:
-        self._claims.append((true, sentence))
+    def _check(self, true: bool, sentence: str) -> None:
+        self._checks.append((true, sentence))
 
     def _resources(self, made: list[Change]) -> None:
         self._console.print(f"{len(made)} resources created. The engine's own lines are in {self._log.path}.")
@@ -155,45 +155,45 @@ class Demo:
             title = f"job {number}" + (f" ({planned.kind})" if planned.kind else "")
             seen = f"not {record.result} after {record.attempts}"
             ended = (record.attempts, record.result) == (planned.attempts, planned.result)
-            self._claim(ended, f"{title} is {planned.result} after {planned.attempts} attempts, {seen}")
+            self._check(ended, f"{title} is {planned.result} after {planned.attempts} attempts, {seen}")
             times = record.endings.count("done")
-            self._claim(times == (planned.result == "done"), f"{title} is not done twice, not {times} times")
+            self._check(times == (planned.result == "done"), f"{title} is not done twice, not {times} times")
         dead, letters = {name for planned, name in sent if planned.result != "done"}, follower.dead_letters()
-        self._claim(dead == letters, f"the dead-letter queue holds the {len(dead)} jobs that fail, not {letters}")
+        self._check(dead == letters, f"the dead-letter queue holds the {len(dead)} jobs that fail, not {letters}")
         last, most = samples[-1], max(sample.running for sample in samples)
-        self._claim(last.depth + last.in_flight == 0, f"the queue ends empty, not with {last.depth + last.in_flight}")
-        self._claim(samples[0].running == 0, f"the service starts from 0 tasks, not {samples[0].running}")
+        self._check(last.depth + last.in_flight == 0, f"the queue ends empty, not with {last.depth + last.in_flight}")
+        self._check(samples[0].running == 0, f"the service starts from 0 tasks, not {samples[0].running}")
         low, high = self._expected.tasks
-        self._claim(low <= most <= high, f"at most {high} and at least {low} tasks run at once, not {most}")
-        self._claim(last.desired + last.running == 0, f"the service ends at 0 tasks, not {last.running}")
+        self._check(low <= most <= high, f"at most {high} and at least {low} tasks run at once, not {most}")
+        self._check(last.desired + last.running == 0, f"the service ends at 0 tasks, not {last.running}")
         if self._expected.scale_in:
             kept = _scale_in_at_work(samples)
-            self._claim(kept, "a scale-in comes while the long job runs, and leaves its task")
+            self._check(kept, "a scale-in comes while the long job runs, and leaves its task")
         self._judge_wake()
         errors = [event.text for event in self._sandbox.region.events if event.kind == "error"]
-        self._claim(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
+        self._check(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
 
     def _judge_wake(self) -> None:
         """Alarms change the desired count, the watcher and the API change the minimum. The watcher may come second."""
         wake, events = woken_by(self._sandbox.settings), list(self._sandbox.region.events)
         first = next((event for event in events if event.kind == "scaling" and event.data["after"]), None)
-        self._claim(first is not None, "a task is asked for")
+        self._check(first is not None, "a task is asked for")
         if wake != "metrics":
-            self._claim(self._raised, f"{WAKERS[wake]} sets the minimum to 1 task while there are jobs")
+            self._check(self._raised, f"{WAKERS[wake]} sets the minimum to 1 task while there are jobs")
         if first is None:
             return
         if wake != "watch":
             by_alarm = bool(first.data["alarm"])
-            self._claim(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {first.data['cause']}")
+            self._check(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {first.data['cause']}")
         if self._sandbox.settings.scaling.keeps_alive or wake != "metrics":
-            self._claim(any(event.kind == "schedule" for event in events), "the schedule fires")
+            self._check(any(event.kind == "schedule" for event in events), "the schedule fires")
         self._console.print(
             f"The first task was asked for {first.time - self._first_sent:.0f} s of AWS's time after the first job: "
             f"{first.data['cause']}."
         )
 
     def _table(self, follower: LogFollower, sent: list[Sent]) -> None:
-        self._chapter("What became of the jobs")
+        self._chapter("Results of the jobs")
         dead, rows = follower.dead_letters(), Counter[tuple[str, int, str]]()
         for planned, name in sent:
             record = follower.jobs.get(name, JobRecord(name))
@@ -204,10 +204,10 @@ class Demo:
         self._console.print(table)
 
     def _verdict(self) -> bool:
-        failed = [sentence for true, sentence in self._claims if not true]
-        self._chapter(f"{len(self._claims) - len(failed)} of {len(self._claims)} claims were seen to be true")
+        failed = [sentence for true, sentence in self._checks if not true]
+        self._chapter(f"{len(self._checks) - len(failed)} of {len(self._checks)} checks passed")
         for sentence in failed:
-            self._console.print(f"[red]Not true: {sentence}.[/red]")
+            self._console.print(f"[red]Failed: {sentence}.[/red]")
         if not failed:
             self._console.print(
                 "Next: write a job of your own in worker/handler.py (README, “Write a job”) and run it here with "

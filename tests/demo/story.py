@@ -56,10 +56,10 @@ class Story:
 
     wake: str
 
-    def test_every_claim_is_seen_to_be_true(self, demo: Demo) -> None:
+    def test_every_check_passes(self, demo: Demo) -> None:
         assert demo.code == 0, demo.output + demo.errors
         assert demo.errors == ""
-        found = re.search(r"^── (\d+) of (\d+) claims were seen to be true", demo.output, re.MULTILINE)
+        found = re.search(r"^── (\d+) of (\d+) checks passed", demo.output, re.MULTILINE)
         assert found
         assert found[1] == found[2]
 
@@ -108,7 +108,7 @@ class Story:
             assert by_alarm == (self.wake == "metrics")
 
     def test_the_table_has_each_kind_of_job_with_its_attempts_and_result(self, demo: Demo) -> None:
-        head, *rows = demo.chapter("What became of the jobs").strip().splitlines()
+        head, *rows = demo.chapter("Results of the jobs").strip().splitlines()
         assert re.split(r" {2,}", head.strip()) == ["jobs", "what", "attempts", "result"]
         assert sorted(re.split(r" {2,}", row.strip()) for row in rows) == [
             ["1", "by GET", "1", "done"],

@@ -53,6 +53,6 @@ def test_what_cannot_stay_encrypted_is_refused_before_anything_is_created(deploy
     encrypt(stack, {key: "hidden"})
     with pytest.raises(DeploymentError) as refused:
         stack.up()
-    assert "is encrypted, but Pulumi's state would show it: set it without --secret" in str(refused.value)
+    assert "is encrypted, but Pulumi's state would show it. Set it without --secret" in str(refused.value)
     assert "hidden" not in str(refused.value)
     assert "ebb:index" not in state(stack)

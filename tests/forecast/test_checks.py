@@ -140,7 +140,7 @@ def test_an_image_that_takes_too_long_to_pull_is_reported() -> None:
     assert codes(scenario, pull=Pull(megabytes=100, megabits=32)) == []
     (found,) = check(scenario, JOBS, Pull(megabytes=400, megabits=32))
     assert found == Problem("slow-pull", found.text)
-    assert found.text.startswith("2 tasks that start together pull 800 MB through 32 Mbit/s, which takes 200 s:")
+    assert found.text.startswith("2 tasks that start together pull 800 MB through 32 Mbit/s, which takes 200 s.")
 
 
 def test_each_baseline_has_its_known_problems() -> None:

@@ -1,5 +1,7 @@
 """Crash loops: a task that crashes starts no other task."""
 
+import re
+
 import pytest
 
 from ebb.errors import UserError
@@ -62,3 +64,11 @@ def test_the_time_of_a_crash_is_read() -> None:
     assert load("burst:1", crash="90s").crash == Crash("90s", 90)
     with pytest.raises(UserError, match="The time before a crash must be longer than 0 seconds, not '0s'"):
         load("burst:1", crash="0s")
+
+
+def test_what_is_no_time_of_a_crash_is_refused_with_both_forms() -> None:
+    sentences = (
+        "A crash is `start` or a time. A time is a number with ms, s, m, h or d, such as 30s or 1h30m, not 'banana'."
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(sentences)}$"):
+        load("burst:1", crash="banana")

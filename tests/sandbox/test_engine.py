@@ -104,7 +104,7 @@ def test_an_engine_on_the_path_that_is_too_old_is_left_alone_with_a_clear_word(m
     machine.put("pulumi", PULUMI.format(version="3.100.0"))
     machine.put("go", GO)
     assert machine.find() == str(machine.engine)
-    assert "The pulumi on PATH is left alone" in machine.said[0]
+    assert "The pulumi on PATH is not used" in machine.said[0]
     assert "your current CLI version is 3.100.0" in machine.said[0]
     assert f"3.250.0 is used from {machine.cache}" in machine.said[0]
 

@@ -23,14 +23,14 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             {"queue": {"max_receive_count": 2}},
             (
                 "queue.max_receive_count: a receive that a deployment interrupts counts too, so good jobs can end in "
-                "the dead-letter queue; set at least 3, or 5 to survive a failure with backoff."
+                "the dead-letter queue. Set at least 3, or 5 to survive a failure with backoff."
             ),
         ),
         (
             {"queue": {"max_receive_count": 3}, "worker": {"spot_weight": 50}},
             (
                 "queue.max_receive_count: a receive that a deployment or a Spot reclaim interrupts counts too, so "
-                "good jobs can end in the dead-letter queue; set at least 4, or 5 to survive a failure with backoff."
+                "good jobs can end in the dead-letter queue. Set at least 4, or 5 to survive a failure with backoff."
             ),
         ),
         (
@@ -57,14 +57,14 @@ def warnings(raw: dict[str, Any]) -> list[str]:
         (
             {"worker": {"job_timeout": 59}},
             (
-                "worker.job_timeout: jobs that take scaling.seconds_per_job, 60 seconds, are stopped after 59; set it "
+                "worker.job_timeout: jobs that take scaling.seconds_per_job, 60 seconds, are stopped after 59. Set it "
                 "above the longest job."
             ),
         ),
         (
             {"queue": {"fifo": True}, "scaling": {"max_tasks": 2}},
             (
-                "queue.fifo: the jobs of one message group run one at a time, however many tasks there are; use a "
+                "queue.fifo: the jobs of one message group run one at a time, however many tasks there are. Use a "
                 "different group for jobs that may run at the same time, and set scaling.message_groups."
             ),
         ),
@@ -79,7 +79,7 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             {"scaling": {"keep_alive": False}},
             (
                 "scaling.keep_alive: if it is off, SQS's metrics show the first job after six hours without jobs up "
-                "to 15 minutes late; remove it, or set watch."
+                "to 15 minutes late. Remove it, or set watch."
             ),
         ),
         (
@@ -90,14 +90,14 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             {"scaling": {"watch": True, "min_tasks": 1}},
             (
                 "scaling.watch: starts the first task of a service at zero, but with min_tasks 1 this service never "
-                "is; remove it, or set min_tasks to 0."
+                "is. Remove it, or set min_tasks to 0."
             ),
         ),
         (
             {"scaling": {"direct": True, "min_tasks": 1}},
             (
                 "scaling.direct: starts the first task of a service at zero, but with min_tasks 1 this service never "
-                "is; remove it, or set min_tasks to 0."
+                "is. Remove it, or set min_tasks to 0."
             ),
         ),
         (
@@ -165,10 +165,10 @@ def test_scale_in_by_cpu_has_a_warning_and_a_long_period_has_another(minutes: in
     by_cpu, *others = warnings({"scaling": {"scale_in": "cpu", "cpu_minutes": minutes}})
     assert by_cpu == (
         "scaling.scale_in cpu: an idle poller uses more CPU than 0.01 %, and a job that waits for the network uses "
-        "none; use scale_in: queue."
+        "none. Use scale_in: queue."
     )
     late = (
-        "scaling.cpu_minutes: an alarm with a period of 5 minutes acts late, when tasks may be working again; use at "
+        "scaling.cpu_minutes: an alarm with a period of 5 minutes acts late, when tasks may be working again. Use at "
         "most 3."
     )
     assert others == [late] * long
@@ -178,6 +178,6 @@ def test_scale_in_by_a_table_has_a_warning() -> None:
     assert warnings({"scaling": {"steps": [{"upper": 0, "change": -1}, {"lower": 1, "change": 1}]}}) == [
         (
             "scaling.steps: steps that remove tasks count waiting messages only, so a queue whose jobs are all running "
-            "looks empty; remove these steps, because scale_in: queue also counts jobs in flight."
+            "looks empty. Remove these steps, because scale_in: queue also counts jobs in flight."
         )
     ]

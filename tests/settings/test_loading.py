@@ -83,7 +83,7 @@ def test_an_encrypted_value_that_the_state_would_show_is_refused_and_not_shown(
         load()
     (sentence,) = str(error.value).splitlines()[1:]
     assert sentence == (
-        f"ebb:{field}: is encrypted, but Pulumi's state would show it: set it without --secret, or put what must stay "
+        f"ebb:{field}: is encrypted, but Pulumi's state would show it. Set it without --secret, or put what must stay "
         'secret into an SSM parameter and name that in worker.secrets, got "(not shown: it is encrypted)".'
     )
 

@@ -92,12 +92,12 @@ VARIABLES: Cases = {
 }
 JOBS: Cases = {
     "a handler and a command": (
-        {"worker": {"handler": "jobs.video:encode", "command": ["ffmpeg"]}},
-        'worker.handler: set either handler or command, not both, got "jobs.video:encode".',
+        {"worker": {"handler": "worker.video:encode", "command": ["ffmpeg"]}},
+        'worker.handler: set either handler or command, not both, got "worker.video:encode".',
     ),
     "a handler without a function": (
-        {"worker": {"handler": "jobs.video"}},
-        'worker.handler: must be module:function, such as worker.handler:handle, got "jobs.video".',
+        {"worker": {"handler": "worker.video"}},
+        'worker.handler: must be module:function, such as worker.handler:handle, got "worker.video".',
     ),
     "a command without a program": ({"worker": {"command": [""]}}, 'worker.command.0: must not be empty, got "".'),
     "more jobs at the same time than a task can run": (

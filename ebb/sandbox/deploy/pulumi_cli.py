@@ -83,7 +83,7 @@ def _on_path(say: Say) -> PulumiCommand | None:
         reason = " ".join(str(error).split())
     except (OSError, subprocess.CalledProcessError) as error:
         reason = f"it does not run: {error}"
-    say(f"The pulumi on PATH is left alone ({reason}); {VERSION} is used from {cache.folder()}.")
+    say(f"The pulumi on PATH is not used ({reason}); {VERSION} is used from {cache.folder()}.")
     return None
 
 
