@@ -1,13 +1,14 @@
 """The project on disk: its root folder, its stacks, and a stack's configuration."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import settings
-from ebb import stack_yaml
 from ebb.errors import UserError
+from settings import stack_yaml
+from settings.encryption import can_stay_secret, full_key, is_encrypted, places
 
 #: The checkout that this package is part of.
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,22 +36,23 @@ def configuration(
 
     `overrides` has the same shape. Mappings are merged, other values are replaced, and None removes a key.
     A value is what Pulumi delivers to the program: one directly under its key is text. An encrypted value is
-    PLACEHOLDER; where the settings refuse that, and for a whole section, it is left out. Raises StackError.
+    PLACEHOLDER. A whole section is left out, and so are values that may be encrypted, if the settings refuse that.
+    Raises StackError.
     """
     config = _read(stack, folder)
-    merged = _merged({key: value for key, value in config.items() if not _is_encrypted(value)}, overrides or {})
-    hidden: dict[str, Any] = _replaced(merged, PLACEHOLDER)
+    merged = _merged({key: value for key, value in config.items() if not is_encrypted(value)}, overrides or {})
+    hidden: dict[str, Any] = _replaced(merged, lambda _place: PLACEHOLDER)
     if hidden != merged:
         try:
             read_settings(hidden)
         except UserError:
-            hidden = _replaced(merged, None)
+            hidden = _replaced(merged, lambda place: None if _may_be_encrypted(place) else PLACEHOLDER)
     return hidden
 
 
 def encrypted(stack: str, *, folder: Path | None = None) -> list[str]:
     """The places of encrypted values in a stack's file, such as `ebb:worker.environment.TOKEN`. Raises StackError."""
-    return list(_encrypted(_read(stack, folder)))
+    return [place for key, value in _read(stack, folder).items() for place in places(is_encrypted, value, key)]
 
 
 def secrets_provider(stack: str, *, folder: Path | None = None) -> str | None:
@@ -76,7 +78,10 @@ def _read(stack: str, folder: Path | None) -> dict[str, Any]:
     config = document.get("config") or {}
     if not isinstance(config, Mapping):
         raise StackError(f"{file.name} should be a mapping with a mapping `config`.")
-    return {_full(key, file): _delivered(value) for key, value in config.items()}
+    try:
+        return {full_key(key): _delivered(value) for key, value in config.items()}
+    except ValueError as error:
+        raise StackError(f"{file.name}: {error}.") from None
 
 
 def _document(stack: str, folder: Path | None) -> tuple[Path, Mapping[str, Any]]:
@@ -98,18 +103,6 @@ def _load(file: Path) -> Mapping[str, Any]:
     return document
 
 
-def _full(key: str, file: Path) -> str:
-    """A key with its namespace, as Pulumi completes it."""
-    match key.split(":"):
-        case [name]:
-            return f"{settings.PROJECT}:{name}"
-        case [_, _]:
-            return key
-        case [namespace, "config", name]:
-            return f"{namespace}:{name}"
-    raise StackError(f"{file.name}: a key is NAMESPACE:NAME, such as {settings.PROJECT}:queue, not {key!r}.")
-
-
 def _delivered(value: Any) -> Any:
     """A value as the program gets it: everything but objects and lists is text there."""
     if value is None or isinstance(value, str | Mapping | list):
@@ -118,11 +111,15 @@ def _delivered(value: Any) -> Any:
 
 
 def read_settings(config: Mapping[str, Any]) -> settings.Settings:
-    """The settings of a stack's configuration. Raises UserError with a sentence for each thing that is wrong."""
+    """The settings of a stack's configuration, in which a PLACEHOLDER is an encrypted value.
+
+    Raises UserError with a sentence for each thing that is wrong.
+    """
     prefix = f"{settings.PROJECT}:"
     sections = {key.removeprefix(prefix): parsed(value) for key, value in config.items() if key.startswith(prefix)}
+    encrypted = [place for name, section in sections.items() for place in places(_stands_in, section, name)]
     try:
-        return settings.read(sections)
+        return settings.read(sections, encrypted)
     except settings.SettingsError as error:
         raise refused(error) from None
 
@@ -155,30 +152,25 @@ def parsed(value: Any) -> Any:
         return value
 
 
-def _is_encrypted(value: Any) -> bool:
-    """Whether a value is Pulumi's mapping of ciphertext."""
-    return isinstance(value, Mapping) and value.keys() == {"secure"} and isinstance(value["secure"], str)
+def _stands_in(value: Any) -> bool:
+    return bool(value == PLACEHOLDER)
 
 
-def _encrypted(value: Any, place: str = "") -> Iterator[str]:
-    if place and _is_encrypted(value):
-        yield place
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _encrypted(item, f"{place}.{key}" if place else str(key))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _encrypted(item, f"{place}.{number}")
+def _may_be_encrypted(place: str) -> bool:
+    prefix = f"{settings.PROJECT}:"
+    return not place.startswith(prefix) or can_stay_secret(place.removeprefix(prefix))
 
 
-def _replaced(value: Any, replacement: str | None) -> Any:
+def _replaced(value: Any, replacement: Callable[[str], str | None], place: str = "") -> Any:
     """The value with a replacement of each encrypted one; those that are replaced by None are left out."""
-    if _is_encrypted(value):
-        return replacement
+    if is_encrypted(value):
+        return replacement(place)
     if isinstance(value, Mapping):
-        items = ((key, item, _replaced(item, replacement)) for key, item in value.items())
+        items = (
+            (key, item, _replaced(item, replacement, f"{place}.{key}" if place else key)) for key, item in value.items()
+        )
         return {key: new for key, item, new in items if new is not None or item is None}
     if isinstance(value, list):
-        new = [_replaced(item, replacement) for item in value]
+        new = [_replaced(item, replacement, f"{place}.{number}") for number, item in enumerate(value)]
         return [after for before, after in zip(value, new, strict=True) if after is not None or before is None]
     return value

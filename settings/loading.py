@@ -1,14 +1,14 @@
 """The running stack's settings, from Pulumi's configuration."""
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime.config import is_config_secret
 
-from settings.encryption import CAN_STAY_SECRET, encrypted_fields, within
+from settings import stack_yaml
+from settings.encryption import cannot_stay_secret, decrypts_to, full_key, is_encrypted, places
 from settings.reading import SettingsError, read
 from settings.sections import PROJECT, Settings
 
@@ -22,7 +22,7 @@ def load() -> Settings:
     names = [name for name in (*Settings.model_fields, *given) if config.get(name) is not None]
     raw = {name: _section(config, name) for name in names}
     try:
-        return read(raw, _encrypted(raw))
+        return read(raw, list(_encrypted(raw)))
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 
@@ -34,31 +34,36 @@ def _section(config: pulumi.Config, name: str) -> Any:
         return config.get(name)  # plain text: read() says what is wrong with it
 
 
-def _encrypted(raw: dict[str, Any]) -> Collection[str]:
-    """The fields that are encrypted. Pulumi says of a section only that some value in it is: the file has the rest."""
+def _encrypted(raw: dict[str, Any]) -> Iterator[str]:
+    """The fields that are encrypted. Pulumi says of a section only that some value in it is: the file has the rest.
+
+    Raises SettingsError for a section whose encrypted values may be anywhere and must not be everywhere.
+    """
     in_environment = pulumi.runtime.get_config_secret_keys_env()
     keys = {name: f"{PROJECT}:{name}" for name in raw}
-    sections = {name for name, key in keys.items() if key in in_environment or is_config_secret(key)}
-    in_file = set(_in_stack_file()) if sections else set()
-    found: set[str] = set()
-    for name in sections:
-        places = {field for field in in_file if within(field, name)}
-        found |= places or _likely(name, raw[name])
-    return found
-
-
-def _in_stack_file() -> Collection[str]:
-    """The encrypted fields of Pulumi.<stack>.yaml; none if the configuration is from another place."""
+    sections = [name for name, key in keys.items() if key in in_environment or is_config_secret(key)]
     file = Path(pulumi.get_root_directory() or ".", f"Pulumi.{pulumi.get_stack()}.yaml")
+    config = _config(file) if sections else {}
+    problems = []
+    for name in sections:
+        found = list(places(is_encrypted, config.get(keys[name]), name))
+        if found == [name] or (found and decrypts_to(config[keys[name]], raw[name])):
+            yield from found
+            continue
+        yield name  # from another place than this file
+        if doubtful := list(cannot_stay_secret([name], raw)):
+            problems.append(
+                f"{keys[name]}: has an encrypted value, and {file.name} does not say which: put the section as it is "
+                f"into that file, because Pulumi's state would show {', '.join(doubtful)}."
+            )
+    if problems:
+        raise SettingsError(problems)
+
+
+def _config(file: Path) -> dict[str, Any]:
+    """The configuration in a stack file, by full key; empty if it cannot be read."""
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return list(encrypted_fields(document["config"]))
-    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        return []
-
-
-def _likely(name: str, section: Any) -> set[str]:
-    """Where the encrypted value of a section can be: in the fields that can stay secret, or else anywhere in it."""
-    kept = {field.partition(".")[2] for field in CAN_STAY_SECRET if within(field, name)}
-    given = kept & section.keys() if isinstance(section, dict) else set()
-    return {f"{name}.{field}" for field in given} or {name}
+        document = stack_yaml.load(file.read_text(encoding="utf-8-sig"))
+        return {full_key(key): value for key, value in document["config"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}

@@ -48,9 +48,9 @@ def test_a_stack_file_may_be_empty(tmp_path: Path, text: str) -> None:
         ("ebb:scaling: {secure: v1:abc}", {}, ["ebb:scaling"]),
         ("aws:secretKey: {secure: v1:abc}", {}, ["aws:secretKey"]),
         (
-            "ebb:scaling: {max_tasks: {secure: v1:abc}, watch: true}",
-            {"ebb:scaling": {"watch": True}},
-            ["ebb:scaling.max_tasks"],
+            "ebb:monitoring: {emails: [{secure: v1:abc}]}",
+            {"ebb:monitoring": {"emails": []}},
+            ["ebb:monitoring.emails.0"],
         ),
         (
             "ebb:worker: {command: [echo, {secure: v1:abc}]}",
@@ -72,6 +72,18 @@ def test_an_encrypted_value_has_a_placeholder_or_is_left_out(
     assert configuration("dev", folder=tmp_path) == read
     assert encrypted("dev", folder=tmp_path) == places
     assert read_settings(configuration("dev", folder=tmp_path))
+
+
+@pytest.mark.parametrize("field", ["queue.name", "worker.cluster", "scaling.max_tasks", "network.vpc_id"])
+def test_an_encrypted_value_that_pulumi_up_refuses_is_refused(tmp_path: Path, field: str) -> None:
+    section, name = field.split(".")
+    text = f"config: {{ebb:monitoring: {{emails: [{{secure: a}}]}}, ebb:{section}: {{{name}: {{secure: v1:abc}}}}}}"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    with pytest.raises(UserError) as refused:
+        read_settings(configuration("dev", folder=tmp_path))
+    rule = "is encrypted, but Pulumi's state would show it. Set it without --secret"
+    assert f"ebb:{field}: {rule}" in str(refused.value)
+    assert PLACEHOLDER not in str(refused.value)
 
 
 def test_keys_and_values_are_those_that_pulumi_delivers(tmp_path: Path) -> None:

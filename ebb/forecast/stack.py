@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import settings
-from ebb import project, stack_yaml
+from ebb import project
 from ebb.errors import UserError
+from settings import stack_yaml
 
 
 def find(stack: str) -> tuple[Path | None, str]:

@@ -8,8 +8,8 @@ from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 from pulumi.runtime.config import CONFIG
 
-from ebb import project, stack_yaml
-from settings import PROJECT
+from ebb import project
+from settings import PROJECT, stack_yaml
 
 WORDS = """
 true True TRUE tRuE false yes Yes no on off y n ~ null Null nULL 0 7 -7 +7 -0 007 0777 08 09123 0o17 -0o17 0O17 0o8

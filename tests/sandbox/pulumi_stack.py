@@ -8,9 +8,9 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
-from ebb import stack_yaml
 from ebb.sandbox.deploy import sdk_log
 from ebb.sandbox.deploy.engine import ENGINE, EngineStack
+from settings import stack_yaml
 
 TAGS = {"Project": "ebb"}
 Change = tuple[str, str, str]  # operation, the type's own name, resource name

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pulumi
 import pytest
 
-from settings.encryption import encrypted_fields
 from settings.loading import load
 
 
@@ -66,31 +66,71 @@ def test_nothing_else_imports_pulumi(module: str) -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.fixture
+def stack_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stack file of a program that runs in this process; it does not exist yet."""
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: str(tmp_path))
+    return tmp_path / f"Pulumi.{pulumi.get_stack()}.yaml"
+
+
+def refusal(section: str, delivered: object) -> str:
+    """What is said of a section in which something is encrypted."""
+    secret = {f"ebb:{section}": json.dumps(delivered)}
+    with configured(secret, secret_keys=list(secret)), pytest.raises(pulumi.RunError) as error:
+        load()
+    (sentence,) = str(error.value).splitlines()[1:]
+    return sentence
+
+
+SHOWN = (
+    "is encrypted, but Pulumi's state would show it. Set it without --secret, or put what must stay secret into an SSM "
+    'parameter and name that in worker.secrets, got "(not shown: it is encrypted)".'
+)
+WORKER = {"environment": {"A": "b"}, "cluster": "hunter2"}
+
+
+@pytest.mark.usefixtures("stack_file")
 def test_an_encrypted_value_that_can_stay_secret_marks_its_section() -> None:
-    with configured({"ebb:worker": '{"environment": {"A": "b"}, "cluster": "c"}'}, secret_keys=["ebb:worker"]):
+    with configured({"ebb:worker": '{"environment": {"A": "b"}}'}, secret_keys=["ebb:worker"]):
         read = load()
     assert (read.worker.encrypted, read.queue.encrypted) == (True, False)
 
 
-@pytest.mark.parametrize(
-    ("section", "value", "field"),
-    [("queue", '{"name": "hunter2"}', "queue.name"), ("worker", '{"cluster": "hunter2"}', "worker.cluster")],
-)
-def test_an_encrypted_value_that_the_state_would_show_is_refused_and_not_shown(
-    section: str, value: str, field: str
+def test_the_stack_file_says_which_value_of_a_section_is_encrypted(stack_file: Path) -> None:
+    stack_file.write_text("config: {worker: {environment: {A: {secure: v1:a}}, cluster: hunter2}}")
+    with configured({"ebb:worker": json.dumps(WORKER)}, secret_keys=["ebb:worker"]):
+        assert load().worker.encrypted
+
+
+@pytest.mark.parametrize("key", ["worker", "ebb:worker", "ebb:config:worker"])
+@pytest.mark.parametrize(("text", "value"), [("=", "="), ("2024-02-30", "2024-02-30"), ("!x y", "y"), ("'n'", "n")])
+def test_an_encrypted_value_that_the_state_would_show_is_refused_in_each_file_that_pulumi_reads(
+    stack_file: Path, key: str, text: str, value: str
 ) -> None:
-    with configured({f"ebb:{section}": value}, secret_keys=[f"ebb:{section}"]), pytest.raises(pulumi.RunError) as error:
-        load()
-    (sentence,) = str(error.value).splitlines()[1:]
-    assert sentence == (
-        f"ebb:{field}: is encrypted, but Pulumi's state would show it. Set it without --secret, or put what must stay "
-        'secret into an SSM parameter and name that in worker.secrets, got "(not shown: it is encrypted)".'
+    stack_file.write_text(f"config:\n  {key}:\n    environment:\n      A: {text}\n    cluster: {{secure: v1:a}}\n")
+    assert refusal("worker", {**WORKER, "environment": {"A": value}}) == f"ebb:worker.cluster: {SHOWN}"
+
+
+def test_in_a_section_that_is_encrypted_as_a_whole_all_is_encrypted(stack_file: Path) -> None:
+    stack_file.write_text("config: {queue: {secure: v1:a}}")
+    assert refusal("queue", {"name": "hunter2"}) == f"ebb:queue.name: {SHOWN}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "config: [",
+        "config: {worker: {environment: {A: {secure: v1:a}}}}",  # `cluster` comes from an environment of Pulumi ESC
+        "config: {worker: {environment: {A: {secure: v1:a}}, cluster: other}}",
+    ],
+)
+def test_where_the_place_of_an_encrypted_value_is_unknown_the_section_is_refused(
+    stack_file: Path, text: str | None
+) -> None:
+    if text:
+        stack_file.write_text(text)
+    assert refusal("worker", WORKER) == (
+        f"ebb:worker: has an encrypted value, and {stack_file.name} does not say which: put the section as it is into "
+        "that file, because Pulumi's state would show worker.cluster."
     )
-
-
-def test_the_stack_file_says_which_value_of_a_section_is_encrypted() -> None:
-    file = {
-        "ebb:worker": {"cluster": {"secure": "v1:a"}, "command": ["a", {"secure": "v1:b"}]},
-        "aws:x": {"secure": "c"},
-    }
-    assert list(encrypted_fields(file)) == ["worker.cluster", "worker.command.1"]

@@ -21,12 +21,13 @@ from typing import Any
 
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode
+from pulumi.runtime.settings import SETTINGS
 
-from ebb import stack_yaml
 from ebb.errors import UserError
 from ebb.project import ROOT
 from ebb.sandbox.deploy import sdk_log
 from ebb.sandbox.emulators.region import Region
+from settings import stack_yaml
 
 #: Steps that leave a resource as it is, or only look at it.
 IDLE_STEPS = {"same", "read", "refresh"}
@@ -120,9 +121,13 @@ class Deployment:
             "PULUMI_DEBUG_PROVIDERS": f"aws:{provider_port},awsx:{provider_port}",
             **ENGINE,
         }
-        workspace = auto.LocalWorkspace(
-            work_dir=str(folder), program=program, env_vars=environment, pulumi_command=command
-        )
+
+        def run() -> None:
+            # as Pulumi's language host does for a program that is not in this process
+            SETTINGS.root_directory = str(folder)
+            program()
+
+        workspace = auto.LocalWorkspace(work_dir=str(folder), program=run, env_vars=environment, pulumi_command=command)
         self._stack = EngineStack(stack, workspace)
         self._outputs: dict[str, Any] | None = {}
 
