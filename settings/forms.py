@@ -75,6 +75,17 @@ def _not_reserved(name: str) -> str:
     return name
 
 
+#: A time as Pulumi delivers it: Go's Time.String.
+_GO_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} (UTC|[+-]\d{4})"
+
+
+def _as_written(text: str) -> str:
+    """dates and times in quotes"""
+    if re.fullmatch(_GO_TIME, text, re.ASCII):
+        raise _broken("must be in quotes: YAML reads a date or time without quotes, and Pulumi changes its form")
+    return text
+
+
 def unique(names: tuple[str, ...]) -> tuple[str, ...]:
     """no duplicates"""
     if len(set(names)) < len(names):
@@ -158,4 +169,5 @@ TimeOfDay = Annotated[str, Form(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a tim
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
+AsWritten = Annotated[str, AfterValidator(_as_written)]
 Text = Annotated[str, Field(min_length=1)]

@@ -1,12 +1,13 @@
 """The section `worker`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from settings import limits
 from settings.forms import (
     Action,
+    AsWritten,
     BucketName,
     ClusterName,
     Digest,
@@ -56,7 +57,7 @@ class Worker(Section):
     memory: int = Field(512, description="MiB. Fargate supports a few sizes for each CPU size.")
     ephemeral_storage: int | None = Field(None, ge=21, le=200, description="GiB of disk. Default: Fargate's 20.")
     handler: Handler = Field("worker.handler:handle", description="The function that does a job, `module:function`.")
-    command: tuple[Text, ...] = Field(
+    command: tuple[Annotated[AsWritten, Field(min_length=1)], ...] = Field(
         (), description="A program with its arguments, instead of the handler. It gets the body on standard input."
     )
     concurrency: int = Field(
@@ -112,7 +113,7 @@ class Worker(Section):
     health_check: bool = Field(
         True, description="Whether ECS replaces a task whose worker is stuck. The image must contain `python`."
     )
-    environment: dict[Variable, str] = Field(
+    environment: dict[Variable, AsWritten] = Field(
         {},
         description="Plain environment variables of the job, without credentials. `AWS_REGION`, `AWS_ENDPOINT_URL` and "
         "others that boto3 reads reach the job only: the worker's own clients do not use them.",

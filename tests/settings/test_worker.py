@@ -51,7 +51,16 @@ IMAGES: Cases = {
         'worker.image: a tag or digest needs the existing repository, got "stable".',
     ),
 }
+DATE = "must be in quotes: YAML reads a date or time without quotes, and Pulumi changes its form"
 VARIABLES: Cases = {
+    "a date without quotes, as Pulumi delivers it": (
+        {"worker": {"environment": {"SINCE": "2024-01-01 00:00:00 +0000 UTC"}}},
+        f'worker.environment.SINCE: {DATE}, got "2024-01-01 00:00:00 +0000 UTC".',
+    ),
+    "a time without quotes in the command": (
+        {"worker": {"command": ["./job", "2024-01-01 10:00:00.5 +0200 +0200"]}},
+        f'worker.command.1: {DATE}, got "2024-01-01 10:00:00.5 +0200 +0200".',
+    ),
     "a variable with a reserved name": (
         {"worker": {"environment": {"EBB_QUEUE_URL": "x"}}},
         (
