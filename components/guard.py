@@ -28,6 +28,12 @@ _MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 _REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
 
 
+#: What to do with the messages of a queue that is replaced, of the stack's own one, and of jobs that failed for good.
+REPLACED = "Move them to the stack's queue: `ebb move --stack {stack} {url}`."
+DESTROYED = "Send no more jobs, and wait until the workers have done these."
+DEAD_LETTERS = "They are dead letters: look at why they failed, and save what you need."
+
+
 class QueueNotEmptyError(Exception):
     """A queue that would be deleted holds messages. The text is what the user reads."""
 
@@ -38,7 +44,7 @@ def keep_with_messages() -> pulumi.ResourceHookBinding:
     def look(args: pulumi.ResourceHookArgs) -> None:
         url = str((args.old_outputs or {})["url"])
         try:
-            _look(url)
+            _look(url, dead_letters_or(REPLACED, args.name))
         except QueueNotEmptyError as error:
             if not pulumi.runtime.is_dry_run():
                 raise
@@ -64,8 +70,9 @@ class QueueGuard(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: QueueGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         def look(deleted: pulumi.ResourceHookArgs) -> None:
-            for url in (deleted.old_outputs or {}).get("queues", ()):
-                _look(str(url))
+            queues = (deleted.old_outputs or {}).get("queues", ())
+            for url, advice in zip(queues, (DESTROYED, DEAD_LETTERS), strict=False):
+                _look(str(url), advice)
 
         hook = pulumi.ResourceHook("ebb-stack-with-jobs", look, pulumi.ResourceHookOptions(on_dry_run=True))
         hooks = pulumi.ResourceHookBinding(before_delete=[hook])
@@ -74,7 +81,12 @@ class QueueGuard(pulumi.ComponentResource):
         self.register_outputs({"queues": [args.queue.url, args.queue.dead_letter_url]})
 
 
-def refuse(url: str, client: Clients, stack: str) -> None:
+def dead_letters_or(advice: str, name: str) -> str:
+    """The advice for the queue that has this name in the program."""
+    return DEAD_LETTERS if name.endswith("-dead-letter") else advice
+
+
+def refuse(url: str, client: Clients, stack: str, advice: str) -> None:
     """Raises QueueNotEmptyError if the queue holds messages, or if the number is unknown."""
     name = url.rpartition("/")[2]
     try:
@@ -86,19 +98,19 @@ def refuse(url: str, client: Clients, stack: str) -> None:
         ) from None
     if held:
         raise QueueNotEmptyError(
-            f"Queue {name} holds {held} {'job' if held == 1 else 'jobs'}, so it is kept. Move them to the stack's "
-            f"queue: `ebb move --stack {stack} {url}`. Or delete them: "
-            f"`aws sqs purge-queue --queue-url {url}`. Then run this command again."
+            f"Queue {name} holds {held} {'job' if held == 1 else 'jobs'}, so it is kept. "
+            f"{advice.format(stack=stack, url=url)} Or delete them: `aws sqs purge-queue --queue-url {url}`. Then run "
+            "this command again."
         )
 
 
-def _look(url: str) -> None:
+def _look(url: str, advice: str) -> None:
     match = _REGION.match(url)
 
     def client(service: str) -> Any:
         return _credentials.clients(match[1] if match else None)(service)
 
-    refuse(url, client, pulumi.get_stack())
+    refuse(url, client, pulumi.get_stack(), advice)
 
 
 def _messages(url: str, client: Clients) -> int:

@@ -65,7 +65,7 @@ def account(config: dict[str, Any]) -> Any:
 def test_an_empty_queue_and_one_that_is_gone_may_be_deleted(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     for each in (url, f"{url}-gone"):
-        guard.refuse(each, emulated, "dev")
+        guard.refuse(each, emulated, "dev", guard.REPLACED)
 
 
 @pytest.mark.parametrize(("state", "jobs"), [("visible", 1), ("delayed", 2), ("in flight", 2)])
@@ -76,7 +76,7 @@ def test_waiting_delayed_and_running_jobs_keep_a_queue(sqs: Any, state: str, job
     if state == "in flight":
         sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
     with pytest.raises(QueueNotEmptyError) as caught:
-        guard.refuse(url, emulated, "dev")
+        guard.refuse(url, emulated, "dev", guard.REPLACED)
     assert str(caught.value) == (
         f"Queue jobs holds {jobs} job{'s' if jobs > 1 else ''}, so it is kept. Move them to the stack's queue: `ebb "
         f"move --stack dev {url}`. Or delete them: `aws sqs purge-queue --queue-url {url}`. Then run this command "
@@ -89,7 +89,7 @@ def test_a_queue_that_another_account_does_not_find_is_kept() -> None:
     url = f"https://sqs.{REGION}.amazonaws.com/{OTHER}/jobs"
     expected = rf"Whether queue jobs holds jobs is unknown \(it is in account {OTHER}, and the credentials are of"
     with pytest.raises(QueueNotEmptyError, match=expected):
-        guard.refuse(url, emulated, "dev")
+        guard.refuse(url, emulated, "dev", guard.REPLACED)
 
 
 def test_without_credentials_a_queue_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,32 +98,47 @@ def test_without_credentials_a_queue_is_kept(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
     url = f"https://sqs.{REGION}.amazonaws.com/{OTHER}/jobs"
     with pytest.raises(QueueNotEmptyError, match=r"is unknown \(Unable to locate credentials\), so it is kept"):
-        guard.refuse(url, emulated, "dev")
+        guard.refuse(url, emulated, "dev", guard.REPLACED)
 
 
 def test_the_guard_asks_both_queues_of_what_is_deleted_and_depends_on_all_else(
     sqs: Any, hooks: dict[str, pulumi.ResourceHook]
 ) -> None:
     jobs, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("jobs", "dead"))
-    sqs.send_message(QueueUrl=dead, MessageBody="x")
+    for each in (jobs, dead):
+        sqs.send_message(QueueUrl=each, MessageBody="x")
     refs = queue_refs(url=jobs, dead_letter_url=dead)
 
-    def program() -> dict[str, str]:
+    def program() -> dict[str, list[str]]:
         other = aws.sqs.Queue("other")
         QueueGuard("guard", QueueGuardArgs(queue=refs, everything=[other]))
-        with pytest.raises(QueueNotEmptyError) as caught:
-            hooks["ebb-stack-with-jobs"](deleted(queues=[jobs, dead]))
-        hooks["ebb-stack-with-jobs"](deleted(queues=[jobs]))
+        said = []
+        for url in (jobs, dead):
+            with pytest.raises(QueueNotEmptyError) as caught:
+                hooks["ebb-stack-with-jobs"](deleted(queues=[jobs, dead]))
+            said.append(str(caught.value))
+            sqs.purge_queue(QueueUrl=url)
+        hooks["ebb-stack-with-jobs"](deleted(queues=[jobs, dead]))
         hooks["ebb-stack-with-jobs"](deleted())
-        return {"said": str(caught.value)}
+        return {"said": said}
 
     found = deploy(program, stack="shop")
     made = found.one("ebb:index:QueueGuard")
     assert list(made.request.hooks.before_delete) == ["ebb-stack-with-jobs"]
     assert [urn.rpartition("::")[2] for urn in made.dependencies] == ["other"]
     assert found.component_outputs[made.urn] == {"queues": [jobs, dead]}
-    assert found.result["said"].startswith("Queue dead holds 1 job, so it is kept.")
-    assert f"`ebb move --stack shop {dead}`" in found.result["said"]
+    assert found.result["said"] == [
+        f"Queue {name} holds 1 job, so it is kept. {advice} Or delete them: `aws sqs purge-queue --queue-url {url}`. "
+        "Then run this command again."
+        for name, url, advice in (("jobs", jobs, guard.DESTROYED), ("dead", dead, guard.DEAD_LETTERS))
+    ]
+
+
+def test_the_dead_letters_of_a_replaced_queue_are_not_to_be_moved() -> None:
+    assert [guard.dead_letters_or(guard.REPLACED, name) for name in ("jobs", "jobs-dead-letter")] == [
+        guard.REPLACED,
+        guard.DEAD_LETTERS,
+    ]
 
 
 def test_the_default_provider_uses_the_environment(sqs: Any) -> None:

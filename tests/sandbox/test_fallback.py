@@ -35,7 +35,7 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
         assert region.client().post({"sleep": 0})
         assert region.deployment.preview() == []
         assert region.deployment.up() == []
-        with pytest.raises(DeploymentError, match=r"^Queue jobs-\w+ holds 1 job, so it is kept\. Move them"):
+        with pytest.raises(DeploymentError, match=r"^Queue jobs-\w+ holds 1 job, so it is kept\. Send no more"):
             region.deployment.destroy()
         gone = region.destroy()
         assert {(change.type, change.name) for change in gone} == {(change.type, change.name) for change in made}

@@ -68,8 +68,8 @@ class InProcess:
         """Delete the stack's resources. Returns the changes. Raises DeploymentError if a queue holds jobs."""
         self._begin(say, dry=False)
         try:
-            for made in [made for (kind, _), made in self._made.items() if kind == _QUEUE]:
-                self._refuse(made)  # before anything is deleted
+            for key, made in self._made.items():
+                self._refuse(key, made, guard.DESTROYED)  # before anything is deleted
         except guard.QueueNotEmptyError as error:
             raise DeploymentError(str(error)) from None
         self._prune()
@@ -127,7 +127,7 @@ class InProcess:
             self._made[key] = _Made(made.id, filled, outputs)
         else:
             if made:
-                self._delete(kind, made)
+                self._delete(key, made)
             physical_id, computed = row.create(self._aws, given)
             self._made.pop(key, None)  # it must come after the resources that it needs
             self._made[key] = _Made(physical_id, filled, given | computed)
@@ -146,17 +146,19 @@ class InProcess:
         for key in [key for key in reversed(self._made) if key not in self._seen]:
             self._note("delete", key)
             if not self._dry:
-                self._delete(key[0], self._made[key])
+                self._delete(key, self._made[key])
                 del self._made[key]
 
-    def _delete(self, kind: str, made: _Made) -> None:
-        if kind == _QUEUE:
-            self._refuse(made)
-        self._rows[kind].delete(self._aws, made.id, made.outputs)
+    def _delete(self, key: Key, made: _Made) -> None:
+        self._refuse(key, made, guard.REPLACED)
+        self._rows[key[0]].delete(self._aws, made.id, made.outputs)
 
-    def _refuse(self, queue: _Made) -> None:
+    def _refuse(self, key: Key, made: _Made, advice: str) -> None:
         """As the engine's hooks. Raises QueueNotEmptyError."""
-        guard.refuse(str(queue.outputs["url"]), self._aws.client, self._stack)
+        kind, name = key
+        if kind == _QUEUE:
+            url, advice = str(made.outputs["url"]), guard.dead_letters_or(advice, name)
+            guard.refuse(url, self._aws.client, self._stack, advice)
 
     def _note(self, operation: str, key: Key) -> None:
         self._changes.append(Change(operation=operation, type=key[0], name=key[1]))
