@@ -28,7 +28,7 @@ _MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 _REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
 
 
-#: What to do with the messages of a queue that is replaced, of the stack's own one, and of jobs that failed for good.
+#: What to do with the messages of a queue that is replaced, of the stack's own one, and of jobs that have failed.
 REPLACED = "Move them to the stack's queue: `ebb move --stack {stack} {url}`."
 DESTROYED = "Send no more jobs, and wait until the workers have done these."
 DEAD_LETTERS = "They are dead letters: look at why they failed, and save what you need."
