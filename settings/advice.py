@@ -101,7 +101,7 @@ def _lease_warnings(settings: Settings) -> Iterator[str]:
     if settings.queue.visibility_timeout > MAX_LEASE_SECONDS:
         yield (
             f"{PROJECT}:queue.visibility_timeout: the worker hides a job for at most {MAX_LEASE_SECONDS} seconds at "
-            f"a time and extends that while the job runs; {settings.queue.visibility_timeout} is for other consumers "
+            f"a time and extends that while the job runs. {settings.queue.visibility_timeout} is for other consumers "
             "only, so remove it if there are none."
         )
 
@@ -130,7 +130,7 @@ def _worker_warnings(settings: Settings) -> Iterator[str]:
         days = settings.queue.retention_days
         yield (
             f"{key}.once_days: a job that SQS delivers again after {worker.once_days} days runs again, because the "
-            f"queue keeps jobs for {days} days; set once_days to at least {days}."
+            f"queue keeps jobs for {days} days. Set once_days to at least {days}."
         )
     if worker.payload_bucket and worker.max_body_bytes <= MAX_MESSAGE_BYTES:
         yield (

@@ -37,7 +37,7 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             {"queue": {"visibility_timeout": 43_200}},
             (
                 "queue.visibility_timeout: the worker hides a job for at most 300 seconds at a time and extends that "
-                "while the job runs; 43200 is for other consumers only, so remove it if there are none."
+                "while the job runs. 43200 is for other consumers only, so remove it if there are none."
             ),
         ),
         (
@@ -111,7 +111,7 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             {"worker": {"once_days": 3}},
             (
                 "worker.once_days: a job that SQS delivers again after 3 days runs again, because the queue keeps "
-                "jobs for 4 days; set once_days to at least 4."
+                "jobs for 4 days. Set once_days to at least 4."
             ),
         ),
         (
