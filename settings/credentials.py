@@ -9,28 +9,25 @@ import re
 #: Endings of a word that names a credential: PGPASSWORD and githubToken are ones, TOKENIZERS and MAX_TOKENS are not.
 _NOUNS = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "CREDENTIAL", "CREDENTIALS")
 #: Of these, the ones whose value can be a number.
-_NUMERIC = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET")
+_NUMERIC = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "PW", "PWD")
 #: Last words that name a credential after another word: MYSQL_PWD, but not the shell's PWD.
-_LAST = ("PWD", "PASS", "CREDS")
+_LAST = ("PW", "PWD", "PASS", "CREDS")
 #: Keys that are credentials: API_KEY, but not CACHE_KEY.
 _KEYS = ("API", "SECRET", "PRIVATE", "ACCESS", "AUTH", "ACCOUNT", "SHARED")
-#: After a credential's name, these say that the variable is about it: SECRET_ARN, TOKEN_LENGTH.
-_ABOUT = re.compile(
-    r"AGE|ALG|ALGORITHM|ARN|ARNS|ATTEMPTS|AUDIENCE|BUCKET|BUDGET|CACHE|CLASS|COLUMN|COUNT|DAYS|DELIMITER|DIR|"
-    r"DISABLED|EMAIL|ENABLED|ENDPOINT|ENV|EXPIRATION|EXPIRES|EXPIRY|FIELD|FILE|FILENAME|FOLDER|FORMAT|HASHER|HASHERS|HEADER|"
-    r"HOST|HOURS|ID|IDS|INDEX|ISSUER|KIND|LABEL|LEN|LENGTH|LIFETIME|LIMIT|LOCATION|MANAGER|MAX|MIN|MINUTES|"
-    r"MODE|MODEL|MS|NAME|NAMES|OPTIONAL|PARALLELISM|PARAM|PARAMETER|PATH|PATTERN|POLICY|POOL|PORT|PREFIX|"
-    r"PROVIDER|RATE|REF|REGEX|REGION|REQUIRED|RETRIES|ROTATION|RULES|SCOPE|SCOPES|SECONDS|SEPARATOR|SIZE|"
-    r"SOURCE|STORE|STRATEGY|SUFFIX|TABLE|TIMEOUT|TTL|TYPE|URI|URL|USER|USERNAME|VERSION|WINDOW"
-)
+#: What may follow the credential's word at the end of a name: TOKEN_2, SECRET_KEY_BASE, API_TOKEN_PROD.
+_AFTER = re.compile(r"[0-9]+|BASE|DEV|LIVE|PROD|PRODUCTION|STAGE|STAGING|TEST")
 #: The special tokens of language models: EOS_TOKEN.
-_SPECIAL = frozenset(("BOS", "CLS", "EOS", "EOT", "MASK", "PAD", "SEP", "SPECIAL", "STOP", "UNK"))
+_SPECIAL = frozenset(
+    ("BEGIN", "BOS", "CLS", "END", "EOS", "EOT", "MASK", "PAD", "SEP", "SOS", "SPECIAL", "START", "STOP", "UNK")
+)
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SWITCH = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|auto")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?")
-#: Where a credential is, but not the credential: an ARN, a path, an address, a special token, another variable.
-_REFERENCE = re.compile(r"arn:aws[a-z-]*:\S+|\.{0,2}/\S*|[a-z][a-z0-9+.-]*://\S+|<.*>|\[.*\]|\$\{?\w+\}?|\{.*\}|\*+|x+")
+#: Where a credential is, but not the credential: an ARN, a path, an address, another variable, a place-holder.
+_REFERENCE = re.compile(
+    r"arn:aws[a-z-]*:\S+|\.{0,2}/\S*|[a-z][a-z0-9+.-]*://\S+|\$\{\w+\}|<[\w -]*(?i:password|secret|token|key)>|\*+|x+"
+)
 
 #: Texts that only credentials are: the prefixes that issuers use so that scanners find them, and keys with their frame.
 _ISSUED = re.compile(
@@ -50,15 +47,19 @@ _ISSUED = re.compile(
     r"|\bsq0(?:atp|csp)-[\w-]{20,}|\bPMAK-[\w-]{20,}|\blin_api_\w{20,}|\bdapi[0-9a-f]{32}\b"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"  # JSON web tokens
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|^(?i:basic|bearer)\s+[\w.~+/=-]{8,}$"
+    r"|^(?i:basic|bearer)\s+[\w.~+/=-]{8,}$|(?i:\bauthorization\W{1,4}(?:basic|bearer))\s+[\w.~+/=-]{8,}"
 )
 #: scheme://user:password@host
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:(?!\d+/)(?P<value>[^\s?#]+)@")
+#: user:password@tcp(host), as Go's MySQL driver has it
+_DSN = re.compile(r"^[^\s:/@]*:(?P<value>[^\s@]+)@(?:tcp|unix)\(")
+#: Docker's credentials of a registry.
+_DOCKER = re.compile(r"\"auth\"\s*:\s*\"(?P<value>[A-Za-z0-9+/=]{8,})\"")
 #: A credential in a query, a connection string, an option or JSON.
 _PAIR = re.compile(
     r"(?i)(?:^|[?&;\s,{\"'-])(?:\w+[_.-])?(?:password|passwd|pwd|(?<!next_)token|api[_-]?key|secret|secret[_-]?key|"
     r"private[_-]?key|access[_-]?key|account ?key|sharedaccesskey|sharedaccesssignature|sig|x-amz-signature)"
-    r"(?:\"\s*:\s*\"|=)(?P<value>[^&;\s\"]+)"
+    r"(?:\"\s*:\s*\"|=[\"']?)(?P<value>[^&;\s\"]+)"
 )
 #: An id of an IAM user's access key (IAM user guide, "Understanding unique ID prefixes"). The id is no credential.
 _ACCESS_KEY_ID = re.compile(r"AKIA[A-Z2-7]{16}")
@@ -76,20 +77,20 @@ def _harmless(value: str) -> bool:
 def names_credential(name: str) -> bool:
     """Whether a variable's name says that its value is a credential."""
     words = _words(name)
-    for place, word in enumerate(words):
-        before = words[place - 1] if place else ""
-        last = place + 1 == len(words)
-        named = word.endswith(_NOUNS) or (before and last and word in _LAST) or (word == "KEY" and before in _KEYS)
-        if named and not any(map(_ABOUT.fullmatch, words[place + 1 :])) and before not in _SPECIAL:
-            return True
-    return False
+    while len(words) > 1 and _AFTER.fullmatch(words[-1]):
+        words.pop()
+    *others, last = words or [""]
+    before = others[-1] if others else ""
+    if last == "KEY":
+        return before in _KEYS or before.endswith(_NOUNS)
+    return bool(last.endswith(_NOUNS) or (before and last in _LAST)) and not (last == "TOKEN" and before in _SPECIAL)
 
 
 def is_credential(value: str) -> bool:
     """Whether a value has the form of a credential, or contains one."""
     if _ISSUED.search(value):
         return True
-    given = [match["value"] for form in (_URL, _PAIR) for match in form.finditer(value)]
+    given = [match["value"] for form in (_URL, _DSN, _DOCKER, _PAIR) for match in form.finditer(value)]
     return any(not _harmless(text) and not _NUMBER.fullmatch(text) for text in given)
 
 

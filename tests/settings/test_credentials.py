@@ -55,7 +55,27 @@ REFUSED = [
     ("CONFIG", '{"user": "app", "password": "hunter2"}'),
     ("JAVA_OPTS", "-Xmx1g -Ddb.password=hunter2"),
 ]
+REFUSED += [
+    ("DB_PW", "hunter2"),
+    ("LDAP_BIND_PW", "123456"),
+    ("DB_PASSWORD", "<hunter2>"),
+    ("DB_PASSWORD", "$hunter2"),
+    ("DB_PASSWORD", "{hunter2}"),
+    ("MYSQL", "app:p4ss@tcp(db:3306)/app"),
+    ("JAAS", 'ScramLoginModule required username="app" password="hunter2";'),
+    ("HEADER", "Authorization: Bearer abcdefghijkl"),
+    ("DOCKER_AUTH_CONFIG", '{"auths": {"r.example": {"auth": "dXNlcjpodW50ZXIy"}}}'),
+]
 ACCEPTED = [
+    ("TOKEN_COUNTER", "tiktoken"),
+    ("TOKEN_ENCODING", "cl100k_base"),
+    ("TOKEN_SPLITTER", "sentences"),
+    ("TOKEN_SYMBOL", "ETH"),
+    ("SECRET_BACKEND", "ssm"),
+    ("SECRET_SANTA", "on the 24th"),
+    ("PASSWORD_RESET_TEMPLATE", "reset.html"),
+    ("PASSWORD_RULE", "strong"),
+    ("START_TOKEN", "BEGIN"),
     ("TOKENIZERS_PARALLELISM", "false"),
     ("TOKENIZERS_PARALLELISM", "my own way"),
     ("TOKENIZER", "cl100k_base"),
