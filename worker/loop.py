@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from worker.aws.protection import EcsAgent
     from worker.metrics import Metrics
 
-#: Maximum time between two signs of life.
+#: Maximum time between two signs of life, and between two checks of the slots.
 TICK_SECONDS = 5.0
 REPEAT_SECONDS = 60.0
 
@@ -141,7 +141,7 @@ class Loop:
                 if isinstance(action, Exit):
                     return action.code
                 self._do(action)
-            self._show_life(now)
+            self._tick(now)
             events = self._inbox.get(min(TICK_SECONDS, max(0.0, self._core.next_time(now) - now)))
 
     def _log(self) -> None:
@@ -157,11 +157,12 @@ class Loop:
         if self._observer:
             self._observer(name, level, **fields)
 
-    def _show_life(self, now: float) -> None:
+    def _tick(self, now: float) -> None:
         if self._metrics and now >= self._metrics.due:
             self._metrics.flush(now)
         if now < self._alive_at + TICK_SECONDS:
             return
+        self._slots.check()
         self._alive_at, problem = now, self._core.problem(now)
         if problem and now >= self._told_at + REPEAT_SECONDS:
             self._told_at = now

@@ -384,11 +384,54 @@ def test_a_child_that_does_not_read_a_long_body_blocks_nothing_and_can_be_killed
     place.start("x" * 1_048_576, slot=0)
     assert place.do(slot=1, id="b") == DONE
     place.kill()
-    assert place.ended() == Ended(0, failed("the handler's process was stopped"), alive=False)
+    assert place.next() == NotStarted(0, "the handler's process was stopped")
     assert place.ready() == Ready(0)
 
 
-def test_a_child_killed_before_it_has_read_a_long_body_is_a_failed_attempt(open_place: Open) -> None:
+HANGS = {
+    "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
+    "with the interpreter's lock": "re.match(r'(a+)+$', 'a' * 60 + 'b')",
+}
+
+
+@pytest.mark.parametrize("hang", HANGS)
+def test_an_idle_child_that_hangs_is_replaced_and_its_next_job_has_not_been_tried(
+    open_place: Open, monkeypatch: pytest.MonkeyPatch, hang: str
+) -> None:
+    place = open_place(
+        PID
+        + f"""
+import re, threading
+def later():
+    while not (notes / "go").exists(): time.sleep(0.01)
+    note("hangs", 1)
+    {HANGS[hang]}
+def handle(job):
+    note(job.id, os.getpid())
+    if job.body == "leaves a thread": threading.Thread(target=later).start()
+"""
+    )
+    place.ready()
+    assert place.do("leaves a thread", id="a") == DONE
+    place.slots.check()  # an idle child is no concern
+    (place.folder / "go").touch()
+    place.note("hangs")
+    place.start(id="b")
+    place.slots.check()  # it has some time for it
+    with pytest.raises(queue.Empty):
+        place.next(limit=0.1)
+    monkeypatch.setattr(slots, "TAKE_SECONDS", 0)
+    place.slots.check()
+    assert place.next() == NotStarted(0, "the handler's process hangs: it did not take the job")
+    assert place.ready() == Ready(0)
+    assert not (place.folder / "b").exists()
+    place.start(id="b")
+    assert place.note("b") != place.note("a")
+    place.slots.check()  # it runs, or has ended
+    assert place.ended() == Ended(0, DONE, alive=True)
+
+
+def test_a_child_killed_before_it_has_read_a_long_body_is_no_attempt(open_place: Open) -> None:
     place = open_place(PID + "def handle(job): note('pid', os.getpid())")
     place.ready()
     assert place.do() == DONE
@@ -398,7 +441,7 @@ def test_a_child_killed_before_it_has_read_a_long_body_is_a_failed_attempt(open_
     with pytest.raises(queue.Empty):
         place.next(limit=0.3)
     os.kill(child, signal.SIGKILL)
-    assert place.ended() == Ended(0, failed("the handler's process was killed by signal 9 (Killed)"), alive=False)
+    assert place.next() == NotStarted(0, "the handler's process was killed by signal 9 (Killed)")
 
 
 PARENT = """
@@ -501,8 +544,13 @@ def handle(job):
             assert event.error is None, f"seed {seed}"
             ready.add(event.slot)
             continue
-        assert isinstance(event, Ended)
+        assert isinstance(event, Ended | NotStarted)
         job = running.pop(event.slot)
+        if isinstance(event, NotStarted):
+            assert (event.error, event.slot in doomed) == ("the handler's process was stopped", True), f"seed {seed}"
+            doomed.discard(event.slot)
+            ready.discard(event.slot)
+            continue
         if not event.alive:
             ready.discard(event.slot)
         expected = {f"RuntimeError: {job}", "the handler's process exited with 1"}

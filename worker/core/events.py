@@ -222,7 +222,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class NotStarted:
-    """The slot's child was gone before it got the job: no attempt was made. Ready follows."""
+    """The slot's child was gone, or hung, before it took the job: no attempt was made. Ready follows."""
 
     slot: int
     error: str

@@ -1,6 +1,8 @@
-"""The child process: runs the jobs that the parent sends. `python -m worker.jobs.child SOCKET LIFELINE FOLDER`.
+"""The child process: runs the jobs that the parent sends. `python -m worker.jobs.child SOCKET LIFELINE TAKING FOLDER`.
 
-SOCKET carries jobs and results; LIFELINE is a pipe that closes when the parent ends; temporary files go into FOLDER.
+SOCKET carries jobs and results; LIFELINE is a pipe that closes when the parent ends; a byte in the pipe TAKING says
+that a job has been taken; temporary files go into FOLDER.
+
 The child has no thread of ours, so a handler may fork. It imports botocore only for bodies in S3, so it starts fast and
 stays small.
 """
@@ -37,9 +39,9 @@ MAX_TRACEBACK_CHARACTERS = 20_000
 OWN_FILES = (__file__, importlib.__file__, "<frozen importlib")
 
 
-def main(connection: int, lifeline: int, folder: str) -> None:
+def main(connection: int, lifeline: int, taking: int, folder: str) -> None:
     """Import the handler, report that, and run jobs until the parent ends this process or dies."""
-    for descriptor in (connection, lifeline):
+    for descriptor in (connection, lifeline, taking):
         os.set_inheritable(descriptor, False)
     descendants.adopt()
     descendants.prefer_as_victim()
@@ -59,6 +61,7 @@ def main(connection: int, lifeline: int, folder: str) -> None:
     process_id = os.getpid()
     with open(connection, "rb", closefd=False) as jobs:
         while job := _next(jobs):
+            os.write(taking, b"!")
             formatter.common = {
                 "message_id": job.id,
                 "attempt": job.attempt,
@@ -248,4 +251,4 @@ def _text(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -44,11 +44,14 @@ class Child:
         self._output, printing = os.pipe()
         # Nothing is ever written into this pipe. When it closes, the child knows that this process has ended.
         lifeline, self._lifeline = os.pipe()
+        # The child writes a byte when it has taken a job. It is read only when that is in question.
+        self._taken, taking = os.pipe()
+        os.set_blocking(self._taken, False)
         try:
             self.process = FAMILY.start(
                 lambda: subprocess.Popen(
-                    [*command, str(theirs.fileno()), str(lifeline), self._folder],
-                    pass_fds=(theirs.fileno(), lifeline),
+                    [*command, str(theirs.fileno()), str(lifeline), str(taking), self._folder],
+                    pass_fds=(theirs.fileno(), lifeline, taking),
                     stdin=subprocess.DEVNULL,
                     stdout=printing,
                     stderr=printing,
@@ -62,6 +65,7 @@ class Child:
         finally:
             theirs.close()
             os.close(lifeline)
+            os.close(taking)
             os.close(printing)
         self._printed = logs.OUTPUT.follow(self._output)
         self.socket.setblocking(False)
@@ -70,11 +74,21 @@ class Child:
         self._received = bytearray()
         self._unsent = memoryview(b"")
         self._kill_at = math.inf
+        self._has_taken = False
+        self.sent_at = math.inf
 
     def send(self, job: Job) -> int:
         """Send as much of the job as the socket takes now; the number of bytes that are left."""
+        self.taken()  # the byte of the job before
+        self._has_taken, self.sent_at = False, time.monotonic()
         self._unsent = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
         return self.flush()
+
+    def taken(self) -> bool:
+        """Whether the child has taken the job that was sent last."""
+        with suppress(BlockingIOError):
+            self._has_taken = bool(os.read(self._taken, READ_BYTES)) or self._has_taken
+        return self._has_taken
 
     def flush(self) -> int:
         """Send more of the job; the number of bytes that are left."""
@@ -127,10 +141,10 @@ class Child:
         """While `end` waits in its thread: let it wait only so many more seconds before SIGKILL."""
         self._kill_at = min(self._kill_at, time.monotonic() + grace)
 
-    def end(self, grace: float) -> None:
+    def end(self, grace: float) -> bool:
         """End the child and all that it started: SIGTERM, SIGKILL after the grace. What it says afterwards is ignored.
 
-        Many programs end cleanly on SIGTERM, without being done.
+        Many programs end cleanly on SIGTERM, without being done. Returns whether the child had taken its job.
         """
         self.hurry(grace)
         if self._left():
@@ -144,7 +158,9 @@ class Child:
             if time.monotonic() >= killed_at + limit:
                 break
             time.sleep(POLL_SECONDS)
+        taken = self.taken()
         self._close()
+        return taken
 
     def _sent(self) -> Result | None:
         with suppress(ChildGoneError):
@@ -183,6 +199,7 @@ class Child:
         scratch.remove(self._folder)
         self.socket.close()
         os.close(self._lifeline)
+        os.close(self._taken)
         if self.pidfd is not None:
             os.close(self.pidfd)
 

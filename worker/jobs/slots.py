@@ -21,7 +21,11 @@ POLL_SECONDS = 1
 #: Pause before the next start after a child that never got a job. It doubles with each.
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 20
+#: A sound child takes a job within milliseconds. After so long it hangs: it is stopped, or a thread of an earlier job
+#: holds the interpreter's lock.
+TAKE_SECONDS = 10.0
 STOPPED = Result(verdict=Verdict.FAILED, reason="the handler's process was stopped")
+NOT_TAKEN = Result(verdict=Verdict.FAILED, reason="the handler's process hangs: it did not take the job")
 
 
 class Slots:
@@ -37,8 +41,13 @@ class Slots:
             slot.open()
 
     def start(self, slot: int, job: Job) -> None:
-        """Run the job in the slot's child -> Ended; or NotStarted, if that child is gone. Returns at once."""
+        """Run the job in the slot's child -> Ended; or NotStarted, if that child cannot take it. Returns at once."""
         self._slots[slot].start(job)
+
+    def check(self) -> None:
+        """End each child that has not taken its job in time -> NotStarted. Call it every few seconds."""
+        for slot in self._slots:
+            slot.check()
 
     def request_stop(self, slot: int) -> None:
         """Set `job.stopping` for the slot's job, if it still runs. Returns at once."""
@@ -47,9 +56,9 @@ class Slots:
     def kill(self, slot: int, grace: float) -> None:
         """End the slot's child and all that it started: SIGTERM, SIGKILL after `grace` seconds. Returns at once.
 
-        The child's job has failed, unless its verdict is here already: Ended follows when all of them are gone. Without
-        a job nothing is reported of this child. Starting and Ready of a new child follow. If the job has ended before,
-        nothing happens.
+        The child's job has failed, unless its verdict is here already: Ended follows when all of them are gone, or
+        NotStarted if the child had not taken it. Without a job nothing is reported of this child. Starting and Ready of
+        a new child follow. If the job has ended before, nothing happens.
         """
         self._slots[slot].kill(grace)
 
@@ -118,6 +127,13 @@ class _Slot:
         self._inbox.add(NotStarted(self._index, "the handler's process is gone"))
         if self._phase is _Phase.IDLE:  # its death has not been noticed before
             self._end()
+
+    def check(self) -> None:
+        child = self._child
+        if self._phase is not _Phase.BUSY or child is None or time.monotonic() < child.sent_at + TAKE_SECONDS:
+            return
+        if not child.taken():
+            self._end(NOT_TAKEN, asked=True, grace=0)  # it must not begin now
 
     def request_stop(self) -> None:
         if self._phase is _Phase.BUSY and self._child:
@@ -200,15 +216,17 @@ class _Slot:
         """In a thread: end the child and all that it started."""
         reason = f"the handler's process {child.exit_reason()}" if end.result is None and not end.asked else None
         result = end.result or Result(verdict=Verdict.FAILED, reason=reason)
-        child.end(grace)
-        self._inbox.call(partial(self._on_gone, end, result))
+        taken = child.end(grace)
+        self._inbox.call(partial(self._on_gone, end, result, taken))
 
-    def _on_gone(self, end: _End, result: Result) -> None:
+    def _on_gone(self, end: _End, result: Result, taken: bool) -> None:
         self._child = None
         if self._phase is _Phase.CLOSED:
             return
         unfit = result.verdict is Verdict.UNFIT
-        if end.phase is _Phase.BUSY:
+        if end.phase is _Phase.BUSY and not taken:
+            self._inbox.add(NotStarted(self._index, str(result.reason)))
+        elif end.phase is _Phase.BUSY:
             self._inbox.add(Ended(self._index, result, alive=False))
         elif end.phase is _Phase.IDLE:
             self._inbox.add(Lost(self._index, str(result.reason)))

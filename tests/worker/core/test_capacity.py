@@ -179,3 +179,12 @@ def test_a_slot_that_could_not_start_its_job_counts_as_one_without_a_child() -> 
     desk.on(NotStarted(start.slot, "gone"))
     desk.on(after=601)
     assert desk.core.problem(desk.now) == "1 slots have no process for the handler: none was started"
+
+
+def test_a_job_that_its_process_never_took_is_not_timed_out_but_waits_for_another_process() -> None:
+    desk = Desk(job_timeout=5)
+    (start,) = desk.started()
+    assert [kill.slot for kill in wanted(desk.on(after=5), Kill)] == [start.slot]
+    assert desk.on(NotStarted(start.slot, "hangs")) == []
+    assert [again.job.id for again in wanted(desk.on(Ready(0)), Start)] == [start.job.id]
+    assert desk.events == ["started", "job_started", "job_not_started", "job_started"]
