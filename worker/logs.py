@@ -58,6 +58,7 @@ class _WorkerHandler(logging.Handler):
 def setup() -> None:
     """In the worker: write the lines of `logging` with its own lines."""
     _setup(_WorkerHandler())
+    logging.getLogger("urllib3").setLevel(logging.WARNING)  # in a child these are the job's own calls
 
 
 def setup_child() -> JsonFormatter:

@@ -86,6 +86,34 @@ VARIABLES: Cases = {
             'credentials by it, got "ECS_AGENT_URI".'
         ),
     ),
+    "another home of Python": (
+        {"worker": {"environment": {"PYTHONHOME": "/opt/python"}}},
+        (
+            "worker.environment.PYTHONHOME: must be removed: with it Python cannot start the worker. Let the handler "
+            'or the command set it, got "PYTHONHOME".'
+        ),
+    ),
+    "a safe path of Python, from a secret": (
+        {"worker": {"secrets": {"PYTHONSAFEPATH": "/a"}}},
+        (
+            "worker.secrets.PYTHONSAFEPATH: must be removed: with it Python cannot start the worker. Let the handler "
+            'or the command set it, got "PYTHONSAFEPATH".'
+        ),
+    ),
+    "a word as Python's hash seed": (
+        {"worker": {"environment": {"PYTHONHASHSEED": "none"}}},
+        (
+            "worker.environment.PYTHONHASHSEED: must be random or a whole number from 0 to 4294967295: with another "
+            'value Python does not start, got "none".'
+        ),
+    ),
+    "a hash seed of more than 32 bits": (
+        {"worker": {"environment": {"PYTHONHASHSEED": "4294967296"}}},
+        (
+            "worker.environment.PYTHONHASHSEED: must be random or a whole number from 0 to 4294967295: with another "
+            'value Python does not start, got "4294967296".'
+        ),
+    ),
     "a variable that YAML reads as a number": (
         {"worker": {"environment": {"PORT": 8080}}},
         "worker.environment.PORT: must be text (a number, true or false needs quotes), got 8080.",

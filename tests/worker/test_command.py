@@ -14,7 +14,7 @@ from tests.worker.place import DONE, FOREVER, Place
 from worker import logs
 from worker.core.events import Ended, Ready
 from worker.job import Job, Result, Verdict
-from worker.jobs.command import Command
+from worker.jobs.command import Command, _program_of_env
 
 
 @pytest.fixture
@@ -175,6 +175,34 @@ def test_a_program_is_not_run_to_find_out_whether_it_can_be(run_program: Open, t
 
 def test_a_program_that_env_cannot_find_is_reported_before_any_job(run_program: Open) -> None:
     assert (run_program("env", "A=b", "no-ruby", "x").ready().error or "").startswith("the program 'no-ruby' that")
+
+
+@pytest.mark.parametrize(
+    ("words", "program"),
+    [
+        (["env", "-S", "no-ruby -c pass"], "no-ruby"),
+        (["/usr/bin/env", "-S", "A=b no-ruby"], "no-ruby"),
+        (["env", "-i", "-S", "'no ruby' x", "y"], "no ruby"),
+        (["env", "-S", "no-ruby", "-c"], "no-ruby"),  # as in a script's first line
+        (["env", "A=b", "--", "no-ruby"], "no-ruby"),
+        (["env", "-S", "PATH=/app no-ruby"], None),
+        (["env", "-S", "${RUBY} x"], None),
+        (["env", "-S", "'open"], None),
+        (["env", "--split-string=no-ruby x", "y"], None),
+        (["env", "-Sno-ruby x", "y"], None),
+        (["env", "-u", "A", "no-ruby"], None),
+        (["env", "-S"], None),
+        (["sh", "-c", "no-ruby"], None),
+    ],
+)
+def test_the_program_of_env_is_known_or_not_looked_for(words: list[str], program: str | None) -> None:
+    assert _program_of_env(words) == program
+
+
+def test_a_line_that_env_splits_runs(run_program: Open) -> None:
+    place = run_program("env", "-S", "sh -c 'exit 0'")
+    assert place.ready().error is None
+    assert place.do() == DONE
 
 
 def test_a_program_that_cannot_be_executed_any_more_is_no_attempt_and_its_child_goes(

@@ -115,6 +115,27 @@ def test_the_level_is_that_of_the_variable(monkeypatch: pytest.MonkeyPatch, valu
     assert logging.getLevelName(logs.level()) == level
 
 
+def test_debug_lines_of_the_workers_own_calls_are_left_out() -> None:
+    program = """
+import logging
+from worker import logs
+logs.setup()
+for name in ("botocore.auth", "urllib3.connectionpool", "mine"):
+    logging.getLogger(name).debug("no")
+    logging.getLogger(name).warning("yes")
+logs.OUTPUT.flush()
+"""
+    environment = os.environ | {"LOG_LEVEL": "debug"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, timeout=60, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["logger"], line["message"]) for line in lines] == [
+        ("botocore.auth", "yes"),
+        ("urllib3.connectionpool", "yes"),
+        ("mine", "no"),
+        ("mine", "yes"),
+    ]
+
+
 def test_fields_of_extra_are_logged_and_replace_none_of_ours() -> None:
     circle: dict[str, Any] = {}
     circle["circle"] = circle

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -130,10 +131,25 @@ def _interpreter(path: str) -> list[str]:
 
 def _program_of_env(words: list[str]) -> str | None:
     """The program that `env` is to run, if these words run `env`."""
-    if not words or Path(words[0]).name != "env" or any(word.startswith("PATH=") for word in words):
+    if not words or Path(words[0]).name != "env":
         return None
-    rest = [word for word in words[1:] if "=" not in word and word not in {"-S", "-i", "-", "--"}]
-    return rest[0] if rest and not rest[0].startswith("-") else None
+    rest = words[1:]
+    while rest:
+        word = rest.pop(0)
+        if word == "-S" and rest:  # in a command the next word is a whole line, in a script's first line it is split
+            rest[:1] = _split(rest[0])
+        elif word.startswith("PATH=") or "$" in word or (word.startswith("-") and word not in {"-i", "-", "--"}):
+            return None  # env would look elsewhere, or has an option that is not known here
+        elif "=" not in word and not word.startswith("-"):
+            return word
+    return None
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return []
 
 
 def environment(job: Job) -> dict[str, str]:
