@@ -1,17 +1,27 @@
 """`python -m worker` runs jobs of the queue until SIGTERM; `python -m worker --once job.json` runs one without a queue.
 
-Exit codes of a worker: 0 stopped by a signal; 69 (EX_UNAVAILABLE) no task protection, after minutes of requests, or no
-idempotency store; 78 (EX_CONFIG) bad settings, or no process could import the handler. worker/run_once.py has those of
-`--once`.
+Exit codes of a worker: 0 stopped by a signal; 69 (EX_UNAVAILABLE) no task protection, no credentials or no idempotency
+store, after minutes of requests; 78 (EX_CONFIG) bad settings, or no process could import the handler.
+worker/run_once.py has those of `--once`.
 """
 
 import logging
 import os
 import sys
+import time
+from typing import TYPE_CHECKING
 
 from worker import config, health, logs, signals
 from worker.inbox import Inbox
 from worker.jobs.descendants import FAMILY
+
+if TYPE_CHECKING:
+    from worker.aws.idempotency import IdempotencyStore
+    from worker.aws.sqs import Queue
+
+#: Pause before the next try when AWS refuses the first calls. It doubles with each.
+FIRST_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 30.0
 
 
 def main(arguments: list[str]) -> int:
@@ -33,41 +43,69 @@ def main(arguments: list[str]) -> int:
         logs.event("bad_settings", logging.ERROR, error=problem)
         return os.EX_CONFIG
     # Process 1 of a container does not get a SIGTERM before it listens, and these imports take a while.
-    from worker.aws import clients  # noqa: PLC0415
-    from worker.aws.idempotency import IdempotencyError, IdempotencyStore  # noqa: PLC0415
     from worker.aws.protection import EcsAgent  # noqa: PLC0415
-    from worker.aws.sqs import Queue  # noqa: PLC0415
-    from worker.core.receiving import MAX_RECEIVES, READ_MARGIN_SECONDS  # noqa: PLC0415
-    from worker.core.settling import MAX_CALLS  # noqa: PLC0415
     from worker.loop import Loop  # noqa: PLC0415
     from worker.metrics import Metrics  # noqa: PLC0415
 
-    store = None
-    try:
-        queue = Queue(
-            settings,
-            polling=clients.sqs(
-                settings.region, connections=MAX_RECEIVES, read_seconds=settings.wait + READ_MARGIN_SECONDS
-            ),
-            urgent=clients.sqs(settings.region, connections=MAX_CALLS),
-            settle=clients.sqs(settings.region, connections=MAX_CALLS),
-        )
-        if settings.once_table:
-            client = clients.dynamodb(settings.region, connections=2 * MAX_CALLS)
-            store = IdempotencyStore(settings.once_table, settings.once_seconds, client)
-            store.check()
-    except clients.ClientSetupError as error:
-        logs.event("bad_settings", logging.ERROR, error=str(error))
-        return os.EX_CONFIG
-    except IdempotencyError as error:
-        logs.event("store_refused", logging.ERROR, reason=str(error), consequence="nothing is received")
-        return os.EX_UNAVAILABLE
+    connected = _connect(settings, inbox)
+    if isinstance(connected, int):
+        return connected
+    queue, store = connected
     agent = EcsAgent(settings.agent_uri) if settings.agent_uri and settings.protection else None
     if agent is None:
         reason = "EBB_PROTECTION is off" if settings.agent_uri else "ECS_AGENT_URI is not set: this is not an ECS task"
         logs.event("no_protection", reason=reason)
     metrics = Metrics(settings.queue_url.rpartition("/")[2], logs.line) if settings.metrics else None
     return Loop(settings, inbox, queue, agent=agent, store=store, metrics=metrics).run()
+
+
+def _connect(settings: config.Config, inbox: Inbox) -> "tuple[Queue, IdempotencyStore | None] | int":
+    """Make the first calls to AWS, again and again for `start_timeout`. An exit code if there is no use in going on."""
+    from worker.aws.clients import ClientSetupError, CredentialsError  # noqa: PLC0415
+    from worker.aws.idempotency import IdempotencyError  # noqa: PLC0415
+
+    give_up_at, pause = time.monotonic() + settings.start_timeout, FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return _queue_and_store(settings)
+        except (CredentialsError, IdempotencyError) as error:
+            name = "no_credentials" if isinstance(error, CredentialsError) else "store_refused"
+            last = time.monotonic() >= give_up_at
+            consequence = "the worker ends" if last else "receives nothing; asks again"
+            logs.event(name, logging.ERROR if last else logging.WARNING, reason=str(error), consequence=consequence)
+            if last:
+                return os.EX_UNAVAILABLE
+        except ClientSetupError as error:
+            logs.event("bad_settings", logging.ERROR, error=str(error))
+            return os.EX_CONFIG
+        if inbox.get(min(pause, max(0.0, give_up_at - time.monotonic()))):  # a signal
+            logs.event("stopped")
+            return os.EX_OK
+        pause = min(2 * pause, MAX_PAUSE_SECONDS)
+
+
+def _queue_and_store(settings: config.Config) -> "tuple[Queue, IdempotencyStore | None]":
+    """The queue, and the idempotency store if there is one. Raises ClientSetupError, IdempotencyError."""
+    from worker.aws import clients  # noqa: PLC0415
+    from worker.aws.idempotency import IdempotencyStore  # noqa: PLC0415
+    from worker.aws.sqs import Queue  # noqa: PLC0415
+    from worker.core.receiving import MAX_RECEIVES, READ_MARGIN_SECONDS  # noqa: PLC0415
+    from worker.core.settling import MAX_CALLS  # noqa: PLC0415
+
+    queue = Queue(
+        settings,
+        polling=clients.sqs(
+            settings.region, connections=MAX_RECEIVES, read_seconds=settings.wait + READ_MARGIN_SECONDS
+        ),
+        urgent=clients.sqs(settings.region, connections=MAX_CALLS),
+        settle=clients.sqs(settings.region, connections=MAX_CALLS),
+    )
+    if not settings.once_table:
+        return queue, None
+    client = clients.dynamodb(settings.region, connections=2 * MAX_CALLS)
+    store = IdempotencyStore(settings.once_table, settings.once_seconds, client)
+    store.check()
+    return queue, store
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import MetadataRetrievalError
 from botocore.session import Session
+from botocore.utils import ContainerMetadataFetcher
 
 from tests.worker.conftest import Start
 from tests.worker.harness import TestQueue, wired
@@ -247,3 +249,13 @@ def test_a_call_is_tried_once_and_ends_while_the_lease_lasts(monkeypatch: pytest
 def test_the_region_is_the_queues(url: str, region: str) -> None:
     variables = {"EBB_QUEUE_URL": url, "EBB_AWS_REGION": "ap-south-1", "AWS_REGION": "us-west-2"}
     assert config.read_job(variables).region == region
+
+
+def test_an_endpoint_of_credentials_that_fails_is_not_bad_settings(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise MetadataRetrievalError(error_msg="500")
+
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/role")
+    monkeypatch.setattr(ContainerMetadataFetcher, "retrieve_full_uri", fails)
+    with pytest.raises(clients.CredentialsError, match="there are no credentials of the task's role: "):
+        clients.sqs("us-east-1", connections=1)

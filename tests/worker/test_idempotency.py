@@ -9,7 +9,7 @@ import pytest
 
 from tests.worker.harness import ACCOUNT, Sqs
 from worker import logs
-from worker.aws.idempotency import CHECK_PAUSE_SECONDS, MAX_CHECK_TRIES, IdempotencyError, IdempotencyStore
+from worker.aws.idempotency import IdempotencyError, IdempotencyStore
 from worker.core.events import Claim, Finish, Kind, Message, Outcome, ReleaseClaim
 from worker.job import Job
 
@@ -37,7 +37,6 @@ class Store:
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        self.pauses: list[float] = []
 
     def worker(self, table: str | None = None, began: float = 100.0) -> IdempotencyStore:
         offset = self.now - began
@@ -47,7 +46,6 @@ class Store:
             self.client,
             clock=lambda: self.now - offset,
             epoch=lambda: self.now,
-            sleep=self.pauses.append,
         )
 
     def item(self, message: Message) -> dict[str, Any] | None:
@@ -242,7 +240,6 @@ def test_a_failed_extension_is_logged_and_no_exception(store: Store, logged: Cal
 def test_the_proof_reads_the_table_and_changes_nothing(store: Store) -> None:
     store.worker().check()
     assert store.client.scan(TableName=store.table)["Count"] == 0
-    assert store.pauses == []
 
 
 def test_without_its_table_the_proof_ends_in_one_sentence(store: Store) -> None:
@@ -250,4 +247,3 @@ def test_without_its_table_the_proof_ends_in_one_sentence(store: Store) -> None:
         store.worker("none").check()
     assert str(caught.value).startswith("the table none of finished jobs cannot be read: ")
     assert "\n" not in str(caught.value)
-    assert store.pauses == [CHECK_PAUSE_SECONDS] * (MAX_CHECK_TRIES - 1)

@@ -27,7 +27,11 @@ ROLE_TOKEN_VARIABLES = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTH
 
 
 class ClientSetupError(Exception):
-    """A client cannot be made (no credentials, bad endpoint); the text is one sentence for the user."""
+    """A client cannot be made (bad endpoint, bad region); the text is one sentence for the user."""
+
+
+class CredentialsError(ClientSetupError):
+    """The endpoint of the task role's credentials does not answer, or answers with an error: it may later."""
 
 
 def sqs(region: str | None, *, connections: int, read_seconds: int = READ_SECONDS) -> "SQSClient":
@@ -69,7 +73,7 @@ def _single_try(service: Literal["sqs", "dynamodb"], region: str | None, connect
 
 def _client(service: str, region: str | None, **options: Any) -> Any:
     from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, CredentialRetrievalError  # noqa: PLC0415
 
     try:
         if not _in_task():  # on the user's own machine (`--once`): their configuration counts
@@ -81,6 +85,8 @@ def _client(service: str, region: str | None, **options: Any) -> Any:
             verify=True,  # None would read a variable
             config=Config(tcp_keepalive=True, proxies={}, **options),  # proxies=None would read variables
         )
+    except CredentialRetrievalError as error:
+        raise CredentialsError(f"there are no credentials of the task's role: {error}") from error
     except (BotoCoreError, ValueError) as error:
         raise ClientSetupError(f"the {service} client cannot be made: {error}") from error
 

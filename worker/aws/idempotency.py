@@ -22,8 +22,6 @@ from worker.core.events import Answered, Claim, Finish, Kind, Message, Outcome, 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-MAX_CHECK_TRIES = 3
-CHECK_PAUSE_SECONDS = 1.0
 #: The key that the check at start reads; no message has it.
 CHECK_KEY = "ebb-check"
 #: Short names in expressions: some of the attributes' own names are reserved words of DynamoDB.
@@ -49,25 +47,18 @@ class IdempotencyStore:
         *,
         clock: Callable[[], float] = time.monotonic,
         epoch: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._table, self._seconds, self._client = table, seconds, client
-        self._clock, self._epoch, self._sleep = clock, epoch, sleep
+        self._clock, self._epoch = clock, epoch
         # The core has each message once, so this worker may repeat a call, and continue with a newer receive.
         self._owner = {"S": uuid.uuid4().hex}
 
     def check(self) -> None:
         """Show that the table answers, before any job is received. Raises IdempotencyError."""
-        for attempt in range(1, MAX_CHECK_TRIES + 1):
-            try:
-                self._client.get_item(TableName=self._table, Key={"id": {"S": CHECK_KEY}})
-            except RETRYABLE_ERRORS as error:
-                if attempt == MAX_CHECK_TRIES:
-                    text = f"the table {self._table} of finished jobs cannot be read: {error}"
-                    raise IdempotencyError(text) from error
-                self._sleep(CHECK_PAUSE_SECONDS)
-            else:
-                return
+        try:
+            self._client.get_item(TableName=self._table, Key={"id": {"S": CHECK_KEY}})
+        except RETRYABLE_ERRORS as error:
+            raise IdempotencyError(f"the table {self._table} of finished jobs cannot be read: {error}") from error
 
     def claim(self, claim: Claim) -> Answered:
         """Claim the job: OK, FINISHED, TAKEN by another worker for its seconds, or RETRYABLE."""

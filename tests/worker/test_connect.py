@@ -1,0 +1,103 @@
+"""A worker that starts while AWS does not answer its first calls."""
+
+import logging
+import os
+import time
+from typing import Any
+
+import pytest
+
+from worker import __main__ as program
+from worker import logs
+from worker.aws.clients import ClientSetupError, CredentialsError
+from worker.aws.idempotency import IdempotencyError
+from worker.config import Config
+from worker.core.events import StopRequested
+from worker.inbox import Inbox
+
+SETTINGS = Config(
+    queue_url="https://queue",
+    dead_letter_url="https://dead",
+    region="us-east-1",
+    visibility_timeout=60,
+    stop_timeout=30,
+    backoff_base=1,
+    backoff_cap=900,
+    start_timeout=60,
+)
+
+
+class Clock(Inbox):
+    """An inbox whose waits take no time, and its clock."""
+
+    now = 0.0
+    stop_at = float("inf")
+
+    def get(self, seconds: float) -> list[Any]:
+        self.now += seconds
+        return [StopRequested()] if self.now >= self.stop_at else []
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        logs,
+        "event",
+        lambda name, level=logging.INFO, /, **fields: lines.append((name, str(fields.get("consequence")))),
+    )
+    return lines
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, clock: Clock, error: Exception, works_at: float) -> Any:
+    def make(_: Config) -> Any:
+        if clock.now < works_at:
+            raise error
+        return "queue", "store"
+
+    monkeypatch.setattr(program, "_queue_and_store", make)
+    return program._connect(SETTINGS, clock)
+
+
+TROUBLE = [(CredentialsError("500"), "no_credentials"), (IdempotencyError("no table"), "store_refused")]
+
+
+@pytest.mark.parametrize(("error", "name"), TROUBLE)
+def test_a_call_that_fails_is_made_again_with_growing_pauses_until_it_succeeds(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, lines: list[tuple[str, str]], error: Exception, name: str
+) -> None:
+    assert connect(monkeypatch, clock, error, works_at=8) == ("queue", "store")
+    assert clock.now == 1 + 2 + 4 + 8
+    assert lines == [(name, "receives nothing; asks again")] * 4
+
+
+@pytest.mark.parametrize(("error", "name"), TROUBLE)
+def test_after_the_start_timeout_the_worker_ends(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, lines: list[tuple[str, str]], error: Exception, name: str
+) -> None:
+    assert connect(monkeypatch, clock, error, works_at=61) == os.EX_UNAVAILABLE
+    assert clock.now == SETTINGS.start_timeout
+    assert lines[-1] == (name, "the worker ends")
+
+
+def test_a_signal_ends_a_worker_that_still_asks(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, lines: list[tuple[str, str]]
+) -> None:
+    clock.stop_at = 3
+    assert connect(monkeypatch, clock, IdempotencyError("no table"), works_at=60) == os.EX_OK
+    assert clock.now == 3
+    assert lines[-1] == ("stopped", "None")
+
+
+def test_a_client_that_can_never_be_made_is_bad_settings_at_once(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, lines: list[tuple[str, str]]
+) -> None:
+    assert connect(monkeypatch, clock, ClientSetupError("no such region"), works_at=60) == os.EX_CONFIG
+    assert (clock.now, lines) == (0, [("bad_settings", "None")])
