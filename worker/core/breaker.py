@@ -22,6 +22,9 @@ class Breaker:
         self._failed: set[str] = set()
         self._pauses = 0
         self._first_at = self._last_at = math.inf
+        self._unfit_first_at = math.inf
+        #: How long no job could be tried: from the first to the last time, without a success.
+        self.unfit_seconds = 0.0
         self.next_at = -math.inf
 
     @property
@@ -40,10 +43,14 @@ class Breaker:
         if ending in FAILURES or unfit:
             self._failed.add(message_id)
             self._first_at, self._last_at = min(self._first_at, now), now
+            if unfit:
+                self._unfit_first_at = min(self._unfit_first_at, now)
+                self.unfit_seconds = now - self._unfit_first_at
             if unfit or len(self._failed) >= MAX_FAILURES or self.open:
                 self.next_at = now + min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(self._pauses, 6))
                 self._pauses += 1
         elif ending in SUCCESSES:
             self._failed.clear()
             self._pauses, self._first_at, self.next_at = 0, math.inf, -math.inf
+            self._unfit_first_at, self.unfit_seconds = math.inf, 0.0
         return self.open != was_open

@@ -127,6 +127,10 @@ class Capacity:
         if self.children.hopeless(now):
             self._observe("no_handler", logging.ERROR, reason=self.children.error, consequence="the worker ends")
             return os.EX_CONFIG
+        if self._breaker.unfit_seconds >= self._config.start_timeout:
+            reason = f"no job could be tried for {self._breaker.unfit_seconds:.0f} seconds"
+            self._observe("no_handler", logging.ERROR, reason=reason, consequence="the worker ends")
+            return os.EX_CONFIG
         return None
 
     def problem(self, now: float, *, busy: int) -> str | None:

@@ -40,6 +40,7 @@ from worker.core.lease import STOP_BEFORE_SECONDS, Lease, backoff
 from worker.core.receiving import Receiving
 from worker.core.settling import RETRY_PAUSE_SECONDS, Settling
 from worker.core.shutdown import Shutdown
+from worker.job import Verdict
 
 #: Nothing is received while more messages than this, and those of the slots, are in flight.
 MAX_UNSETTLED = 20
@@ -138,6 +139,8 @@ class Core:
         item.slot, item.always_due = None, True
         pause = backoff(item.message.job.attempt, self._config.backoff_base, self._config.backoff_cap, self._jitter)
         stopped = item.ending if not event.alive else None
+        if event.result.verdict is Verdict.UNFIT and not stopped:  # this worker would use up its receives
+            pause = max(pause, self._config.start_timeout)
         ending, delay, details = attempt_ending(event.result, stopped, pause, stopping=item.stop_requested)
         self._capacity.judged(now, item.message.job.id, ending, event.result if not stopped else None)
         self._settle(now, item, ending, delay=delay, **details)

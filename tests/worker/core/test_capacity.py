@@ -188,3 +188,28 @@ def test_a_job_that_its_process_never_took_is_not_timed_out_but_waits_for_anothe
     assert desk.on(NotStarted(start.slot, "hangs")) == []
     assert [again.job.id for again in wanted(desk.on(Ready(0)), Start)] == [start.job.id]
     assert desk.events == ["started", "job_started", "job_not_started", "job_started"]
+
+
+def test_a_job_that_cannot_be_tried_comes_back_after_the_start_timeout_and_the_worker_leaves_then() -> None:
+    desk = Desk(start_timeout=300)
+    unfit = Result(verdict=Verdict.UNFIT, reason="the command exited with 127", last=True)
+    (receive,) = wanted(desk.on(Ready(0)), Receive)
+    for _ in range(2):
+        (start,) = wanted(desk.on(desk.answer(receive, 1)), Start)
+        (hide,) = wanted(desk.on(Ended(start.slot, unfit, alive=False)), ChangeVisibility)
+        assert [seconds for _, seconds in hide.entries] == [300]
+        actions = desk.answered(hide) + desk.on(Ready(0))
+        if desk.now == 0:
+            assert wanted(actions, Exit) == []
+            (receive,) = wanted(desk.on(after=300), Receive)
+    assert wanted(actions, Exit) == [Exit(78)]
+
+
+def test_a_worker_with_one_success_in_the_start_timeout_stays() -> None:
+    breaker = Breaker()
+    breaker.ended(0.0, "a", Ending.GIVEN_BACK, unfit=True)
+    breaker.ended(299.0, "b", Ending.GIVEN_BACK, unfit=True)
+    assert breaker.unfit_seconds == 299
+    breaker.ended(299.0, "c", Ending.DONE)
+    breaker.ended(300.0, "a", Ending.GIVEN_BACK, unfit=True)
+    assert breaker.unfit_seconds == 0
