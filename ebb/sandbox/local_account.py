@@ -6,6 +6,9 @@ from typing import Any
 
 from botocore.session import Session
 
+import settings
+from ebb.errors import UserError
+
 _TAGS, _REGION, _ALLOWED = "aws:defaultTags", "aws:region", "aws:allowedAccountIds"
 #: The sandbox's account.
 ACCOUNT = "000000000000"
@@ -19,6 +22,28 @@ def region_of(config: Mapping[str, Any]) -> str:
     region = config.get(_REGION)
     known = Session().get_available_regions("ec2", "aws", allow_non_regional=True)
     return str(region) if region in known else DEFAULT_REGION
+
+
+def check_location(config: Mapping[str, Any], chosen: settings.Settings) -> None:
+    """Refuses a region that does not exist, and ARNs that cannot work in the stack's own one. Raises UserError.
+
+    The stack's account is unknown here: it is that of an ARN which must be of it.
+    """
+    region = config.get(_REGION)
+    if not region:
+        return
+    session = Session()
+    partitions = session.get_available_partitions()
+    found = [name for name in partitions if region in session.get_available_regions("ec2", name, True)]
+    if not found:
+        raise UserError(f"aws:region: AWS has no region {region!r}: give one such as {DEFAULT_REGION}.")
+    arns = [arn for arn in (chosen.worker.cluster, chosen.iam.permissions_boundary) if arn and _ARN.match(arn)]
+    accounts = [arn.split(":")[4] for arn in arns if ":iam::aws:" not in arn]
+    here = settings.Location(partition=found[0], region=str(region), account=accounts[0] if accounts else ACCOUNT)
+    try:
+        settings.check_location(chosen, here)
+    except settings.SettingsError as error:
+        raise UserError(str(error)) from None
 
 
 def localize(config: Mapping[str, Any], region: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Image, Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import create_existing, uses_existing
-from ebb.sandbox.local_account import localize, region_of, set_aside
+from ebb.sandbox.local_account import check_location, localize, region_of, set_aside
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 
@@ -65,6 +65,7 @@ class Sandbox:
         self._config = dict(config) if config is not None else project.configuration(stack, overrides)
         self._hidden = project.encrypted(stack) if config is None else []
         self.settings = project.read_settings(self._config)
+        check_location(self._config, self.settings)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

@@ -4,6 +4,7 @@ import pytest
 
 import settings
 from ebb import project
+from ebb.errors import UserError
 from ebb.sandbox.local_account import ACCOUNT, localize, region_of, set_aside
 from ebb.sandbox.sandbox import Sandbox
 
@@ -74,6 +75,7 @@ def test_the_region_is_the_stacks_in_the_partition_of_the_emulators(
     assert [each for each in set_aside(config) if each != "aws:region" or region] == aside
 
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 PARTITIONS = {"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "eusc-de-east-1": "aws-eusc"}
 
 
@@ -109,3 +111,31 @@ def test_a_stack_of_any_partition_has_local_arns(region: str) -> None:
     assert found.worker.secrets == {"TOKEN": f"arn:aws:secretsmanager:eu-west-3:{ACCOUNT}:secret:token-AbCdEf"}
     assert "the partition, region and account of ARNs" in set_aside(config)
     assert ("aws:region" in set_aside(config)) == (partition != "aws")
+
+
+@pytest.mark.parametrize(
+    ("region", "sentence"),
+    [
+        ("eu-nowhere-9", "aws:region: AWS has no region 'eu-nowhere-9': give one such as us-east-1."),
+        (
+            "eu-west-1",
+            (
+                "The configuration was refused; nothing was changed.\n"
+                "ebb:queue.kms: must be of the stack's region, which is eu-west-1, not of eu-central-1, got "
+                f'"{KEY}".'
+            ),
+        ),
+    ],
+)
+def test_a_stack_that_cannot_work_in_its_own_region_is_refused_before_the_sandbox_starts(
+    region: str, sentence: str
+) -> None:
+    with pytest.raises(UserError) as refused:
+        Sandbox("sandbox", config={"aws:region": region, "ebb:queue": {"kms": KEY}})
+    assert str(refused.value) == sentence
+
+
+def test_a_stack_of_the_keys_region_is_not_refused() -> None:
+    assert (
+        Sandbox("sandbox", config={"aws:region": "eu-central-1", "ebb:queue": {"kms": KEY}}).settings.queue.kms == KEY
+    )
