@@ -508,7 +508,7 @@ def test_slots_that_have_nothing_to_do_do_not_wake_up(open_place: Open) -> None:
     before, began = _switches(), time.monotonic()
     assert place.inbox.get(1.5) == []
     assert time.monotonic() - began >= 1.5  # it was one wait
-    assert _switches() - before == 1
+    assert _switches() - before < 5  # one, and what the system adds; a wait that looks again and again has hundreds
 
 
 def test_each_job_ends_once_however_starts_kills_and_crashes_meet(open_place: Open) -> None:
