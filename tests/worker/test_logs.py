@@ -101,8 +101,10 @@ def test_a_line_without_end_is_written_in_parts(pipe: tuple[int, int]) -> None:
     log = output.Output(pipe[1], lambda lines: f"lost {lines}")
     printed, printing = os.pipe()
     log.follow(printed)
-    threading.Thread(target=lambda: [os.write(printing, b"x" * 65_536) for _ in range(5)]).start()
+    writer = threading.Thread(target=lambda: [os.write(printing, b"x" * 65_536) for _ in range(5)])
+    writer.start()
     assert len(_read(pipe[0], b"\n").partition(b"\n")[0]) >= output.MAX_LINE_BYTES
+    writer.join(LIMIT)
     os.close(printing)
 
 
