@@ -101,11 +101,19 @@ def test_a_line_without_end_is_written_in_parts(pipe: tuple[int, int]) -> None:
     log = output.Output(pipe[1], lambda lines: f"lost {lines}")
     printed, printing = os.pipe()
     log.follow(printed)
-    writer = threading.Thread(target=lambda: [os.write(printing, b"x" * 65_536) for _ in range(5)])
+
+    def print_much() -> None:
+        for _ in range(5):
+            os.write(printing, b"x" * 65_536)
+        os.write(printing, b"\nend\n")
+        os.close(printing)
+
+    writer = threading.Thread(target=print_much)
     writer.start()
-    assert len(_read(pipe[0], b"\n").partition(b"\n")[0]) >= output.MAX_LINE_BYTES
+    first, _, rest = _read(pipe[0], b"end\n").partition(b"\n")
     writer.join(LIMIT)
-    os.close(printing)
+    assert len(first) >= output.MAX_LINE_BYTES
+    assert (first + rest).count(b"x") == 5 * 65_536
 
 
 @pytest.mark.parametrize(
