@@ -105,8 +105,9 @@ class Network(pulumi.ComponentResource):
                 location_type="availability-zone", filters=[{"name": "instance-type", "values": [kind]}], opts=invoke
             )
             require("nat_instance_type", kind, zones[:1], offers.locations)
+        region = aws.get_region(opts=invoke).region if settings.endpoints else ""
         for service in settings.endpoints:
-            name = _endpoints.interface(aws.get_region(opts=invoke).region, service)
+            name = _endpoints.interface(region, service)
             found = aws.ec2.get_vpc_endpoint_service(service_name=name, service_type="Interface", opts=invoke)
             require("endpoints", f"the endpoint service {name}", zones, found.availability_zones)
 

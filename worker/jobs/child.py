@@ -174,7 +174,7 @@ class _Runner:
         try:
             if job.trace:
                 os.environ[TRACE_VARIABLE] = job.trace
-            contextvars.copy_context().run(self._run, job)
+            contextvars.copy_context().run(self._run, job)  # what one job sets there, the next does not see
         except Retry as error:
             return _retry(error)
         except Reject as error:
@@ -239,14 +239,14 @@ def _failed(error: BaseException) -> Result:
         return Result(verdict=Verdict.FAILED, reason=reason)
     text = "".join(traceback.format_exception(error.with_traceback(where)))
     if len(text) > MAX_TRACEBACK_CHARACTERS:
-        text = f"…{text[-MAX_TRACEBACK_CHARACTERS:]}"
+        text = f"…{text[-MAX_TRACEBACK_CHARACTERS:]}"  # the end names the error
     return Result(verdict=Verdict.FAILED, reason=reason, traceback=text)
 
 
 def _text(error: Exception) -> str:
     try:
         return str(error)[:MAX_REASON_CHARACTERS]
-    except Exception:
+    except Exception:  # from a __str__ of the user's
         return type(error).__name__
 
 

@@ -69,7 +69,7 @@ def _all() -> list[_Process]:
     if sys.platform == "linux":
         for folder in PROC.iterdir():
             if folder.name.isdigit():
-                with suppress(OSError):
+                with suppress(OSError):  # it has just ended
                     # after the command in parentheses: state, parent, … (proc(5), stat)
                     state, parent, *_ = (folder / "stat").read_bytes().rpartition(b")")[2].split()
                     found.append(_Process(int(folder.name), int(parent), state in DEAD))

@@ -120,7 +120,7 @@ class _Slot:
                 pass
             else:
                 self._phase, self._used = _Phase.BUSY, True
-                if rest:
+                if rest:  # what the socket does not take now follows later
                     both = selectors.EVENT_READ | selectors.EVENT_WRITE
                     self._inbox.register(child.descriptor, both, partial(self._on_socket, child))
                 return
