@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, fsum, inf
 
+from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.report import formatting
 from ebb.forecast.scenario import Scenario, from_settings, rules
@@ -149,10 +150,10 @@ def score(variant: Variant, trial: Trial, runs: int = RUNS) -> Score:
     """The figures of the first `runs` seeds."""
     runs = min(runs, LONG_RUNS) if trial.long else runs
     outcomes = [simulate(scenario(variant, trial), trial.load, seed=seed) for seed in range(1, runs + 1)]
-    latencies = sorted(value for outcome in outcomes for value in outcome.latencies)
+    latencies = sum((outcome.latencies for outcome in outcomes), Histogram())
     return Score(
-        median=latencies[ceil(0.5 * len(latencies)) - 1],
-        latency=latencies[ceil(0.95 * len(latencies)) - 1],
+        median=latencies.quantile(0.5),
+        latency=latencies.quantile(0.95),
         task_minutes=fsum(outcome.task_seconds for outcome in outcomes) / 60 / runs,
         killed=sum(outcome.killed for outcome in outcomes) / runs,
         give_backs=sum(outcome.give_backs for outcome in outcomes) / runs,

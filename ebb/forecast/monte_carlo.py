@@ -7,11 +7,15 @@ represents AWS.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ebb.forecast import bill
 from ebb.forecast.bill import Bill, Part
+from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Load
@@ -20,8 +24,8 @@ from ebb.forecast.workloads import Load
 RESAMPLES = 200
 #: Tail probability at each end of the interval.
 TAIL = 0.025
-#: Values that are kept of one run, evenly spaced through its sorted values.
-KEPT_VALUES = 400
+#: The shares of jobs of a Spread.
+QUANTILES = (0.5, 0.95)
 #: In place of seconds: a wake-up that never happened, a job that was never done.
 NEVER = math.inf
 #: Called after each run with the runs that are done, and the runs in all.
@@ -45,6 +49,21 @@ class Spread:
     p95: Estimate
 
 
+#: Values, and how many jobs each of them stands for.
+Weighted = tuple[NDArray[np.float64], NDArray[np.float64]]
+TIMES = ("wake", "wait", "latency", "drain")
+COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "failed", "dead", "left")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The figures that are kept of one run: weighted values of each of TIMES, each of COUNTS, and the bill."""
+
+    times: dict[str, Weighted]
+    counts: dict[str, float]
+    bill: Bill
+
+
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
     """The results of many runs, in seconds, hours and US dollars a month.
@@ -52,7 +71,7 @@ class Forecast:
     `wake` is over all wake-ups. `wait` (sent to started) and `latency` (sent to done) are over all jobs, including
     those that never started or ended. `drain` is over runs. They are None for a load without jobs; `wake` is also None
     if the service never is at zero tasks. All other figures are means per run. `first` is the run of the first seed.
-    The bill assumes that the load repeats after `every` seconds.
+    The bill assumes that the load repeats after `every` seconds. `each` has the figures of every run.
     """
 
     scenario: Scenario
@@ -75,25 +94,7 @@ class Forecast:
     dead: Estimate
     left: Estimate
     bill: Bill
-
-
-#: A value and its weight: how many jobs it stands for.
-_Weighted = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The figures that are kept of one run."""
-
-    wakes: tuple[float, ...]
-    waits: list[_Weighted]
-    latencies: list[_Weighted]
-    drain: float
-    counts: dict[str, float]
-    bill: Bill
-
-
-_COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "failed", "dead", "left")
+    each: tuple[Run, ...] = field(default=(), compare=False, repr=False)
 
 
 def forecast(
@@ -107,7 +108,7 @@ def forecast(
 ) -> Forecast:
     """Call `run` with `runs` seeds, from `seed` on. The same arguments give the same forecast."""
     first: Outcome | None = None
-    kept: list[_Run] = []
+    kept: list[Run] = []
     for number in range(runs):
         outcome = run(seed + number)
         first = first or outcome
@@ -115,9 +116,10 @@ def forecast(
         progress(number + 1, runs)
     if first is None:
         raise ValueError(f"A forecast needs at least one run, got {runs}.")
-    draws = _draws(runs, seed)
-    counts = {name: _mean([each.counts[name] for each in kept], draws) for name in _COUNTS}
+    resampled = draws(runs, seed)
+    counts = {name: mean([each.counts[name] for each in kept], resampled) for name in COUNTS}
     jobs = counts["sent"].value > 0
+    spreads = {name: _spread([each.times[name] for each in kept], resampled) if jobs else None for name in TIMES}
     return Forecast(
         scenario=scenario,
         load=load.text,
@@ -125,10 +127,10 @@ def forecast(
         runs=runs,
         seed=seed,
         first=first,
-        wake=_spread([[(wake, 1.0) for wake in each.wakes] for each in kept], draws) if jobs else None,
-        wait=_spread([each.waits for each in kept], draws) if jobs else None,
-        latency=_spread([each.latencies for each in kept], draws) if jobs else None,
-        drain=_spread([[(each.drain, 1.0)] for each in kept], draws) if jobs else None,
+        wake=spreads["wake"],
+        wait=spreads["wait"],
+        latency=spreads["latency"],
+        drain=spreads["drain"],
         sent=counts["sent"].value,
         done=counts["done"].value,
         task_hours=counts["task_hours"],
@@ -141,80 +143,85 @@ def forecast(
         bill=Bill(
             idle=_mean_parts([each.bill.idle for each in kept]), load=_mean_parts([each.bill.load for each in kept])
         ),
+        each=tuple(kept),
     )
 
 
-def _keep(outcome: Outcome, cost: Bill) -> _Run:
-    never_started = max(0, outcome.sent - len(outcome.waits))
-    never_done = max(0, outcome.sent - len(outcome.latencies) - outcome.dead)
-    never_woke = outcome.sent > 0 and not outcome.waits
-    return _Run(
-        wakes=outcome.wakes or ((NEVER,) if never_woke else ()),
-        waits=_thinned(outcome.waits, never_started),
-        latencies=_thinned(outcome.latencies, never_done),
-        drain=NEVER if outcome.drain is None else outcome.drain,
-        counts={name: float(getattr(outcome, name)) for name in _COUNTS},
+def _keep(outcome: Outcome, cost: Bill) -> Run:
+    never_started = max(0, outcome.sent - outcome.waits.count)
+    never_done = max(0, outcome.sent - outcome.latencies.count - outcome.dead)
+    never_woke = outcome.sent > 0 and not outcome.waits.count
+    drain = NEVER if outcome.drain is None else outcome.drain
+    return Run(
+        times={
+            "wake": _weighted([(time, 1) for time in outcome.wakes or ((NEVER,) if never_woke else ())]),
+            "wait": _binned(outcome.waits, never_started),
+            "latency": _binned(outcome.latencies, never_done),
+            "drain": _weighted([(drain, 1)]),
+        },
+        counts={name: float(getattr(outcome, name)) for name in COUNTS},
         bill=cost,
     )
 
 
-def _thinned(values: Sequence[float], never: int) -> list[_Weighted]:
-    """At most KEPT_VALUES of the values, weighted, and one infinite value with the weight `never`."""
-    ordered = sorted(values)
-    count = len(ordered)
-    kept = min(count, KEPT_VALUES)
-    thinned = [(ordered[(2 * index + 1) * count // (2 * kept)], count / kept) for index in range(kept)]
-    return [*thinned, (NEVER, float(never))] if never else thinned
+def _binned(times: Histogram, never: int) -> Weighted:
+    """The bins, and one infinite value with the weight `never`."""
+    return _weighted([*times.bins(), (NEVER, never)] if never else times.bins())
 
 
-def _draws(runs: int, seed: int) -> list[list[int]]:
-    """For each resample: how often it contains each run."""
+def _weighted(pairs: Sequence[tuple[float, float]]) -> Weighted:
+    return np.array([value for value, _ in pairs], float), np.array([weight for _, weight in pairs], float)
+
+
+def draws(runs: int, seed: int) -> NDArray[np.float64]:
+    """One row for each resample: how often it contains each run. The same arguments give the same draws."""
     random = Random(seed)  # noqa: S311 - reproducible, not secret
-    draws = []
-    for _ in range(RESAMPLES if runs > 1 else 1):
-        times = [0] * runs
+    times = np.zeros((RESAMPLES if runs > 1 else 1, runs))
+    for resample in times:
         for _ in range(runs):
-            times[random.randrange(runs)] += 1
-        draws.append(times)
-    return draws
+            resample[random.randrange(runs)] += 1
+    return times
 
 
-def _spread(values: Sequence[Sequence[_Weighted]], draws: Sequence[Sequence[int]]) -> Spread | None:
+def _spread(of_runs: Sequence[Weighted], resampled: NDArray[np.float64]) -> Spread | None:
     """The spread of the weighted values of each run; None without any value."""
-    pooled = sorted((value, weight, run) for run, of_run in enumerate(values) for value, weight in of_run)
-    if not pooled:
+    if not any(len(values) for values, _ in of_runs):
         return None
-    all_of_them = [1] * len(values)
-    medians, high = zip(*(_quantiles(pooled, times) for times in [all_of_them, *draws]), strict=True)
-    return Spread(p50=_estimate(medians[0], medians[1:]), p95=_estimate(high[0], high[1:]))
+    found = quantiles(of_runs, resampled)
+    return Spread(p50=estimate(found[0, 0], found[1:, 0]), p95=estimate(found[0, 1], found[1:, 1]))
 
 
-def _quantiles(pooled: Sequence[tuple[float, float, int]], times: Sequence[int]) -> tuple[float, float]:
-    """The median and the 95th percentile: the smallest value that at least that share of the weight does not exceed."""
-    total = math.fsum(weight * times[run] for _, weight, run in pooled)
-    found: list[float] = []
-    below, shares = 0.0, [0.5, 0.95]
-    for value, weight, run in pooled:
-        below += weight * times[run]
-        while shares and times[run] and below >= shares[0] * total * (1 - 1e-12):
-            found.append(value)
-            shares.pop(0)
-        if not shares:
-            break
-    found += [NEVER] * len(shares)
-    return found[0], found[1]
+def quantiles(of_runs: Sequence[Weighted], resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median and the 95th percentile over all runs, in the first row, and of each resample.
+
+    A quantile is the smallest value that at least its share of the weight does not exceed; infinite without any.
+    """
+    values = np.concatenate([values for values, _ in of_runs])
+    weights = np.concatenate([weights for _, weights in of_runs])
+    runs = np.repeat(np.arange(len(of_runs)), [len(values) for values, _ in of_runs])
+    order = np.argsort(values, kind="stable")
+    values, weights, runs = np.append(values[order], NEVER), weights[order], runs[order]
+    rows = []
+    for times in (np.ones(len(of_runs)), *resampled):
+        below = np.cumsum(weights * times[runs])
+        total = below[-1] if len(below) else 0.0
+        wanted = np.array(QUANTILES) * total * (1 - 1e-12)
+        rows.append(values[np.searchsorted(below, wanted)] if total else np.full(len(QUANTILES), NEVER))
+    return np.array(rows)
 
 
-def _mean(values: Sequence[float], draws: Sequence[Sequence[int]]) -> Estimate:
+def mean(values: Sequence[float], resampled: NDArray[np.float64]) -> Estimate:
+    """The mean over runs."""
     count = len(values)
-    means = [math.fsum(value * times for value, times in zip(values, draw, strict=True)) / count for draw in draws]
-    return _estimate(math.fsum(values) / count, means)
+    return estimate(math.fsum(values) / count, resampled @ np.array(values) / count)
 
 
-def _estimate(value: float, resampled: Sequence[float]) -> Estimate:
-    ordered = sorted(resampled)
+def estimate(value: float, resampled: NDArray[np.float64]) -> Estimate:
+    """The value, and its interval from those of the resamples."""
+    ordered = np.sort(resampled)
     outside = int(TAIL * len(ordered))
-    return Estimate(value=value, low=min(value, ordered[outside]), high=max(value, ordered[-1 - outside]))
+    low, high = float(ordered[outside]), float(ordered[-1 - outside])
+    return Estimate(value=float(value), low=min(float(value), low), high=max(float(value), high))
 
 
 def _mean_parts(bills: Sequence[Sequence[Part]]) -> tuple[Part, ...]:

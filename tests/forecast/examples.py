@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ebb.forecast.bill import Bill, Part
+from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.outcome import Outcome, Requests
 from ebb.forecast.scenario import Scenario, from_settings
 from ebb.scaling.activities import ScalingActivity
@@ -37,8 +38,8 @@ OUTCOME = Outcome(
     dead=0,
     expired=0,
     left=0,
-    waits=(140.0, 170.0),
-    latencies=(170.0, 200.0),
+    waits=Histogram.of((140.0, 170.0)),
+    latencies=Histogram.of((170.0, 200.0)),
     wakes=(140.0,),
     drain=200.0,
     task_seconds=440.0,
@@ -55,7 +56,9 @@ OUTCOME = Outcome(
 
 
 def outcome(**changes: Any) -> Outcome:
-    """The outcome of two jobs, with changes."""
+    """The outcome of two jobs, with changes; `waits` and `latencies` may be times."""
+    for name in {"waits", "latencies"} & set(changes):
+        changes[name] = Histogram.of(changes[name])
     return replace(OUTCOME, **changes)
 
 

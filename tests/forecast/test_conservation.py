@@ -68,10 +68,10 @@ def _run(scenario: Scenario, given_load: Load, seed: int) -> Outcome:
 @given(SCENARIOS, LOADS, SEEDS)
 def test_every_job_is_done_dead_expired_or_left_once(scenario: Scenario, given_load: Load, seed: int) -> None:
     outcome = _run(scenario, given_load, seed)
-    assert outcome.done == len(outcome.latencies)
+    assert outcome.done == outcome.latencies.count
     assert min(outcome.left, outcome.dead, outcome.expired) >= 0
     assert outcome.sent == outcome.done + outcome.dead + outcome.expired + outcome.left
-    assert len(outcome.waits) <= outcome.sent
+    assert outcome.waits.count <= outcome.sent
     assert outcome.visible[-1][1] + outcome.in_flight[-1][1] >= outcome.left
 
 

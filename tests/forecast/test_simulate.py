@@ -83,7 +83,7 @@ def test_a_long_job_keeps_its_task_until_it_is_done() -> None:
 def test_a_failing_job_is_a_dead_letter_after_its_receives_with_pauses() -> None:
     outcome = simulate(recommended(), load("burst:1", "10s", failing=1.0), seed=1)
     assert (outcome.failed, outcome.dead, outcome.done, outcome.left) == (5, 1, 0, 0)
-    assert outcome.waits[0] + 50 <= (outcome.drain or 0) < 2000
+    assert outcome.wakes[0] + 50 <= (outcome.drain or 0) < 2000
 
 
 def test_a_group_of_a_fifo_queue_runs_one_job_at_a_time() -> None:
@@ -100,7 +100,7 @@ def test_one_task_runs_as_many_jobs_as_its_concurrency() -> None:
     outcome = simulate(wide, load("burst:8", "60s"), seed=1)
     assert max(value for _, value in outcome.in_flight) == 4
     assert outcome.launches == 1
-    assert (outcome.drain or 0) == pytest.approx(outcome.waits[0] + 120, abs=2)
+    assert (outcome.drain or 0) == pytest.approx(outcome.wakes[0] + 120, abs=2)
 
 
 def test_a_spot_reclaim_kills_a_job_that_cannot_end_in_time_and_returns_it() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ebb.forecast.model.histogram import Histogram
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange
 
@@ -23,8 +24,7 @@ class Requests:
 class Outcome:
     """One run of one scenario under one load with one seed, which ended at `until`.
 
-    `waits`: sent to first started, of the jobs that started, in that order.
-    `latencies`: sent to done, of the jobs that were done, in that order.
+    `waits`: sent to first started, of the jobs that started. `latencies`: sent to done, of the jobs that were done.
     `wakes`: from each send to a service without messages and tasks to the next start of a job.
     `drain`: from the first send to the end of the last job; None while jobs are left.
     `dead`: jobs in the dead-letter queue. `expired`: jobs that the queue's retention removed. `left`: all other jobs
@@ -52,8 +52,8 @@ class Outcome:
     dead: int
     expired: int
     left: int
-    waits: tuple[float, ...]
-    latencies: tuple[float, ...]
+    waits: Histogram
+    latencies: Histogram
     wakes: tuple[float, ...]
     drain: float | None
     task_seconds: float

@@ -1,35 +1,19 @@
 """The job queue: messages visible and in flight, with FIFO groups, receive counts and retention."""
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from ebb.forecast.durations import MINUTE
+from ebb.forecast.model.backlog import Backlog, Message
 from ebb.forecast.model.context import Context
 from ebb.forecast.workloads import Arrival
 
+#: Seconds between two removals of messages whose retention has ended.
+EXPIRES_EVERY = MINUTE
 #: Messages of one receive (SQS API, ReceiveMessage).
 MAX_MESSAGES = 10
-
-
-class Message:
-    """A job's message.
-
-    `delivery` counts all receives, so it identifies the newest receipt handle. `runs`: tasks that work on it now; more
-    than one if its visibility timeout ended during a job. `done`: a worker has finished the job. `gone`: the message
-    has left the queue.
-    """
-
-    __slots__ = (
-        *("delivery", "done", "failing", "gone", "group", "hidden", "received_at", "runs", "seconds", "sent_at"),
-        "started",
-    )
-
-    def __init__(self, arrival: Arrival) -> None:
-        self.sent_at, self.seconds, self.group, self.failing = arrival
-        self.delivery = 0
-        self.hidden = self.started = self.gone = self.done = False
-        self.received_at = 0.0
-        self.runs = 0
 
 
 class Receiver(Protocol):
@@ -48,13 +32,16 @@ class SimulatedQueue:
     def __init__(self, context: Context) -> None:
         self._setup = context.scenario.queue
         self._clock, self._record, self._random = context.clock, context.record, context.random
-        #: Messages that can be received; of a FIFO group only the first.
-        self._ready: deque[Message] = deque()
-        self._groups: dict[str, deque[Message]] = {}
-        #: FIFO groups with a message in flight.
+        #: The visible messages of a standard queue, and of each group of a FIFO queue.
+        self._backlog = Backlog()
+        self._groups: dict[str, Backlog] = {}
+        #: FIFO groups whose first message can be received, and those with a message in flight.
+        self._ready: deque[str] = deque()
         self._locked: set[str] = set()
-        #: All messages, oldest first, for the retention.
-        self._ages: deque[Message] = deque()
+        #: Messages in flight, and those that came back.
+        self._received: dict[Message, None] = {}
+        #: Whether `_expire` is due.
+        self._expires = False
         self.visible = self.in_flight = 0
         self.pollers: list[Receiver] = []
         #: Called at each action on the queue.
@@ -68,11 +55,14 @@ class SimulatedQueue:
     def send(self, arrival: Arrival) -> None:
         """Add a message."""
         self.touched()
-        message = Message(arrival)
-        if not self._ages:
+        if not self._expires:
+            self._expires = True
             self._clock.at(arrival.time + self._setup.retention, self._expire)
-        self._ages.append(message)
-        self._appear(message, first=False)
+        if self._setup.fifo:
+            self._group(arrival.group).add(arrival)
+        else:
+            self._backlog.add(arrival)
+        self._appeared(arrival.group)
 
     def receive(self, count: int) -> list[Message]:
         """At most `count` messages. A message beyond its receive count goes to the dead-letter queue instead."""
@@ -87,7 +77,7 @@ class SimulatedQueue:
             self.visible -= 1
             message.hidden = True
             if message.delivery >= self._setup.max_receive_count:
-                message.gone = True
+                self._forget(message)
                 self._unlock(message)
                 if not message.done:
                     self._record.dead += 1
@@ -96,6 +86,7 @@ class SimulatedQueue:
             self.in_flight += 1
             message.delivery += 1
             message.received_at = self._clock.now
+            self._received[message] = None
             received.append(message)
         if changed:
             self._note()
@@ -105,14 +96,13 @@ class SimulatedQueue:
         """Remove a message, if it is still there."""
         if message.gone:
             return
-        message.gone = True
+        self._forget(message)
         if message.hidden:
             self.in_flight -= 1
             self._unlock(message)
         else:
             self.visible -= 1
-            if self._setup.fifo and (group := self._groups.get(message.group)):
-                group.remove(message)
+            (self._group(message.group) if self._setup.fifo else self._backlog).remove(message)
         self._note()
         self._offer()
 
@@ -122,65 +112,84 @@ class SimulatedQueue:
             return
         self.in_flight -= 1
         self._unlock(message)
-        self._appear(message, first=True)
-
-    def _appear(self, message: Message, *, first: bool) -> None:
         message.hidden = False
-        self.visible += 1
         if self._setup.fifo:
-            group = self._groups.setdefault(message.group, deque())
-            (group.appendleft if first else group.append)(message)
-            if len(group) == 1 and message.group not in self._locked:
-                self._ready.append(message)
+            self._group(message.group).put_back(message, first=True)
         else:
-            self._ready.append(message)
+            self._backlog.put_back(message, first=False)
+        self._appeared(message.group)
+
+    def _group(self, name: str) -> Backlog:
+        group = self._groups.get(name)
+        if group is None:
+            group = self._groups[name] = Backlog(name)
+        return group
+
+    def _appeared(self, group: str) -> None:
+        """A message became visible."""
+        self.visible += 1
+        if self._setup.fifo and len(self._groups[group]) == 1 and group not in self._locked:
+            self._ready.append(group)
         self._note()
         self._offer()
 
     def _offer(self) -> None:
-        while self._ready and self.pollers:
+        while self.pollers and (self._ready or len(self._backlog)):
             index = self._random.randrange(len(self.pollers))
             self.pollers[index], self.pollers[-1] = self.pollers[-1], self.pollers[index]
             self.pollers.pop().deliver()
 
     def _next(self) -> Message | None:
+        if not self._setup.fifo:
+            return self._backlog.pop() if len(self._backlog) else None
         while self._ready:
-            message = self._ready.popleft()
-            if not self._setup.fifo:
-                if not message.gone:
-                    return message
+            name = self._ready.popleft()
+            group = self._groups.get(name)
+            if name in self._locked or not group:
                 continue
-            group = self._groups.get(message.group)
-            if message.group in self._locked or not group:
-                continue
-            self._locked.add(message.group)
-            return group.popleft()
+            self._locked.add(name)
+            return group.pop()
         return None
 
     def _unlock(self, message: Message) -> None:
         if not self._setup.fifo:
             return
         self._locked.discard(message.group)
-        group = self._groups.get(message.group)
-        if group:
-            self._ready.append(group[0])
+        if self._groups.get(message.group):
+            self._ready.append(message.group)
         else:
             self._groups.pop(message.group, None)
 
+    def _forget(self, message: Message) -> None:
+        message.gone = True
+        self._received.pop(message, None)
+
     def _expire(self) -> None:
         """Remove the messages whose retention has ended."""
-        now, retention = self._clock.now, self._setup.retention
-        while self._ages:
-            oldest = self._ages[0]
-            if not oldest.gone:
-                if oldest.sent_at + retention > now + 1e-6:
-                    self._clock.at(oldest.sent_at + retention, self._expire)
-                    return
-                if not oldest.done:
-                    self._record.expired += 1
-                    self._record.last_ended = now
-                self.delete(oldest)
-            self._ages.popleft()
+        now = self._clock.now
+        before = now - self._setup.retention + 1e-6
+        for message in [each for each in self._received if each.sent_at <= before]:
+            if not message.done:
+                self._expired()
+            self.delete(message)
+        backlogs = list(self._groups.values()) if self._setup.fifo else [self._backlog]
+        for backlog in backlogs:
+            while backlog.oldest_new <= before:
+                backlog.drop_new()
+                self.visible -= 1
+                self._expired()
+        self._note()
+        oldest = min(
+            min((each.sent_at for each in self._received), default=math.inf),
+            min((each.oldest_new for each in backlogs), default=math.inf),
+        )
+        self._expires = oldest < math.inf
+        if self._expires:
+            self._clock.at(max(now + EXPIRES_EVERY, oldest + self._setup.retention), self._expire)
+
+    def _expired(self) -> None:
+        self._record.expired += 1
+        self._record.last_ended = self._clock.now
 
     def _note(self) -> None:
         now, record = self._clock.now, self._record

@@ -1,5 +1,6 @@
 """What a run records: change points, events and counts, and the time of the last change."""
 
+from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.outcome import Timeline
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange
@@ -61,8 +62,7 @@ class Record:
         self.activities: list[ScalingActivity] = []
         self.notes: list[tuple[float, str]] = []
         self._last_note: dict[str, str] = {}
-        self.waits: list[float] = []
-        self.latencies: list[float] = []
+        self.waits, self.latencies = Histogram(), Histogram()
         self.wakes: list[float] = []
         #: When a job was sent to a service without messages and tasks, until the next job starts.
         self.waking_since: float | None = None

@@ -2,9 +2,10 @@
 
 import math
 
+from ebb.forecast.model.backlog import Message
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.protection import Protection
-from ebb.forecast.model.queue import MAX_MESSAGES, Message, SimulatedQueue
+from ebb.forecast.model.queue import MAX_MESSAGES, SimulatedQueue
 from ebb.forecast.model.service import Life, SimulatedService, SimulatedTask
 from settings.limits import MAX_VISIBILITY_SECONDS
 
@@ -198,7 +199,7 @@ class SimulatedWorker:
             self._record.changed_at = now
             if not message.started:
                 message.started = True
-                self._record.waits.append(now - message.sent_at)
+                self._record.waits.add(now - message.sent_at)
                 if self._record.waking_since is not None:
                     self._record.wakes.append(now - self._record.waking_since)
                     self._record.waking_since = None
@@ -229,7 +230,7 @@ class SimulatedWorker:
         if not message.gone and not message.done:
             message.done = True
             self._record.done += 1
-            self._record.latencies.append(self._clock.now - message.sent_at)
+            self._record.latencies.add(self._clock.now - message.sent_at)
             self._record.last_ended = self._clock.now
         if message.delivery == delivery and (message.hidden or not self._shared.scenario.queue.fifo):
             self._queue.delete(message)

@@ -6,6 +6,7 @@ A plot is about as wide as a phone, so that its text keeps its size. Text is SVG
 import io
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import matplotlib as mpl
@@ -21,6 +22,17 @@ from ebb.scaling.alarms import State
 WIDTH = 5.0
 #: Change points of a line; a reader could not distinguish more.
 MAX_POINTS = 1200
+#: Seconds: the start of the axis of waits, for all shorter ones.
+SHOWN_AS_NONE = 1.0
+WAIT_TICKS = {
+    1: "1 s",
+    10: "10 s",
+    MINUTE: "1 min",
+    10 * MINUTE: "10 min",
+    HOUR: "1 h",
+    10 * HOUR: "10 h",
+    4 * DAY: "4 d",
+}
 INK = "#1a1a1a"
 FAINT = "#c9c9c9"
 # These colours (Okabe and Ito) differ in lightness too, so that they differ when printed in grey.
@@ -93,17 +105,24 @@ def alarms(outcome: Outcome, order: Sequence[str] = ()) -> str:
 
 
 def waits(outcome: Outcome) -> str:
-    """The distribution of the jobs' waits. Empty if no job started."""
-    if not outcome.waits:
+    """The share of jobs that waited at most so long. Empty if no job started."""
+    bins = outcome.waits.bins()
+    if not bins:
         return ""
     figure, axes = _figure(2.2)
-    longest = max(outcome.waits)
-    scale, unit = _unit(longest)
-    axes.hist([wait * scale for wait in outcome.waits], bins=min(40, max(5, len(outcome.waits))), color=BLUE)
-    axes.set_xlim(left=0)
-    axes.set_xlabel(f"wait from sent to started, {unit}")
-    axes.set_ylabel("jobs")
-    return _finish(figure, axes, "waits", "Distribution of the jobs' waits", legend=False)
+    times = [max(time, SHOWN_AS_NONE) for time, _ in bins]
+    shares = [100 * share / outcome.waits.count for share in accumulate(count for _, count in bins)]
+    longest = max(times[-1], 10 * SHOWN_AS_NONE)
+    axes.step([SHOWN_AS_NONE, *times, longest * 1.2], [0, *shares, 100], where="post", color=BLUE, linewidth=1.6)
+    axes.set_xscale("log")
+    axes.set_xlim(SHOWN_AS_NONE, longest * 1.2)
+    ticks = {time: label for time, label in WAIT_TICKS.items() if time <= longest}
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xticks([], minor=True)
+    axes.set_ylim(0, 103)
+    axes.set_ylabel("% of jobs")
+    axes.set_xlabel("waited at most, from sent to started")
+    return _finish(figure, axes, "waits", "Share of jobs that waited at most so long", legend=False)
 
 
 def costs(bill: Bill) -> str:
