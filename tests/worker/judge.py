@@ -52,8 +52,6 @@ class Run:
     play: Play
     #: Whether its child was asked to end.
     killed: bool = False
-    #: Whether it reached its time limit.
-    timed_out: bool = False
 
 
 @dataclass(slots=True)
@@ -154,11 +152,6 @@ class Judge:
         message_id = hand.lease.message.id
         self.note(worker, (name, handle))
         self.check(handle not in in_flight, f"{name} while another call about the message is in flight", message_id)
-        if name == "hide" and worker in self.blocked and not hand.excuse:
-            hand.excuse = "ECS denied its worker protection after the receive"
-            self.counts["given back, blocked"] += 1
-        if name == "hide" and len(self._failed[worker]) >= MAX_FAILURES and not hand.excuse:
-            hand.excuse = "its worker fails all jobs"
         if name != "extend":
             running = any(run.hand.worker == worker for run in self.past[message_id].live)
             self.check(not running, f"{name} while the handler runs", message_id)
@@ -219,10 +212,6 @@ class Judge:
         self.note(run.hand.worker, ("ends", lease.handle, play))
         past.live.remove(run)
         past.ended_runs += 1
-        if play in {Play.DONE, Play.REJECT}:
-            self._failed[run.hand.worker].clear()
-        elif play in {Play.FAIL, Play.CRASH} or run.timed_out:
-            self._failed[run.hand.worker].add(run.message_id)
         if play is Play.DONE:
             past.done = True
         else:
@@ -237,6 +226,19 @@ class Judge:
             fine = past.doubled or self._was_disturbed(run.hand)
             self.check(fine, f"a handler ran {now - lease.until:.3f} s without its lease", run.message_id)
             self.counts["ran on without lease by fault"] += 1
+
+    def told(self, run: Run, play: Play | None) -> None:
+        """The worker hears of that end. A job that was killed may have reached its limit by the worker's own clock."""
+        if play in {Play.DONE, Play.REJECT}:
+            self._failed[run.hand.worker].clear()
+        elif play in {Play.FAIL, Play.CRASH, None}:
+            self._failed[run.hand.worker].add(run.message_id)
+
+    def useless(self, worker: str) -> str | None:
+        """Why a message that waits in the worker cannot start there now, if so."""
+        if worker in self.blocked:
+            return "ECS denied its worker protection after the receive"
+        return "its worker fails all jobs" if len(self._failed[worker]) >= MAX_FAILURES else None
 
     def letter(self, message_id: str) -> None:
         """A worker sent a copy to the dead-letter queue."""

@@ -1,6 +1,7 @@
 """A simulated worker: a real core, and hands that do in virtual time what worker/loop.py and slots.py do."""
 
 import math
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from tests.worker import judge as judges
 from tests.worker.fake_sqs import Delivery
 from tests.worker.faults import QUIET, READ_MARGIN_SECONDS, Fault, Play, Script, result
 from tests.worker.simulated_calls import Calls, Lane
+from worker.core.children import TRIES
 from worker.core.core import Core
 from worker.core.events import (
     Action,
@@ -79,13 +81,14 @@ class Worker:
         self._wake_at = math.inf
         self._runs: dict[int, judges.Run] = {}
         #: The message whose job ended last in a slot: in hand until the core gets the event.
-        self._ended: dict[int, str] = {}
+        self._ended: dict[int, tuple[judges.Run, Play | None]] = {}
         self._lanes = {"receive": Lane(MAX_RECEIVES), "protect": Lane(1)}
         self._calls = Calls(simulation, name, self._clock, self._post)
         self._receives: list[Receive] = []
         #: Children so far of each slot, and the slots whose child is ready, or dead without its core's knowledge.
         self._opened = [0] * self._config.concurrency
         self._idle: set[int] = set()
+        self._had_child = False
         for slot in range(self._config.concurrency):
             self._open(slot)
         self._feed()
@@ -224,12 +227,15 @@ class Worker:
             if isinstance(event, Received):
                 self._calls.received(event)
             if isinstance(event, Ended):
-                self._calls.ended(self._ended[event.slot])
+                run, play = self._ended[event.slot]
+                self._judge.told(run, play)
+                self._calls.ended(run.message_id)
             if isinstance(event, Protected) and event.denial is Denial.BLOCKED:
                 self._judge.blocked.add(self.name)
             elif isinstance(event, Protected) and event.denial is None and event.protect.minutes:
                 self._judge.blocked.discard(self.name)
             self._told |= isinstance(event, StopRequested)
+        self._calls.excuse_waiting(children=bool(self._idle))
         for action in self._core.on(now, *events):
             self._do(action)
             if not self.alive:
@@ -270,7 +276,10 @@ class Worker:
     def _exit(self, code: int) -> None:
         self._judge.note(self.name, ("exit", code))
         self._judge.counts[f"exit {code}"] += 1
-        self._judge.check(self.name in self._judge.leaving, f"{self.name} leaves though it was not asked to")
+        hopeless = code == os.EX_CONFIG and not self._had_child and min(self._opened) >= TRIES
+        self._judge.check(
+            hopeless or self.name in self._judge.leaving, f"{self.name} leaves though it was not asked to"
+        )
         late = self.stopping_at is not None and self._sim.now >= self.stopping_at + self._config.stop_timeout - 1.5
         hurried = self._stops > 1
         disturbed = self._judge.disturbed.get(self.name, -1.0) >= (self.stopping_at or 0)
@@ -365,6 +374,7 @@ class Worker:
             self._sim.after(self._random.uniform(1, 20), lambda: self._open(slot) if self.alive else None)
         else:
             self._idle.add(slot)
+            self._had_child = True
             self._post(Ready(slot))
 
     def _idle_death(self) -> None:
@@ -401,6 +411,7 @@ class Worker:
         script = self._sim.scripts[job.id]
         play, seconds = script.attempt(self._judge.past[job.id].ended_runs)
         run = self._runs[slot] = self._judge.started(handle, slot, play)
+        self._calls.started(job.id)
         if self._config.protection:
             self._judge.check(self.protected_until > self._sim.now, f"{self.name} works, unprotected", job.id)
         if self._config.once_table:
@@ -418,14 +429,13 @@ class Worker:
         if self._runs.get(slot) is not run:
             return
         del self._runs[slot]
-        run.timed_out = self._sim.now - run.began >= (self._config.job_timeout or 43_200)
         self._judge.ended(run, play)
         if self._config.protection:
             self._judge.check(self.protected_until > self._sim.now, f"{self.name} worked, unprotected", run.message_id)
         late = self._sim.now - run.began - (self._config.job_timeout or 43_200)
         fine = late < self._config.grace + 0.5 or self._judge.disturbed.get(self.name, -1.0) >= run.began
         self._judge.check(fine, f"a job ran {late:.1f} s past its limit", run.message_id)
-        self._ended[slot] = run.message_id
+        self._ended[slot] = run, play
         ended = Ended(slot, result(play or Play.FAIL, after), alive)
         self._sim.after(self._random.uniform(0, 0.005), lambda: self._post(ended))
         if alive:

@@ -23,6 +23,7 @@ from worker.core.events import (
     Received,
     ReleaseClaim,
 )
+from worker.core.in_flight import MAX_WAIT_SECONDS
 from worker.core.settling import MAX_CALLS
 
 if TYPE_CHECKING:
@@ -103,17 +104,44 @@ class Calls:
         self._called: set[str] = set()
         #: Messages that came and have not run to an end, with when the worker knows its lease to end.
         self._in_hand: dict[str, float] = {}
+        #: The handles of those that do not run with when they came, and those that the worker may have decided to give
+        #: back: the call waits.
+        self._waiting: dict[str, tuple[str, float]] = {}
+        self._useless: set[str] = set()
         #: Whether the process is gone: what it asked for may still be done, but no answer comes.
         self.closed = False
 
     @property
     def in_hand(self) -> int:
         """Messages whose job is to start, or runs, as far as the worker can know."""
-        return sum(until > self._clock() for until in self._in_hand.values())
+        return sum(until > self._clock() for name, until in self._in_hand.items() if name not in self._useless)
+
+    def excuse_waiting(self, *, children: bool) -> None:
+        """Where the worker can start no other job now, it may give back what waits, as soon as it can.
+
+        `children`: whether one of its children could take a job.
+        """
+        why = self._judge.useless(self._name)
+        for message_id, (handle, came_at) in self._waiting.items():
+            reason = why or (not children and self._clock() >= came_at + MAX_WAIT_SECONDS and "no child could take it")
+            if reason and message_id not in self._useless:
+                self._useless.add(message_id)
+                self._judge.excuse(handle, reason)
+
+    def started(self, message_id: str) -> None:
+        """Its job runs."""
+        self._waiting.pop(message_id, None)
+        self._useless.discard(message_id)
+
+    def _gone(self, message_id: str) -> None:
+        self._in_hand.pop(message_id, None)
+        self._waiting.pop(message_id, None)
 
     def received(self, event: Received) -> None:
         """Messages came."""
         for message in event.messages:
+            self._waiting[message.job.id] = message.handle, self._clock()
+            self._useless.discard(message.job.id)
             past = self._judge.past[message.job.id]
             if past.done or past.rejected:
                 continue  # it may yet be in hand, to be deleted: it needs no slot
@@ -135,11 +163,11 @@ class Calls:
                 for message, _ in entries:
                     self._judge.call_began(self._name, "extend" if urgent else "hide", message.handle, self._called)
                     if not urgent:
-                        self._in_hand.pop(message.job.id, None)
+                        self._gone(message.job.id)
             case Delete(several):
                 for message in several:
                     self._judge.call_began(self._name, "delete", message.handle, self._called)
-                    self._in_hand.pop(message.job.id, None)
+                    self._gone(message.job.id)
             case _:
                 return
         self._called.update(message.handle for message in call.messages)
