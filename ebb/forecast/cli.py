@@ -30,6 +30,15 @@ Arrivals = Annotated[
         "idle[:TIME] or trace:FILE (CSV: time[,seconds[,group]])."
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE",
+        help="When a load without dates begins: 2026-03-28 or 2026-03-28T09:00, in the time zone of the stack's "
+        "scaling.timezone. Default: a Monday.",
+    ),
+]
+Body = Annotated[str, typer.Option(metavar="SIZE", help="Size of a job's body: 2KB, 300KB, 1MB.")]
 Job = Annotated[str, typer.Option(help="How long a job takes: 30s, 20m, or lognormal:MEDIAN,SIGMA.")]
 Groups = Annotated[int, typer.Option(min=1, help="Number of message groups, for a FIFO queue.")]
 Failing = Annotated[float, typer.Option(min=0, max=1, help="Share of jobs that fail at each attempt.")]
@@ -71,7 +80,9 @@ def forecast(
     stack: Stack = "dev",
     changes: Set = None,
     arrivals: Arrivals = "burst:1",
+    start: Start = None,
     job: Job = "60s",
+    body: Body = "1KB",
     groups: Groups = 1,
     failing: Failing = 0.0,
     crash: Crash = None,
@@ -105,13 +116,25 @@ def forecast(
     """
 
     def command() -> bool:
-        from ebb.forecast import durations, workloads  # noqa: PLC0415 - --help answers without these imports
+        from ebb.forecast import dates, durations, workloads  # noqa: PLC0415 - --help answers without these imports
         from ebb.forecast.run import Request  # noqa: PLC0415
+        from ebb.forecast.stack import find, read  # noqa: PLC0415
 
+        folder, name = find(stack)
+        calendar = dates.read(start, read(name, folder, changes or ()).scaling.timezone)
         request = Request(
             stack=stack,
             changes=tuple(changes or ()),
-            load=workloads.load(arrivals, job, groups=groups, failing=failing, crash=crash),
+            start=start,
+            load=workloads.load(
+                arrivals,
+                job,
+                groups=groups,
+                failing=failing,
+                crash=crash,
+                body=workloads.body_bytes(body),
+                calendar=calendar,
+            ),
             against=against,
             runs=runs,
             seed=seed,

@@ -21,11 +21,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asks for. `stack` is a name or the path of a stack's file; `until` is in seconds."""
+    """What the user asks for. `stack` is a name or the path of a stack's file; `until` is in seconds.
+
+    `start`: the date that the user has given; the load has it.
+    """
 
     stack: str
     load: Load
     changes: tuple[str, ...] = ()
+    start: str | None = None
     against: bool = False
     runs: int = 20
     seed: int = 1

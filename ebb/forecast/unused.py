@@ -5,7 +5,7 @@ from itertools import islice
 from random import Random
 
 from ebb.errors import UserError
-from ebb.forecast import stack, workloads
+from ebb.forecast import job_time, stack, workloads
 from ebb.forecast.run import Request
 from ebb.forecast.scenario import Scenario, from_settings
 
@@ -17,9 +17,11 @@ def unused(request: Request) -> Iterator[str]:
     folder, name = stack.find(request.stack)
     scenario = from_settings(stack.read(name, folder, request.changes), name)
     given = {
-        "--job": load.job.text != workloads.DEFAULT_JOB,
+        "--start": request.start is not None,
+        "--job": load.job.text != job_time.DEFAULT_JOB,
         "--groups": load.groups > 1,
         "--failing": load.failing > 0,
+        "--body": load.body != workloads.DEFAULT_BODY_BYTES,
         "--crash": load.crash is not None,
         "--image": request.pull is not None,
     }
@@ -32,9 +34,13 @@ def unused(request: Request) -> Iterator[str]:
 def _reasons(request: Request, scenario: Scenario) -> dict[str, str]:
     """Why an option has no effect, by option."""
     load = request.load
-    of_jobs, of_tasks = ("--job", "--groups", "--failing"), ("--crash", "--image")
+    of_jobs, of_tasks = ("--job", "--body", "--groups", "--failing"), ("--crash", "--image")
     jobs = list(islice(load.times(Random(request.seed)), workloads.PROFILED_JOBS))  # noqa: S311 - not secret
     found: dict[str, str] = {}
+    if load.dated:
+        found["--start"] = "the jobs of the trace have dates"
+    elif not scenario.wake.warm_hours and not load.exact:
+        found["--start"] = "the stack has no warm hours"
     if load.is_trace and all(seconds is not None for _, seconds, _ in jobs):
         found["--job"] = "each line of the trace has its own seconds"
     if load.is_trace and all(group for _, _, group in jobs):

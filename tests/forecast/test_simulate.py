@@ -6,11 +6,12 @@ from random import Random
 
 import pytest
 
+from ebb.forecast.arrivals import Timed, Times
 from ebb.forecast.durations import DAY, HOUR
 from ebb.forecast.model.assumptions import Assumptions, Constant
 from ebb.forecast.model.simulate import Simulation, simulate
 from ebb.forecast.scenario import Poller, QueueSetup, Rule, Scenario, TaskSetup, WorkerSetup
-from ebb.forecast.workloads import Timed, Times, load
+from ebb.forecast.workloads import load
 from ebb.scaling.alarms import Alarm, Metric, Query
 from ebb.scaling.policies import Step
 from tests.forecast.scenarios import IN, IN_FLIGHT, OUT, PLAIN, VISIBLE, bare, recommended, rule

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ebb.forecast.dates import ORIGIN
 from ebb.forecast.durations import DAY, HOUR, MINUTE
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.scenario import from_settings
-from ebb.forecast.workloads import ORIGIN, Load, load
+from ebb.forecast.workloads import Load, load
 from policy import hours as policy_hours
 from settings import Scaling, Settings, WarmHours
 from settings.forms import Day

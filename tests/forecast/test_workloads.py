@@ -1,8 +1,6 @@
 """Loads are read from text, and wrong text ends in one sentence."""
 
-from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 from statistics import median
 
@@ -10,7 +8,7 @@ import pytest
 
 from ebb.errors import UserError
 from ebb.forecast import durations
-from ebb.forecast.workloads import ORIGIN, Arrival, JobProfile, load
+from ebb.forecast.workloads import Arrival, JobProfile, body_bytes, load
 
 
 def _drawn(arrivals: str, job: str = "60s", **more: float) -> list[Arrival]:
@@ -66,18 +64,6 @@ def test_jobs_have_random_groups_and_some_fail() -> None:
     assert sum(each.failing for each in drawn) == pytest.approx(250, rel=0.2)
 
 
-def test_a_trace_is_replayed_from_its_first_job(tmp_path: Path) -> None:
-    trace = tmp_path / "jobs.csv"
-    trace.write_text("time,seconds,group\n2026-03-01T10:00:00Z,12\n2026-03-01T09:59:30+00:00,1m,a\n\n")
-    assert _drawn(f"trace:{trace}", "7s") == [Arrival(0.0, 60.0, "a", False), Arrival(30.0, 12.0, "0", False)]
-
-
-def test_a_trace_without_seconds_uses_the_time_of_job(tmp_path: Path) -> None:
-    trace = tmp_path / "jobs.csv"
-    trace.write_text("5\n9.5\n")
-    assert _drawn(f"trace:{trace}", "7s") == [Arrival(0.0, 7.0, "0", False), Arrival(4.5, 7.0, "0", False)]
-
-
 @pytest.mark.parametrize(
     ("arrivals", "job", "sentence"),
     [
@@ -99,31 +85,21 @@ def test_wrong_text_ends_in_one_sentence(arrivals: str, job: str, sentence: str)
     assert str(raised.value) == sentence
 
 
-def test_a_wrong_trace_names_its_line(tmp_path: Path) -> None:
-    trace = tmp_path / "jobs.csv"
-    trace.write_text("0,1s\n5,never\n")
-    with pytest.raises(UserError, match=r"^Line 2 of .*jobs.csv: A time is a number .* not 'never'\.$"):
-        load(f"trace:{trace}")
-    with pytest.raises(UserError, match=r"^The trace .*no.csv cannot be read: No such file or directory\.$"):
-        load(f"trace:{tmp_path / 'no.csv'}")
-    trace.write_text("")
-    with pytest.raises(UserError, match=r"has no jobs\.$"):
-        load(f"trace:{trace}")
-
-
 @pytest.mark.parametrize(("groups", "failing"), [(0, 0.0), (1, 1.5)])
 def test_a_wrong_share_or_number_of_groups_is_refused(groups: int, failing: float) -> None:
     with pytest.raises(UserError):
         load("burst:1", groups=groups, failing=failing)
 
 
-def test_a_trace_with_dates_keeps_them_and_other_loads_begin_on_a_monday(tmp_path: Path) -> None:
-    trace = tmp_path / "jobs.csv"
-    trace.write_text("2026-07-01T10:00:00+02:00\n2026-07-01T08:30:00Z\n")
-    assert load(f"trace:{trace}").origin == datetime(2026, 7, 1, 8, tzinfo=UTC).timestamp()
-    trace.write_text("5\n9.5\n")
-    assert load(f"trace:{trace}").origin == load("burst:1").origin == ORIGIN
-    assert f"{datetime.fromtimestamp(ORIGIN, UTC):%a %H:%M}" == "Mon 00:00"
+@pytest.mark.parametrize(("text", "size"), [("300KB", 307_200), ("1MB", 1_048_576), ("2000", 2000), ("1.5 kib", 1536)])
+def test_the_size_of_a_body_is_read(text: str, size: int) -> None:
+    assert body_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["0", "2MB", "-1KB", "many", "1GB", "9" * 400])
+def test_a_body_that_sqs_refuses_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"^A body is a size such as 300KB, from 1 byte to SQS's maximum of 1MB, not "):
+        body_bytes(text)
 
 
 def test_the_profile_of_a_load_has_its_typical_and_longest_job() -> None:

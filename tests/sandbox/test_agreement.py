@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pytest
 
+from ebb.forecast.arrivals import Timed
 from ebb.forecast.model.assumptions import Assumptions, Constant, Uniform
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.scenario import Scenario, from_settings
-from ebb.forecast.workloads import Timed, load
+from ebb.forecast.workloads import load
 from ebb.sandbox.controllers import alarms
 from ebb.sandbox.ecs import tasks
 from ebb.sandbox.sandbox import Sandbox
