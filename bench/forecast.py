@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.durations import DAY
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.simulate import Simulation, simulate
-from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Load, load
 from ebb.project import ROOT
 from settings import Settings

@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 
 from components import _container, idempotency
-from ebb.forecast.model import worker as forecast_worker
-from ebb.forecast.scenario import from_settings
+from ebb.forecast.deployed import from_settings
+from ebb.forecast.model import shared as forecast_worker
 from ebb.ops import scaling as ops_scaling
 from ebb.sandbox import log_follower
 from ebb.sandbox.ecs import agent

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.policy.tune import LOADS
+from ebb.forecast import bill
 from ebb.forecast.baselines import BASELINES
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread, forecast
 from ebb.forecast.report import formatting
-from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Load, load
 from settings import Settings
 
@@ -72,9 +74,9 @@ def objectives(runs: int = RUNS, fewer_runs: int = FEWER_RUNS) -> Iterator[Objec
     yield _killed()
     yield _trickle(fewer_runs)
     for way, settings in WAYS[:2]:
-        dollars = _run(stack(**settings), IDLE, 1).bill.idle_total
+        dollars = bill.of_scaling(_run(stack(**settings), IDLE, 1).bill.idle)
         yield Objective(
-            text=f"a month without jobs {way}, public subnets",
+            text=f"scaling in a month without jobs {way}, public subnets",
             limit=f"${MAX_IDLE_DOLLARS}",
             found=formatting.dollars(dollars),
             value=dollars,

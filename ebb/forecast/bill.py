@@ -1,69 +1,43 @@
-"""What a month costs: US dollars in us-east-1, list prices without any free tier, each with its source and date.
+"""What a month costs, by the prices of ebb/forecast/prices.py. `not_included` says what is missing."""
 
-Not included: the operators' alarms and dashboard, metrics that jobs write, the image in ECR ($0.10 per GB), and data
-through a NAT gateway ($0.045 per GB). What the jobs themselves use is not included either.
-"""
-
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ebb.forecast import floor, prices
 from ebb.forecast.durations import HOUR, MINUTE
 from ebb.forecast.model.outcome import Outcome
-from ebb.forecast.scenario import FREE_DISK_GIB, Architecture, Scenario
+from ebb.forecast.prices import GB, MILLION, MONTH_HOURS, Price
+from ebb.forecast.scenario import FREE_DISK_GIB, Scenario
 from ebb.forecast.workloads import Load
 
-MONTH_HOURS = 730
 MONTH = MONTH_HOURS * HOUR  # seconds
-MILLION = 1e6
-#: Bytes of log of one job: a line of the API and two of the worker. Assumed.
+MONTH_DAYS = MONTH_HOURS / 24
+#: Bytes of log of one job: a line of the API and two of the worker, and of a line of metrics. Assumed.
 LOG_BYTES_PER_JOB = 1500
+LOG_BYTES_PER_METRICS = 700
+#: Bytes of a call of the worker through NAT or an endpoint, its answer and its part of TLS. Assumed.
+CALL_BYTES = 4096
+#: Bytes of an answer of the API. Assumed.
+ANSWER_BYTES = 600
+#: Bytes of an item in the table of jobs, with DynamoDB's 100 for the index.
+ITEM_BYTES = 300
+#: MB of the image without `--image`: python:3.13-slim, boto3 and the worker, compressed. Assumed.
+IMAGE_MB = 75
+#: Seconds of one run of a workflow: two or three calls. Assumed: 100 ms a call.
+WORKFLOW_SECONDS = 0.3
+#: Seconds that SQS uses a data key (SQS API, KmsDataKeyReusePeriodSeconds), and requests to KMS in each such time: one
+#: producer's two and one consumer's (SQS guide, "Key management", estimating costs).
+KEY_REUSE_SECONDS = 300
+KEY_REQUESTS = 3
+#: A run that ends at rest has not changed for longer. The minimum can have changed at its end.
+REST_SECONDS = 5 * MINUTE
 
 
-@dataclass(frozen=True)
-class Price:
-    """US dollars for one unit, and where the price was read."""
-
-    dollars: float
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FargatePrices:
-    """US dollars for an hour of a vCPU and of a GB of memory, on demand and on Spot."""
-
-    vcpu: float
-    memory: float
-    spot_vcpu: float
-    spot_memory: float
-
-
-#: Spot prices are "dynamic", 50 to 70 % lower: the middle is taken.
-FARGATE: dict[Architecture, FargatePrices] = {
-    "ARM64": FargatePrices(vcpu=0.03238, memory=0.00356, spot_vcpu=0.01295, spot_memory=0.001425),
-    "X86_64": FargatePrices(vcpu=0.04048, memory=0.004445, spot_vcpu=0.01615, spot_memory=0.001775),
-}
-FARGATE_SOURCE = "aws.amazon.com/fargate/pricing, as quoted by fortem.dev, June 2026"
-DISK_GB_HOUR = Price(0.000111, "aws.amazon.com/fargate/pricing, as quoted by vantage.sh, 2026")
-PUBLIC_IPV4_HOUR = Price(0.005, "AWS re:Post, since 2024-02-01")
-NAT_GATEWAY_HOUR = Price(0.045, "zacfukuda.com, 2026-06-01")
-#: A t4g.nano with 8 GB of gp3.
-NAT_INSTANCE_MONTH = Price(MONTH_HOURS * 0.0042 + 0.64, "fck-nat's README, 2026-05")
-#: In one availability zone.
-ENDPOINT_HOUR = Price(0.01, "zacfukuda.com, 2026-06-01")
-#: One metric of an alarm with a period of at least 60 s, and of one with a shorter period.
-ALARM_METRIC_MONTH = Price(0.10, "c3x.dev, 2026; a math alarm pays for each metric that it refers to")
-FAST_ALARM_METRIC_MONTH = Price(0.30, ALARM_METRIC_MONTH.source)
-CUSTOM_METRIC_MONTH = Price(0.30, "signoz.io, 2026-02")
-KEY_MONTH = Price(1.00, "aws.amazon.com/kms/pricing, as quoted by cloudburn.io, 2026")
-API_MILLION = Price(3.50, "awsforengineers.com, 2025-05 (REST API)")
-SQS_MILLION = Price(0.40, "cloudburn.io, 2026-03")
-SQS_FIFO_MILLION = Price(0.50, SQS_MILLION.source)
-SCHEDULES_MILLION = Price(1.00, "cloudburn.io, 2026-03")
-#: Express workflows: $1.00 for the runs, and 100 ms of 64 MB each at $0.06 per GB-hour.
-WORKFLOWS_MILLION = Price(
-    1.00 + 0.06 / HOUR * 0.0625 * 0.1 * MILLION, "aws.amazon.com/step-functions/pricing (64 MB, 100 ms each)"
+#: Parts that the scaling policy decides.
+OF_SCALING = frozenset(
+    {"Fargate", "Fargate Spot", "Tasks' public addresses", "Scaling alarms", "SQS requests", "Schedules", "Workflows"}
 )
-LOG_GB = Price(0.50, "factualminds.com, 2026-06; 1.5 kB a job assumed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +51,11 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Bill:
-    """The cost of a month without any job, and of a month in which the load repeats."""
+    """The cost of a month without any job, and of a month in which the load repeats after `every` seconds."""
 
     idle: tuple[Part, ...]
     load: tuple[Part, ...]
+    every: float = 0.0
 
     @property
     def idle_total(self) -> float:
@@ -95,14 +70,23 @@ class Bill:
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """What is paid by use: seconds of tasks (those on Spot again separately), and requests."""
+    """What is paid by use: seconds of tasks (those on Spot again separately), requests, and bytes.
+
+    `data`: bytes through NAT or endpoints. `logs`: bytes of the worker's and the API's log.
+    """
 
     task_seconds: float = 0.0
     spot_seconds: float = 0.0
     api: float = 0.0
+    traces: float = 0.0
     sqs: float = 0.0
+    kms: float = 0.0
     schedules: float = 0.0
     workflows: float = 0.0
+    table_writes: float = 0.0
+    metric_hours: float = 0.0
+    data: float = 0.0
+    logs: float = 0.0
 
     def __add__(self, other: "Use") -> "Use":
         return Use(**{name: value + getattr(other, name) for name, value in vars(self).items()})
@@ -112,50 +96,93 @@ class Use:
 
 
 def monthly(outcome: Outcome, scenario: Scenario, load: Load) -> Bill:
-    """The bill of an idle month, and of a month in which the load repeats each `load.every` seconds.
+    """The bill of an idle month, and of a month in which the load repeats.
 
-    An idle service keeps the tasks that run at the end of the simulation: some baselines never scale in.
+    An idle service has its minimum of tasks by the hour of the week. Some baselines never scale in: they keep the tasks
+    that are beyond it when nothing more happens. The load costs what a run has used beyond that. A run that ended
+    during the load is repeated as it is.
     """
-    rest = at_rest(scenario, tasks=outcome.running[-1][1])
-    period = max(load.every, outcome.until)
-    used = Use(
+    ended, every = outcome.until, repeats(outcome, load)
+    end = load.origin + ended
+    least = max(floor.at(scenario, end), floor.at(scenario, end - REST_SECONDS))
+    stuck = max(0, outcome.running[-1][1] - least) if outcome.at_rest else 0
+    expected = floor.task_seconds(scenario, load.origin, end) + stuck * ended
+    idle = at_rest(scenario, floor.mean(scenario) + stuck) * MONTH
+    more = _used(outcome, scenario, load) + at_rest(scenario, expected / ended) * -ended
+    return Bill(
+        idle=tuple(_parts(scenario, idle)), load=tuple(_parts(scenario, idle + more * (MONTH / every))), every=every
+    )
+
+
+def of_scaling(parts: tuple[Part, ...]) -> float:
+    """US dollars of the parts that the scaling policy decides."""
+    return sum(part.dollars for part in parts if part.name in OF_SCALING)
+
+
+def repeats(outcome: Outcome, load: Load) -> float:
+    """Seconds after which the load repeats: not before it has ended, and as it is if a run ended before."""
+    return outcome.until if outcome.until < load.span else max(load.every, outcome.until)
+
+
+def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
+    worker, requests = scenario.worker, outcome.requests
+    writes = requests.table_writes if worker.once_days else 0
+    lines = outcome.work_seconds / MINUTE / worker.concurrency + outcome.launches if worker.metrics else 0
+    worker_logs = outcome.sent * LOG_BYTES_PER_JOB * 2 / 3 + lines * LOG_BYTES_PER_METRICS
+    calls = requests.sqs - requests.api - requests.workflows + writes
+    return Use(
         task_seconds=outcome.task_seconds,
         spot_seconds=outcome.spot_seconds,
-        api=outcome.requests.api,
-        sqs=outcome.requests.sqs,
-        schedules=outcome.requests.schedules,
-        workflows=outcome.requests.workflows,
+        api=requests.api,
+        traces=requests.traces if scenario.api.tracing else 0,
+        sqs=requests.sqs,
+        kms=min(outcome.sent, outcome.until / KEY_REUSE_SECONDS) * KEY_REQUESTS if scenario.queue.key else 0,
+        schedules=requests.schedules,
+        workflows=requests.workflows,
+        table_writes=writes,
+        metric_hours=requests.metric_hours if worker.metrics else 0,
+        data=max(0, calls) * CALL_BYTES + requests.received * load.body + worker_logs,
+        logs=worker_logs + outcome.sent * LOG_BYTES_PER_JOB / 3,
     )
-    loaded = (used + rest * (period - outcome.until)) * (MONTH / period)
-    return Bill(idle=tuple(_parts(scenario, rest * MONTH)), load=tuple(_parts(scenario, loaded)))
 
 
-def at_rest(scenario: Scenario, tasks: int) -> Use:
+def at_rest(scenario: Scenario, tasks: float) -> Use:
     """The use of one second in which this number of tasks polls and no job arrives."""
     wake, poller = scenario.wake, scenario.poller
     watched = 1 / MINUTE if wake.watches else 0.0
     touched = 1 / HOUR if wake.keep_alive and not wake.watches else 0.0
     polled = 1 / poller.interval if poller else 0.0
+    polls = tasks / scenario.worker.wait
     return Use(
         task_seconds=tasks,
         spot_seconds=tasks * scenario.task.spot_weight / 100,
-        sqs=tasks / scenario.worker.wait + watched + touched + polled,
+        sqs=polls + watched + touched + polled,
         schedules=watched + touched,
         workflows=watched,
+        data=polls * CALL_BYTES,
     )
 
 
+def not_included(scenario: Scenario) -> tuple[str, ...]:
+    """What the scenario has and its bill lacks."""
+    cluster = ("the Kubernetes cluster ($73.00 a month on EKS)",) if scenario.poller else ()
+    return (*cluster, *scenario.unpriced)
+
+
 def a_million(scenario: Scenario) -> tuple[Part, ...]:
-    """The cost of sending a million jobs: API requests, SQS requests and, with `direct`, a workflow each."""
-    sent = Use(api=MILLION, sqs=MILLION, workflows=MILLION if scenario.wake.direct else 0.0)
-    return tuple(part for part in _requests(scenario, sent) if part.dollars > 0 and part.name != "Logs")
+    """The cost of sending a million jobs: API requests, SQS requests and, with `direct`, a workflow each.
+
+    At most one job is sent in each second, so X-Ray traces all of them.
+    """
+    workflows = MILLION if scenario.wake.direct else 0.0
+    sent = Use(api=MILLION, sqs=MILLION, workflows=workflows, traces=MILLION if scenario.api.tracing else 0.0)
+    return tuple(part for part in _requests(scenario, sent) if part.dollars > 0)
 
 
 def _parts(scenario: Scenario, use: Use) -> Iterator[Part]:
     """The lines that are above 0."""
-    for part in (*_tasks(scenario, use), *_network(scenario), *_fixed(scenario), *_requests(scenario, use)):
-        if part.dollars > 0:
-            yield part
+    made = (_tasks, _network, _fixed, _requests, _stored)
+    yield from (part for parts in made for part in parts(scenario, use) if part.dollars > 0)
 
 
 def _part(name: str, quantity: float, price: Price) -> Part:
@@ -163,44 +190,74 @@ def _part(name: str, quantity: float, price: Price) -> Part:
 
 
 def _tasks(scenario: Scenario, use: Use) -> Iterator[Part]:
-    task, prices = scenario.task, FARGATE[scenario.task.architecture]
+    task, fargate = scenario.task, prices.FARGATE[scenario.task.architecture]
     vcpus, gigabytes = task.cpu / 1024, task.memory / 1024
     hours, spot = (use.task_seconds - use.spot_seconds) / HOUR, use.spot_seconds / HOUR
-    on_demand_hour = Price(vcpus * prices.vcpu + gigabytes * prices.memory, FARGATE_SOURCE)
-    spot_hour = Price(vcpus * prices.spot_vcpu + gigabytes * prices.spot_memory, FARGATE_SOURCE)
+    on_demand_hour = Price(vcpus * fargate.vcpu + gigabytes * fargate.memory, prices.FARGATE_SOURCE)
+    spot_hour = Price(vcpus * fargate.spot_vcpu + gigabytes * fargate.spot_memory, prices.FARGATE_SOURCE)
     yield _part("Fargate", hours, on_demand_hour)
     yield _part("Fargate Spot", spot, spot_hour)
     disk = max(0.0, task.ephemeral - FREE_DISK_GIB)
-    yield _part("Task disk", (hours + spot) * disk, DISK_GB_HOUR)
+    yield _part("Task disk", (hours + spot) * disk, prices.DISK_GB_HOUR)
     if scenario.network.public_ip:
-        yield _part("Tasks' public addresses", hours + spot, PUBLIC_IPV4_HOUR)
+        yield _part("Tasks' public addresses", hours + spot, prices.PUBLIC_IPV4_HOUR)
 
 
-def _network(scenario: Scenario) -> Iterator[Part]:
+def _network(scenario: Scenario, use: Use) -> Iterator[Part]:
     network = scenario.network
+    through = None
     match network.nat:
         case "instance":
-            yield _part("NAT instance", 1, NAT_INSTANCE_MONTH)
-            yield _part("NAT's public address", MONTH_HOURS, PUBLIC_IPV4_HOUR)
+            hour = prices.ec2_hour(network.nat_type)
+            if hour is not None:
+                month = Price(hour * MONTH_HOURS + prices.NAT_DISK_MONTH, prices.EC2_SOURCE)
+                yield _part("NAT instance", 1, month)
+            yield _part("NAT's public address", MONTH_HOURS, prices.PUBLIC_IPV4_HOUR)
+            through = prices.NAT_INSTANCE_GB
         case "gateway" | "gateway_per_az":
             number = 1 if network.nat == "gateway" else network.zones
-            yield _part("NAT gateway", number * MONTH_HOURS, NAT_GATEWAY_HOUR)
-            yield _part("NAT's public address", number * MONTH_HOURS, PUBLIC_IPV4_HOUR)
-    yield _part("Interface endpoints", network.endpoints * network.zones * MONTH_HOURS, ENDPOINT_HOUR)
+            yield _part("NAT gateway", number * MONTH_HOURS, prices.NAT_GATEWAY_HOUR)
+            yield _part("NAT's public address", number * MONTH_HOURS, prices.PUBLIC_IPV4_HOUR)
+            through = prices.NAT_GATEWAY_GB
+    yield _part("Interface endpoints", network.endpoints * network.zones * MONTH_HOURS, prices.ENDPOINT_HOUR)
+    if network.endpoints:
+        yield _part("Data through endpoints", use.data / GB, prices.ENDPOINT_GB)
+    elif through is not None:
+        yield _part("Data through NAT", use.data / GB, through)
 
 
-def _fixed(scenario: Scenario) -> Iterator[Part]:
-    standard = _part("Scaling alarms", scenario.alarm_metrics, ALARM_METRIC_MONTH)
-    fast = _part("Scaling alarms", scenario.fast_alarm_metrics, FAST_ALARM_METRIC_MONTH)
+def _fixed(scenario: Scenario, use: Use) -> Iterator[Part]:
+    standard = _part("Scaling alarms", scenario.alarm_metrics, prices.ALARM_METRIC_MONTH)
+    fast = _part("Scaling alarms", scenario.fast_alarm_metrics, prices.FAST_ALARM_METRIC_MONTH)
     yield Part(name=standard.name, dollars=standard.dollars + fast.dollars, source=standard.source)
-    yield _part("KMS key", int(scenario.queue.own_key), KEY_MONTH)
-    yield _part("Custom metrics", scenario.custom_metrics, CUSTOM_METRIC_MONTH)
+    # with a NAT instance there is an alarm that recovers it (components/network.py)
+    operators = scenario.operator_alarm_metrics + (scenario.network.nat == "instance")
+    yield _part("Operators' alarms", operators, prices.ALARM_METRIC_MONTH)
+    yield _part("KMS key", int(scenario.queue.own_key), prices.KEY_MONTH)
+    metrics = scenario.custom_metrics + use.metric_hours / MONTH_HOURS
+    yield _part("Custom metrics", metrics, prices.CUSTOM_METRIC_MONTH)
 
 
 def _requests(scenario: Scenario, use: Use) -> Iterator[Part]:
-    sqs = SQS_FIFO_MILLION if scenario.queue.fifo else SQS_MILLION
-    yield _part("API requests", use.api / MILLION, API_MILLION)
+    sqs = prices.SQS_FIFO_MILLION if scenario.queue.fifo else prices.SQS_MILLION
+    seconds = use.workflows * math.ceil(WORKFLOW_SECONDS * 10) / 10  # billed by 100 ms
+    yield _part("API requests", use.api / MILLION, prices.API_MILLION)
+    yield _part("API answers", use.api * ANSWER_BYTES / GB, prices.OUT_GB)
+    yield _part("X-Ray traces", use.traces / MILLION, prices.TRACES_MILLION)
     yield _part("SQS requests", use.sqs / MILLION, sqs)
-    yield _part("Schedules", use.schedules / MILLION, SCHEDULES_MILLION)
-    yield _part("Workflows", use.workflows / MILLION, WORKFLOWS_MILLION)
-    yield _part("Logs", use.api * LOG_BYTES_PER_JOB / 1e9, LOG_GB)
+    yield _part("KMS requests", use.kms / MILLION, prices.KEY_MILLION)
+    yield _part("Schedules", use.schedules / MILLION, prices.SCHEDULES_MILLION)
+    runs = _part("Workflows", use.workflows / MILLION, prices.WORKFLOWS_MILLION)
+    yield Part(name=runs.name, dollars=runs.dollars + seconds * prices.WORKFLOW_SECOND, source=runs.source)
+
+
+def _stored(scenario: Scenario, use: Use) -> Iterator[Part]:
+    worker = scenario.worker
+    items = use.api * worker.once_days / MONTH_DAYS * ITEM_BYTES / GB
+    table = _part("Table of jobs", use.table_writes / MILLION, prices.WRITES_MILLION)
+    yield Part(name=table.name, dollars=table.dollars + items * prices.TABLE_GB_MONTH, source=table.source)
+    yield _part("Logs", use.logs / GB, prices.LOG_GB)
+    kept = use.logs / GB * max(worker.log_days, scenario.api.log_days) / MONTH_DAYS
+    yield _part("Stored logs", kept, prices.LOG_GB_MONTH)
+    image = (scenario.task.image or IMAGE_MB) * 1e6 / GB
+    yield _part("Image", image if scenario.builds_image else 0, prices.IMAGE_GB_MONTH)

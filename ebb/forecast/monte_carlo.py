@@ -123,7 +123,7 @@ def forecast(
     return Forecast(
         scenario=scenario,
         load=load.text,
-        every=load.every,
+        every=math.fsum(each.bill.every for each in kept) / runs,
         runs=runs,
         seed=seed,
         first=first,
@@ -141,7 +141,9 @@ def forecast(
         dead=counts["dead"],
         left=counts["left"],
         bill=Bill(
-            idle=_mean_parts([each.bill.idle for each in kept]), load=_mean_parts([each.bill.load for each in kept])
+            idle=_mean_parts([each.bill.idle for each in kept]),
+            load=_mean_parts([each.bill.load for each in kept]),
+            every=math.fsum(each.bill.every for each in kept) / runs,
         ),
         each=tuple(kept),
     )

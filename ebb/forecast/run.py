@@ -7,11 +7,12 @@ from functools import partial
 from ebb.forecast import stack
 from ebb.forecast.baselines import BASELINES
 from ebb.forecast.checks import Pull, check
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import forecast
-from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.scenario import Scenario
 from ebb.forecast.shown import shown
 from ebb.forecast.workloads import JobProfile, Load
 
@@ -45,7 +46,7 @@ def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
     folder, name = stack.find(request.stack)
     own = from_settings(stack.read(name, folder, request.changes), name)
     if request.pull is not None:
-        own = replace(own, task=replace(own.task, pull=request.pull.seconds))
+        own = replace(own, task=replace(own.task, image=request.pull.megabytes, pull=request.pull.seconds))
     jobs = request.load.profile(request.seed)
     found = [_finding(request, own, jobs, progress)]
     for baseline in BASELINES if request.against else ():

@@ -1,15 +1,15 @@
 """What a forecast simulates: a queue, a worker, a task and the rules that scale it, as plain data. Times in seconds."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ebb.forecast.durations import DAY, MINUTE
-from ebb.scaling.alarms import Alarm, Metric, Query
-from ebb.scaling.policies import Step, StepPolicy
-from ebb.scaling.schedules import Schedule, ScheduledAction
+from ebb.scaling.alarms import Alarm, Metric
+from ebb.scaling.policies import StepPolicy
+from ebb.scaling.schedules import ScheduledAction
 from ebb.scaling.tracking import TargetTracking
-from policy import hours, plan
-from settings import Scaling, Settings, limits
+from settings import limits
 
 Nat = Literal["none", "instance", "gateway", "gateway_per_az"]
 Architecture = Literal["ARM64", "X86_64"]
@@ -18,8 +18,6 @@ Start = Literal["measured", "small", "large"]
 #: Dimensions of the one queue and the one service of a forecast.
 QUEUE = (("QueueName", "jobs"),)
 SERVICE = (("ClusterName", "jobs"), ("ServiceName", "jobs"))
-#: Seconds: the worker receives with at least this visibility timeout (worker/config.py).
-MIN_VISIBILITY_SECONDS = 30
 #: GiB of disk that each Fargate task has without extra cost (Fargate pricing).
 FREE_DISK_GIB = 20
 
@@ -55,12 +53,13 @@ class Poller:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSetup:
-    """The job queue's attributes; `own_key`: the stack creates a KMS key for it."""
+    """The job queue's attributes. `key`: a KMS key encrypts it; `own_key`: the stack creates that key."""
 
     visibility_timeout: float = 300
     max_receive_count: int = 5
     fifo: bool = False
     retention: float = 4 * DAY
+    key: bool = False
     own_key: bool = False
 
 
@@ -72,6 +71,8 @@ class WorkerSetup:
     job runs, up to SQS's 12 hours. `gives_back`: on SIGTERM it returns the jobs that it cannot finish to the queue at
     once. A failed job returns after a random part of `backoff_base`, doubled at each attempt up to `backoff_cap`.
     Without `gives_back` a message returns when its visibility timeout ends. `wait`: seconds of a long poll.
+    `metrics`: it writes metrics to its log, which is kept for `log_days`. `once_days`: days that a table of jobs keeps
+    an item; 0 without a table.
     """
 
     concurrency: int = 1
@@ -84,6 +85,9 @@ class WorkerSetup:
     gives_back: bool = True
     job_timeout: float | None = None
     wait: float = limits.MAX_RECEIVE_WAIT_SECONDS
+    metrics: bool = False
+    log_days: int = 30
+    once_days: int = 0
 
     @property
     def drain(self) -> float:
@@ -96,7 +100,8 @@ class TaskSetup:
     """A Fargate task: `cpu` in units (1024 are a vCPU), `memory` in MiB, `ephemeral` in GiB of disk.
 
     `spot_weight`: per cent of the tasks on Fargate Spot. `busy_cpu` and `idle_cpu`: CPUUtilization in per cent while it
-    works and while it polls. `pull`: seconds in which one task pulls its image through a path that all tasks share.
+    works and while it polls. `image`: MB of the image. `pull`: seconds in which one task pulls its image through a path
+    that all tasks share.
     """
 
     cpu: int = 256
@@ -106,6 +111,7 @@ class TaskSetup:
     ephemeral: float = FREE_DISK_GIB
     busy_cpu: float = 60
     idle_cpu: float = 0.6
+    image: float = 0
     pull: float = 0
 
 
@@ -114,9 +120,20 @@ class NetworkSetup:
     """The parts of the network that cost money; `zones`: availability zones with endpoints."""
 
     nat: Nat = "none"
+    nat_type: str = "t4g.nano"
     endpoints: int = 0
     zones: int = 2
     public_ip: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSetup:
+    """The API in front of the queue. `tracing`: X-Ray. `rate` and `burst`: its token bucket, in requests."""
+
+    tracing: bool = False
+    log_days: int = 30
+    rate: float = math.inf
+    burst: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +160,8 @@ class WakeSetup:
 class Scenario:
     """All that a forecast depends on, except the load and the assumptions about AWS.
 
-    `custom_metrics`: custom metrics that a baseline publishes.
+    `custom_metrics`: custom metrics that a baseline publishes. `operator_alarm_metrics`: metrics of the operators'
+    alarms. `builds_image`: the stack keeps its image in ECR. `unpriced`: what the stack has and the bill lacks.
     """
 
     name: str
@@ -156,7 +174,11 @@ class Scenario:
     task: TaskSetup = field(default_factory=TaskSetup)
     network: NetworkSetup = field(default_factory=NetworkSetup)
     wake: WakeSetup = field(default_factory=WakeSetup)
+    api: ApiSetup = field(default_factory=ApiSetup)
     custom_metrics: int = 0
+    operator_alarm_metrics: int = 0
+    builds_image: bool = False
+    unpriced: tuple[str, ...] = ()
     start: Start = "measured"
 
     @property
@@ -178,105 +200,3 @@ def messages(name: str, statistic: str = "Maximum") -> Metric:
 def cpu(statistic: str = "Average") -> Metric:
     """The service's CPUUtilization in per cent; its SampleCount is the number of running tasks."""
     return Metric(namespace="AWS/ECS", name="CPUUtilization", dimensions=SERVICE, statistic=statistic)
-
-
-def from_settings(settings: Settings, name: str = "stack") -> Scenario:
-    """The scenario that these settings deploy."""
-    deployed = plan.plan(settings)
-    worker, network, queue = settings.worker, settings.network, settings.queue
-    visibility = min(limits.MAX_LEASE_SECONDS, max(MIN_VISIBILITY_SECONDS, queue.visibility_timeout))
-    # the same formula as in worker/config.py
-    wait = min(
-        limits.MAX_RECEIVE_WAIT_SECONDS, max(1, int(limits.drain(worker.stop_timeout, worker.grace))), visibility // 3
-    )
-    existing_vpc = network.vpc_id is not None
-    return Scenario(
-        name=name,
-        minimum=deployed.minimum,
-        maximum=deployed.maximum,
-        rules=rules(deployed),
-        queue=QueueSetup(
-            visibility_timeout=visibility,
-            max_receive_count=queue.max_receive_count,
-            fifo=queue.fifo,
-            retention=queue.retention_days * DAY,
-            own_key=queue.kms == "new",
-        ),
-        worker=WorkerSetup(
-            concurrency=worker.concurrency,
-            stop_timeout=worker.stop_timeout,
-            grace=worker.grace,
-            backoff_base=worker.backoff_base,
-            backoff_cap=worker.backoff_cap,
-            protection=worker.protection,
-            job_timeout=worker.job_timeout,
-            wait=wait,
-        ),
-        task=TaskSetup(
-            cpu=worker.cpu,
-            memory=worker.memory,
-            architecture=worker.architecture,
-            spot_weight=worker.spot_weight,
-            ephemeral=worker.ephemeral_storage or FREE_DISK_GIB,
-        ),
-        network=NetworkSetup(
-            nat="none" if existing_vpc else network.nat,
-            endpoints=0 if existing_vpc else len(network.endpoints),
-            public_ip=network.public_tasks,
-        ),
-        wake=WakeSetup(
-            keep_alive=settings.scaling.keeps_alive,
-            watch=settings.scaling.watch,
-            direct=settings.scaling.direct,
-            warm_hours=warm_hours(settings.scaling),
-        ),
-    )
-
-
-def warm_hours(scaling: Scaling) -> tuple[ScheduledAction, ...]:
-    """The scheduled actions that these settings deploy."""
-    return tuple(
-        ScheduledAction(
-            name=moments.cron,
-            schedule=Schedule(expression=moments.cron, timezone=scaling.timezone),
-            minimum=moments.minimum,
-        )
-        for moments in hours.changes(scaling)
-    )
-
-
-def rules(planned: plan.Plan) -> tuple[Rule, ...]:
-    """The plan's rules, in the types of the scaling model."""
-    return tuple(_rule(rule) for rule in planned.rules)
-
-
-def _rule(planned: plan.Rule) -> Rule:
-    alarm, policy = planned.alarm, planned.policy
-    queries = [
-        Query(id=each.id, source=messages(each.name, each.statistic) if each.of == "queue" else cpu(each.statistic))
-        for each in alarm.metrics
-    ]
-    watched = queries[0].id
-    if alarm.expression is not None:
-        watched = "e"
-        queries.append(Query(id=watched, source=alarm.expression))
-    return Rule(
-        alarm=Alarm(
-            name=planned.role,
-            period=alarm.period,
-            evaluation_periods=alarm.evaluation_periods,
-            datapoints_to_alarm=alarm.datapoints_to_alarm,
-            threshold=alarm.threshold,
-            comparison=alarm.comparison,
-            missing=alarm.missing,
-            queries=tuple(queries),
-            watched=watched,
-        ),
-        policy=StepPolicy(
-            name=planned.role,
-            adjustment_type=policy.adjustment_type,
-            steps=tuple(Step(each.lower, each.upper, each.change) for each in policy.steps),
-            cooldown=policy.cooldown,
-            aggregation=policy.aggregation,
-        ),
-    )

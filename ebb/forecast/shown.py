@@ -14,7 +14,7 @@ TOLERANCE = 1e-6
 
 def shown(found: Forecast, load: Load, *, until: float | None) -> tuple[Problem, ...]:
     """The problems, most harmful first. `until`: when the runs were ended, in seconds; None: at rest."""
-    return (*_lost(found, load, until=until), *_overload(found))
+    return (*_lost(found, load, until=until), *_overload(found, load))
 
 
 def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Problem]:
@@ -38,9 +38,9 @@ def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Probl
         )
 
 
-def _overload(found: Forecast) -> Iterator[Problem]:
+def _overload(found: Forecast, load: Load) -> Iterator[Problem]:
     scenario = found.scenario
-    work = found.first.work_seconds / found.every
+    work = found.first.work_seconds / load.every
     possible = scenario.maximum * scenario.worker.concurrency
     if work > MAX_WORK * possible:
         yield Problem(

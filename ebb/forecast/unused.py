@@ -6,8 +6,9 @@ from random import Random
 
 from ebb.errors import UserError
 from ebb.forecast import job_time, stack, workloads
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.run import Request
-from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.scenario import Scenario
 
 
 def unused(request: Request) -> Iterator[str]:

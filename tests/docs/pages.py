@@ -1,8 +1,11 @@
 """The product's documents by name. A user may put more files next to them: no test reads those."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = ("architecture", "benchmarks", "configuration", "sandbox", "scaling", "style", "worker")
 DECISIONS = (
     "0001-rest-api-straight-into-sqs",
@@ -26,3 +29,14 @@ PAGES = tuple(
         *(f"examples/{name}/README" for name in EXAMPLES),
     )
 )
+
+
+def section(title: str) -> str:
+    (text,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    for line in text.splitlines():
+        if line.startswith("|") and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]

@@ -21,18 +21,15 @@ from typer.testing import CliRunner
 import settings
 from ebb import project
 from ebb.cli import app
-from ebb.forecast import bill
 from ebb.sandbox.log_follower import TaskLine
 from ebb.sandbox.readable import Readable
-from settings.rules import BASE_ENDPOINTS
 from tests.components.harness import deploy
 from tests.docs import emulator
-from tests.docs.pages import PAGES, ROOT
+from tests.docs.pages import PAGES, README, ROOT, rows, section
 from tests.helpers import stacks
 from tests.iam import stacks as of_iam
 from tools import demo_picture
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: The product's own folders in the root. Others are the user's.
 ROOMS = {"bench", "components", "docs", "ebb", "examples", "policy", "settings", "tests", "tools", "worker"}
 #: Named in the map, but the user's: they may be gone.
@@ -43,17 +40,6 @@ ACCOUNT = "123456789012"
 def blocks(language: str, page: Path = ROOT / "README.md") -> list[str]:
     found = re.findall(r"^```(\S*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [text for kind, text in found if kind == language]
-
-
-def section(title: str) -> str:
-    (text,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    return str(text)
-
-
-def rows(text: str) -> Iterator[list[str]]:
-    for line in text.splitlines():
-        if line.startswith("|") and not line.startswith("|---"):
-            yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_every_block_is_of_a_kind_that_is_checked_here() -> None:
@@ -303,44 +289,8 @@ def test_each_setting_in_a_migration_table_is_what_the_stack_as_delivered_has(li
         assert value == yaml.safe_load(shown) if shown else value, path
 
 
-# figures: us-east-1, $; sources and dates in the README
-
-HOURS = bill.MONTH_HOURS
-ADDRESS = bill.PUBLIC_IPV4_HOUR.dollars
-ZONES = 2
-
-
-def test_the_idle_cost_of_each_way_out() -> None:
-    shown = {row[0]: float(row[1]) for row in list(rows(section("What it costs while idle")))[1:]}
-    gateway = HOURS * (bill.NAT_GATEWAY_HOUR.dollars + ADDRESS)
-    assert shown == {
-        "`nat: none`": 0,
-        "`nat: instance`": round(bill.NAT_INSTANCE_MONTH.dollars + HOURS * ADDRESS, 2),
-        "`nat: gateway`": round(gateway, 2),
-        "`nat: gateway_per_az`": round(ZONES * gateway, 2),
-        "`endpoints`": round(HOURS * bill.ENDPOINT_HOUR.dollars * ZONES * len(BASE_ENDPOINTS), 2),
-    }
-    words = " ".join(section("What it costs while idle").split())
-    assert f"public addresses, ${ADDRESS:g} an hour each" in words
-    assert f"`kms: new` costs ${bill.KEY_MONTH.dollars:.2f} a month" in words
-    assert f"API Gateway (${bill.API_MILLION.dollars:.2f} per million requests)" in words
-    assert f"each further endpoint {HOURS * bill.ENDPOINT_HOUR.dollars * ZONES:.2f}" in README
-
-
 def program() -> None:
     runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-
-
-def test_how_many_alarm_metrics_the_defaults_have() -> None:
-    stack = deploy(program)
-    # an alarm on an expression counts once for each metric in it (CloudWatch user guide, "CloudWatch billing and cost")
-    alarms = [alarm.inputs for alarm in stack.of("aws:cloudwatch/metricAlarm:MetricAlarm")]
-    metrics = sum(sum("metric" in query for query in alarm.get("metricQueries", [{"metric": {}}])) for alarm in alarms)
-    assert metrics == 11
-    costs = f"${metrics * bill.ALARM_METRIC_MONTH.dollars:.2f} a month"
-    assert f"the alarms of the default settings {costs}" in " ".join(README.split())
-    left = f"${(metrics - 10) * bill.ALARM_METRIC_MONTH.dollars:.2f}"
-    assert f"CloudWatch's ten free alarm metrics leave {left} of it" in " ".join(README.split())
 
 
 def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
@@ -355,9 +305,3 @@ def test_the_key_statement_is_for_the_roles_that_use_the_queue() -> None:
             actions |= kms
     assert {role.split("/")[1].rpartition("-")[0] for role in statement["Principal"]["AWS"]} == using
     assert set(statement["Action"]) == actions
-
-
-def test_what_a_task_costs_an_hour() -> None:
-    price = bill.FARGATE["ARM64"]
-    shown = f"2048 CPU units and 4096 MiB on ARM64 is ${2 * price.vcpu + 4 * price.memory:.3f} an hour"
-    assert shown in " ".join(README.split())

@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from ebb.forecast.bill import Bill, Part
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.outcome import Outcome, Requests
-from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.scenario import Scenario
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange, State
 from settings import read
@@ -23,6 +24,7 @@ OUTCOME = Outcome(
     load="burst:2 of 30s",
     seed=1,
     until=900.0,
+    at_rest=True,
     visible=((0.0, 2), (140.0, 1), (170.0, 0)),
     in_flight=((0.0, 0), (140.0, 1), (200.0, 0)),
     desired=((0.0, 0), (100.0, 1), (560.0, 0)),

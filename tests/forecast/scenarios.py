@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, from_settings, messages
+from ebb.forecast.deployed import from_settings
+from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
 from ebb.scaling.alarms import Alarm, Comparison, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from settings import Scaling, Settings

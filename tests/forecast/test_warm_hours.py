@@ -10,10 +10,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ebb.forecast.dates import ORIGIN
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.durations import DAY, HOUR, MINUTE
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.scenario import from_settings
 from ebb.forecast.workloads import Load, load
 from policy import hours as policy_hours
 from settings import Scaling, Settings, WarmHours
@@ -22,7 +22,7 @@ from settings.forms import Day
 BERLIN = "Europe/Berlin"
 WORKDAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI")
 #: Seconds from a change of the minimum to the change of the desired count: the longest reaction of the model.
-MAX_DELAY = 10
+MAX_DELAY = 40
 #: Seconds from a lower minimum to zero tasks: the alarm for an idle queue, which is already in ALARM or soon is.
 MAX_SCALE_IN = 15 * MINUTE
 

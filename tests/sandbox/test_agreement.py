@@ -11,9 +11,10 @@ from dataclasses import replace
 import pytest
 
 from ebb.forecast.arrivals import Timed
+from ebb.forecast.deployed import from_settings
 from ebb.forecast.model.assumptions import Assumptions, Constant, Uniform
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.scenario import Scenario, from_settings
+from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import load
 from ebb.sandbox.controllers import alarms
 from ebb.sandbox.ecs import tasks

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ebb import project
-from ebb.forecast import scenario
+from ebb.forecast import deployed, scenario
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -63,7 +63,7 @@ def check(region: Region, stack: str, config: Mapping[str, Any]) -> None:
     deployment = InProcess(Aws(region.client), images, project.ROOT, stack, config)
     deployment.up()
     settings = project.read_settings(config)
-    expected = scenario.from_settings(settings)
+    expected = deployed.from_settings(settings)
     autoscaling = region.client("application-autoscaling")
     (target,) = map(api.target, autoscaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"])
     assert (target.minimum, target.maximum) == (expected.minimum, expected.maximum)

@@ -108,9 +108,12 @@ class Assumptions:
     billed_share: float = 0.55
     #: Minimum of the billed seconds (Fargate pricing).
     min_billed: float = MINUTE
-    #: Tasks that start at once, and per second (Fargate quotas, "throttling").
+    #: Tasks that start at once, and per second, in an account (Fargate quotas, "throttling").
     launch_burst: int = 100
     launch_rate: float = 20
+    #: Tasks that one service starts within a minute ("Rate of tasks launched by a service on AWS Fargate", ECS service
+    #: quotas; 125 in newer regions).
+    launches_a_minute: int = 500
     #: Availability zones of the service.
     zones: int = 2
     #: A call of the task protection endpoint. Assumed.
@@ -119,6 +122,9 @@ class Assumptions:
     schedule_phase: Distribution = Uniform(0, 1)
     #: Any other call of a worker. Assumed.
     call: Distribution = Uniform(0.01, 0.1)
+    #: From the time of a scheduled action to its execution. One sample: 16.5 s (scheduled action of 06:00:00 that began
+    #: at 06:00:16.5, a blog of 2021). Assumed.
+    scheduled: Distribution = Uniform(1, 30)
     #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: one or two calls, and the
     #: time in which Auto Scaling moves the capacity into its new range. Assumed.
     workflow: Distribution = Uniform(1, 5)
@@ -131,5 +137,7 @@ class Assumptions:
     outgoing_block: bool = False
     #: When the service is deployed again, from the start of the load.
     deployments: tuple[float, ...] = ()
+    #: The second of CloudWatch's minute at which a load begins whose second is not known.
+    load_phase: Distribution = Uniform(0, MINUTE)
     #: Time without any job before the load starts.
     idle_before: float = 30 * MINUTE

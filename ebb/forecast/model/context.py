@@ -14,7 +14,8 @@ from ebb.forecast.workloads import Crash
 class Context:
     """A scenario and the assumptions about AWS, with the run's time, record and random numbers.
 
-    `origin` is the Unix time of time 0, for schedules. `crash`: how each task of the load crashes.
+    `origin` is the Unix time of time 0, for schedules. `crash`: how each task of the load crashes. `body`: bytes of a
+    job's body.
     """
 
     scenario: Scenario
@@ -24,3 +25,4 @@ class Context:
     random: Random
     origin: float
     crash: Crash | None = None
+    body: int = 0

@@ -12,17 +12,23 @@ Timeline = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """Counted calls: jobs sent to the API, all calls to SQS, runs of schedules and of workflows."""
+    """What is billed by its number: calls of the API, traces of them, requests to SQS (in units of 64 KB), runs of
+    schedules and of workflows, messages received, writes to the table of jobs, and hours of the worker's metrics.
+    """
 
     api: int = 0
+    traces: float = 0.0
     sqs: int = 0
     schedules: int = 0
     workflows: int = 0
+    received: int = 0
+    table_writes: int = 0
+    metric_hours: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One run of one scenario under one load with one seed, which ended at `until`.
+    """One run of one scenario under one load with one seed. It ended at `until`; `at_rest`: nothing more happens then.
 
     `waits`: sent to first started, of the jobs that started. `latencies`: sent to done, of the jobs that were done.
     `wakes`: from each send to a service without messages and tasks to the next start of a job.
@@ -40,6 +46,7 @@ class Outcome:
     load: str
     seed: int
     until: float
+    at_rest: bool
     visible: Timeline
     in_flight: Timeline
     desired: Timeline

@@ -14,6 +14,13 @@ from ebb.forecast.workloads import Arrival
 EXPIRES_EVERY = MINUTE
 #: Messages of one receive (SQS API, ReceiveMessage).
 MAX_MESSAGES = 10
+#: "Each 64 KB chunk of a payload is billed as 1 request" (SQS pricing).
+REQUEST_BYTES = 64 * 1024
+
+
+def sqs_requests(size: int) -> int:
+    """The billed requests of one call with so many bytes of bodies."""
+    return max(1, math.ceil(size / REQUEST_BYTES))
 
 
 class Receiver(Protocol):

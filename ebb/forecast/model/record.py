@@ -1,5 +1,6 @@
 """What a run records: change points, events and counts, and the time of the last change."""
 
+from ebb.forecast.durations import HOUR
 from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.outcome import Timeline
 from ebb.scaling.activities import ScalingActivity
@@ -71,7 +72,26 @@ class Record:
         self.first_sent: float | None = None
         self.last_ended: float | None = None
         self.task_seconds = self.spot_seconds = self.work_seconds = 0.0
-        self.sqs = self.schedules = self.workflows = 0
+        self.sqs = self.schedules = self.workflows = self.received = self.table_writes = 0
+        self.traces = 0.0
+        #: The worker's metrics and the hours in which they have data: a custom metric is billed by the hour.
+        self.metric_hours: set[tuple[str, int]] = set()
+
+    def job_started(self) -> None:
+        """Record an attempt: the claim in the table of jobs."""
+        self.table_writes += 1
+
+    def job_ended(self, since: float, now: float, extended: int) -> None:
+        """Record the end of an attempt, its writes to the table of jobs and its metrics."""
+        self.table_writes += 1 + extended
+        self.metric("JobWait", since)
+        self.metric("JobDuration", now)
+        for hour in range(int(since // HOUR), int(now // HOUR) + 1):
+            self.metric("BusySlots", hour * HOUR)
+
+    def metric(self, name: str, time: float) -> None:
+        """Record that a worker writes a metric."""
+        self.metric_hours.add((name, int(time // HOUR)))
 
     def alarm(self, change: AlarmChange) -> None:
         """Record that an alarm changed its state."""

@@ -4,7 +4,8 @@ import math
 from collections import deque
 from functools import partial
 
-from ebb.forecast.durations import DAY, HOUR, MINUTE
+from ebb.forecast import floor
+from ebb.forecast.durations import HOUR, MINUTE
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.metrics import Metrics
 from ebb.forecast.model.queue import SimulatedQueue
@@ -18,9 +19,6 @@ from ebb.scaling.schedules import ScheduledAction
 from ebb.scaling.targets import Decision, ScalableTarget
 from ebb.scaling.tracking import TargetTracking
 
-#: Days in which each weekly action ran at least once, even if daylight saving time skipped one of its times.
-WEEKLY_ACTION_DAYS = 15
-
 
 class Scaling:
     """Changes the service's desired count as Application Auto Scaling, the watcher and a poller do."""
@@ -31,7 +29,7 @@ class Scaling:
         self._record, self._random = context.record, random
         self._metrics, self._queue, self._service = metrics, queue, service
         #: The minimum by the scheduled actions, without the watcher.
-        self._floor = self._minimum_now()
+        self._floor = floor.at(scenario, self._origin + clock.now)
         #: The minimum that was registered last.
         self._registered = self._floor
         trackers = [rule.policy for rule in scenario.rules if isinstance(rule.policy, TargetTracking)]
@@ -175,22 +173,12 @@ class Scaling:
 
     # -- warm hours
 
-    def _minimum_now(self) -> int:
-        """The minimum that the last scheduled action has set."""
-        now = self._origin + self._clock.now
-        runs = (
-            (time, action.minimum)
-            for action in self._scenario.wake.warm_hours
-            for time in action.between(now - WEEKLY_ACTION_DAYS * DAY, now)
-        )
-        _, minimum = max(runs, key=lambda run: run[0], default=(now, None))
-        return self._scenario.minimum if minimum is None else min(minimum, self._scenario.maximum)
-
     def _schedule(self, action: ScheduledAction, after: float) -> None:
         """Run the action at its next time. `after` is Unix time."""
         time = action.next(after)
         if time is not None:
-            self._clock.at(time - self._origin, self._run_action, action, time)
+            late = self._assumptions.scheduled(self._random)
+            self._clock.at(time - self._origin + late, self._run_action, action, time)
 
     def _run_action(self, action: ScheduledAction, time: float) -> None:
         if action.minimum is not None:

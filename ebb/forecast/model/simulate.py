@@ -10,13 +10,18 @@ from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.metrics import Counts, Metrics
 from ebb.forecast.model.outcome import Outcome, Requests
-from ebb.forecast.model.queue import SimulatedQueue
+from ebb.forecast.model.queue import SimulatedQueue, sqs_requests
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.scaling import Scaling
 from ebb.forecast.model.service import SimulatedService, SimulatedTask
-from ebb.forecast.model.worker import Shared, SimulatedWorker
+from ebb.forecast.model.shared import Shared
+from ebb.forecast.model.worker import SimulatedWorker
 from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Arrival, Load
+
+#: "By default, the X-Ray SDK records the first request each second, and five percent of any additional requests" (X-Ray
+#: guide, xray-console-sampling.html).
+TRACED_SHARE = 0.05
 
 
 class Simulation:
@@ -31,7 +36,7 @@ class Simulation:
         self._scenario, self._load, self._until = scenario, load, until
         self.record = Record(-assumptions.idle_before)
         self.clock = Clock(-assumptions.idle_before)
-        context = Context(scenario, assumptions, self.clock, self.record, random, load.origin, load.crash)
+        context = Context(scenario, assumptions, self.clock, self.record, random, load.origin, load.crash, load.body)
         self.queue = SimulatedQueue(context)
         self._shared = Shared(context)
         self.service = SimulatedService(context, self._worker)
@@ -40,7 +45,8 @@ class Simulation:
         self.scaling = Scaling(context, self.metrics, self.queue, self.service)
         self._memory = self.scaling.longest_memory
         self._arrivals: Iterator[Arrival] = load.arrivals(Random(f"{load.text}:{seed}"))  # noqa: S311
-        self._sending, self._ended = True, False
+        self._sending, self._ended, self.at_rest = True, False, False
+        self._traced = -math.inf
         self._send_next()
         self.clock.at(load.span, self._end_load)
 
@@ -51,6 +57,7 @@ class Simulation:
         while True:
             if clock.now - self.record.changed_at > self._memory:
                 if until is None and self._at_rest():
+                    self.at_rest = True
                     break
                 self._skip(last)
             if not clock.step(last):
@@ -96,6 +103,7 @@ class Simulation:
             if record.waking_since is None and not self.queue.messages and not self.service.tasks:
                 record.waking_since = now
             record.sent += 1
+            self._trace(now)
             self.queue.send(arrival)
             if self._scenario.wake.direct:
                 self.scaling.direct()
@@ -104,6 +112,12 @@ class Simulation:
             self._sending = False
         else:
             self.clock.at(arrival.time, self._send, arrival)
+
+    def _trace(self, now: float) -> None:
+        """X-Ray's default: the first request of each second, and a share of the others."""
+        second = math.floor(now)
+        self.record.traces += 1.0 if second > self._traced else TRACED_SHARE
+        self._traced = second
 
     def _worker(self, task: SimulatedTask) -> SimulatedWorker:
         return SimulatedWorker(task, self.service, self.queue, self._shared)
@@ -151,6 +165,7 @@ def simulate(
         load=load.text,
         seed=seed,
         until=ended,
+        at_rest=run.at_rest,
         visible=record.visible.points(0.0),
         in_flight=record.in_flight.points(0.0),
         desired=record.desired.points(0.0),
@@ -177,6 +192,13 @@ def simulate(
         blocked=record.blocked,
         reclaims=record.reclaims,
         requests=Requests(
-            api=record.sent, sqs=record.sqs + record.sent, schedules=record.schedules, workflows=record.workflows
+            api=record.sent,
+            traces=record.traces,
+            sqs=record.sqs + record.sent * sqs_requests(load.body),
+            schedules=record.schedules,
+            workflows=record.workflows,
+            received=record.received,
+            table_writes=record.table_writes,
+            metric_hours=sum(hour >= 0 for _, hour in record.metric_hours),
         ),
     )

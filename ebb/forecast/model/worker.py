@@ -3,53 +3,10 @@
 import math
 
 from ebb.forecast.model.backlog import Message
-from ebb.forecast.model.context import Context
-from ebb.forecast.model.protection import Protection
-from ebb.forecast.model.queue import MAX_MESSAGES, SimulatedQueue
+from ebb.forecast.model.queue import SimulatedQueue, sqs_requests
 from ebb.forecast.model.service import Life, SimulatedService, SimulatedTask
+from ebb.forecast.model.shared import Shared
 from settings.limits import MAX_VISIBILITY_SECONDS
-
-#: A job is stopped this long before SQS's 12 hours end: END_MARGIN_SECONDS + STOP_BEFORE_SECONDS in
-#: worker/core/lease.py, which must not be imported here (tests/test_shared_facts.py).
-JOB_END_MARGIN_SECONDS = 8
-
-
-class Shared:
-    """What the workers of a service have in common."""
-
-    def __init__(self, context: Context) -> None:
-        self.scenario, self.assumptions = context.scenario, context.assumptions
-        self.clock, self.record, self.random = context.clock, context.record, context.random
-        worker, queue = self.scenario.worker, self.scenario.queue
-        self.heartbeat = worker.heartbeat and queue.visibility_timeout > 0
-        #: Seconds after which a job is stopped.
-        limit = MAX_VISIBILITY_SECONDS - JOB_END_MARGIN_SECONDS if self.heartbeat else math.inf
-        self.max_job = min(worker.job_timeout or math.inf, limit)
-        self.max_messages = 1 if queue.fifo else MAX_MESSAGES
-        self.extend_every = queue.visibility_timeout / 3 if self.heartbeat else math.inf
-        #: Running jobs of all tasks.
-        self.busy = 0
-        self.crash = context.crash
-        self._worked, self._worked_until = 0.0, self.clock.now
-
-    def change_busy(self, change: int) -> None:
-        """A job starts (1) or ends (-1)."""
-        self._worked, self._worked_until = self.worked, self.clock.now
-        self.busy += change
-
-    def protection(self) -> Protection:
-        """Of one task."""
-        worker = self.scenario.worker
-        return Protection(
-            needed=worker.protection,
-            longest=worker.job_timeout or MAX_VISIBILITY_SECONDS,
-            jitter=self.random.uniform,
-        )
-
-    @property
-    def worked(self) -> float:
-        """Seconds of all jobs until now."""
-        return self._worked + self.busy * (self.clock.now - self._worked_until)
 
 
 class SimulatedWorker:
@@ -148,8 +105,9 @@ class SimulatedWorker:
 
     def _get(self, count: int) -> list[Message]:
         """Receive. Without a heartbeat the end of each visibility timeout is already known."""
-        self._record.sqs += 1
         messages = self._queue.receive(count)
+        self._record.received += len(messages)
+        self._record.sqs += sqs_requests(len(messages) * self._shared.body)
         if not self._shared.heartbeat:
             timeout = self._shared.scenario.queue.visibility_timeout
             for message in messages:
@@ -195,6 +153,7 @@ class SimulatedWorker:
         for message in self._waiting:
             self._jobs[message] = (message.delivery, now)
             message.runs += 1
+            self._record.job_started()
             shared.change_busy(1)
             self._record.changed_at = now
             if not message.started:
@@ -213,6 +172,7 @@ class SimulatedWorker:
         self._remove(message)
         if message.seconds > self._shared.max_job or message.failing:
             self._record.failed += 1
+            self._record.metric("JobsRetried", self._clock.now)
             self._fail(message, delivery)
         else:
             self._done(message, delivery)
@@ -227,6 +187,7 @@ class SimulatedWorker:
         An older receipt handle deletes a message only if no task has received it again, and never one of a FIFO queue.
         """
         self._record.sqs += 1
+        self._record.metric("JobsDone", self._clock.now)
         if not message.gone and not message.done:
             message.done = True
             self._record.done += 1
@@ -263,8 +224,9 @@ class SimulatedWorker:
         self._shared.change_busy(-1)
         self._record.work_seconds += now - started_at
         self._record.changed_at = now
-        if math.isfinite(every):
-            self._record.sqs += int((now - message.received_at) / every)
+        extended = int((now - message.received_at) / every) if math.isfinite(every) else 0
+        self._record.sqs += extended
+        self._record.job_ended(started_at, now, extended)
 
     # -- stopping
 
@@ -272,6 +234,7 @@ class SimulatedWorker:
         if self._setup.gives_back:
             self._record.give_backs += 1
             self._record.sqs += 1
+            self._record.metric("JobsGivenBack", self._clock.now)
             # not to the last polls of other tasks that stop (worker/core/shutdown.py), nor to this one's
             now, longest = self._clock.now, self._setup.wait + 1
             hidden = longest if now <= self._stopped_at + longest else 0

@@ -117,6 +117,11 @@ def a_million(found: Forecast) -> str:
     return f"A million jobs sent: {dollars(sum(part.dollars for part in parts))} ({listed})."
 
 
+def not_in_bill(found: Forecast) -> str:
+    """What the stack has and the bill lacks."""
+    return f"Not in this bill: {'; '.join(bill.not_included(found.scenario))}."
+
+
 def codes(problems: Sequence[Problem]) -> str:
     """The codes of the problems, each once."""
     return ", ".join(dict.fromkeys(problem.code for problem in problems)) or "no known problems"

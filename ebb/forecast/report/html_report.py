@@ -141,7 +141,8 @@ def _costs(own: Finding) -> str:
         f"<p>A month of 730 hours without any job, and {escape(formatting.repetition(own.forecast))}. "
         "List prices, without any free tier.</p>"
     )
-    return note + _plots([("Parts of the bill", plots.costs(bill))]) + table
+    lacks = f"<p>{escape(formatting.not_in_bill(own.forecast))}</p>"
+    return note + _plots([("Parts of the bill", plots.costs(bill))]) + table + lacks
 
 
 def _comparison(own: Finding, baselines: Sequence[Finding]) -> str:

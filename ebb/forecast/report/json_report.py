@@ -12,7 +12,8 @@ SCENARIO = {
   "per_run": {"sent": 200.0, "done": 200.0, "task_hours": ESTIMATE, "launches": ESTIMATE, "killed": ESTIMATE,
               "give_backs": ESTIMATE, "failed": ESTIMATE, "dead": ESTIMATE, "left": ESTIMATE},
   "dollars_per_month": {"idle": 7.4, "load": 9.1,
-                        "idle_parts": [{"name": "…", "dollars": 0.5, "source": "…"}, …], "load_parts": […]},
+                        "idle_parts": [{"name": "…", "dollars": 0.5, "source": "…"}, …], "load_parts": […],
+                        "every_hours": 24.0, "not_included": ["tax", …]},
   "dollars_per_million_sent": [{"name": "API requests", "dollars": 3.5, "source": "…"}, …],
   "lints": [{"code": "long-period", "text": "…"}, …]
 }
@@ -27,6 +28,7 @@ from typing import Any
 
 from ebb.forecast import bill
 from ebb.forecast.bill import Part
+from ebb.forecast.durations import HOUR
 from ebb.forecast.findings import Finding
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 
@@ -56,6 +58,8 @@ def _scenario(finding: Finding) -> dict[str, Any]:
             "load": found.bill.load_total,
             "idle_parts": [_part(part) for part in found.bill.idle],
             "load_parts": [_part(part) for part in found.bill.load],
+            "every_hours": found.every / HOUR,
+            "not_included": list(bill.not_included(found.scenario)),
         },
         "dollars_per_million_sent": [_part(part) for part in bill.a_million(found.scenario)],
         "lints": [{"code": each.code, "text": each.text} for each in finding.problems],

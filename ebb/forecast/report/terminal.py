@@ -24,7 +24,8 @@ def render(own: Finding, baselines: Sequence[Finding] = ()) -> RenderableType:
     parts: list[RenderableType] = [Text(formatting.headline(found), style="bold"), Text()]
     if times := formatting.times(found):
         parts += [_times(times), Text()]
-    parts += [_counts(found), Text(), _costs(found), Text(formatting.a_million(found)), Text()]
+    parts += [_counts(found), Text(), _costs(found), Text(formatting.not_in_bill(found))]
+    parts += [Text(formatting.a_million(found)), Text()]
     parts.append(_problems(own.problems) if own.problems else Text(formatting.NO_PROBLEMS))
     if baselines:
         parts += [Text(), _comparison((own, *baselines)), Text(), _legend(baselines)]
