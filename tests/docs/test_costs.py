@@ -56,9 +56,12 @@ def test_what_else_costs_while_idle() -> None:
 def test_what_costs_only_when_used() -> None:
     million = {part.name: part.dollars for part in bill.a_million(from_settings(read({})))}
     assert f"API Gateway (${million['API requests']:.2f} per million requests)" in WORDS
-    assert f"X-Ray (${million['X-Ray traces']:.2f} per million requests, at most one in each second)" in WORDS
+    assert (
+        f"X-Ray costs ${million['X-Ray traces']:.2f} per million requests, if at most one is sent in each second"
+        in WORDS
+    )
     hourly = dollars(monthly("poisson:60/h:2d").load, "Custom metrics")
-    assert f"the worker's four metrics (${hourly:.2f} a month if a job runs in each hour)" in WORDS
+    assert f"The worker's four metrics cost ${hourly:.2f} a month, if a job runs in each hour" in WORDS
 
 
 def test_what_a_task_costs_an_hour() -> None:
