@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import functools
+
+import botocore.session
 import pytest
 from hypothesis import settings
 
@@ -8,6 +11,9 @@ settings.register_profile("ebb", deadline=None, print_blob=True)
 # for a copy of the checkout: the same tests run there once more, to see that they do not depend on the user's files
 settings.register_profile("copy", settings.get_profile("ebb"), max_examples=10)
 settings.load_profile("ebb")
+
+# Each session reads the models of its services again, and a test process has many sessions: they share one reader.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 #: Folders whose tests take longest. They begin first, so that no processor is idle at the end.
 LONGEST = ("first_day", "demo", "engine", "chaos", "sandbox", "worker", "examples", "docs", "bench")

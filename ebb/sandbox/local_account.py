@@ -1,5 +1,6 @@
 """A stack's configuration for the sandbox's own account and credentials."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -17,11 +18,17 @@ _ARN = re.compile(r"arn:aws[a-z-]*:[^:]*:[^:]*:[^:]*:.")
 DEFAULT_REGION = "us-east-1"
 
 
+@functools.cache
+def _regions() -> dict[str, frozenset[str]]:
+    """The codes of each partition's regions. botocore's own list needs no service's model, which takes long to read."""
+    partitions = Session().get_component("data_loader").load_data("partitions")["partitions"]
+    return {each["id"]: frozenset(name for name in each["regions"] if "global" not in name) for each in partitions}
+
+
 def region_of(config: Mapping[str, Any]) -> str:
     """The sandbox's region for a configuration by full key."""
     region = config.get(_REGION)
-    known = Session().get_available_regions("ec2", "aws", allow_non_regional=True)
-    return str(region) if region in known else DEFAULT_REGION
+    return str(region) if region in _regions()["aws"] else DEFAULT_REGION
 
 
 def check_location(config: Mapping[str, Any], chosen: settings.Settings) -> None:
@@ -32,9 +39,7 @@ def check_location(config: Mapping[str, Any], chosen: settings.Settings) -> None
     region = config.get(_REGION)
     if not region:
         return
-    session = Session()
-    partitions = session.get_available_partitions()
-    found = [name for name in partitions if region in session.get_available_regions("ec2", name, True)]
+    found = [partition for partition, regions in _regions().items() if region in regions]
     if not found:
         raise UserError(f"aws:region: AWS has no region {region!r}: give one such as {DEFAULT_REGION}.")
     arns = [arn for arn in (chosen.worker.cluster, chosen.iam.permissions_boundary) if arn and _ARN.match(arn)]

@@ -13,6 +13,7 @@ from ebb.forecast.model.worker import SimulatedWorker
 from ebb.forecast.scenario import Poller, QueueSetup, Scenario, TaskSetup, WakeSetup, WorkerSetup
 from ebb.forecast.workloads import Load, load
 from tests.forecast.scenarios import IN, OUT, PLAIN, recommended
+from tests.helpers.examples import examples
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +65,7 @@ def _run(scenario: Scenario, given_load: Load, seed: int) -> Outcome:
     return simulate(scenario, given_load, seed=seed, assumptions=ASSUMPTIONS)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(SCENARIOS, LOADS, SEEDS)
 def test_every_job_is_done_dead_expired_or_left_once(scenario: Scenario, given_load: Load, seed: int) -> None:
     outcome = _run(scenario, given_load, seed)
@@ -75,7 +76,7 @@ def test_every_job_is_done_dead_expired_or_left_once(scenario: Scenario, given_l
     assert outcome.visible[-1][1] + outcome.in_flight[-1][1] >= outcome.left
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(SCENARIOS, LOADS, SEEDS)
 def test_the_desired_count_stays_within_its_limits(scenario: Scenario, given_load: Load, seed: int) -> None:
     outcome = _run(scenario, given_load, seed)
@@ -83,7 +84,7 @@ def test_the_desired_count_stays_within_its_limits(scenario: Scenario, given_loa
     assert all(value >= 0 for line in (outcome.visible, outcome.in_flight, outcome.running) for _, value in line)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(SCENARIOS, LOADS, SEEDS)
 def test_at_most_the_billed_time_is_work(scenario: Scenario, given_load: Load, seed: int) -> None:
     outcome = _run(scenario, given_load, seed)
@@ -91,7 +92,7 @@ def test_at_most_the_billed_time_is_work(scenario: Scenario, given_load: Load, s
     assert outcome.spot_seconds <= outcome.task_seconds + 1e-6
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(SCENARIOS, LOADS, SEEDS)
 def test_with_a_heartbeat_no_job_runs_twice_at_the_same_time(scenario: Scenario, given_load: Load, seed: int) -> None:
     runs: list[int] = []
@@ -109,7 +110,7 @@ def test_with_a_heartbeat_no_job_runs_twice_at_the_same_time(scenario: Scenario,
     assert set(runs) <= {1}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(SCENARIOS, LOADS, SEEDS)
 @example(
     scenario=replace(
@@ -138,7 +139,7 @@ def test_scale_in_kills_no_protected_job(scenario: Scenario, given_load: Load, s
     assert not ages or not simulation._shared.heartbeat
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(SCENARIOS, LOADS, SEEDS)
 def test_the_same_seed_gives_the_same_outcome(scenario: Scenario, given_load: Load, seed: int) -> None:
     assert _run(scenario, given_load, seed) == _run(scenario, given_load, seed)
@@ -164,7 +165,7 @@ def test_skipped_minutes_change_nothing(arrivals: str) -> None:
     assert task_seconds == pytest.approx(sum(each.task_seconds for each in stepping), rel=0.1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(SEEDS)
 def test_no_message_stays_in_flight_without_a_worker(seed: int) -> None:
     """A worker is stopped during a receive: its messages return when their visibility timeout ends."""

@@ -18,6 +18,7 @@ from ebb.forecast.workloads import Load, load
 from policy import hours as policy_hours
 from settings import Scaling, Settings, WarmHours
 from settings.forms import Day
+from tests.helpers.examples import examples
 
 BERLIN = "Europe/Berlin"
 WORKDAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI")
@@ -142,7 +143,7 @@ HOURS = st.builds(
 DATES = st.sampled_from([datetime(2026, 1, 14), datetime(2026, 7, 15), datetime(2026, 11, 18)])
 
 
-@hypothesis_settings(deadline=None, max_examples=60)
+@hypothesis_settings(deadline=None, max_examples=examples(60))
 @given(
     hours=st.lists(HOURS, min_size=1, max_size=3),
     timezone=st.sampled_from([BERLIN, "UTC", "America/New_York", "Asia/Kolkata", "Australia/Sydney"]),

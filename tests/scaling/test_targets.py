@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ebb.scaling.activities import Invocation, ScalingActivity
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from ebb.scaling.targets import Decision, ScalableTarget
+from tests.helpers.examples import examples
 
 NOW = 1000.0
 
@@ -235,5 +236,5 @@ class TargetMachine(RuleBasedStateMachine):
         assert self.target.minimum <= self.desired <= self.target.maximum
 
 
-TargetMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TargetMachine.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)
 TestTargetMachine = TargetMachine.TestCase
