@@ -31,8 +31,14 @@ TESTS = {
         *("core/test_receiving.py", "core/test_lease.py", "core/test_grace.py", "core/test_budgets.py"),
         "core/test_simulation.py",
     ),
-    "worker/aws/": ("test_protection.py", "test_sqs.py", "test_idempotency.py", "test_clients.py"),
-    "worker/jobs/": ("test_child.py", "test_slots.py", "test_command.py", "test_payload.py"),
+    "worker/aws/": (
+        *("test_protection.py", "test_sqs.py", "test_sqs_answers.py", "test_dead_letters.py"),
+        *("test_idempotency.py", "test_clients.py"),
+    ),
+    "worker/jobs/": (
+        *("test_child.py", "test_child_verdicts.py", "test_child_stopping.py", "test_child_bodies.py"),
+        *("test_slots.py", "test_slots_starts.py", "test_slots_kills.py", "test_command.py", "test_payload.py"),
+    ),
 }
 #: Mutations at the same time.
 LANES = 2

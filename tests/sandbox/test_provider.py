@@ -20,6 +20,8 @@ from ebb.sandbox.provider.resources import ROWS
 from ebb.sandbox.provider.server import Provider, serve
 from tests.sandbox import all_resources
 from tests.sandbox.pulumi_stack import Change, FailedError, InlineStack
+from tests.sandbox.resources.iam import trust
+from tests.sandbox.resources.settings import SETTINGS, Settings
 
 DOCKERFILE = 'FROM python:3.12-slim\nCOPY . /app\nWORKDIR /app\nENTRYPOINT ["python", "-m", "worker"]\n'
 Start = Callable[[Callable[[], object]], InlineStack]
@@ -55,7 +57,7 @@ def leftovers(region: Region) -> list[str]:
 
 
 def test_a_program_of_all_types_previews_goes_up_stays_as_it_is_and_goes_away(start: Start, region: Region) -> None:
-    stack = start(lambda: all_resources.program(all_resources.SETTINGS))
+    stack = start(lambda: all_resources.program(SETTINGS))
     planned = stack.preview().changes
     assert {change[0] for change in planned} == {"create"}
     assert leftovers(region) == []
@@ -76,7 +78,7 @@ def replaced(kind: str, name: str) -> set[Change]:
 # The instance is made anew, and what points to it is turned to the new one.
 NEW_INSTANCE = replaced("Instance", "nat") | {("update", "Eip", "instance"), ("update", "Route", "instance")}
 # Settings that are changed together, and all that changes with them.
-CHANGES: list[tuple[all_resources.Settings, set[Change]]] = [
+CHANGES: list[tuple[Settings, set[Change]]] = [
     (
         {
             "visibility": 600,
@@ -122,7 +124,7 @@ CHANGES: list[tuple[all_resources.Settings, set[Change]]] = [
 
 
 def test_changed_settings_update_or_replace_exactly_what_the_tables_say(start: Start) -> None:
-    settings = dict(all_resources.SETTINGS)
+    settings = dict(SETTINGS)
     stack = start(lambda: all_resources.program(settings))
     stack.up()
     for changed, wanted in CHANGES:
@@ -132,7 +134,7 @@ def test_changed_settings_update_or_replace_exactly_what_the_tables_say(start: S
 
 
 def test_a_new_file_in_the_build_context_builds_the_image_again(start: Start, project: Path) -> None:
-    stack = start(lambda: all_resources.program(all_resources.SETTINGS))
+    stack = start(lambda: all_resources.program(SETTINGS))
     stack.up()
     before = {name: output.value for name, output in stack.outputs().items()}
     (project / "worker" / "handler.py").write_text("x = 1\n")
@@ -146,7 +148,7 @@ def test_default_tags_reach_everything_that_can_be_tagged_and_follow_when_they_c
     start: Start, region: Region
 ) -> None:
     aws_api = Aws(region.client)
-    stack = start(lambda: all_resources.program(all_resources.SETTINGS))
+    stack = start(lambda: all_resources.program(SETTINGS))
     stack.up()
     stack.configure({"defaultTags": {"tags": {"Project": "other", "Team": "video"}}})
     stack.up()
@@ -244,7 +246,7 @@ def test_another_region_is_refused(start: Start) -> None:
 def test_names_end_in_seven_digits_that_stay_and_a_fifo_queue_s_in_fifo(start: Start) -> None:
     def program() -> None:
         aws.sqs.Queue("ordered", fifo_queue=True)
-        aws.iam.Role("r" * 80, assume_role_policy=all_resources.trust("ec2.amazonaws.com"))
+        aws.iam.Role("r" * 80, assume_role_policy=trust("ec2.amazonaws.com"))
 
     stack = start(program)
     stack.up()

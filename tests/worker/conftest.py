@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.worker.harness import Agent, Process, Sqs, TestQueue
-from tests.worker.place import Place
+from tests.worker.place import PRELUDE_LINES, Place
+from tests.worker.sqs_stub import Stub
 
 Start = Callable[..., Process]
 Open = Callable[..., Place]
@@ -16,6 +17,13 @@ def sqs() -> Iterator[Sqs]:
     emulator = Sqs()
     yield emulator
     emulator.close()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    stub = Stub()
+    yield stub
+    stub.close()
 
 
 @pytest.fixture
@@ -56,3 +64,15 @@ def open_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open
     yield open_place
     for place in places:
         place.close()
+
+
+@pytest.fixture
+def handling(open_place: Open) -> Open:
+    """Opens a place whose child has imported the handler."""
+
+    def handling(handler: str, **environment: str) -> Place:
+        place = open_place(PRELUDE_LINES + handler, **environment)
+        assert place.ready().error is None
+        return place
+
+    return handling

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tests.worker.fake_sqs import Lease, Stored
+from tests.worker.fake_sqs_store import Lease, Stored
 from tests.worker.faults import Play
 from worker.core.breaker import MAX_FAILURES
 

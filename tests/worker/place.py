@@ -31,6 +31,31 @@ SETTINGS = {
     "PYTHONUNBUFFERED": "1",  # as in the image
 }
 CHILD = (sys.executable, "-m", "worker.jobs.child")
+#: The first lines of a handler's module: `note` writes a file that Place.note waits for.
+PRELUDE_FILES = """
+import os, time, signal, subprocess
+from pathlib import Path
+notes = Path(os.environ["NOTES"])
+def note(name, value):
+    (notes / f"{name}.new").write_text(str(value))
+    (notes / f"{name}.new").rename(notes / name)
+"""
+#: The first lines of a handler's module: `note` adds a line to what Place.notes returns.
+PRELUDE_LINES = """
+import asyncio, json, logging, os, subprocess, sys, time
+from pathlib import Path
+from worker.job import Job, Reject, Retry
+def note(text):
+    with open(os.environ["NOTES"] + "/notes", "a") as notes: print(text, file=notes)
+"""
+
+
+def result(verdict: Verdict, reason: str | None = None, after: float | None = None) -> Result:
+    return Result(verdict=verdict, reason=reason, after=after)
+
+
+def failed(reason: str) -> Result:
+    return result(Verdict.FAILED, reason)
 
 
 class Place:
@@ -106,3 +131,7 @@ class Place:
             assert time.monotonic() < end, f"no {name}"
             self.events.extend(self.inbox.get(0.01))  # as the main thread does, which never just sleeps
         return path.read_text()
+
+    def notes(self) -> list[str]:
+        """The lines that a handler has noted."""
+        return (self.folder / "notes").read_text().splitlines()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.worker import judge as judges
-from tests.worker.fake_sqs import Delivery
+from tests.worker.fake_sqs_store import Delivery
 from tests.worker.faults import QUIET, READ_MARGIN_SECONDS, Fault, Play, Script, result
 from tests.worker.simulated_calls import Calls, Lane
 from worker.core.children import TRIES

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tests.worker.fake_sqs import SqsError
+from tests.worker.fake_sqs_store import SqsError
 from tests.worker.faults import CALL_TIMEOUT, Fault
 from tests.worker.judge import FAILED, SLOW
 from worker.core.events import (

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.worker.ecs import Ecs
-from tests.worker.fake_sqs import FakeSqs, Stored
+from tests.worker.fake_sqs import FakeSqs
+from tests.worker.fake_sqs_store import Stored
 from tests.worker.faults import QUIET, Fault, Plan, Script
 from tests.worker.judge import Judge
 from tests.worker.simulated import Poller, Worker

@@ -1,18 +1,15 @@
 """The part of the program of all resources that runs at times: schedules, a state machine, a scheduled action."""
 
 import json
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-
-def trust(service: str) -> str:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+from tests.sandbox.resources.iam import trust
+from tests.sandbox.resources.settings import Settings
 
 
-def program(settings: dict[str, Any], queue: aws.sqs.Queue, target: aws.appautoscaling.Target) -> None:
+def program(settings: Settings, queue: aws.sqs.Queue, target: aws.appautoscaling.Target) -> None:
     logs = aws.cloudwatch.LogGroup("watch")
     machine = aws.sfn.StateMachine(
         "watch",
