@@ -15,8 +15,9 @@ from tests.worker.fake_sqs import FakeSqs
 from tests.worker.fake_sqs_store import Stored
 from tests.worker.faults import QUIET, Fault, Plan, Script
 from tests.worker.judge import Judge
-from tests.worker.simulated import Poller, Worker
+from tests.worker.simulated import Worker
 from tests.worker.simulated_calls import Store
+from tests.worker.simulated_receives import Poller
 from worker.config import Config
 
 #: Unix time at which a simulation begins.
