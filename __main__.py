@@ -14,8 +14,8 @@ from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.wake import Wake, WakeArgs
+from policy.monitoring import alarms
 from policy.plan import plan
-from policy.waiting import alarms
 from settings.loading import load
 
 config = load()

@@ -28,7 +28,13 @@ LIST = ROOT / "tests/worker/mutants.toml"
 TESTS = {
     "worker/core/": (
         *("core/test_core.py", "core/test_settling.py", "core/test_protection.py", "core/test_capacity.py"),
-        *("core/test_receiving.py", "core/test_lease.py", "core/test_grace.py", "core/test_budgets.py"),
+        *(
+            "core/test_receiving.py",
+            "core/test_lease.py",
+            "core/test_backoff.py",
+            "core/test_grace.py",
+            "core/test_budgets.py",
+        ),
         "core/test_simulation.py",
     ),
     "worker/aws/": (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.aws.idempotency import IdempotencyStore
     from worker.aws.sqs import Queue
 
-#: Pause before the next try when AWS refuses the first calls. It doubles with each.
+#: Longest pauses before the next try when AWS refuses the first calls: after the first, and after any.
 FIRST_PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 30.0
 
@@ -63,9 +63,11 @@ def _connect(settings: config.Config, inbox: Inbox) -> "tuple[Queue, Idempotency
     """Make the first calls to AWS, again and again for `start_timeout`. An exit code if there is no use in going on."""
     from worker.aws.clients import ClientSetupError, CredentialsError  # noqa: PLC0415
     from worker.aws.idempotency import IdempotencyError  # noqa: PLC0415
+    from worker.core.backoff import backoff  # noqa: PLC0415
 
-    give_up_at, pause = time.monotonic() + settings.start_timeout, FIRST_PAUSE_SECONDS
+    give_up_at, attempt = time.monotonic() + settings.start_timeout, 0
     while True:
+        attempt += 1
         try:
             return _queue_and_store(settings)
         except (CredentialsError, IdempotencyError) as error:
@@ -78,10 +80,10 @@ def _connect(settings: config.Config, inbox: Inbox) -> "tuple[Queue, Idempotency
         except ClientSetupError as error:
             logs.event("bad_settings", logging.ERROR, error=str(error))
             return os.EX_CONFIG
+        pause = backoff(attempt, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         if inbox.get(min(pause, max(0.0, give_up_at - time.monotonic()))):  # a signal
             logs.event("stopped")
             return os.EX_OK
-        pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
 
 def _queue_and_store(settings: config.Config) -> "tuple[Queue, IdempotencyStore | None]":

@@ -98,11 +98,12 @@ def _policy(
 ) -> Any:
     from ebb import project  # noqa: PLC0415
     from ebb.iam import document  # noqa: PLC0415
-    from ebb.iam.parts import parts  # noqa: PLC0415
+    from ebb.iam.deployer import deployer  # noqa: PLC0415
+    from ebb.iam.preview import preview  # noqa: PLC0415
     from ebb.iam.stack import configured  # noqa: PLC0415
 
     chosen = configured(stack, config, place, bucket=bucket, provider=project.secrets_provider(stack))
-    statements = (document.preview if role is Role.PREVIEW else document.deployer)(parts(chosen), place)
+    statements = (preview if role is Role.PREVIEW else deployer)(chosen)
     return document.managed(statements) if managed else document.inline(statements)
 
 

@@ -1,7 +1,7 @@
 """From parts of a stack to policy documents."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -37,14 +37,17 @@ class Part:
 ANY = ("*",)
 
 
-def deployer(parts: Iterable[Part], place: Place) -> list[Statement]:
-    """The statements of a role that deploys: it reads and changes."""
-    return _statements(((part, (*part.read, *part.change)) for part in parts), place)
-
-
-def preview(parts: Iterable[Part], place: Place) -> list[Statement]:
-    """The statements of a role that previews: it reads."""
-    return _statements(((part, part.read) for part in parts), place)
+def statements(allowed: Iterable[tuple[Part, tuple[str, ...]]], place: Place) -> list[Statement]:
+    """One statement for each part with the actions that a role may do, and one for actions that have no resource."""
+    made = []
+    anywhere: set[str] = set()
+    for part, actions in allowed:
+        if part.resources == ANY:
+            anywhere.update(actions)
+        elif actions:
+            made.append(_statement(part.sid, actions, part.resources, part.condition))
+    here = {"StringEquals": {"aws:RequestedRegion": place.region}}
+    return [*made, _statement("Region", tuple(anywhere), ANY, here)]
 
 
 def inline(statements: Sequence[Statement]) -> Document:
@@ -80,18 +83,6 @@ def length(document: Document) -> int:
 
 def _document(statements: Sequence[Statement]) -> Document:
     return {"Version": VERSION, "Statement": list(statements)}
-
-
-def _statements(actions: Iterator[tuple[Part, tuple[str, ...]]], place: Place) -> list[Statement]:
-    statements = []
-    anywhere: set[str] = set()
-    for part, allowed in actions:
-        if part.resources == ANY:
-            anywhere.update(allowed)
-        elif allowed:
-            statements.append(_statement(part.sid, allowed, part.resources, part.condition))
-    here = {"StringEquals": {"aws:RequestedRegion": place.region}}
-    return [*statements, _statement("Region", tuple(anywhere), ANY, here)]
 
 
 def _statement(sid: str, actions: tuple[str, ...], resources: tuple[str, ...], condition: Condition) -> Statement:

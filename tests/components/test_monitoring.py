@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from components.monitoring import Monitoring, MonitoringArgs
-from policy.waiting import DAY, alarms
+from policy.monitoring import DAY, alarms
 from settings import Monitoring as MonitoringSettings
 from settings import Settings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs

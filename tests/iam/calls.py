@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from ebb.errors import UserError
-from ebb.iam import document
-from ebb.iam.parts import parts
+from ebb.iam.deployer import deployer
 from ebb.iam.place import Place
+from ebb.iam.preview import preview
 from ebb.iam.stack import Stack, configured
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.shapes import RefusedError
@@ -45,12 +45,12 @@ class Recorder(Aws):
 
 def of_deployer(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]]) -> list[Call]:
     """The recorded calls that no deployer of one of these configurations may make."""
-    return _refused(recorder, stack, configs, document.deployer)
+    return _refused(recorder, stack, configs, deployer)
 
 
 def of_preview(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]]) -> list[Call]:
     """The recorded calls that the preview role of none of these configurations may make."""
-    return _refused(recorder, stack, configs, document.preview)
+    return _refused(recorder, stack, configs, preview)
 
 
 def _refused(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]], role: Any) -> list[Call]:
@@ -59,7 +59,7 @@ def _refused(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]
     for config in configs:
         with suppress(UserError):  # a test of a configuration that is refused
             stacks.append(configured(stack, config, place))
-    policies = [(each, {"Statement": role(parts(each), place)}) for each in stacks]
+    policies = [(each, {"Statement": role(each)}) for each in stacks]
     refused = []
     for made in recorder.made:
         if made[0] == "sts":  # GetCallerIdentity needs no permission

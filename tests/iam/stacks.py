@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ebb.iam import deployer as deployers
 from ebb.iam import document
-from ebb.iam.parts import parts
+from ebb.iam import preview as previews
 from ebb.iam.place import Place
 from ebb.iam.stack import Stack, configured
 
@@ -19,11 +20,9 @@ def stack(config: Mapping[str, Any] | None = None, **more: Any) -> Stack:
 
 def deployer(config: Mapping[str, Any] | None = None, **more: Any) -> document.Document:
     """The deployer's policy."""
-    chosen = stack(config, **more)
-    return {"Version": document.VERSION, "Statement": document.deployer(parts(chosen), chosen.place)}
+    return {"Version": document.VERSION, "Statement": deployers.deployer(stack(config, **more))}
 
 
 def preview(config: Mapping[str, Any] | None = None, **more: Any) -> document.Document:
     """The preview role's policy."""
-    chosen = stack(config, **more)
-    return {"Version": document.VERSION, "Statement": document.preview(parts(chosen), chosen.place)}
+    return {"Version": document.VERSION, "Statement": previews.preview(stack(config, **more))}

@@ -7,8 +7,9 @@ import pytest
 
 from ebb.errors import UserError
 from ebb.iam import document
+from ebb.iam.deployer import deployer as deployer_statements
 from ebb.iam.network import NAT_NAME
-from ebb.iam.parts import parts
+from ebb.iam.preview import preview as preview_statements
 from tests.iam import evaluate
 from tests.iam.configurations import MOST, ROOT, each_config
 from tests.iam.evaluate import actions
@@ -41,8 +42,8 @@ def test_only_reading_is_allowed_by_a_wildcard_and_without_a_resource_only_in_on
 @each_config
 def test_a_policy_fits_into_a_role_and_its_parts_into_managed_policies(config: dict[str, Any]) -> None:
     chosen = stack(config)
-    for made in (document.deployer, document.preview):
-        statements = made(parts(chosen), chosen.place)
+    for made in (deployer_statements, preview_statements):
+        statements = made(chosen)
         if config is not MOST:
             assert document.length(document.inline(statements)) <= 10_240
         several = document.managed(statements)
@@ -51,14 +52,13 @@ def test_a_policy_fits_into_a_role_and_its_parts_into_managed_policies(config: d
 
 
 def test_a_policy_that_is_too_long_is_refused_in_one_sentence() -> None:
-    chosen = stack(MOST)
     with pytest.raises(UserError, match=r"^The policy has \d+ characters without white space, .*: use --managed\.$"):
-        document.inline(document.deployer(parts(chosen), chosen.place))
+        document.inline(deployer_statements(stack(MOST)))
     chosen = stack({"pulumi:autonaming": {"pattern": "x" * 6000 + "${name}"}})
     with pytest.raises(
         UserError, match=r"^Statement \w+ alone has more than the 6144 characters of a managed policy: "
     ):
-        document.managed(document.deployer(parts(chosen), chosen.place))
+        document.managed(deployer_statements(chosen))
 
 
 # the sources

@@ -2,6 +2,7 @@
 
 import math
 
+from worker.core.backoff import doubled
 from worker.core.in_flight import Ending
 
 #: Failures in a row, of different messages, after which the worker itself is in doubt.
@@ -47,8 +48,8 @@ class Breaker:
                 self._unfit_first_at = min(self._unfit_first_at, now)
                 self.unfit_seconds = now - self._unfit_first_at
             if unfit or len(self._failed) >= MAX_FAILURES or self.open:
-                self.next_at = now + min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(self._pauses, 6))
                 self._pauses += 1
+                self.next_at = now + doubled(self._pauses, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         elif ending in SUCCESSES:
             self._failed.clear()
             self._pauses, self._first_at, self.next_at = 0, math.inf, -math.inf

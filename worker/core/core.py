@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from worker.config import Config
+from worker.core.backoff import backoff
 from worker.core.capacity import Capacity
 from worker.core.events import (
     Action,
@@ -36,7 +37,7 @@ from worker.core.events import (
     StopRequested,
 )
 from worker.core.in_flight import MAX_WAIT_SECONDS, Ending, InFlight, State, attempt_ending
-from worker.core.lease import STOP_BEFORE_SECONDS, Lease, backoff
+from worker.core.lease import STOP_BEFORE_SECONDS, Lease
 from worker.core.receiving import Receiving
 from worker.core.settling import RETRY_PAUSE_SECONDS, Settling
 from worker.core.shutdown import Shutdown

@@ -1,8 +1,6 @@
 """A message's lease: the time in which it belongs to this worker, and its extensions. Times: seconds."""
 
 import math
-import random
-from collections.abc import Callable
 
 from worker.config import GRACE_SECONDS, MAX_VISIBILITY_SECONDS
 
@@ -59,9 +57,3 @@ class Lease:
     def allowed(self, now: float, seconds: float) -> int:
         """Whole seconds of visibility, at most what SQS still accepts."""
         return max(0, min(round(seconds), math.floor(self.end - now)))
-
-
-def backoff(attempt: int, base: float, cap: float, jitter: Callable[[float, float], float] = random.uniform) -> float:
-    """Seconds before the next attempt: random, from 0 to the base doubled at each attempt, at most `cap`."""
-    doublings = min(attempt - 1, 32)  # above any cap, and within a float's range
-    return jitter(0, min(cap, base * 2**doublings))

@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 
 from worker.config import Config
+from worker.core.backoff import backoff
 from worker.core.events import Denial, Protect, Protected
-from worker.core.lease import backoff
 
 #: ECS API, UpdateTaskProtection.
 MAX_PROTECTION_MINUTES = 2880

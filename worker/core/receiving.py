@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 
 from worker.config import Config
+from worker.core.backoff import backoff
 from worker.core.events import Receive, Received
-from worker.core.lease import backoff
 
 #: Messages of one receive (SQS API, ReceiveMessage).
 MAX_MESSAGES = 10

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
+from worker.core.backoff import doubled
 from worker.core.events import Ended, Lost, NotStarted, Ready, Starting
 from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
@@ -246,7 +247,7 @@ class _Slot:
         """Start the next child, after a pause if the last ones never got a job."""
         self._phase = _Phase.STARTING
         self._failures = self._failures + 1 if failed else 0
-        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** (self._failures - 1), MAX_PAUSE_SECONDS) if failed else 0
+        pause = doubled(self._failures, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS) if failed else 0
         self._in_thread(partial(self._start_child, pause))
 
     def _on_socket(self, child: Child, ready: int) -> None:

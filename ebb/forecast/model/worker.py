@@ -200,7 +200,7 @@ class SimulatedWorker:
         """Return the message after a pause or, without `gives_back`, at the end of its visibility timeout."""
         setup = self._setup
         if setup.gives_back:
-            # doubled at each attempt, full jitter (worker/core/lease.py)
+            # doubled at each attempt, full jitter (worker/core/backoff.py)
             limit = min(setup.backoff_cap, setup.backoff_base * 2 ** min(message.delivery - 1, 32))
             self._record.sqs += 1
             pause = round(self._shared.random.uniform(0, limit))

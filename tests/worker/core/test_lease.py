@@ -1,11 +1,9 @@
-import math
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.events import Message
 from worker.core.in_flight import InFlight
-from worker.core.lease import END_MARGIN_SECONDS, Lease, backoff
+from worker.core.lease import END_MARGIN_SECONDS, Lease
 from worker.job import Job
 
 times = st.floats(min_value=0, max_value=1e7, allow_nan=False)
@@ -51,22 +49,6 @@ def test_a_pause_is_a_visibility_that_sqs_still_accepts(
     pause = Lease(asked_at, timeout).allowed(asked_at + elapsed, wish)
     assert 0 <= pause <= round(wish)
     assert pause == 0 or elapsed + pause <= 43_200
-
-
-@given(attempt=st.integers(1, 100_000), base=st.floats(0.001, 43_200), cap=st.floats(0.001, 43_200))
-def test_the_backoff_lies_between_nothing_and_the_doubled_base_and_never_above_the_cap(
-    attempt: int, base: float, cap: float
-) -> None:
-    most = backoff(attempt, base, cap, jitter=lambda _, high: high)
-    assert most == min(cap, base * 2.0 ** min(attempt - 1, 900))
-    assert backoff(attempt, base, cap, jitter=lambda low, _: low) == 0
-    assert 0 <= backoff(attempt, base, cap) <= most
-    assert math.isfinite(most)
-
-
-def test_the_backoff_doubles_by_attempt() -> None:
-    most = [backoff(attempt, 10, 900, jitter=lambda _, high: high) for attempt in range(1, 10)]
-    assert most == [10, 20, 40, 80, 160, 320, 640, 900, 900]
 
 
 def test_a_lease_is_held_until_its_deadline_and_short_when_a_call_may_outlast_it() -> None:

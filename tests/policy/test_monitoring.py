@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ebb.scaling.alarms import Alarm, Metric, Query, State
-from policy import waiting
+from policy import monitoring
 from settings import Queue, Scaling, Settings, Step, WarmHours, Worker
 
 HOUR, DAY = 3600, 24 * 3600
@@ -54,7 +54,7 @@ class Minute(NamedTuple):
 
 def stalled(minutes: Sequence[Minute]) -> list[bool]:
     """Whether the alarm `stalled` is in ALARM in each minute."""
-    plan = waiting.alarms(Settings())["stalled"]
+    plan = monitoring.alarms(Settings())["stalled"]
     assert plan.expression is not None
     visible, invisible, running = metrics = tuple(
         Metric(namespace=each.namespace, name=each.name, dimensions=(), statistic=each.statistic)
@@ -132,16 +132,16 @@ def test_a_crash_each_quarter_of_an_hour_does_not_silence_it_and_nor_does_a_minu
 @given(stacks())
 def test_whoever_is_named_hears_long_before_a_job_expires(settings: Settings) -> None:
     retention = settings.queue.retention_days * DAY
-    assert 0 < waiting.oldest_seconds(settings) <= retention / 2
-    assert 0 < waiting.stalled_seconds(settings) <= retention / 4
+    assert 0 < monitoring.oldest_seconds(settings) <= retention / 2
+    assert 0 < monitoring.stalled_seconds(settings) <= retention / 4
     # CloudWatch API, PutMetricAlarm: periods below an hour are evaluated over a day at most
-    assert waiting.stalled_seconds(settings) <= DAY
+    assert monitoring.stalled_seconds(settings) <= DAY
 
 
 @given(stacks())
 def test_a_dead_letter_s_alarm_comes_while_half_of_its_time_is_left(settings: Settings) -> None:
     left_at_its_move = (14 - settings.queue.retention_days) * DAY
-    assert 0 < waiting.dead_letter_seconds(settings) <= left_at_its_move / 2
+    assert 0 < monitoring.dead_letter_seconds(settings) <= left_at_its_move / 2
 
 
 @given(stacks())
@@ -152,7 +152,7 @@ def test_a_running_job_and_its_retries_are_not_too_old_unless_they_take_half_of_
     attempts = queue.max_receive_count if queue.fifo else min(3, queue.max_receive_count)
     delays = sum(min(worker.backoff_cap, worker.backoff_base * 2.0 ** min(k, 1000)) for k in range(attempts - 1))
     runs = attempts * (worker.job_timeout or 12 * HOUR)
-    threshold = waiting.oldest_seconds(settings)
+    threshold = monitoring.oldest_seconds(settings)
     assert threshold >= min(runs + delays, queue.retention_days * DAY / 2) - 1
 
 
@@ -172,14 +172,14 @@ def test_a_longer_wait_in_a_setting_never_makes_an_alarm_earlier(settings: Setti
     )
     changed = getattr(settings, section).model_copy(update={name: more})
     longer = settings.model_copy(update={section: changed})
-    assert waiting.oldest_seconds(longer) >= waiting.oldest_seconds(settings)
-    assert waiting.stalled_seconds(longer) >= waiting.stalled_seconds(settings)
+    assert monitoring.oldest_seconds(longer) >= monitoring.oldest_seconds(settings)
+    assert monitoring.stalled_seconds(longer) >= monitoring.stalled_seconds(settings)
 
 
 @given(st.integers(1, 1000), st.floats(0.1, 43_200), st.floats(0.1, 43_200))
 def test_the_backoffs_are_the_sum_of_the_worker_s_longest_delays(attempts: int, base: float, cap: float) -> None:
     delays = [min(cap, base * 2.0 ** min(retry, 1000)) for retry in range(attempts - 1)]
-    assert waiting.backoffs(attempts, base, cap) == pytest.approx(sum(delays))
+    assert monitoring.backoffs(attempts, base, cap) == pytest.approx(sum(delays))
 
 
 @pytest.mark.parametrize(
@@ -195,8 +195,8 @@ def test_the_backoffs_are_the_sum_of_the_worker_s_longest_delays(attempts: int, 
 )
 def test_fewer_messages_than_start_a_task_may_wait(scaling: dict[str, Any], least: float) -> None:
     settings = Settings(scaling=Scaling(**scaling))
-    assert waiting.least_waiting(settings) == least
-    assert waiting.alarms(settings)["stalled"].threshold == least
+    assert monitoring.least_waiting(settings) == least
+    assert monitoring.alarms(settings)["stalled"].threshold == least
 
 
 @pytest.mark.parametrize(
@@ -216,5 +216,5 @@ def test_fewer_messages_than_start_a_task_may_wait(scaling: dict[str, Any], leas
 def test_the_thresholds_follow_from_the_settings(
     settings: Settings, stalled_minutes: int, oldest_seconds: float
 ) -> None:
-    assert waiting.stalled_seconds(settings) == 60 * stalled_minutes
-    assert waiting.oldest_seconds(settings) == oldest_seconds
+    assert monitoring.stalled_seconds(settings) == 60 * stalled_minutes
+    assert monitoring.oldest_seconds(settings) == oldest_seconds
