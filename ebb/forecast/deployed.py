@@ -18,7 +18,7 @@ from ebb.forecast.unpriced import unpriced
 from ebb.scaling.alarms import Alarm, Query
 from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.schedules import Schedule, ScheduledAction
-from policy import hours, plan, waiting
+from policy import hours, monitoring, plan
 from settings import Scaling, Settings, limits
 
 #: Seconds: the worker receives with at least this visibility timeout (worker/config.py).
@@ -86,7 +86,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             rate=settings.api.rate_limit,
             burst=settings.api.burst_limit,
         ),
-        operator_alarm_metrics=sum(len(alarm.metrics) for alarm in waiting.alarms(settings).values()),
+        operator_alarm_metrics=sum(len(alarm.metrics) for alarm in monitoring.alarms(settings).values()),
         builds_image=worker.image.context is not None,
         unpriced=tuple(unpriced(settings)),
     )
