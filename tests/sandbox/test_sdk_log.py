@@ -5,6 +5,7 @@ from typing import Any
 import grpc
 import pytest
 from pulumi import log
+from pulumi.runtime.proto import engine_pb2
 
 from ebb.sandbox.deploy import sdk_log
 
@@ -21,13 +22,17 @@ class Engine:
         raise error
 
 
-def send(status: grpc.StatusCode) -> None:
+def send(status: grpc.StatusCode, severity: int = engine_pb2.INFO) -> None:
     sdk_log.apply()
-    vars(log)["_log"](Engine(status), 1, "text", None, None, None)
+    vars(log)["_log"](Engine(status), severity, "text", None, None, None)
 
 
 def test_a_message_for_an_engine_that_has_ended_is_dropped() -> None:
     send(grpc.StatusCode.UNAVAILABLE)
+
+
+def test_a_debug_message_is_not_sent() -> None:
+    send(grpc.StatusCode.INTERNAL, engine_pb2.DEBUG)
 
 
 def test_another_failure_is_raised() -> None:

@@ -1,5 +1,6 @@
-"""A patch of Pulumi's SDK: a message for an engine that has ended is dropped.
+"""A patch of Pulumi's SDK: debug messages are not sent, and a message for an engine that has ended is dropped.
 
+The SDK calls the engine for each debug message, hundreds of times in a deployment. The sandbox's engine shows none.
 When a deployment fails, the engine ends before the program. The SDK then fails to log that. It does not cancel the
 program's tasks and does not close their event loop. Python reports both when it destroys them.
 """
@@ -9,6 +10,7 @@ from typing import Any
 
 import grpc
 from pulumi import log
+from pulumi.runtime.proto import engine_pb2
 
 from ebb.sandbox.emulators.contracts import Package
 
@@ -22,9 +24,11 @@ def apply() -> None:
     send = PULUMI.function(log, "_log", _SIGNATURE)
 
     @functools.wraps(send)
-    def send_while_engine_runs(*message: Any) -> None:
+    def send_while_engine_runs(engine: Any, severity: int, *message: Any) -> None:
+        if severity == engine_pb2.DEBUG:
+            return
         try:
-            send(*message)
+            send(engine, severity, *message)
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
                 raise
