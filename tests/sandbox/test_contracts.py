@@ -22,6 +22,7 @@ Apply = Callable[[Callable[[str], ModuleType]], None]
 GATEWAY, STATES = "ministack.services.apigateway_v1", "ministack.services.stepfunctions"
 SERVICES = ("apigateway_v1", "scheduler", "sqs", "stepfunctions")
 SCALING, ECS, IAM = "moto.applicationautoscaling.models", "moto.ecs.models", "moto.iam.models"
+BACKENDS = "moto.backends"
 
 
 def api_gateway(module: Callable[[str], ModuleType]) -> None:
@@ -64,6 +65,10 @@ def managed(module: Callable[[str], ModuleType]) -> None:
     moto_patches.keep_managed_policies(module(IAM))
 
 
+def module_list(module: Callable[[str], ModuleType]) -> None:
+    moto_patches.keep_module_list(module(BACKENDS))
+
+
 #: Each patch with the names that it replaces or uses: the module and the name in it.
 CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
     api_gateway: [(GATEWAY, name) for name in ("_apply_patch", "_create_stage", "_v1_error", "_stages_v1")],
@@ -99,6 +104,7 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (ECS, "EC2ContainerServiceBackend.create_service"),
     ],
     managed: [(IAM, "IAMBackend"), (IAM, "IAMBackend._init_aws_policies")],
+    module_list: [(BACKENDS, "list_of_moto_modules")],
 }
 BROKEN = [(apply, *name) for apply, names in CONTRACTS.items() for name in names]
 
