@@ -3,6 +3,8 @@
 import json
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,8 @@ from ebb.errors import UserError, finish
 
 if TYPE_CHECKING:
     from ebb.forecast.checks import Pull
-    from ebb.forecast.run import Request
+    from ebb.forecast.everything import Wanted
+    from ebb.forecast.run import Progress, Request
 
 Stack = Annotated[str, typer.Option(help="The stack: its name, or the path of its file (Pulumi.<stack>.yaml).")]
 Set = Annotated[
@@ -55,6 +58,21 @@ Until = Annotated[
     str | None,
     typer.Option(help="Simulate up to this time (12h, 30d). Default: until all jobs are done and tasks are at rest."),
 ]
+Versus = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vs",
+        metavar="SECTION.KEY=VALUE[,…]",
+        help="Also run the load with these settings, and show what they change. Can be repeated.",
+    ),
+]
+Scales = Annotated[
+    bool, typer.Option("--scale", metavar="", help="Also show the cost at 10, 100 and 1,000 times the load.")
+]
+Sensitivity = Annotated[
+    bool,
+    typer.Option("--sensitivity", metavar="", help="Also show what 20 % less or more of each assumption changes."),
+]
 Against = Annotated[
     bool,
     typer.Option("--against", metavar="", help="Also run the load on known designs: CDK, Copilot, KEDA and others."),
@@ -89,7 +107,10 @@ def forecast(
     runs: Runs = 20,
     seed: Seed = 1,
     until: Until = None,
+    versus: Versus = None,
     against: Against = False,
+    scales: Scales = False,
+    sensitivity: Sensitivity = False,
     html: Html = None,
     as_json: Json = False,
     image: Image = None,
@@ -109,14 +130,19 @@ def forecast(
       ebb forecast --arrivals poisson:20/h:7d --job lognormal:5m,0.8
     Your past jobs, as a page with plots:
       ebb forecast --stack prod --arrivals trace:jobs.csv --html f.html
-    The effect of a setting:
+    With another setting:
       ebb forecast --set scaling.max_tasks=10 --set network.nat=none
+    What other settings change, with the same random delays:
+      ebb forecast --vs scaling.watch=true --vs scaling.max_tasks=5
+    The cost at 10, 100 and 1,000 times the load, and what the result depends on:
+      ebb forecast --arrivals trickle:20 --scale --sensitivity
     The cost of a month without jobs, for a program:
       ebb forecast --arrivals idle --json
     """
 
     def command() -> bool:
         from ebb.forecast import dates, durations, workloads  # noqa: PLC0415 - --help answers without these imports
+        from ebb.forecast.everything import Wanted  # noqa: PLC0415
         from ebb.forecast.run import Request  # noqa: PLC0415
         from ebb.forecast.stack import find, read  # noqa: PLC0415
 
@@ -141,45 +167,57 @@ def forecast(
             until=None if until is None else durations.positive(until, "--until"),
             pull=None if image is None else _pull(image),
         )
-        _run(request, html, as_json=as_json)
+        wanted = Wanted(versus=tuple(versus or ()), scales=scales, sensitivity=sensitivity)
+        _run(request, wanted, html, as_json=as_json)
         return True
 
     finish(command)
 
 
-def _run(request: "Request", html: Path | None, *, as_json: bool) -> None:
+def _run(request: "Request", wanted: "Wanted", html: Path | None, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
+    from ebb.forecast.everything import report  # noqa: PLC0415
     from ebb.forecast.report import json_report, terminal  # noqa: PLC0415
-    from ebb.forecast.run import findings  # noqa: PLC0415
     from ebb.forecast.unused import unused  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
         raise UserError(f"The folder {html.parent} for {html.name} does not exist.")
     for sentence in unused(request):
         typer.echo(sentence, err=True)
+    with progress_bar() as progress:
+        found = report(request, wanted, progress)
+    if html is not None:
+        from ebb.forecast.report.html_report import page  # noqa: PLC0415 - only this loads matplotlib
+
+        write_page(html, page(found, command=shlex.join(["ebb", *sys.argv[1:]])))
+    if as_json:
+        typer.echo(json.dumps(json_report.document(found), indent=2, ensure_ascii=False))
+        return
+    terminal.show(Console(), found)
+    if html is not None:
+        typer.echo(f"\nWrote {html}.")
+
+
+@contextmanager
+def progress_bar() -> Iterator["Progress"]:
+    """A bar on a terminal's stderr, while the block runs."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("")
-        own, *baselines = findings(
-            request, lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
-        )
-    if html is not None:
-        from ebb.forecast.report.html_report import page  # noqa: PLC0415 - only this loads matplotlib
+        yield lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
 
-        text = page(own, baselines, command=shlex.join(["ebb", *sys.argv[1:]]))
-        try:
-            html.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{html} cannot be written: {error.strerror}.") from error
-    if as_json:
-        typer.echo(json.dumps(json_report.document(own, baselines), indent=2, ensure_ascii=False))
-        return
-    terminal.show(Console(), own, baselines)
-    if html is not None:
-        typer.echo(f"\nWrote {html}.")
+
+def write_page(path: Path, text: str) -> None:
+    """Write an HTML page. Raises UserError."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _pull(text: str) -> "Pull":

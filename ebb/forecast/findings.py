@@ -1,9 +1,10 @@
-"""The result of a forecast: figures and known problems of one scenario."""
+"""What a forecast finds: figures and known problems of scenarios, and how they compare. Plain data for the reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ebb.forecast.checks import Problem
-from ebb.forecast.monte_carlo import Forecast
+from ebb.forecast.monte_carlo import Estimate, Forecast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,3 +15,67 @@ class Finding:
     problems: tuple[Problem, ...]
     title: str = ""
     source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versus:
+    """The same stack with other settings. `differences`: its figures minus the stack's own, over the same seeds.
+
+    A figure that does not exist on one of the sides has no difference.
+    """
+
+    changes: str
+    finding: Finding
+    differences: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """The load so many times. `max_tasks` grows with it. `extrapolated`: too many jobs to simulate them all.
+
+    `wait`: p95 in seconds, None where nothing was simulated. `dollars`: a month with the stack's settings, and with
+    each alternative.
+    """
+
+    times: int
+    max_tasks: int
+    jobs_a_month: float
+    wait: float | None
+    dollars: float
+    alternatives: Mapping[str, float]
+    extrapolated: bool
+
+    @property
+    def dollars_per_1000(self) -> float:
+        """US dollars for 1,000 jobs."""
+        return self.dollars / self.jobs_a_month * 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swing:
+    """What an assumption changes: the p95 of the wait, and US dollars a month, with 20 % less and 20 % more of it.
+
+    Each is a difference to the forecast, over the same seeds.
+    """
+
+    assumption: str
+    wait_less: Estimate
+    wait_more: Estimate
+    dollars_less: Estimate
+    dollars_more: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that one command finds. `no_effect`: assumptions that change nothing in this forecast.
+
+    `settings`: the settings that matter most, as names and values.
+    """
+
+    own: Finding
+    baselines: tuple[Finding, ...] = ()
+    versus: tuple[Versus, ...] = ()
+    scales: tuple[Scale, ...] = ()
+    swings: tuple[Swing, ...] = ()
+    no_effect: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ebb.forecast import bill
 from ebb.forecast.bill import Bill, Part
 from ebb.forecast.model.histogram import Histogram
-from ebb.forecast.model.outcome import Outcome
+from ebb.forecast.model.outcome import Outcome, Timeline
 from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import Load
 
@@ -51,17 +51,32 @@ class Spread:
 
 #: Values, and how many jobs each of them stands for.
 Weighted = tuple[NDArray[np.float64], NDArray[np.float64]]
+#: Times of a Band, and the runs that it needs.
+BAND_TIMES, BAND_RUNS = 240, 10
 TIMES = ("wake", "wait", "latency", "drain")
 COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "failed", "dead", "left")
 
 
 @dataclass(frozen=True)
 class Run:
-    """The figures that are kept of one run: weighted values of each of TIMES, each of COUNTS, and the bill."""
+    """The figures that are kept of one run: weighted values of each of TIMES, each of COUNTS, and the bill.
+
+    `running`: tasks at the times of the band.
+    """
 
     times: dict[str, Weighted]
     counts: dict[str, float]
     bill: Bill
+    running: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The running tasks over time: 5 % of the runs have fewer than `low`, and 5 % more than `high`."""
+
+    times: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +92,7 @@ class Forecast:
     scenario: Scenario
     load: str
     every: float
+    span: float
     runs: int
     seed: int
     first: Outcome
@@ -94,6 +110,7 @@ class Forecast:
     dead: Estimate
     left: Estimate
     bill: Bill
+    band: Band | None = None
     each: tuple[Run, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -109,10 +126,12 @@ def forecast(
     """Call `run` with `runs` seeds, from `seed` on. The same arguments give the same forecast."""
     first: Outcome | None = None
     kept: list[Run] = []
+    times = np.zeros(0)
     for number in range(runs):
         outcome = run(seed + number)
-        first = first or outcome
-        kept.append(_keep(outcome, bill.monthly(outcome, scenario, load)))
+        if first is None:
+            first, times = outcome, np.linspace(0.0, outcome.shown_until, BAND_TIMES)
+        kept.append(_keep(outcome, bill.monthly(outcome, scenario, load), times))
         progress(number + 1, runs)
     if first is None:
         raise ValueError(f"A forecast needs at least one run, got {runs}.")
@@ -124,6 +143,7 @@ def forecast(
         scenario=scenario,
         load=load.text,
         every=math.fsum(each.bill.every for each in kept) / runs,
+        span=load.span,
         runs=runs,
         seed=seed,
         first=first,
@@ -145,11 +165,12 @@ def forecast(
             load=_mean_parts([each.bill.load for each in kept]),
             every=math.fsum(each.bill.every for each in kept) / runs,
         ),
+        band=_band(times, kept),
         each=tuple(kept),
     )
 
 
-def _keep(outcome: Outcome, cost: Bill) -> Run:
+def _keep(outcome: Outcome, cost: Bill, times: NDArray[np.float64]) -> Run:
     never_started = max(0, outcome.sent - outcome.waits.count)
     never_done = max(0, outcome.sent - outcome.latencies.count - outcome.dead)
     never_woke = outcome.sent > 0 and not outcome.waits.count
@@ -163,7 +184,21 @@ def _keep(outcome: Outcome, cost: Bill) -> Run:
         },
         counts={name: float(getattr(outcome, name)) for name in COUNTS},
         bill=cost,
+        running=_at(outcome.running, times),
     )
+
+
+def _at(timeline: Timeline, times: NDArray[np.float64]) -> NDArray[np.int32]:
+    """The values at these times."""
+    changes, values = (np.array(each) for each in zip(*timeline, strict=True))
+    return values[np.maximum(np.searchsorted(changes, times, side="right") - 1, 0)].astype(np.int32)
+
+
+def _band(times: NDArray[np.float64], kept: Sequence[Run]) -> Band | None:
+    if len(kept) < BAND_RUNS:
+        return None
+    low, high = np.quantile([each.running for each in kept], (0.05, 0.95), axis=0, method="inverted_cdf")
+    return Band(tuple(times.tolist()), tuple(low.tolist()), tuple(high.tolist()))
 
 
 def _binned(times: Histogram, never: int) -> Weighted:

@@ -1,7 +1,7 @@
 """Runs a forecast: reads the stack, simulates it and, if asked, the baselines under the same load."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ebb.forecast import stack
@@ -9,12 +9,14 @@ from ebb.forecast.baselines import BASELINES
 from ebb.forecast.checks import Pull, check
 from ebb.forecast.deployed import from_settings
 from ebb.forecast.findings import Finding
+from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.monte_carlo import forecast
+from ebb.forecast.monte_carlo import Forecast, forecast
 from ebb.forecast.scenario import Scenario
 from ebb.forecast.shown import shown
 from ebb.forecast.workloads import JobProfile, Load
+from settings import Settings
 
 #: Called after each run with the scenario's name, the runs that are done, and the runs in all.
 Progress = Callable[[str, int, int], None]
@@ -36,6 +38,7 @@ class Request:
     seed: int = 1
     until: float | None = None
     pull: Pull | None = None
+    assumptions: Assumptions = field(default_factory=Assumptions)
 
 
 def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
@@ -43,10 +46,7 @@ def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
 
     Raises UserError.
     """
-    folder, name = stack.find(request.stack)
-    own = from_settings(stack.read(name, folder, request.changes), name)
-    if request.pull is not None:
-        own = replace(own, task=replace(own.task, image=request.pull.megabytes, pull=request.pull.seconds))
+    own = stack_scenario(request)
     jobs = request.load.profile(request.seed)
     found = [_finding(request, own, jobs, progress)]
     for baseline in BASELINES if request.against else ():
@@ -55,13 +55,44 @@ def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def stack_settings(request: Request) -> Settings:
+    """The stack's settings with its changes. Raises UserError."""
+    folder, name = stack.find(request.stack)
+    return stack.read(name, folder, request.changes)
+
+
+def stack_scenario(request: Request) -> Scenario:
+    """The scenario of the stack with its changes. Raises UserError."""
+    own = from_settings(stack_settings(request), stack.find(request.stack)[1])
+    if request.pull is None:
+        return own
+    return replace(own, task=replace(own.task, image=request.pull.megabytes, pull=request.pull.seconds))
+
+
+def stack_finding(request: Request, progress: Progress, *, name: str) -> Finding:
+    """The stack's own finding, under this name. Raises UserError."""
+    scenario = replace(stack_scenario(request), name=name)
+    return _finding(request, scenario, request.load.profile(request.seed), progress)
+
+
+def stack_forecast(request: Request, progress: Progress = lambda _name, _done, _of: None) -> Forecast:
+    """The stack's own forecast. Raises UserError."""
+    return _forecast(request, stack_scenario(request), progress)
+
+
 def _finding(
     request: Request, scenario: Scenario, jobs: JobProfile, progress: Progress, *, title: str = "", source: str = ""
 ) -> Finding:
-    def run(seed: int) -> Outcome:
-        return simulate(scenario, request.load, seed=seed, until=request.until)
+    found = _forecast(request, scenario, progress)
+    problems = (*shown(found, request.load, until=request.until), *check(scenario, jobs, request.pull))
+    return Finding(forecast=found, problems=problems, title=title, source=source)
 
-    found = forecast(
+
+def _forecast(request: Request, scenario: Scenario, progress: Progress) -> Forecast:
+    def run(seed: int) -> Outcome:
+        return simulate(scenario, request.load, seed=seed, until=request.until, assumptions=request.assumptions)
+
+    return forecast(
         scenario,
         request.load,
         run,
@@ -69,5 +100,3 @@ def _finding(
         seed=request.seed,
         progress=partial(progress, scenario.name),
     )
-    problems = (*shown(found, request.load, until=request.until), *check(scenario, jobs, request.pull))
-    return Finding(forecast=found, problems=problems, title=title, source=source)

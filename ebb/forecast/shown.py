@@ -51,4 +51,4 @@ def _overload(found: Forecast, load: Load) -> Iterator[Problem]:
 
 
 def _jobs(number: float) -> str:
-    return f"{number:.2g} {'job' if number == 1 else 'jobs'}"
+    return f"{number:.2g} {'job' if number == 1 else 'jobs'}" if number < 10 else f"{number:,.0f} jobs"

@@ -1,5 +1,6 @@
 """A stack's settings, with the changes that a forecast applies to them."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,25 @@ def find(stack: str) -> tuple[Path | None, str]:
     if not match:
         raise UserError(f"A stack's file is called Pulumi.<stack>.yaml, not {path.name!r}.")
     return path.parent, match[1]
+
+
+#: The settings that a forecast depends on most.
+_SHOWN = (
+    *("scaling.min_tasks", "scaling.max_tasks", "scaling.seconds_per_job", "scaling.tolerated_wait", "scaling.watch"),
+    *("scaling.direct", "scaling.surplus", "scaling.warm_hours", "worker.cpu", "worker.memory", "worker.architecture"),
+    *("worker.spot_weight", "worker.concurrency", "worker.stop_timeout", "queue.fifo", "queue.visibility_timeout"),
+    *("queue.max_receive_count", "network.nat"),
+)
+
+
+def shown(found: settings.Settings) -> tuple[tuple[str, str], ...]:
+    """Names and values of the settings that a forecast depends on most."""
+    rows = []
+    for name in _SHOWN:
+        section, _, key = name.partition(".")
+        value = getattr(found, section).model_dump(mode="json")[key]
+        rows.append((name, value if isinstance(value, str) else json.dumps(value)))
+    return tuple(rows)
 
 
 def read(stack: str, folder: Path | None = None, changes: Sequence[str] = ()) -> settings.Settings:

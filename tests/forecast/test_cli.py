@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ebb import project
 from ebb.cli import app
+from ebb.forecast import scale
 from ebb.project import ROOT
 from tests.helpers import stacks
 from tests.helpers.waiting import LIMIT, until
@@ -33,7 +34,8 @@ def run(*arguments: str) -> Result:
 def test_the_examples_of_the_help_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = CliRunner().invoke(app, ["forecast", "--help"], env={"COLUMNS": "80"}).output
     examples = re.findall(r"^ +ebb forecast *(.*)", shown, re.MULTILINE)
-    assert len(examples) == 6
+    assert len(examples) == 8
+    monkeypatch.setattr(scale, "TIMES", (1, 10))  # more takes seconds
     (tmp_path / "jobs.csv").write_text("time,seconds\n0,30\n60,45\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for line in examples:

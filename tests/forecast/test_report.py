@@ -6,11 +6,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from ebb.forecast.checks import Problem
-from ebb.forecast.findings import Finding
+from ebb.forecast.findings import Finding, Report
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.monte_carlo import Estimate, forecast
 from ebb.forecast.report import formatting, html_report, json_report, plots, terminal
@@ -29,7 +30,7 @@ def finding(first: Outcome | None = None, **baseline: Any) -> Finding:
 
 def printed(own: Finding, *peers: Finding, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width)
-    terminal.show(console, own, peers)
+    terminal.show(console, Report(own=own, baselines=peers))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -108,9 +109,9 @@ def test_the_comparison_has_a_row_and_a_legend_for_each_baseline() -> None:
 
 
 def test_the_json_document_has_the_documented_shape() -> None:
-    made = json_report.document(finding(), [finding(title="Public design", source="nbtl.blog")])
+    made = json_report.document(Report(own=finding(), baselines=(finding(title="Public design", source="nbtl.blog"),)))
     assert json.loads(json.dumps(made, allow_nan=False)) == made
-    assert list(made) == ["load", "runs", "seed", "stack", "against"]
+    assert list(made) == ["load", "runs", "seed", "stack", "against", "vs", "scale", "sensitivity", "no_effect"]
     assert (made["load"], made["runs"], made["seed"]) == ("burst:2 of 30s", 3, 1)
     estimate = {"value": 140.0, "low": 140.0, "high": 140.0}
     stack_ = made["stack"]
@@ -134,7 +135,7 @@ def test_the_json_document_has_the_documented_shape() -> None:
 
 def test_an_infinite_time_is_null_in_the_document() -> None:
     never = outcome(waits=(), latencies=(), wakes=(), drain=None, done=0, left=2)
-    made = json_report.document(finding(never))
+    made = json_report.document(Report(own=finding(never)))
     assert made["stack"]["seconds"]["wake"]["p50"] == {"value": None, "low": None, "high": None}
     json.dumps(made, allow_nan=False)
 
@@ -174,7 +175,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_self_contained_and_well_formed() -> None:
-    text = html_report.page(finding(), [finding(title="A", source="b")], command="ebb forecast")
+    text = html_report.page(Report(own=finding(), baselines=(finding(title="A", source="b"),)), command="ebb forecast")
     read = Page(text)
     assert read.open == []
     assert all(link.startswith("#") for link in read.links)
@@ -186,14 +187,16 @@ def test_the_page_is_self_contained_and_well_formed() -> None:
 
 
 def test_the_page_has_styles_for_phones_and_for_paper() -> None:
-    text = html_report.page(finding())
+    text = html_report.page(Report(own=finding()))
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     assert "@media print" in text
     assert text.count("<table") == text.count('<div class="table"><table')
 
 
 def test_the_page_shows_five_plots_and_every_table() -> None:
-    read = Page(html_report.page(finding(), [finding(title="A <b>", source="b")], command="ebb forecast"))
+    read = Page(
+        html_report.page(Report(own=finding(), baselines=(finding(title="A <b>", source="b"),)), command="ebb forecast")
+    )
     shown = "".join(read.text)
     assert read.tags.count("svg") == 5
     for expected in (
@@ -211,27 +214,26 @@ def test_the_page_shows_five_plots_and_every_table() -> None:
 
 
 def test_the_same_forecast_gives_the_same_page() -> None:
-    assert html_report.page(finding()) == html_report.page(finding())
+    assert html_report.page(Report(own=finding())) == html_report.page(Report(own=finding()))
 
 
 def test_killed_jobs_are_highlighted() -> None:
-    assert "<li class=bad><b>2</b>jobs killed</li>" in html_report.page(finding(outcome(killed=2)))
+    assert "<li class=bad><b>2</b>jobs killed</li>" in html_report.page(Report(own=finding(outcome(killed=2))))
 
 
 def test_a_load_without_jobs_has_a_page_without_times() -> None:
     nothing = outcome(sent=0, done=0, waits=(), latencies=(), wakes=(), drain=0.0, alarms=(), activities=())
-    shown = "".join(Page(html_report.page(finding(nothing))).text)
+    shown = "".join(Page(html_report.page(Report(own=finding(nothing)))).text)
     assert "wake-up" not in shown
     assert "a month idle" in shown
 
 
-def test_a_long_line_keeps_its_peaks() -> None:
-    line = tuple((float(second), 1 if second != 7777 else 99) for second in range(20_000))
-    drawn = plots._thinned(line)
-    assert len(drawn) <= 2 * plots.MAX_POINTS
-    assert (7777.0, 99) in drawn
-    assert [time for time, _ in drawn] == sorted(time for time, _ in drawn)
-    assert plots._thinned(line[:100]) == line[:100]
+def test_a_long_line_is_drawn_as_its_range_and_its_mean_over_time() -> None:
+    times, values = np.array([0.0, 10.0, 30.0, 90.0]), np.array([1.0, 5.0, 2.0, 0.0])
+    low, high, mean = plots.parts(times, values, np.array([0.0, 20.0, 40.0, 100.0]))
+    assert low.tolist() == [1, 2, 0]
+    assert high.tolist() == [5, 5, 2]
+    assert mean.tolist() == [3, 3.5, pytest.approx(5 / 3)]
 
 
 def test_alarms_have_the_order_of_the_rules() -> None:

@@ -83,3 +83,10 @@ class Outcome:
     def task_hours(self) -> float:
         """Billed hours of tasks."""
         return self.task_seconds / 3600
+
+    @property
+    def shown_until(self) -> float:
+        """The right end of a plot's time axis: shortly after the last change, and within the run."""
+        lines = (self.visible, self.in_flight, self.desired, self.running)
+        last = max(60.0, max((line[-1][0] for line in lines if line), default=0.0) * 1.04)
+        return min(self.until, last) if self.until > 0 else last

@@ -1,12 +1,15 @@
 """The figures of a forecast as text and rows, for the terminal and the HTML page."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from ebb.forecast import bill
 from ebb.forecast.checks import Problem
 from ebb.forecast.durations import DAY, HOUR, MINUTE
+from ebb.forecast.model.outcome import Outcome, Timeline
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
+from ebb.scaling.activities import ScalingActivity
 
 #: In place of a figure that does not exist.
 NONE = "-"
@@ -95,7 +98,10 @@ def counts(found: Forecast) -> list[tuple[str, str]]:
 
 def repetition(found: Forecast) -> str:
     """How often the load repeats in the month of the bill."""
-    return f"at this load, every {found.every / HOUR:.3g} h" if found.every > 0 else "at this load"
+    if found.every <= 0:
+        return "at this load"
+    every = f"{found.every / HOUR:.3g} h" if found.every < 2 * DAY else f"{found.every / DAY:.3g} days"
+    return f"at this load, every {every}"
 
 
 def costs(found: Forecast) -> list[tuple[str, str, str, str]]:
@@ -163,3 +169,14 @@ def comparison(found: Forecast) -> tuple[str, ...]:
         dollars(found.bill.idle_total),
         dollars(found.bill.load_total),
     )
+
+
+def why(activity: ScalingActivity, outcome: Outcome) -> str:
+    """Why the number of tasks changed: the alarm, and the messages at that time."""
+    waiting, running = (_at(line, activity.time) for line in (outcome.visible, outcome.in_flight))
+    cause = activity.alarm or activity.cause
+    return f"{cause}: {waiting:,} waiting, {running:,} in flight"
+
+
+def _at(timeline: Timeline, time: float) -> int:
+    return timeline[max(0, bisect_right(timeline, time, key=lambda point: point[0]) - 1)][1]

@@ -4,7 +4,13 @@
 {
   "load": "burst:200 of 30s", "runs": 20, "seed": 1,
   "stack": SCENARIO,
-  "against": [SCENARIO, …]            # the baselines, with --against
+  "against": [SCENARIO, …],           # the baselines, with --against
+  "vs": [{"changes": "scaling.watch=true", "differences": {"wake p95": ESTIMATE, …}, …as SCENARIO}, …],  # with --vs
+  "scale": [{"times": 10, "max_tasks": 100, "jobs_a_month": 60e3, "wait_p95": 96.1, "dollars_per_month": 12.1,
+             "dollars_per_1000_jobs": 0.2, "alternatives": {"Spot": 9.1, …}, "extrapolated": false}, …],  # with --scale
+  "sensitivity": [{"assumption": "start of a task", "wait_p95_less": ESTIMATE, "wait_p95_more": ESTIMATE,
+                   "dollars_less": ESTIMATE, "dollars_more": ESTIMATE}, …],                        # with --sensitivity
+  "no_effect": ["task protection's call", …]
 }
 SCENARIO = {
   "name": "dev", "title": "", "source": "",
@@ -23,25 +29,56 @@ ESTIMATE = {"value": 143.2, "low": 138.0, "high": 150.1}   # with a 95 % interva
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from ebb.forecast import bill
 from ebb.forecast.bill import Part
 from ebb.forecast.durations import HOUR
-from ebb.forecast.findings import Finding
+from ebb.forecast.findings import Finding, Report, Scale, Swing, Versus
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 
 
-def document(own: Finding, baselines: Sequence[Finding] = ()) -> dict[str, Any]:
+def document(report: Report) -> dict[str, Any]:
     """The document, in the types that JSON has."""
-    found = own.forecast
+    found = report.own.forecast
     return {
         "load": found.load,
         "runs": found.runs,
         "seed": found.seed,
-        "stack": _scenario(own),
-        "against": [_scenario(each) for each in baselines],
+        "stack": _scenario(report.own),
+        "against": [_scenario(each) for each in report.baselines],
+        "vs": [_versus(each) for each in report.versus],
+        "scale": [_scale(each) for each in report.scales],
+        "sensitivity": [_swing(each) for each in report.swings],
+        "no_effect": list(report.no_effect),
+    }
+
+
+def _versus(versus: Versus) -> dict[str, Any]:
+    differences = {name: _estimate(each) for name, each in versus.differences.items()}
+    return {"changes": versus.changes, "differences": differences, **_scenario(versus.finding)}
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    return {
+        "times": scale.times,
+        "max_tasks": scale.max_tasks,
+        "jobs_a_month": scale.jobs_a_month,
+        "wait_p95": None if scale.wait is None else _finite(scale.wait),
+        "dollars_per_month": scale.dollars,
+        "dollars_per_1000_jobs": scale.dollars_per_1000,
+        "alternatives": dict(scale.alternatives),
+        "extrapolated": scale.extrapolated,
+    }
+
+
+def _swing(swing: Swing) -> dict[str, Any]:
+    return {
+        "assumption": swing.assumption,
+        "wait_p95_less": _estimate(swing.wait_less),
+        "wait_p95_more": _estimate(swing.wait_more),
+        "dollars_less": _estimate(swing.dollars_less),
+        "dollars_more": _estimate(swing.dollars_more),
     }
 
 

@@ -8,28 +8,62 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.forecast.checks import Problem
-from ebb.forecast.findings import Finding
+from ebb.forecast.findings import Finding, Report, Scale, Versus
 from ebb.forecast.monte_carlo import Forecast
-from ebb.forecast.report import formatting
+from ebb.forecast.report import comparisons, formatting
 
 
-def show(console: Console, own: Finding, baselines: Sequence[Finding] = ()) -> None:
+def show(console: Console, report: Report) -> None:
     """Print the forecast."""
-    console.print(render(own, baselines))
+    console.print(render(report))
 
 
-def render(own: Finding, baselines: Sequence[Finding] = ()) -> RenderableType:
-    """The tables of the stack, and those that compare it with the baselines."""
-    found = own.forecast
+def render(report: Report) -> RenderableType:
+    """The tables of the stack, and those that compare it."""
+    own, found = report.own, report.own.forecast
     parts: list[RenderableType] = [Text(formatting.headline(found), style="bold"), Text()]
     if times := formatting.times(found):
         parts += [_times(times), Text()]
     parts += [_counts(found), Text(), _costs(found), Text(formatting.not_in_bill(found))]
     parts += [Text(formatting.a_million(found)), Text()]
     parts.append(_problems(own.problems) if own.problems else Text(formatting.NO_PROBLEMS))
-    if baselines:
-        parts += [Text(), _comparison((own, *baselines)), Text(), _legend(baselines)]
+    for versus in report.versus:
+        parts += [Text(), _versus(own, versus)]
+    if report.baselines:
+        parts += [Text(), _comparison((own, *report.baselines)), Text(), _legend(report.baselines)]
+    if report.scales:
+        parts += [Text(), _scales(report.scales)]
+    if report.swings:
+        parts += [Text(), _swings(report)]
     return Group(*parts)
+
+
+def _versus(own: Finding, versus: Versus) -> RenderableType:
+    table = _table("", own.forecast.scenario.name, versus.changes, "difference")
+    for name, ours, theirs, difference, differs in comparisons.versus(own.forecast, versus):
+        table.add_row(name, ours, theirs, difference, style="" if differs else "dim")
+    codes = formatting.codes(versus.finding.problems)
+    return Group(table, Text(f"{comparisons.PAIRED} With {versus.changes}: {codes}.", style="dim"))
+
+
+def _scales(scales: Sequence[Scale]) -> RenderableType:
+    columns, rows = comparisons.scales(scales)
+    tables: list[RenderableType] = []
+    split = len(comparisons.SCALES)
+    for chosen in ([*range(split)], [0, *range(split, len(columns))]):
+        table = _table(*(columns[index] for index in chosen))
+        for row in rows:
+            table.add_row(*(row[index] for index in chosen))
+        tables += [table, Text()]
+    sentences = [*comparisons.paying(scales), comparisons.SCALE_NOTE]
+    return Group(*tables, *(Text(sentence) for sentence in sentences))
+
+
+def _swings(report: Report) -> RenderableType:
+    table = _table("", "wait p95 at -20 %", "at +20 %", "$ a month at -20 %", "at +20 %")
+    for row in comparisons.swings(report.swings):
+        table.add_row(*row)
+    return Group(table, Text(comparisons.no_effect(report.no_effect)))
 
 
 def _table(*columns: str, right: bool = True) -> Table:

@@ -1,0 +1,34 @@
+"""All that one `ebb forecast` asks for: the stack, the baselines, other settings, scales and assumptions."""
+
+from dataclasses import dataclass
+
+from ebb.forecast import run, stack
+from ebb.forecast.findings import Report
+from ebb.forecast.run import Progress, Request
+from ebb.forecast.scale import scales
+from ebb.forecast.sensitivity import swings
+from ebb.forecast.versus import versus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a forecast compares, as well as the stack's own figures; `versus`: changes of settings."""
+
+    versus: tuple[str, ...] = ()
+    scales: bool = False
+    sensitivity: bool = False
+
+
+def report(request: Request, wanted: Wanted, progress: Progress) -> Report:
+    """The whole report. Raises UserError."""
+    own, *baselines = run.findings(request, progress)
+    found, no_effect = swings(request, own, progress) if wanted.sensitivity else ((), ())
+    return Report(
+        own=own,
+        baselines=tuple(baselines),
+        versus=versus(request, own, wanted.versus, progress),
+        scales=scales(request, own, progress) if wanted.scales else (),
+        swings=found,
+        no_effect=no_effect,
+        settings=stack.shown(run.stack_settings(request)),
+    )

@@ -1,0 +1,117 @@
+"""Headless Chromium, to measure and to photograph pages. It is driven by its own protocol through two pipes.
+
+Chrome DevTools Protocol: chromedevtools.github.io/devtools-protocol. Messages are JSON, each with a NUL behind it.
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+#: The commands of Chromium and Chrome, on Debian, Fedora, Ubuntu and in GitHub's runners.
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: Without a window, a profile, a network or a GPU; the sandbox of Chromium does not work for root.
+OPTIONS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-extensions", "--disable-sync"),
+    "--remote-debugging-pipe",
+)
+
+
+def command() -> str | None:
+    """The path of a browser, if there is one."""
+    return next((path for name in COMMANDS if (path := shutil.which(name))), None)
+
+
+class Page:
+    """A tab of the browser."""
+
+    def __init__(self, to: int, answers: Iterator[dict[str, Any]]) -> None:
+        self._to, self._answers, self._ids = to, answers, count(1)
+        self._session: str | None = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.call("Page.enable")
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        """Call a method of the protocol, and return its result."""
+        number = next(self._ids)
+        session = {"sessionId": self._session} if self._session else {}
+        os.write(self._to, json.dumps({"id": number, "method": method, "params": params, **session}).encode() + b"\0")
+        answer = next(each for each in self._answers if each.get("id") == number)
+        assert "error" not in answer, f"{method}: {answer['error']}"
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def open(self, path: Path) -> None:
+        """Load a file, and wait until it is there."""
+        self.call("Page.navigate", url=path.as_uri())
+        next(each for each in self._answers if each.get("method") == "Page.loadEventFired")
+
+    def show(self, width: int, *, dark: bool = False, paper: bool = False) -> None:
+        """Set the width in CSS pixels, the colours and the medium."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", media="print" if paper else "screen", features=[scheme])
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def picture(self) -> bytes:
+        """The whole page as PNG."""
+        return base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+
+    def paper(self) -> bytes:
+        """The printed page as PDF, on A4 with the page's own margins."""
+        self.call("Emulation.setEmulatedMedia", media="print", features=[])
+        answer = self.call("Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69)
+        return base64.b64decode(answer["data"])
+
+
+@contextmanager
+def browser(program: str, profile: Path) -> Iterator[Page]:
+    """A running browser with one tab; its files are in the folder `profile`."""
+    theirs_in, to = os.pipe()
+    answers, theirs_out = os.pipe()
+    # the browser reads from its file descriptor 3, and writes to 4
+    started = subprocess.Popen(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}',
+            "sh",
+            program,
+            *OPTIONS,
+            f"--user-data-dir={profile}",
+        ],
+        pass_fds=(theirs_in, theirs_out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs_in)
+    os.close(theirs_out)
+    try:
+        yield Page(to, _messages(answers))
+    finally:
+        os.close(to)
+        os.close(answers)
+        started.terminate()
+        started.wait()
+
+
+def _messages(pipe: int) -> Iterator[dict[str, Any]]:
+    left = b""
+    while read := os.read(pipe, 1 << 20):
+        *whole, left = (left + read).split(b"\0")
+        for each in whole:
+            yield json.loads(each)
+    raise AssertionError("The browser has ended.")
