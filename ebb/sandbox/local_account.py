@@ -1,34 +1,24 @@
 """A stack's configuration for the sandbox's own account and credentials."""
 
-import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.session import Session
-
 import settings
 from ebb.errors import UserError
+from ebb.sandbox.emulators.regions import partition_of
 
 _TAGS, _REGION, _ALLOWED = "aws:defaultTags", "aws:region", "aws:allowedAccountIds"
 #: The sandbox's account.
 ACCOUNT = "000000000000"
 _ARN = re.compile(r"arn:aws[a-z-]*:[^:]*:[^:]*:[^:]*:.")
-#: The region of stacks that name none, or one of another partition: the emulators have ARNs of the partition `aws`.
+#: The region of stacks that name none.
 DEFAULT_REGION = "us-east-1"
-
-
-@functools.cache
-def _regions() -> dict[str, frozenset[str]]:
-    """The codes of each partition's regions. botocore's own list needs no service's model, which takes long to read."""
-    partitions = Session().get_component("data_loader").load_data("partitions")["partitions"]
-    return {each["id"]: frozenset(name for name in each["regions"] if "global" not in name) for each in partitions}
 
 
 def region_of(config: Mapping[str, Any]) -> str:
     """The sandbox's region for a configuration by full key."""
-    region = config.get(_REGION)
-    return str(region) if region in _regions()["aws"] else DEFAULT_REGION
+    return str(config.get(_REGION) or DEFAULT_REGION)
 
 
 def check_location(config: Mapping[str, Any], chosen: settings.Settings) -> None:
@@ -39,12 +29,12 @@ def check_location(config: Mapping[str, Any], chosen: settings.Settings) -> None
     region = config.get(_REGION)
     if not region:
         return
-    found = [partition for partition, regions in _regions().items() if region in regions]
-    if not found:
+    partition = partition_of(str(region))
+    if not partition:
         raise UserError(f"aws:region: AWS has no region {region!r}: give one such as {DEFAULT_REGION}.")
     arns = [arn for arn in (chosen.worker.cluster, chosen.iam.permissions_boundary) if arn and _ARN.match(arn)]
     accounts = [arn.split(":")[4] for arn in arns if ":iam::aws:" not in arn]
-    here = settings.Location(partition=found[0], region=str(region), account=accounts[0] if accounts else ACCOUNT)
+    here = settings.Location(partition=partition, region=str(region), account=accounts[0] if accounts else ACCOUNT)
     try:
         settings.check_location(chosen, here)
     except settings.SettingsError as error:
@@ -62,14 +52,13 @@ def localize(config: Mapping[str, Any], region: str) -> dict[str, Any]:
 
 
 def set_aside(config: Mapping[str, Any]) -> list[str]:
-    """The keys that `localize` does not take over as they are, for the region of `region_of`."""
-    given = {key for key in config if key.startswith("aws:")} - {_TAGS}
+    """What `localize` does not take over as it is, for the region of `region_of`."""
+    given = {key for key in config if key.startswith("aws:")} - {_TAGS, _REGION}
     if ACCOUNT in (config.get(_ALLOWED) or ()):
         given.discard(_ALLOWED)
-    region = region_of(config)
     others = {key: value for key, value in config.items() if not key.startswith("aws:")}
-    arns = [] if _settings(config, region) == others else ["the partition, region and account of ARNs"]
-    return sorted(given - {_REGION} if config.get(_REGION) == region else given) + arns
+    arns = [] if _settings(config, region_of(config)) == others else ["the partition and account of ARNs"]
+    return sorted(given) + arns
 
 
 def _settings(config: Mapping[str, Any], region: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ Apply = Callable[[Callable[[str], ModuleType]], None]
 GATEWAY, STATES = "ministack.services.apigateway_v1", "ministack.services.stepfunctions"
 SERVICES = ("apigateway_v1", "scheduler", "sqs", "stepfunctions")
 SCALING, ECS, IAM = "moto.applicationautoscaling.models", "moto.ecs.models", "moto.iam.models"
-BACKENDS = "moto.backends"
+BACKENDS, UTILS = "moto.backends", "moto.utilities.utils"
+ZONES = "moto.ec2.models.availability_zones_and_regions"
 
 
 def api_gateway(module: Callable[[str], ModuleType]) -> None:
@@ -69,6 +70,10 @@ def module_list(module: Callable[[str], ModuleType]) -> None:
     moto_patches.keep_module_list(module(BACKENDS))
 
 
+def regions(module: Callable[[str], ModuleType]) -> None:
+    moto_patches.know_all_regions(module(ZONES), module(UTILS))
+
+
 #: Each patch with the names that it replaces or uses: the module and the name in it.
 CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
     api_gateway: [(GATEWAY, name) for name in ("_apply_patch", "_create_stage", "_v1_error", "_stages_v1")],
@@ -105,6 +110,12 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
     ],
     managed: [(IAM, "IAMBackend"), (IAM, "IAMBackend._init_aws_policies")],
     module_list: [(BACKENDS, "list_of_moto_modules")],
+    regions: [
+        (ZONES, "RegionsAndZonesBackend"),
+        (ZONES, "RegionsAndZonesBackend.zones"),
+        (ZONES, "Zone"),
+        (UTILS, "REGION_PREFIX_TO_PARTITION"),
+    ],
 }
 BROKEN = [(apply, *name) for apply, names in CONTRACTS.items() for name in names]
 

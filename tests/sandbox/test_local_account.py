@@ -47,24 +47,15 @@ def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None
     with Sandbox("any.stack", in_process=True, config=config, say=said.append) as sandbox:
         assert said[0] == (
             "The sandbox is eu-central-1 with an account of this machine. Set aside: aws:allowedAccountIds, "
-            "aws:assumeRoles, aws:profile, the partition, region and account of ARNs."
+            "aws:assumeRoles, aws:profile, the partition and account of ARNs."
         )
         assert sandbox.deployment.up()
         assert "eu-central-1" in sandbox.deployment.outputs()["queue_url"] + sandbox.deployment.outputs()["image_uri"]
         sandbox.deployment.destroy()
 
 
-@pytest.mark.parametrize(
-    ("region", "own", "aside"),
-    [
-        (None, "us-east-1", ["aws:profile"]),
-        ("eu-central-1", "eu-central-1", ["aws:profile"]),
-        ("cn-north-1", "us-east-1", ["aws:profile", "aws:region"]),
-    ],
-)
-def test_the_region_is_the_stacks_in_the_partition_of_the_emulators(
-    region: str | None, own: str, aside: list[str]
-) -> None:
+@pytest.mark.parametrize(("region", "own"), [(None, "us-east-1"), ("eu-central-1", "eu-central-1")])
+def test_the_region_is_the_stacks_or_the_first_of_aws(region: str | None, own: str) -> None:
     config = {
         "aws:profile": "company",
         "aws:defaultTags": {},
@@ -72,7 +63,23 @@ def test_the_region_is_the_stacks_in_the_partition_of_the_emulators(
         **({"aws:region": region} if region else {}),
     }
     assert region_of(config) == own
-    assert [each for each in set_aside(config) if each != "aws:region" or region] == aside
+    assert set_aside(config) == ["aws:profile"]
+
+
+@pytest.mark.parametrize("region", ["cn-northwest-1", "us-isob-east-1", "eusc-de-east-1"])
+def test_a_stack_of_another_partition_goes_up_in_its_region_with_endpoints_of_its_own(region: str) -> None:
+    network = {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"]}
+    config = {"aws:region": region, "ebb:network": network, "ebb:scaling": {"direct": True}}
+    with Sandbox("any", in_process=True, config=config, say=lambda _: None) as sandbox:
+        sandbox.tasks.stop()
+        sandbox.deployment.up()
+        subnets = sandbox.region.client("ec2").describe_subnets()["Subnets"]
+        assert {subnet["AvailabilityZone"][:-1] for subnet in subnets} == {region}
+        message = sandbox.client().post({"n": 1})
+        url = sandbox.deployment.outputs()["queue_url"]
+        (received,) = sandbox.region.client("sqs").receive_message(QueueUrl=url)["Messages"]
+        assert received["MessageId"] == message
+        assert not [line for line in sandbox.region.inventory() if "arn:aws-" in line]
 
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -109,8 +116,7 @@ def test_a_stack_of_any_partition_has_local_arns(region: str) -> None:
         f"arn:aws:dynamodb:{region_of(config)}:{ACCOUNT}:table/jobs",
     )
     assert found.worker.secrets == {"TOKEN": f"arn:aws:secretsmanager:eu-west-3:{ACCOUNT}:secret:token-AbCdEf"}
-    assert "the partition, region and account of ARNs" in set_aside(config)
-    assert ("aws:region" in set_aside(config)) == (partition != "aws")
+    assert set_aside(config) == ["the partition and account of ARNs"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Patches of moto: scaling policies, scalable targets, task counts of ECS services, and two lists made once."""
+"""Patches of moto: scaling policies, scalable targets, task counts of services, regions, and two lists made once."""
 
 import functools
 import inspect
@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from ebb.sandbox.emulators.contracts import MOTO
+from ebb.sandbox.emulators.regions import regions
 
 #: Called after each RegisterScalableTarget. AWS acts on it at once, moto does not.
 ON_REGISTER: list[Callable[[], None]] = []
@@ -23,16 +24,19 @@ _CREATE_SERVICE = (
 @functools.cache
 def apply() -> None:
     """Patch moto in this process, once. Raises ContractError."""
-    from moto import backends  # noqa: PLC0415
-    from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415 - half a second
+    from moto import backends  # noqa: PLC0415 - moto takes half a second
+    from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415
+    from moto.ec2.models import availability_zones_and_regions as zones  # noqa: PLC0415
     from moto.ecs import models as ecs  # noqa: PLC0415
     from moto.iam import models as iam  # noqa: PLC0415
+    from moto.utilities import utils  # noqa: PLC0415
 
     keep_policy_arn(autoscaling)
     report_registrations(autoscaling)
     count_reported_tasks(ecs)
     keep_managed_policies(iam)
     keep_module_list(backends)
+    know_all_regions(zones, utils)
 
 
 def keep_policy_arn(autoscaling: ModuleType) -> None:
@@ -134,3 +138,17 @@ def keep_module_list(backends: ModuleType) -> None:
     """moto lists its own folder again for each request: a tenth of the time that a demo takes."""
     listed = MOTO.function(backends, "list_of_moto_modules", "()")
     vars(backends).update(list_of_moto_modules=functools.cache(lambda: tuple(listed())))
+
+
+def know_all_regions(zones: ModuleType, utils: ModuleType) -> None:
+    """Each region of AWS has zones, and ARNs of the partition `aws`, which MiniStack writes for all regions."""
+    backend = MOTO.value(zones, "RegionsAndZonesBackend", type)
+    known = MOTO.value(backend, "zones", dict)
+    zone = MOTO.value(zones, "Zone", type)
+    partitions = MOTO.value(utils, "REGION_PREFIX_TO_PARTITION", dict)
+    for region in frozenset().union(*regions().values()) - known.keys():
+        known[region] = [
+            zone(region_name=region, name=f"{region}{letter}", zone_id=f"{region.replace('-', '')}-az{number}")
+            for number, letter in enumerate("abc", start=1)
+        ]
+    partitions.clear()
