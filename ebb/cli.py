@@ -6,11 +6,13 @@ from types import FrameType
 import typer
 
 from ebb.forecast.cli import forecast
+from ebb.help import Command, Group
 from ebb.iam.cli import policy
 from ebb.ops.cli import move, pause, resume, status
 from ebb.sandbox.cli import sandbox
 
 app = typer.Typer(
+    cls=Group,
     help="Ebb on your own machine: forecast a stack, and run it in a sandbox, before you deploy it to an account.",
     no_args_is_help=True,
     add_completion=False,
@@ -18,7 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 for command in (forecast, policy, status, pause, resume, move):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 @app.callback()

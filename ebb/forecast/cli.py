@@ -75,14 +75,12 @@ Sensitivity = Annotated[
 ]
 Against = Annotated[
     bool,
-    typer.Option("--against", metavar="", help="Also run the load on known designs: CDK, Copilot, KEDA and others."),
+    typer.Option("--against", help="Also run the load on known designs: CDK, Copilot, KEDA and others."),
 ]
 Html = Annotated[
     Path | None, typer.Option("--html", help="Write an HTML page with plots to this file.", dir_okay=False)
 ]
-Json = Annotated[
-    bool, typer.Option("--json", metavar="", help="Print JSON (shape: ebb/forecast/report/json_report.py).")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON. Its fields: report/json_report.py.")]
 Image = Annotated[
     str | None,
     typer.Option(

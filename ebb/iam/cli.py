@@ -47,7 +47,6 @@ def policy(
         bool,
         typer.Option(
             "--managed",
-            metavar="",
             help="Print a list of policies, each short enough for a managed policy (6144 characters).",
         ),
     ] = False,

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 import typer
 
 from ebb.errors import finish
+from ebb.help import Command, Group
 
 sandbox = typer.Typer(
+    cls=Group,
     help="A small AWS region on this machine. The real Pulumi engine deploys the real program to it, and jobs run. "
     "It needs no account and costs nothing. It listens on 127.0.0.1 only and leaves nothing behind.",
     no_args_is_help=True,
@@ -21,15 +23,11 @@ Wake = Annotated[
     Literal["metrics", "watch", "direct"] | None,
     typer.Option(help="What wakes the service: alarms, the watcher or the API. Default: the stack's settings."),
 ]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", metavar="", help="Show the engine's own lines on the screen as well.")
-]
-InProcess = Annotated[
-    bool, typer.Option("--in-process", metavar="", help="Deploy without the Pulumi CLI, by Pulumi's mocks.")
-]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's own lines on the screen as well.")]
+InProcess = Annotated[bool, typer.Option("--in-process", help="Deploy without the Pulumi CLI, by Pulumi's mocks.")]
 
 
-@sandbox.command()
+@sandbox.command(cls=Command)
 def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False, verbose: Verbose = False) -> None:
     """Deploy a stack, say how to send a job, and show the log of each job until Ctrl-C.
 
@@ -43,7 +41,7 @@ def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = Fa
     finish(lambda: run(stack, speed, in_process, verbose))
 
 
-@sandbox.command()
+@sandbox.command(cls=Command)
 def demo(
     stack: Stack = "sandbox",
     speed: Speed = 60.0,
@@ -65,7 +63,7 @@ def demo(
     finish(lambda: run(stack, speed, in_process, wake, verbose))
 
 
-@sandbox.command()
+@sandbox.command(cls=Command)
 def engine() -> None:
     """Get the Pulumi CLI and print its path: from PATH, by the official installer, or built from its Go modules."""
     from ebb.sandbox.deploy.pulumi_cli import find  # noqa: PLC0415
