@@ -126,8 +126,8 @@ class View:
 def counts(sample: Sample) -> str:
     """The counts in words."""
     return (
-        f"depth {sample.depth}, in flight {sample.in_flight}, dead {sample.dead}, "
-        f"desired {sample.desired}, running {sample.running}, done {sample.done}"
+        f"jobs: {sample.depth} waiting, {sample.in_flight} in flight, {sample.done} done, {sample.dead} dead letters; "
+        f"tasks: {sample.desired} desired, {sample.running} running"
     )
 
 

@@ -12,7 +12,28 @@ BROKEN = "handler_broken"
 #: Fields of a line that this module puts into words, or that say nothing to a reader of one job's log.
 _KNOWN = {"time", "level", "event", "message_id", "attempt", "duration", "error", "reason", "traceback", "trace"}
 #: Events of a worker that starts and stops as it should.
-_QUIET = {"started", "stopping", "stopped"}
+QUIET = {"started", "stopping", "stopped"}
+#: The worker's other events.
+WORDS = {
+    "bad_settings": "has settings that it cannot use",
+    "call_failed": "a call to AWS failed and is made again",
+    "child_lost": "the process for its next job ended and is replaced",
+    "deployment_blocked": "waits, because a deployment has no room for its tasks",
+    "extension_failed": "its lease could not be extended; this is tried again",
+    "gave_up": "ends before AWS has answered about its jobs",
+    "job_not_started": "not started, because the process for it ended before",
+    "jobs_fail": "sees different jobs fail, one after another",
+    "jobs_succeed": "sees a job succeed again",
+    "log_dropped": "could not write all lines of its log",
+    "no_credentials": "gets no credentials",
+    "no_handler": "has no process that can run a job",
+    "no_protection": "has no task protection",
+    "protection_refused": "gets no task protection",
+    "receive_failed": "could not receive",
+    "release_failed": "could not end its task protection",
+    "store_refused": "cannot use the idempotency table",
+    "stuck": "does not answer",
+}
 #: Levels of `logging` that need no word.
 _USUAL = ("INFO", "DEBUG")
 #: The folder of an image's files on this machine; its users know their paths in the image.
@@ -60,9 +81,9 @@ class Readable:
             time = f" after {record['duration']:g} s" if "duration" in record else ""
             bad = event != "job_done" and record.get("level") != "INFO"
             yield f"{_who(line, record)} {ENDINGS[event]}{time}{f': {why}' if why else ''}", bad
-        elif event not in _QUIET:
-            more = ", ".join(f"{name} {value}" for name, value in record.items() if name not in _KNOWN)
-            parts = [part for part in (event.replace("_", " "), str(why or ""), more) if part]
+        elif event not in QUIET:
+            more = ", ".join(_field(name, value) for name, value in record.items() if name not in _KNOWN)
+            parts = [part for part in (WORDS.get(event, event.replace("_", " ")), str(why or ""), more) if part]
             yield f"{_who(line, record)} {': '.join(parts)}", record.get("level") not in _USUAL
         yield from self._traceback(record)
 
@@ -71,6 +92,12 @@ class Readable:
         if text and text not in self._shown:
             self._shown.add(text)
             yield from ((f"{TRACEBACK}{line}", True) for line in _SNAPSHOT.sub("", text).rstrip().splitlines())
+
+
+def _field(name: str, value: Any) -> str:
+    """A field of a line. A consequence is a clause already."""
+    text = ", ".join(str(one)[:_ID] for one in value) if isinstance(value, list) else str(value)
+    return text if name == "consequence" else f"{name.replace('_', ' ')} {text}"
 
 
 def _who(line: TaskLine, record: dict[str, Any]) -> str:

@@ -100,7 +100,7 @@ def test_the_state_has_counts_alarms_and_tasks(folder: Path) -> None:
         frame = io.StringIO()
         Console(file=frame, width=200).print(screen.view.state(sample))
         (task,) = region.tasks.tasks()
-    assert "depth 0, in flight 1, dead 0, desired 1, running 1, done 0" in frame.getvalue()
+    assert "jobs: 0 waiting, 1 in flight, 0 done, 0 dead letters; tasks: 1 desired, 1 running" in frame.getvalue()
     assert "scaling-out-" in frame.getvalue()
     assert f"tasks: {task.id[:8]} running protected" in frame.getvalue()
 

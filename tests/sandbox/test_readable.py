@@ -1,13 +1,15 @@
 """The log of tasks as people read it: real lines of the worker, and lines of the user's own code."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ebb.project import read_settings
-from ebb.sandbox.log_follower import TaskLine
-from ebb.sandbox.readable import Readable
+from ebb.sandbox.log_follower import ENDINGS, STARTED, TaskLine
+from ebb.sandbox.readable import BROKEN, QUIET, WORDS, Readable
 
 JOB = "4998a9a8-a0e9-406e-ae1e-d40dd4c7c003"
 TRACEBACK = "Traceback (most recent call last):\n  File \"/app/handler.py\", line 3, in handle\nKeyError: 'x'\n"
@@ -92,6 +94,19 @@ def test_a_workers_usual_events_and_its_metrics_are_left_out_and_others_are_put_
     metrics = {"_aws": {"CloudWatchMetrics": []}, "JobsDone": 1}
     usual = [event("started", queue_url="q"), event("stopping", running=0), event("stopped"), metrics]
     assert shown(*usual) == []
-    assert shown(event("protection_refused", "ERROR", reason="no", consequence="nothing more is received")) == [
-        ("task f0c85895 protection refused: no: consequence nothing more is received", True)
+    assert shown(event("protection_refused", "ERROR", reason="no", consequence="receives nothing; asks again")) == [
+        ("task f0c85895 gets no task protection: no: receives nothing; asks again", True)
     ]
+    assert shown(event("gave_up", "WARNING", message_ids=[JOB])) == [
+        ("task f0c85895 ends before AWS has answered about its jobs: message ids 4998a9a8", True)
+    ]
+
+
+def test_each_event_of_the_worker_has_words() -> None:
+    """Events are the first argument of a call that logs, or a name that is chosen for it before."""
+    sources = "".join(path.read_text() for path in (Path(__file__).parents[2] / "worker").rglob("*.py"))
+    calls = re.findall(r"(?:observe|event|format_event)\(\s*\"([a-z_]+)\"", sources)
+    chosen = re.findall(r"\bname = \"([a-z_]+)\" if .* else \"([a-z_]+)\"", sources)
+    assert len(chosen) == 3
+    named = {*calls, *(name for pair in chosen for name in pair)}
+    assert named - {STARTED, BROKEN, *ENDINGS, *QUIET} == set(WORDS)

@@ -69,11 +69,11 @@ def place(region: Region) -> ByHand:
 
 
 def test_a_universal_target_is_called_each_hour(place: ByHand) -> None:
-    place.schedule("rate(1 hour)")
+    place.schedule("rate(1 hour)", Description="Calls the queue")
     assert place.fired(15) == [0]
     assert place.client("sqs").list_queue_tags(QueueUrl=place.url)["Tags"] == {"b": "2"}
     assert place.fired(3 * HOUR) == [HOUR, 2 * HOUR, 3 * HOUR]
-    assert next(event.text for event in place.events) == "s: sqs:untagQueue."
+    assert next(event.text for event in place.events) == "s: called UntagQueue of SQS. Calls the queue."
     assert place.errors() == []
 
 

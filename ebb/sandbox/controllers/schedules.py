@@ -130,7 +130,8 @@ class Scheduler:
             self._reporter.report("error", name, f"Schedule {name}: {error}")
         else:
             self._reporter.forget(name)
-            self._events.add("schedule", f"{name}: {what}.", schedule=name, target=target["Arn"])
+            why = f" {described['Description']}." if described.get("Description") else ""
+            self._events.add("schedule", f"{name}: {what}.{why}", schedule=name, target=target["Arn"])
 
     def _check_role(self, arn: str) -> None:
         """The role must exist and trust EventBridge Scheduler. The sandbox does not check its permissions."""
@@ -173,7 +174,7 @@ class Scheduler:
         except ValueError as error:
             raise UndeliverableError(f"the input is not JSON: {error}") from None
         getattr(client, xform_name(action))(**parameters)
-        return f"{service}:{action}"
+        return f"called {action[0].upper()}{action[1:]} of {client.meta.service_model.service_id}"
 
     def _start_workflow(self, name: str, target: "TargetOutputTypeDef") -> str:
         machine = target["Arn"]
