@@ -21,8 +21,8 @@ MINUTE = 60
 #: 100 s). Otherwise a message that a task has already received would start a second task.
 OUT_COOLDOWN_SECONDS = 120
 #: Minutes in which jobs wait while others are running, before tasks are added. In the first of them the tasks that
-#: `start` has started are still starting, or have just received their first jobs. The watcher's task already runs a job
-#: in the minute before, in which `start` acts on older metrics: so with the watcher they are one more.
+#: `start` has started are still starting, or have just received their first jobs. With the watcher there is one minute
+#: more, in which its task already runs a job and `start` acts on older metrics.
 MORE_MINUTES = 2
 MORE_MINUTES_WITH_WATCHER = 3
 #: Minutes without any message before all tasks are removed.

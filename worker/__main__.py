@@ -1,8 +1,9 @@
 """`python -m worker` runs jobs of the queue until SIGTERM; `python -m worker --once job.json` runs one without a queue.
 
-Exit codes of a worker: 0 stopped by a signal; 69 (EX_UNAVAILABLE) no task protection, no credentials or no idempotency
-store, after minutes of requests; 78 (EX_CONFIG) bad settings, or no process could import the handler.
-worker/run_once.py has those of `--once`.
+Exit codes of a worker (worker/run_once.py has those of `--once`):
+- 0: stopped by a signal.
+- 69 (EX_UNAVAILABLE): no task protection, no credentials or no idempotency store, after minutes of requests.
+- 78 (EX_CONFIG): bad settings, or no process could import the handler.
 """
 
 import logging

@@ -56,7 +56,7 @@ class Job:
     def stopping(self) -> threading.Event:
         """Set when the worker must stop this job soon: save its work, and raise Retry.
 
-        Look at it first in `handle` itself, not in a thread: from then on SIGTERM sets it too, and does not end the
+        Look at it first in `handle` itself, not in a thread. From then on SIGTERM sets it too, and does not end the
         process at once.
         """
         return threading.Event()

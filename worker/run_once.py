@@ -18,7 +18,7 @@ from worker.jobs.descendants import FAMILY
 from worker.loop import Loop
 
 JOB_ID = "once"
-#: Values for the variables that a worker must have. Those of the queue are not used; the others are the stack's
+#: Values for the variables that a worker must have. Those of the queue are not used. The others are the stack's
 #: defaults, except for a stop timeout that lets Ctrl-C end a job after a second.
 DEFAULTS = {
     "EBB_QUEUE_URL": "https://sqs.invalid/once",

@@ -1,7 +1,7 @@
 """How much each assumption of the model changes the result (`--sensitivity`).
 
 Each one is made 20 % smaller and 20 % larger, with the same seeds. What AWS documents as a rule or a quota is not an
-assumption, and the second of the minute of a schedule or an alarm is random already.
+assumption. The second of the minute of a schedule or an alarm is random already.
 """
 
 from collections.abc import Iterator, Mapping

@@ -44,7 +44,7 @@ def check_location(config: Mapping[str, Any], chosen: settings.Settings) -> None
 def localize(config: Mapping[str, Any], region: str) -> dict[str, Any]:
     """The configuration with this region, and of the provider's other settings the tags alone.
 
-    The others name an account, a profile, a role or a way to AWS: a stack for any of them can be tried in the sandbox.
+    The others name an account, a profile, a role or a way to AWS. A stack for any of them runs in the sandbox.
     ARNs in the settings have the sandbox's partition, region and account, because no others exist in it.
     """
     provider = {_REGION: region} | ({_TAGS: config[_TAGS]} if _TAGS in config else {})

@@ -73,8 +73,8 @@ def choose(condition: Series | Scalar, then: Series | Scalar, otherwise: Series 
     no = otherwise if isinstance(otherwise, tuple) else (otherwise,) * length
     if not isinstance(condition, tuple):
         return (None,) * length if condition is None else yes if condition else no
-    # The guide's tables: 0 if the condition is true and `then` has no point; no point if the condition has none, or is
-    # false and `otherwise` has none.
+    # The guide's tables: 0 if the condition is true and `then` has no point. There is no point if the condition has
+    # none, or is false and `otherwise` has none.
     return tuple(
         [(a or 0.0) if met else None if met is None else b for met, a, b in zip(condition, yes, no, strict=True)]
     )

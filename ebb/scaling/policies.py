@@ -2,8 +2,8 @@
 
 Sources: application-auto-scaling-step-scaling-policies.html and API_StepScalingPolicyConfiguration.
 
-This is AWS's side of the contract, so its limits stay separate copies of those in settings/ and policy/: a value shared
-by import would agree even if it were wrong.
+This is AWS's side of the contract, so its limits stay separate copies of those in settings/ and policy/. A value that
+is shared by import would agree even if it were wrong.
 """
 
 import math

@@ -53,8 +53,8 @@ class ScalableTarget:
         if minimum > maximum:
             raise ValueError(f"The minimum capacity {minimum} must not exceed the maximum {maximum}.")
         target = replace(self, minimum=minimum, maximum=maximum)
-        # New limits move the capacity at once, "either manually or following a schedule", also during a cooldown or a
-        # suspension: that is of "scaling activities that are triggered by a scaling policy".
+        # New limits move the capacity at once, "either manually or following a schedule". A cooldown and a suspension
+        # stop only "scaling activities that are triggered by a scaling policy".
         after = target.clamp(desired)
         if after == desired:
             return Decision(target=target)

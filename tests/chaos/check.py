@@ -4,7 +4,7 @@ The rules:
 - Each job sent was done at least once, or is in the dead-letter queue. It is there as rejected only on purpose.
 - Two handlers never have the same message at once: a killed worker's children die long before its leases end.
 - A message is deleted once.
-- A job is done twice only when its delete was not made or not answered: its worker was killed, its lease ended, or its
+- A job is done twice only when its delete was not made or not answered. Its worker was killed, its lease ended, or its
   child was killed just after the job.
 """
 

@@ -1,7 +1,7 @@
 """Workers, an SQS emulator and a proxy between them, all in processes that chaos kills, freezes and cuts off.
 
 Run as a module: `python -m tests.chaos.wire --messages 20000 [--seed N]`. The seed decides what each job is to do, what
-happens to the wire's exchanges, and which moves are made when; how processes interleave is the machine's.
+happens to the wire's exchanges, and which moves are made when. How processes interleave is the machine's.
 """
 
 import argparse

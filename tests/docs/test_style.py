@@ -6,6 +6,7 @@ import re
 import tokenize
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,27 +68,49 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, comment[1] or comment[2]
 
 
+@cache
+def nodes(text: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(text)))
+
+
 def python_texts(text: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value
+    yield from comments(text)
+
+
+def docstrings(text: str) -> Iterator[tuple[int, str]]:
+    """Line number and text of each paragraph, except examples (typer's \\b) and tables, which have wide spaces."""
+    for node in nodes(text):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (found := ast.get_docstring(node)):
+            for paragraph in found.split("\n\n"):
+                if not paragraph.startswith("\b") and not re.search(r"\S {3}", paragraph):
+                    yield node.body[0].lineno, paragraph
+
+
+@cache
+def comments(text: str) -> list[tuple[int, str]]:
+    found = []
     number, block = 0, list[str]()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type != tokenize.COMMENT:
             continue
         if block and token.start[0] != number + 1:
-            yield number, " ".join(block)
+            found.append((number, " ".join(block)))
             block = []
         number = token.start[0]
         block.append(token.string.lstrip("#: "))
     if block:
-        yield number, " ".join(block)
+        found.append((number, " ".join(block)))
+    return found
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
     """Text outside code blocks and HTML comments; a table's row is a paragraph."""
-    for pattern in (r"^```.*?^```$", r"<!--.*?-->", r"`[^`\n]*`"):
-        text = re.sub(pattern, lambda found: "\n" * found[0].count("\n") or "CODE", text, flags=re.M | re.S)
+    for pattern in (r"^```.*?^```$", r"<!--.*?-->", r"`[^`]*`"):
+        word = "CODE" if pattern.startswith("`") else ""
+        text = re.sub(pattern, lambda found, word=word: "\n" * found[0].count("\n") + word, text, flags=re.M | re.S)
     for found in re.finditer(r"^\|.*$|(?:^(?!\|).+\n?)+", text, re.M):
         yield text.count("\n", 0, found.start()) + 1, found[0]
 
@@ -96,8 +119,9 @@ def sentences(paragraph: str) -> Iterator[str]:
     """A paragraph's sentences; an item of a list is one, too."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)
     plain = re.sub(r"https?://\S+", "URL", plain)
+    plain = re.sub(r"`[^`]*`", "CODE", re.sub(r"\([^()]*\)", "", plain))
     for item in re.split(r"\n\s*(?:[-*>]|\d+\.) |^#+ ", plain, flags=re.M):
-        yield from re.split(r"(?<=[.!?:;])\s+", " ".join(item.split()))
+        yield from re.split(r"(?<=[.!?])\"?\s+", " ".join(item.split()))
 
 
 def place(path: Path, number: int) -> str:
@@ -116,13 +140,21 @@ def test_no_listed_word_is_used(room: str) -> None:
     assert found == []
 
 
-def test_sentences_of_the_documents_have_at_most_25_words() -> None:
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of each paragraph that has sentences."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        yield from ((number, each) for number, each in paragraphs(text) if not each.startswith("|"))
+    elif path.suffix == ".py":
+        yield from docstrings(text)
+        yield from comments(text)
+
+
+def test_sentences_have_at_most_25_words() -> None:
     long = [
         f"{place(path, number)}: {len(sentence.split())} words: {sentence[:80]}"
         for path in files()
-        if path.suffix == ".md"
-        for number, paragraph in paragraphs(path.read_text(encoding="utf-8"))
-        if not paragraph.startswith("|")
+        for number, paragraph in prose(path)
         for sentence in sentences(paragraph)
         if len(sentence.split()) > MAX_WORDS
     ]
@@ -167,6 +199,16 @@ def test_a_word_is_found_in_a_comment_and_in_a_string_but_not_inside_another_wor
 
 
 def test_code_is_no_sentence_and_a_list_s_items_are() -> None:
-    page = "One two `a b c`.\nThree:\n\n```sh\none two three\n```\n- four\n- five six\n"
+    page = "One two `a\nb c`.\nThree:\n\n```sh\none two three\n```\n- four\n- five six\n"
     found = [sentence for _, paragraph in paragraphs(page) for sentence in sentences(paragraph) if sentence]
     assert found == ["One two CODE.", "Three:", "- four", "five six"]
+
+
+def test_a_sentence_ends_at_its_full_stop_and_a_source_does_not_count() -> None:
+    text = 'One: two; three (SQS API, "Send and receive"). It says "four. five." Six `x y z`?'
+    assert list(sentences(text)) == ["One: two; three .", 'It says "four.', "five.", "Six CODE?"]
+
+
+def test_docstrings_and_comments_have_sentences_and_examples_have_none() -> None:
+    source = '"""One.\n\n\b\ntwo\n\n{}   three\n"""\n# four\n# five\nx = "six"\n'
+    assert [text for _, text in (*docstrings(source), *comments(source))] == ["One.", "four five"]

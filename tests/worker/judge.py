@@ -11,7 +11,7 @@ from tests.worker.fake_sqs_store import Lease, Stored
 from tests.worker.faults import Play
 from worker.core.breaker import MAX_FAILURES
 
-#: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost: two failures
+#: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost. Two failures
 #: of the shortest lease are enough after a long poll, but one and a slow call are not.
 FAILED, SLOW, ENOUGH = 3, 2, 6
 #: A worker may look at its events so much later (simulated.py).

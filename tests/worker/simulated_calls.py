@@ -104,9 +104,9 @@ class Calls:
         self._called: set[str] = set()
         #: Messages that came and have not run to an end, with when the worker knows its lease to end.
         self._in_hand: dict[str, float] = {}
-        #: The handles of those that do not run with when they came, and those that the worker may have decided to give
-        #: back: the call waits.
+        #: The handles of those that do not run, with when they came.
         self._waiting: dict[str, tuple[str, float]] = {}
+        #: Those that the worker may have decided to give back: the call waits.
         self._useless: set[str] = set()
         #: Whether the process is gone: what it asked for may still be done, but no answer comes.
         self.closed = False

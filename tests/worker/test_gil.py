@@ -8,9 +8,9 @@ from tests.worker.harness import Process, Sqs, TestQueue
 #: Seconds: the least visibility timeout that a worker has; a third of it after the receive its extension is due.
 VISIBILITY = 30
 DUE = VISIBILITY / 3
-#: Holds its interpreter's lock in one call of C from 4 seconds before the extension is due, for about 10 seconds: 6 at
-#: least, were this machine's pace to change on the way; another thread notes the
-#: longest time for which it could not run.
+#: Holds its interpreter's lock in one call of C, from 4 seconds before the extension is due, for about 10 seconds. They
+#: are at least 6 if this machine's pace changes on the way. Another thread notes the longest time for which it could
+#: not run.
 HANDLER = """
     import json, threading, time
     from pathlib import Path

@@ -1,7 +1,7 @@
 """The child process: runs the jobs that the parent sends. `python -m worker.jobs.child SOCKET LIFELINE TAKING FOLDER`.
 
-SOCKET carries jobs and results; LIFELINE is a pipe that closes when the parent ends; a byte in the pipe TAKING says
-that a job has been taken; temporary files go into FOLDER.
+SOCKET carries jobs and results. LIFELINE is a pipe that closes when the parent ends. A byte in the pipe TAKING says
+that a job has been taken. Temporary files go into FOLDER.
 
 The child has no thread of ours, so a handler may fork. It imports botocore only for bodies in S3, so it starts fast and
 stays small.

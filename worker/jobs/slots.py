@@ -57,7 +57,7 @@ class Slots:
     def kill(self, slot: int, grace: float) -> None:
         """End the slot's child and all that it started: SIGTERM, SIGKILL after `grace` seconds. Returns at once.
 
-        The child's job has failed, unless its verdict is here already: Ended follows when all of them are gone, or
+        The child's job has failed, unless its verdict is here already. When all of them are gone, Ended follows, or
         NotStarted if the child had not taken it. Without a job nothing is reported of this child. Starting and Ready of
         a new child follow. If the job has ended before, nothing happens.
         """

@@ -125,8 +125,8 @@ class Assumptions:
     #: From the time of a scheduled action to its execution. One sample: 16.5 s (scheduled action of 06:00:00 that began
     #: at 06:00:16.5, a blog of 2021). Assumed.
     scheduled: Distribution = Uniform(1, 30)
-    #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: one or two calls, and the
-    #: time in which Auto Scaling moves the capacity into its new range. Assumed.
+    #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: one or two calls. It
+    #: includes the time in which Auto Scaling moves the capacity into its new range. Assumed.
     workflow: Distribution = Uniform(1, 5)
     #: How long a task runs that crashes before it receives: Python's start. Assumed.
     crash: Distribution = Uniform(1, 10)

@@ -12,8 +12,9 @@ Timeline = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """What is billed by its number: calls of the API, traces of them, requests to SQS (in units of 64 KB), runs of
-    schedules and of workflows, messages received, writes to the table of jobs, and hours of the worker's metrics.
+    """What is billed by its number. Requests to SQS are in units of 64 KB.
+
+    `api`: calls, and `traces` of them. `schedules` and `workflows`: their runs. `table_writes`: to the table of jobs.
     """
 
     api: int = 0

@@ -1,7 +1,7 @@
 """Values that AWS's documentation limits and botocore's models do not.
 
-This is AWS's side of the contract, so it stays a separate copy of what settings/ and policy/ know: a value shared by
-import would agree even if it were wrong.
+This is AWS's side of the contract, so it stays a separate copy of what settings/ and policy/ know. A value that is
+shared by import would agree even if it were wrong.
 """
 
 from collections.abc import Iterator
