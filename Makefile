@@ -47,8 +47,8 @@ up: $(STAMP) ## the same region with the log of your jobs, until Ctrl-C; STACK=d
 quick: format lint ## style, and the tests of the pure rooms: no engine, no emulator (under a minute)
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" $(QUICK:%=tests/%)
 
-test: format lint imports docs-check actionlint ## everything that must be green (ten minutes)
-	@$(MAKE) --no-print-directory --jobs 2 types all-tests
+test: $(STAMP) ## everything that must be green (ten minutes)
+	@$(MAKE) --no-print-directory --jobs 2 format lint imports docs-check actionlint types all-tests
 
 fmt: $(STAMP) ## write the format
 	$(BIN)/ruff format .
