@@ -52,6 +52,10 @@ FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
 #: docs.aws.amazon.com/general/latest/gr/ecs-service.html). Spot has a separate quota of the same size.
 NEW_ACCOUNT_VCPUS = 6
 
+#: Tasks that one service starts within a minute ("Rate of tasks launched by a service on AWS Fargate",
+#: docs.aws.amazon.com/general/latest/gr/ecs-service.html). In newer regions it is 125.
+LAUNCHES_A_MINUTE = 500
+
 #: Steps of one policy (Application Auto Scaling user guide, "Quotas", "Step adjustments per step scaling policy").
 MAX_STEPS = 20
 

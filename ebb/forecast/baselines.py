@@ -48,7 +48,7 @@ class Baseline:
 
     def scenario(self, stack: Scenario, jobs: JobProfile) -> Scenario:
         """The baseline on this stack's machines, for these jobs."""
-        return replace(self.make(stack, jobs), name=self.name)
+        return replace(self.make(stack, jobs), name=self.name, seconds_per_job=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,8 +120,11 @@ def of_scaling(parts: tuple[Part, ...]) -> float:
 
 
 def repeats(outcome: Outcome, load: Load) -> float:
-    """Seconds after which the load repeats: not before it has ended, and as it is if a run ended before."""
-    return outcome.until if outcome.until < load.span else max(load.every, outcome.until)
+    """Seconds after which the load repeats: at its own time or when its last job has ended.
+
+    A run that ended during the load is repeated as it is.
+    """
+    return outcome.until if outcome.until < load.span else max(load.every, outcome.in_flight[-1][0])
 
 
 def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:

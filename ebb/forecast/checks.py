@@ -3,17 +3,17 @@
 `pulumi preview` also warns of those that Ebb's own settings can have (settings/advice.py).
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ebb.forecast.durations import MINUTE
+from ebb.forecast.pull import Pull
 from ebb.forecast.scenario import Rule, Scenario
 from ebb.forecast.workloads import JobProfile
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.tracking import TargetTracking
 from settings.advice import LONG_PERIOD_MINUTES, min_receives
-from settings.limits import MAX_VISIBILITY_SECONDS, NEW_ACCOUNT_VCPUS
+from settings.limits import LAUNCHES_A_MINUTE, MAX_VISIBILITY_SECONDS, NEW_ACCOUNT_VCPUS
 
 #: Seconds for an image pull. Tasks that need longer start later than the measured starts of the model.
 MAX_PULL_SECONDS = 60
@@ -21,6 +21,8 @@ MAX_PULL_SECONDS = 60
 STRAGGLER = 10
 #: From so many tasks on.
 STRAGGLER_TASKS = 3
+#: A typical job that takes so many times the time for which the alarms are made, or that part of it.
+MAX_RATIO = 2
 #: Metrics that count waiting messages, and metrics that also count running jobs. The last name of each is a baseline's.
 _WAITING = frozenset({"ApproximateNumberOfMessagesVisible", "BacklogPerTask"})
 _RUNNING = frozenset({"ApproximateNumberOfMessagesNotVisible", "TotalMessages"})
@@ -34,19 +36,6 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pull:
-    """An image of `megabytes`, pulled through a path of `megabits` per second (without an S3 gateway endpoint)."""
-
-    megabytes: float
-    megabits: float
-
-    @property
-    def seconds(self) -> float:
-        """How long one task's pull takes; not a number or infinite for numbers that make no sense."""
-        return self.megabytes * 8 / self.megabits if self.megabytes > 0 and self.megabits > 0 else math.nan
-
-
 def check(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tuple[Problem, ...]:
     """All known problems, most harmful first."""
     return (
@@ -55,6 +44,7 @@ def check(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tup
         *_waking(scenario),
         *_alarms(scenario),
         *_jobs(scenario, jobs),
+        *_assumed_seconds(scenario, jobs),
         *_queue(scenario, jobs),
         *_size(scenario, pull),
     )
@@ -159,6 +149,14 @@ def _alarms(scenario: Scenario) -> Iterator[Problem]:
                 f"Alarm {alarm.name} has a period of {alarm.period} s, so it acts minutes late and stays in ALARM for "
                 "minutes too long. SQS sends a data point each minute: use 60 s.",
             )
+    fast = any(rule.alarm.period < MINUTE for rule in scenario.rules)
+    for rule in scenario.rules if fast else ():
+        if any(metric.statistic == "SampleCount" for metric in rule.alarm.metrics):
+            yield Problem(
+                "fast-sample-count",
+                f"Alarm {rule.alarm.name} takes a minute's number of samples for the number of tasks. With metrics of "
+                "20 s, each task sends three samples. Use metrics of 60 s.",
+            )
 
 
 def _jobs(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
@@ -187,6 +185,17 @@ def _jobs(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
             "visibility-below-job",
             f"A message is hidden for {scenario.queue.visibility_timeout:g} s and jobs take up to {longest}, so a job "
             "starts a second time while it runs. Extend the visibility timeout while a job runs, or raise it.",
+        )
+
+
+def _assumed_seconds(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
+    assumed, typical = scenario.seconds_per_job, jobs.typical
+    if assumed is not None and jobs.groups and not assumed / MAX_RATIO <= typical <= assumed * MAX_RATIO:
+        yield Problem(
+            "seconds-per-job",
+            f"The alarms are made for jobs of {assumed:g} s (scaling.seconds_per_job), and the typical job takes "
+            f"{typical:.3g} s, so that they start too {'few' if typical > assumed else 'many'} tasks. Set it to "
+            f"{typical:.2g}.",
         )
 
 
@@ -219,16 +228,25 @@ def _size(scenario: Scenario, pull: Pull | None) -> Iterator[Problem]:
             f"has {NEW_ACCOUNT_VCPUS} on Fargate. Request a higher quota (Service Quotas, L-3032A538), or lower "
             "scaling.max_tasks.",
         )
+    if scenario.maximum > LAUNCHES_A_MINUTE:
+        minutes = scenario.maximum / LAUNCHES_A_MINUTE
+        yield Problem(
+            "above-launch-rate",
+            f"A service starts at most {LAUNCHES_A_MINUTE} tasks a minute on Fargate (125 in newer regions), so that "
+            f"{scenario.maximum} tasks need {minutes:.1f} minutes. Divide the load between several stacks.",
+        )
     if pull is not None:
-        tasks = min(scenario.maximum, max(1, _largest_step(scenario)))
+        tasks = min(scenario.maximum, max(1, _largest_step(scenario))) if pull.shared else 1
         seconds = tasks * pull.seconds
+        fix = "Use a smaller image."
+        if pull.shared:
+            fix = "Add the free S3 gateway endpoint (image layers come from S3), a larger NAT, or use a smaller image."
         if seconds > MAX_PULL_SECONDS:
             starting = f"{tasks} tasks that start together pull" if tasks > 1 else "A task that starts pulls"
             yield Problem(
                 "slow-pull",
                 f"{starting} {tasks * pull.megabytes:.0f} MB through {pull.megabits:g} Mbit/s, which takes "
-                f"{seconds:.0f} s. Add the free S3 gateway endpoint (image layers come from S3), a larger NAT, or use "
-                "a smaller image.",
+                f"{seconds:.0f} s. {fix}",
             )
 
 

@@ -13,7 +13,6 @@ import typer
 from ebb.errors import UserError, finish
 
 if TYPE_CHECKING:
-    from ebb.forecast.checks import Pull
     from ebb.forecast.everything import Wanted
     from ebb.forecast.run import Progress, Request
 
@@ -84,10 +83,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON. Its fields: repo
 Image = Annotated[
     str | None,
     typer.Option(
-        metavar="MB,MBIT/S",
-        help="Pull an image of so many MB through so many Mbit/s at each task's start, as in a VPC without an S3 "
-        "gateway endpoint. Tasks that start together share the path.",
+        metavar="MB[,MBIT/S]",
+        help="Pull an image of so many MB at each task's start: at 250 Mbit/s, or through a path of so many Mbit/s "
+        "that tasks which start together share, as in a VPC without an S3 gateway endpoint.",
     ),
+]
+StartTime = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Time from the decision to start a task to its first receive: 45s, or lognormal:MEDIAN,SIGMA. Default: "
+        "measured elsewhere, 33 s.",
+    ),
+]
+Deploy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TIME", help="Deploy the service so long after the start of the load: 2h. Can be repeated."),
 ]
 
 
@@ -112,6 +123,8 @@ def forecast(
     html: Html = None,
     as_json: Json = False,
     image: Image = None,
+    start_time: StartTime = None,
+    deploy: Deploy = None,
 ) -> None:
     """Forecast when the first task starts, how long jobs wait, which jobs are stopped, and the cost.
 
@@ -139,7 +152,8 @@ def forecast(
     """
 
     def command() -> bool:
-        from ebb.forecast import dates, durations, workloads  # noqa: PLC0415 - --help answers without these imports
+        from ebb.forecast import dates, durations, pull, workloads  # noqa: PLC0415 - --help answers without these imports
+        from ebb.forecast.assumed import assumed  # noqa: PLC0415
         from ebb.forecast.everything import Wanted  # noqa: PLC0415
         from ebb.forecast.run import Request  # noqa: PLC0415
         from ebb.forecast.stack import find, read  # noqa: PLC0415
@@ -163,7 +177,8 @@ def forecast(
             runs=runs,
             seed=seed,
             until=None if until is None else durations.positive(until, "--until"),
-            pull=None if image is None else _pull(image),
+            pull=None if image is None else pull.read(image),
+            assumptions=assumed(start_time, deploy or ()),
         )
         wanted = Wanted(versus=tuple(versus or ()), scales=scales, sensitivity=sensitivity)
         _run(request, wanted, html, as_json=as_json)
@@ -216,17 +231,3 @@ def write_page(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _pull(text: str) -> "Pull":
-    from ebb.forecast import durations  # noqa: PLC0415
-    from ebb.forecast.checks import Pull  # noqa: PLC0415
-
-    megabytes, comma, megabits = text.partition(",")
-    try:
-        pull = Pull(megabytes=float(megabytes), megabits=float(megabits))
-    except ValueError:
-        pull = None
-    if not comma or pull is None or not (0 < pull.seconds <= durations.DAY):
-        raise UserError(f"An image is MB,MBIT/S, such as 400,32, not {text[:60]!r}. Its pull takes at most a day.")
-    return pull

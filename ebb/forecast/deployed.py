@@ -89,7 +89,13 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
         operator_alarm_metrics=sum(len(alarm.metrics) for alarm in monitoring.alarms(settings).values()),
         builds_image=worker.image.context is not None,
         unpriced=tuple(unpriced(settings)),
+        seconds_per_job=settings.scaling.seconds_per_job if _by_share(settings, deployed) else None,
     )
+
+
+def _by_share(settings: Settings, deployed: plan.Plan) -> bool:
+    """Whether the rules count messages per task."""
+    return settings.scaling.surplus or (not settings.scaling.steps and deployed.maximum > 1)
 
 
 def warm_hours(scaling: Scaling) -> tuple[ScheduledAction, ...]:

@@ -24,21 +24,21 @@ class JobTime:
         return self.median * math.exp(random.gauss(0.0, self.sigma)) if self.sigma else self.median
 
 
-def job_time(text: str) -> JobTime:
+def job_time(text: str, of: str = "A job") -> JobTime:
     """Reads `30s`, or `lognormal:30s,0.5` (the median, and sigma of the logarithm).
 
-    Raises UserError.
+    `of` begins the sentence of an error. Raises UserError.
     """
     kind, colon, rest = text.partition(":")
     if not colon:
-        return JobTime(text, durations.positive(text, "A job"))
+        return JobTime(text, durations.positive(text, of))
     median, comma, sigma = rest.partition(",")
     if kind != "lognormal" or not comma:
-        raise UserError(f"A job's time is a time such as 30s, or lognormal:MEDIAN,SIGMA, not {text!r}.")
+        raise UserError(f"{of}'s time is a time such as 30s, or lognormal:MEDIAN,SIGMA, not {text!r}.")
     try:
         spread = float(sigma)
     except ValueError:
         spread = math.nan
     if not 0 <= spread <= MAX_SIGMA:
         raise UserError(f"The sigma of a log-normal time must be a number from 0 to {MAX_SIGMA}, not {sigma!r}.")
-    return JobTime(text, durations.positive(median, "A job"), spread)
+    return JobTime(text, durations.positive(median, of), spread)

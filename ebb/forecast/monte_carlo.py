@@ -54,7 +54,7 @@ Weighted = tuple[NDArray[np.float64], NDArray[np.float64]]
 #: Times of a Band, and the runs that it needs.
 BAND_TIMES, BAND_RUNS = 240, 10
 TIMES = ("wake", "wait", "latency", "drain")
-COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "failed", "dead", "left")
+COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "failed", "dead", "left", "refused")
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Forecast:
     failed: Estimate
     dead: Estimate
     left: Estimate
+    refused: Estimate
     bill: Bill
     band: Band | None = None
     each: tuple[Run, ...] = field(default=(), compare=False, repr=False)
@@ -160,6 +161,7 @@ def forecast(
         failed=counts["failed"],
         dead=counts["dead"],
         left=counts["left"],
+        refused=counts["refused"],
         bill=Bill(
             idle=_mean_parts([each.bill.idle for each in kept]),
             load=_mean_parts([each.bill.load for each in kept]),

@@ -6,13 +6,14 @@ from functools import partial
 
 from ebb.forecast import stack
 from ebb.forecast.baselines import BASELINES
-from ebb.forecast.checks import Pull, check
+from ebb.forecast.checks import check
 from ebb.forecast.deployed import from_settings
 from ebb.forecast.findings import Finding
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.monte_carlo import Forecast, forecast
+from ebb.forecast.pull import Pull
 from ebb.forecast.scenario import Scenario
 from ebb.forecast.shown import shown
 from ebb.forecast.workloads import JobProfile, Load
@@ -64,9 +65,11 @@ def stack_settings(request: Request) -> Settings:
 def stack_scenario(request: Request) -> Scenario:
     """The scenario of the stack with its changes. Raises UserError."""
     own = from_settings(stack_settings(request), stack.find(request.stack)[1])
-    if request.pull is None:
+    pull = request.pull
+    if pull is None:
         return own
-    return replace(own, task=replace(own.task, image=request.pull.megabytes, pull=request.pull.seconds))
+    task = replace(own.task, image=pull.megabytes, pull=pull.seconds, shared_path=pull.shared)
+    return replace(own, task=task)
 
 
 def stack_finding(request: Request, progress: Progress, *, name: str) -> Finding:

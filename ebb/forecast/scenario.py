@@ -100,8 +100,8 @@ class TaskSetup:
     """A Fargate task: `cpu` in units (1024 are a vCPU), `memory` in MiB, `ephemeral` in GiB of disk.
 
     `spot_weight`: per cent of the tasks on Fargate Spot. `busy_cpu` and `idle_cpu`: CPUUtilization in per cent while it
-    works and while it polls. `image`: MB of the image. `pull`: seconds in which one task pulls its image through a path
-    that all tasks share.
+    works and while it polls. `image`: MB of the image. `pull`: seconds in which one task pulls its image alone,
+    through a path that all tasks share or through its own.
     """
 
     cpu: int = 256
@@ -113,6 +113,7 @@ class TaskSetup:
     idle_cpu: float = 0.6
     image: float = 0
     pull: float = 0
+    shared_path: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,7 @@ class Scenario:
 
     `custom_metrics`: custom metrics that a baseline publishes. `operator_alarm_metrics`: metrics of the operators'
     alarms. `builds_image`: the stack keeps its image in ECR. `unpriced`: what the stack has and the bill lacks.
+    `seconds_per_job`: the duration from which the rules were made; None if they do not depend on it.
     """
 
     name: str
@@ -179,6 +181,7 @@ class Scenario:
     operator_alarm_metrics: int = 0
     builds_image: bool = False
     unpriced: tuple[str, ...] = ()
+    seconds_per_job: float | None = None
     start: Start = "measured"
 
     @property

@@ -3,39 +3,52 @@
 from collections.abc import Iterator
 
 from ebb.forecast.checks import Problem
+from ebb.forecast.durations import HOUR, MINUTE
 from ebb.forecast.monte_carlo import Forecast
 from ebb.forecast.workloads import Load
 
 #: Share of the time in which all tasks together work. Above it the waits grow without a limit (queueing theory).
 MAX_WORK = 0.9
+#: Seconds in which a deployment usually ends: a task's start, and jobs of some minutes.
+MAX_DEPLOYMENT = 30 * MINUTE
 #: Jobs a run that rounding can make of none.
 TOLERANCE = 1e-6
 
 
 def shown(found: Forecast, load: Load, *, until: float | None) -> tuple[Problem, ...]:
     """The problems, most harmful first. `until`: when the runs were ended, in seconds; None: at rest."""
-    return (*_lost(found, load, until=until), *_overload(found, load))
+    return (*_lost(found, load, until=until), *_overload(found, load), *_throttled(found), *_deployment(found))
 
 
 def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Problem]:
     queue = found.scenario.queue
     if found.dead.value > TOLERANCE:
-        why = "A share of them fails" if load.failing else "None fails by itself, so something interrupts them"
         yield Problem(
             "dead-letters",
             f"{_jobs(found.dead.value)} a run end in the dead-letter queue, after {queue.max_receive_count} receives "
-            f"each. {why}. See jobs killed and given back, and raise queue.max_receive_count.",
+            f"each. {_cause(found, load)}",
         )
-    if until is not None:
-        return
-    if found.left.value > TOLERANCE:
-        yield Problem("jobs-left", f"{_jobs(found.left.value)} a run are never done: no task takes them.")
     if (expired := found.sent - found.done - found.dead.value - found.left.value) > TOLERANCE:
         yield Problem(
             "expired-jobs",
             f"{_jobs(expired)} a run expire, because they wait longer than {queue.retention:g} s. Raise "
             "queue.retention_days, or let more tasks run.",
         )
+    if until is None and found.left.value > TOLERANCE:
+        yield Problem("jobs-left", f"{_jobs(found.left.value)} a run are never done: no task takes them.")
+
+
+def _cause(found: Forecast, load: Load) -> str:
+    if load.crash is not None:
+        return "The tasks crash while they work on them. See the worker's log."
+    if load.failing:
+        return "A share of them fails at each attempt (--failing)."
+    if found.failed.value > TOLERANCE:
+        return "They take longer than the worker lets a job run. Raise worker.job_timeout, or split them."
+    return (
+        "None fails by itself, so something interrupts them. See jobs killed and given back, and raise "
+        "queue.max_receive_count."
+    )
 
 
 def _overload(found: Forecast, load: Load) -> Iterator[Problem]:
@@ -47,6 +60,27 @@ def _overload(found: Forecast, load: Load) -> Iterator[Problem]:
             "overload",
             f"The jobs need {work:.3g} of {possible} jobs at the same time, all the time, so that waits grow from load "
             "to load. Raise scaling.max_tasks or worker.concurrency.",
+        )
+
+
+def _throttled(found: Forecast) -> Iterator[Problem]:
+    api = found.scenario.api
+    if found.refused.value > TOLERANCE:
+        yield Problem(
+            "throttled",
+            f"The API refuses {_jobs(found.refused.value)} a run at first (429): it accepts {api.burst:g} at once and "
+            f"then {api.rate:g} a second. The forecast sends each again until the API accepts it. Let the senders do "
+            "so, or raise api.rate_limit and api.burst_limit.",
+        )
+
+
+def _deployment(found: Forecast) -> Iterator[Problem]:
+    seconds = found.first.deployment_seconds
+    if seconds > MAX_DEPLOYMENT:
+        yield Problem(
+            "slow-deployment",
+            f"A deployment takes {seconds / HOUR:.1f} h, because a protected task of the earlier one works on a long "
+            "job. Meanwhile the service removes no tasks, and all that run are paid for. Deploy when no long job runs.",
         )
 
 

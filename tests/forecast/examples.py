@@ -52,6 +52,8 @@ OUTCOME = Outcome(
     give_backs=0,
     failed=0,
     blocked=0,
+    refused=0,
+    deployment_seconds=0.0,
     reclaims=0,
     requests=Requests(api=2, sqs=30),
 )

@@ -108,7 +108,7 @@ def test_a_run_that_is_ended_early_costs_what_its_time_has_used(hours: float) ->
 def test_a_load_that_takes_longer_than_its_day_repeats_later() -> None:
     scenario, day = stack(scaling={"max_tasks": 1}), load("burst:30", "1h")
     outcome = simulate(scenario, day, seed=1)
-    assert bill.monthly(outcome, scenario, day).every == outcome.until > 30 * 3600
+    assert bill.monthly(outcome, scenario, day).every == outcome.in_flight[-1][0] > 30 * 3600
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from ebb.forecast.baselines import BASELINES
-from ebb.forecast.checks import Problem, Pull, check
+from ebb.forecast.checks import Problem, check
+from ebb.forecast.pull import Pull
 from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
 from ebb.forecast.workloads import JobProfile
 from ebb.scaling.alarms import Alarm, Missing, Query
@@ -134,11 +135,24 @@ def test_more_than_six_vcpus_need_a_higher_quota(tasks: int, above: bool) -> Non
     assert codes(stack(scaling={"max_tasks": tasks})) == ["above-default-quota"] * above
 
 
+@pytest.mark.parametrize(("tasks", "above"), [(500, False), (501, True)])
+def test_more_than_500_starts_a_minute_take_longer(tasks: int, above: bool) -> None:
+    found = codes(stack(scaling={"max_tasks": tasks, "seconds_per_job": 30}))
+    assert ("above-launch-rate" in found) == above
+
+
+def test_the_number_of_samples_is_the_number_of_tasks_only_with_metrics_of_60_s() -> None:
+    surplus = stack(scaling={"max_tasks": 4, "surplus": True, "seconds_per_job": 30})
+    fast = replace(surplus, rules=(*surplus.rules, out(period=20)))
+    assert codes(surplus) == []
+    assert codes(fast) == ["fast-sample-count"] * 2  # the rules that remove tasks
+
+
 def test_an_image_that_takes_too_long_to_pull_is_reported() -> None:
     scenario = stack(scaling={"max_tasks": 2})
-    assert codes(scenario, pull=Pull(megabytes=400, megabits=32)) == ["slow-pull"]
-    assert codes(scenario, pull=Pull(megabytes=100, megabits=32)) == []
-    (found,) = check(scenario, JOBS, Pull(megabytes=400, megabits=32))
+    assert codes(scenario, pull=Pull(megabytes=400, megabits=32, shared=True)) == ["slow-pull"]
+    assert codes(scenario, pull=Pull(megabytes=100, megabits=32, shared=True)) == []
+    (found,) = check(scenario, JOBS, Pull(megabytes=400, megabits=32, shared=True))
     assert found == Problem("slow-pull", found.text)
     assert found.text.startswith("2 tasks that start together pull 800 MB through 32 Mbit/s, which takes 200 s.")
 

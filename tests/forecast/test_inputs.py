@@ -7,10 +7,10 @@ import pytest
 
 from ebb.errors import UserError
 from ebb.forecast import durations, workloads
-from ebb.forecast.cli import _pull
 from ebb.forecast.model import path
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.simulate import simulate
+from ebb.forecast.pull import read as read_pull
 from tests.forecast.scenarios import recommended
 
 LONG = "9" * 400
@@ -57,7 +57,9 @@ def test_a_trace_has_no_nul_in_its_name_and_a_limited_span(tmp_path: Path) -> No
         workloads.load(f"trace:{file}")
 
 
-@pytest.mark.parametrize("text", [f"{LONG},1", f"1,{LONG}", "0,1", "1,0", "inf,1", "nan,1", "400", "1e9,1"])
+@pytest.mark.parametrize(
+    "text", [f"{LONG},1", f"1,{LONG}", "0,1", "1,0", "inf,1", "nan,1", "400,", "1e9,1", "big", "0", ""]
+)
 def test_an_image_that_makes_no_sense_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="An image is MB,MBIT/S"):
-        _pull(text)
+    with pytest.raises(UserError, match="An image is MB, or MB,MBIT/S of a shared path, such as 400 or 400,32, not "):
+        read_pull(text)

@@ -84,7 +84,8 @@ def test_a_long_job_keeps_its_task_until_it_is_done() -> None:
 def test_a_failing_job_is_a_dead_letter_after_its_receives_with_pauses() -> None:
     outcome = simulate(recommended(), load("burst:1", "10s", failing=1.0), seed=1)
     assert (outcome.failed, outcome.dead, outcome.done, outcome.left) == (5, 1, 0, 0)
-    assert outcome.wakes[0] + 50 <= (outcome.drain or 0) < 2000
+    assert outcome.drain is None  # no job was done
+    assert 50 <= outcome.in_flight[-1][0] - outcome.wakes[0] < 2000
 
 
 def test_a_group_of_a_fifo_queue_runs_one_job_at_a_time() -> None:
@@ -124,7 +125,8 @@ def test_a_poller_starts_tasks_for_its_messages_and_returns_to_zero() -> None:
 def test_a_queue_that_is_polled_for_hours_does_not_become_dormant() -> None:
     # otherwise alarms on the queue would be up to 15 minutes late
     always = replace(bare(recommended()), minimum=1)
-    late = replace(load("burst:1"), times=_at((0, 30), *[(12 * HOUR, 3000)] * 30), span=13 * HOUR)
+    times = _at((0, 30), *[(12 * HOUR, 3000)] * 30)
+    late = replace(load("burst:1"), times=times, span=13 * HOUR, exact=True)
     for seed in range(10):
         first = next(activity for activity in simulate(always, late, seed=seed).activities if activity.time > HOUR)
         assert 12 * HOUR < first.time < 12 * HOUR + 190
@@ -154,7 +156,7 @@ def test_scale_in_kills_jobs_of_unprotected_tasks_only() -> None:
 
 
 def test_a_deployment_replaces_idle_tasks_at_once_and_protected_tasks_later() -> None:
-    warm, assumptions = recommended(min_tasks=2), Assumptions(deployments=(300.0,))
+    warm, assumptions = recommended(min_tasks=2), Assumptions(deployments=(300.0,), load_phase=Constant(0))
     outcome = simulate(warm, load("burst:1", "30m"), seed=1, assumptions=assumptions)
     assert (outcome.done, outcome.killed, outcome.give_backs) == (1, 0, 0)
     assert max(value for _, value in outcome.running) == 3  # two new ones and the old one, which works
@@ -171,7 +173,7 @@ def test_if_old_protected_tasks_block_new_ones_a_deployment_uses_up_no_receive()
     )
     assert (lenient.done, lenient.give_backs) == (2, 0)
     assert (strict.done, strict.dead, strict.give_backs, strict.failed) == (2, 0, 0, 0)
-    assert strict.blocked == 60
+    assert strict.blocked in (60, 61)  # one request a minute, for an hour
 
 
 def test_a_busy_task_lets_a_deployment_through_between_two_jobs() -> None:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from ebb import project
 from ebb.cli import app
-from ebb.forecast.checks import Pull
+from ebb.forecast.pull import Pull
 from ebb.forecast.run import Request
 from ebb.forecast.unused import unused
 from ebb.forecast.workloads import load
@@ -44,7 +44,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def said(stack: str, arrivals: str, *changes: str, pull: bool = False, **options: Any) -> list[str]:
-    image = Pull(megabytes=400, megabits=32) if pull else None
+    image = Pull(megabytes=400, megabits=32, shared=True) if pull else None
     return list(unused(Request(stack=stack, load=load(arrivals, **options), changes=changes, pull=image)))
 
 

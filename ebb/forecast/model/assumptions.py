@@ -11,6 +11,7 @@ from random import Random
 from types import MappingProxyType
 
 from ebb.forecast.durations import HOUR, MINUTE
+from settings.limits import LAUNCHES_A_MINUTE
 
 #: Draws one value.
 Distribution = Callable[[Random], float]
@@ -111,9 +112,8 @@ class Assumptions:
     #: Tasks that start at once, and per second, in an account (Fargate quotas, "throttling").
     launch_burst: int = 100
     launch_rate: float = 20
-    #: Tasks that one service starts within a minute ("Rate of tasks launched by a service on AWS Fargate", ECS service
-    #: quotas; 125 in newer regions).
-    launches_a_minute: int = 500
+    #: Tasks that one service starts within a minute.
+    launches_a_minute: int = LAUNCHES_A_MINUTE
     #: Availability zones of the service.
     zones: int = 2
     #: A call of the task protection endpoint. Assumed.

@@ -33,12 +33,13 @@ class Outcome:
 
     `waits`: sent to first started, of the jobs that started. `latencies`: sent to done, of the jobs that were done.
     `wakes`: from each send to a service without messages and tasks to the next start of a job.
-    `drain`: from the first send to the end of the last job; None while jobs are left.
+    `drain`: from the first send to the end of the last job; None while jobs are left, and if none was done.
     `dead`: jobs in the dead-letter queue. `expired`: jobs that the queue's retention removed. `left`: all other jobs
     that are not done at the end.
     `killed`: jobs interrupted by a task's stop (scale-in, Spot). `give_backs`: messages that a worker returned because
     of its stop. `failed`: attempts that the handler failed, or that took too long.
-    `blocked`: refused protections (DEPLOYMENT_BLOCKED). `reclaims`: reclaimed Spot tasks.
+    `blocked`: refused protections (DEPLOYMENT_BLOCKED). `reclaims`: reclaimed Spot tasks. `refused`: jobs that the API
+    refused at first. `deployment_seconds`: the longest time in which tasks of an earlier deployment ran.
     `notes`: why policies did not act, with the time.
     `task_seconds` are billed, `spot_seconds` are those of them on Spot. `work_seconds`: time in which jobs ran.
     """
@@ -72,6 +73,8 @@ class Outcome:
     give_backs: int
     failed: int
     blocked: int
+    refused: int
+    deployment_seconds: float
     reclaims: int
     requests: Requests
 

@@ -1,11 +1,13 @@
 """The ECS service: tasks start at Fargate's pace until there are as many as desired; surplus tasks stop."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from typing import Protocol
 
+from ebb.forecast.durations import MINUTE
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.path import Path
 
@@ -49,10 +51,13 @@ class SimulatedService:
         self._clock, self._record, self._random = context.clock, context.record, context.random
         self._host = host
         self._start = self._assumptions.starts[self._scenario.start]
-        pull = self._scenario.task.pull
-        self._path = Path(self._clock, pull) if pull else None
+        task = self._scenario.task
+        self._path = Path(self._clock, task.pull) if task.pull and task.shared_path else None
+        self._own_pull = 0.0 if task.shared_path else task.pull
         #: The token bucket of Fargate's launch rate.
         self._tokens, self._refilled = float(self._assumptions.launch_burst), self._clock.now
+        #: The last launches, as many as the service may have in a minute.
+        self._launches: deque[float] = deque(maxlen=self._assumptions.launches_a_minute)
         #: When reconcile() is due next, because a protection ends.
         self._due = -math.inf
         self._reconciling = False
@@ -64,6 +69,7 @@ class SimulatedService:
         self.outgoing: list[SimulatedTask] = []
         #: A deployment is in progress: old tasks remain, or not all new ones run yet.
         self.deploying = False
+        self._deployed_at = -math.inf
         #: Called after each change of the number of running tasks.
         self.changed: Callable[[], None] = lambda: None
         for time in self._assumptions.deployments:
@@ -167,6 +173,9 @@ class SimulatedService:
         self._refilled = now
         self._tokens -= 1
         queued = max(0.0, -self._tokens / assumptions.launch_rate)
+        if len(self._launches) == assumptions.launches_a_minute:
+            queued = max(queued, self._launches[0] + MINUTE - now)
+        self._launches.append(now + queued)
         takes = self._start(self._random)
         task = SimulatedTask(
             zone=self._zones.index(min(self._zones)),
@@ -178,7 +187,7 @@ class SimulatedService:
         if now >= 0:
             self._record.launches += 1
         if self._path is None:
-            self._clock.at(now + queued + takes, self._started, task)
+            self._clock.at(now + queued + takes + self._own_pull, self._started, task)
         else:
             share = assumptions.billed_share
             self._clock.at(
@@ -206,7 +215,7 @@ class SimulatedService:
 
     def _deploy(self) -> None:
         """Replace all tasks: old ones stop at once (minimumHealthyPercent 0), unless they are protected."""
-        self.deploying = True
+        self.deploying, self._deployed_at = True, self._clock.now
         self._record.changed_at = self._clock.now
         self.outgoing += self.tasks
         self.tasks, self._zones = [], [0] * self._assumptions.zones
@@ -224,6 +233,9 @@ class SimulatedService:
         self.running += change
         self._record.changed_at = self._clock.now
         self._record.running.note(self._clock.now, self.running)
+        if self.deploying and self._clock.now > self._deployed_at:
+            taken = self._clock.now - self._deployed_at
+            self._record.deployment_seconds = max(self._record.deployment_seconds, taken)
         self.deploying = self.deploying and (bool(self.outgoing) or self.running < self.desired)
         self.changed()
 

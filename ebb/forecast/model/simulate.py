@@ -13,6 +13,7 @@ from ebb.forecast.model.outcome import Outcome, Requests
 from ebb.forecast.model.queue import SimulatedQueue, sqs_requests
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.scaling import Scaling
+from ebb.forecast.model.sending import sent
 from ebb.forecast.model.service import SimulatedService, SimulatedTask
 from ebb.forecast.model.shared import Shared
 from ebb.forecast.model.worker import SimulatedWorker
@@ -33,7 +34,7 @@ class Simulation:
         # A seed gives each scenario the same phases and jobs, so that scenarios are compared under equal conditions.
         # Another text here would change all published figures.
         random = Random(f"world:{seed}")  # noqa: S311 - reproducible, not secret
-        self._scenario, self._load, self._until = scenario, load, until
+        self._scenario, self._until = scenario, until
         self.record = Record(-assumptions.idle_before)
         self.clock = Clock(-assumptions.idle_before)
         context = Context(scenario, assumptions, self.clock, self.record, random, load.origin, load.crash, load.body)
@@ -44,16 +45,21 @@ class Simulation:
         self.queue.touched = self.metrics.touch
         self.scaling = Scaling(context, self.metrics, self.queue, self.service)
         self._memory = self.scaling.longest_memory
-        self._arrivals: Iterator[Arrival] = load.arrivals(Random(f"{load.text}:{seed}"))  # noqa: S311
+        # a separate generator, so that a load whose seconds are known has the same delays
+        later = 0.0 if load.exact else assumptions.load_phase(Random(f"phase:{seed}"))  # noqa: S311
+        arrivals = load.arrivals(Random(f"{load.text}:{seed}"))  # noqa: S311
+        self._arrivals: Iterator[Arrival] = sent(arrivals, later, scenario.api, self.record)
+        #: When the load and the deployments have ended.
+        self._span = max(load.span + later, *assumptions.deployments, 0.0)
         self._sending, self._ended, self.at_rest = True, False, False
         self._traced = -math.inf
         self._send_next()
-        self.clock.at(load.span, self._end_load)
+        self.clock.at(self._span, self._end_load)
 
     def run(self) -> float:
         """Run to the end; the time of the end."""
         clock, until = self.clock, self._until
-        last = until if until is not None else self._load.span + self._scenario.queue.retention + self._memory
+        last = until if until is not None else self._span + self._scenario.queue.retention + self._memory
         while True:
             if clock.now - self.record.changed_at > self._memory:
                 if until is None and self._at_rest():
@@ -181,7 +187,7 @@ def simulate(
         waits=record.waits,
         latencies=record.latencies,
         wakes=tuple(record.wakes),
-        drain=None if left or first is None or last is None else last - first,
+        drain=None if left or not record.done or first is None or last is None else last - first,
         task_seconds=record.task_seconds,
         spot_seconds=record.spot_seconds,
         work_seconds=record.work_seconds,
@@ -190,6 +196,8 @@ def simulate(
         give_backs=record.give_backs,
         failed=record.failed,
         blocked=record.blocked,
+        refused=record.refused,
+        deployment_seconds=record.deployment_seconds,
         reclaims=record.reclaims,
         requests=Requests(
             api=record.sent,

@@ -13,6 +13,8 @@ from ebb.scaling.activities import ScalingActivity
 
 #: In place of a figure that does not exist.
 NONE = "-"
+#: One in this many is beyond the 95th percentile.
+ENOUGH_RUNS = 20
 NO_PROBLEMS = "No known problems."
 
 
@@ -76,9 +78,16 @@ def times(found: Forecast) -> list[tuple[str, str, str]]:
         ("wake-up: idle to first started", found.wake),
         ("wait: sent to started", found.wait),
         ("latency: sent to done", found.latency),
-        ("drain: first sent to last done", found.drain),
+        ("drain: first sent to last end", found.drain),
     )
     return [(text, interval(spread.p50), interval(spread.p95)) for text, spread in rows if spread is not None]
+
+
+def few_runs(found: Forecast) -> str:
+    """A caution about the 95th percentile; empty with enough runs or without times."""
+    if found.runs >= ENOUGH_RUNS or found.drain is None:
+        return ""
+    return f"p95 says little with fewer than {ENOUGH_RUNS} runs: use --runs {ENOUGH_RUNS}."
 
 
 def counts(found: Forecast) -> list[tuple[str, str]]:
@@ -93,6 +102,7 @@ def counts(found: Forecast) -> list[tuple[str, str]]:
         ("failed attempts", interval(found.failed, number)),
         ("dead letters", interval(found.dead, number)),
         ("jobs left at the end", interval(found.left, number)),
+        *([("jobs refused by the API at first", interval(found.refused, number))] if found.refused.value else []),
     ]
 
 

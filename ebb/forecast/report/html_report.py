@@ -36,7 +36,9 @@ def page(report: Report, command: str = "") -> str:
         _legend() if found.sent else "",
         *_section("Known problems", _problems(own.problems)),
         *_section(f"One run, seed {first.seed}", _plots(plots.sequence(first, order, found.band))),
-        *_section("Times", _table(("", "p50", "p95"), formatting.times(found), "nowrap")),
+        *_section(
+            "Times", _table(("", "p50", "p95"), formatting.times(found), "nowrap"), _note(formatting.few_runs(found))
+        ),
         *_section("Mean per run", _table(("", ""), formatting.counts(found), "nowrap")),
         *_section("US dollars a month", _costs(own)),
         *(part for versus in report.versus for part in _section(f"With {versus.changes}", _versus(own, versus))),
@@ -60,6 +62,10 @@ def document(title: str, parts: Sequence[str]) -> str:
         + "\n".join(parts)
         + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def _note(text: str) -> str:
+    return f'<p class="faint">{escape(text)}</p>' if text else ""
 
 
 def _section(title: str, *content: str) -> Iterable[str]:

@@ -16,7 +16,7 @@ SCENARIO = {
   "name": "dev", "title": "", "source": "",
   "seconds": {"wake": SPREAD, "wait": SPREAD, "latency": SPREAD, "drain": SPREAD},  # null where the load has no jobs
   "per_run": {"sent": 200.0, "done": 200.0, "task_hours": ESTIMATE, "launches": ESTIMATE, "killed": ESTIMATE,
-              "give_backs": ESTIMATE, "failed": ESTIMATE, "dead": ESTIMATE, "left": ESTIMATE},
+              "give_backs": ESTIMATE, "failed": ESTIMATE, "dead": ESTIMATE, "left": ESTIMATE, "refused": ESTIMATE},
   "dollars_per_month": {"idle": 7.4, "load": 9.1,
                         "idle_parts": [{"name": "…", "dollars": 0.5, "source": "…"}, …], "load_parts": […],
                         "every_hours": 24.0, "not_included": ["tax", …]},
@@ -104,7 +104,7 @@ def _scenario(finding: Finding) -> dict[str, Any]:
 
 
 def _means(found: Forecast) -> dict[str, Any]:
-    names = ("task_hours", "launches", "killed", "give_backs", "failed", "dead", "left")
+    names = ("task_hours", "launches", "killed", "give_backs", "failed", "dead", "left", "refused")
     return {name: _estimate(getattr(found, name)) for name in names}
 
 

@@ -23,7 +23,8 @@ def render(report: Report) -> RenderableType:
     own, found = report.own, report.own.forecast
     parts: list[RenderableType] = [Text(formatting.headline(found), style="bold"), Text()]
     if times := formatting.times(found):
-        parts += [_times(times), Text()]
+        caution = formatting.few_runs(found)
+        parts += [_times(times), *([Text(caution)] if caution else []), Text()]
     parts += [_counts(found), Text(), _costs(found), Text(formatting.not_in_bill(found))]
     parts += [Text(formatting.a_million(found)), Text()]
     parts.append(_problems(own.problems) if own.problems else Text(formatting.NO_PROBLEMS))
