@@ -16,6 +16,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 PYTEST := $(BIN)/pytest
 # the tests that start no engine, no emulator and no worker
 QUICK := settings policy components program scaling forecast iam worker/core
+# the tests of your own handler, if there are any
+YOURS := $(wildcard tests/handler)
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
@@ -45,7 +47,7 @@ up: $(STAMP) ## the same region with the log of your jobs, until Ctrl-C; STACK=d
 	@$(BIN)/python -m ebb sandbox up --stack $(STACK) --speed $(SPEED) $(if $(VERBOSE),--verbose)
 
 quick: format lint ## style, and the tests of the pure rooms: no engine, no emulator (under a minute)
-	$(PYTEST) -n 2 --dist loadfile -m "not slow" $(QUICK:%=tests/%)
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" $(QUICK:%=tests/%) $(YOURS)
 
 test: $(STAMP) ## everything that must be green (ten minutes)
 	@$(MAKE) --no-print-directory --jobs 2 format lint imports docs-check actionlint types all-tests

@@ -44,6 +44,14 @@ def test_each_dependency_has_one_version_in_constraints_txt() -> None:
     assert set(listed("requirements.txt") | listed("requirements-dev.txt")) <= set(pinned)
 
 
+def test_uv_sync_gets_the_versions_of_constraints_txt() -> None:
+    direct = set(listed("requirements.txt") | listed("requirements-dev.txt"))
+    pinned = (ROOT / "constraints.txt").read_text().splitlines()
+    wanted = [line for line in pinned if canonicalize_name(line.split("==")[0]) in direct]
+    # after an update of constraints.txt: copy the lines
+    assert PYPROJECT["tool"]["uv"]["constraint-dependencies"] == wanted
+
+
 def unmarked(lines: list[str]) -> list[str]:
     """One line for each package: some have one version for old Pythons and one for new ones."""
     return list({line.split("==")[0]: line for line in lines}.values())

@@ -15,6 +15,10 @@ async def handle(job):
 THUMBNAILS = """def shrink(order):
     print('shrunk', order)
 """
+TEST = """from worker.thumbnails import shrink
+def test_shrink( capsys ):
+    shrink('a picture'); assert 'a picture' in capsys.readouterr().out
+"""
 DEV = """# mine
 config:
   aws:region: eu-central-1
@@ -50,6 +54,8 @@ def checkout(folder: Path) -> Path:
     (copy / ".venv").symlink_to(ROOT / ".venv")
     (copy / "worker/handler.py").write_text(HANDLER)
     (copy / "worker/thumbnails.py").write_text(THUMBNAILS)
+    (copy / "tests/handler").mkdir()
+    (copy / "tests/handler/test_thumbnails.py").write_text(TEST)
     with (copy / "worker/requirements.txt").open("a") as requirements:
         requirements.write("PyYAML\n")
     (copy / "NOTES.md").write_text(NOTES)
