@@ -21,7 +21,7 @@ YOURS := $(wildcard tests/handler)
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture tune \
+.PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
 	actionlint all-tests bench bench-worker bench-forecast chaos mutants worker-image clean
 
 help: ## what can be made
@@ -78,6 +78,9 @@ forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (th
 
 picture: engine ## run the demo and write it into docs/demo.svg, the picture in README
 	$(BIN)/python -m tools.demo_picture
+
+aims: $(STAMP) ## the aims of the default scaling policy, and what the forecast finds; fails if one is missed (five minutes)
+	@$(BIN)/python -m bench.policy.objectives
 
 tune: $(STAMP) ## search for a better default scaling policy (two minutes)
 	$(BIN)/python -m bench.policy.tune

@@ -16,6 +16,7 @@ from components.service import WorkerService, WorkerServiceArgs
 from components.wake import Wake, WakeArgs
 from policy.monitoring import alarms
 from policy.plan import plan
+from policy.sizing import sizing
 from settings.loading import load
 
 config = load()
@@ -65,6 +66,7 @@ wake = Wake(
     "wake",
     WakeArgs(
         settings=config.scaling,
+        tasks=sizing(config),
         iam=config.iam,
         queue=queue,
         cluster_name=worker.cluster_name,
@@ -84,6 +86,7 @@ monitoring = Monitoring(
         queue=queue,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
+        watcher_arn=wake.watcher_arn,
     ),
 )
 

@@ -1,22 +1,27 @@
-"""The two Express workflows of Wake, in Amazon States Language with JSONata.
+"""The Express workflows of Wake, in Amazon States Language with JSONata.
 
-Resources and arguments have the names of AWS's SDK (Step Functions developer guide, "Learning to use AWS service SDK
-integrations").
+`watch` runs once a minute, `submit` for each job of the API with `direct`, and `start` when `submit` finds the queue
+nearly empty. Resources and arguments have the names of AWS's SDK (Step Functions developer guide, "Learning to use AWS
+service SDK integrations").
 """
 
+from dataclasses import dataclass
 from typing import Any
 
+from policy import sizing
+from policy.formula import expression, variable
 from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
+from policy.sizing import Sizing
 
 #: A state machine's definition.
 Document = dict[str, Any]
 
-#: Counts of messages. If one of them is above 0, the service needs a task.
-JOBS = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
+#: Attributes of the queue, by the variable that has the number: messages waiting, running, delayed.
+COUNTS = {
+    "visible": "ApproximateNumberOfMessages",
+    "inFlight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
 #: Characters of a body that the API passes to a workflow. The whole input has at most 262,144 bytes, escapes included
 #: (Step Functions quotas, "Maximum input or output size for a task, state, or execution").
 MAX_BODY_CHARACTERS = 200 * 1024
@@ -29,74 +34,99 @@ WATCH_TIMEOUT = 30
 #: Seconds. In sum they are below the 29 s that API Gateway waits (API Gateway quotas, "Integration timeout").
 SEND_TIMEOUT = 15
 WAKE_TIMEOUT = 3
+#: The name of the scheduled action that takes back a raised minimum.
+TAKE_BACK = "ebb-take-back"
+#: Retries of a call that AWS throttles, with pauses of 1, 2 and 4 seconds.
+RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": 3}]
 
 
-def watch(*, partition: str, queue_url: str, cluster: str, service: str, resource_id: str) -> Document:
-    """Sets the minimum number of tasks: at least 1 while there is a job, otherwise the minimum of its input.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a workflow looks and registers, how it sizes the service, and the minimum number of tasks of the stack."""
 
-    Its input is {"minimum": tasks}. After a failure nothing changes until the next minute. The minimum is not lowered
-    while a task is starting.
+    partition: str
+    queue_url: str
+    cluster: str
+    service: str
+    resource_id: str
+    tasks: Sizing
+    min_tasks: int
+
+
+def watch(place: Place) -> Document:
+    """Sets the minimum number of tasks: what the jobs have use for, otherwise the minimum of its input.
+
+    Its input is {"minimum": tasks}. After a failure nothing changes until the next minute.
     """
-    count = " + ".join(f"$number($states.result.Attributes.{name})" for name in JOBS)
+    least = variable("least")
+    registers = sizing.changes(
+        least, registered=variable("registered"), running=variable("running"), desired=variable("desired")
+    )
+    states = _look(place)
     return {
-        "Comment": "At least one task while a job is waiting, running or delayed",
+        "Comment": "As many tasks as the jobs in the queue have use for",
         "QueryLanguage": "JSONata",
         "TimeoutSeconds": WATCH_TIMEOUT,
-        "StartAt": "Count",
+        "StartAt": "Begin",
         "States": {
-            "Count": {
-                "Type": "Task",
-                "Resource": _sdk(partition, "sqs:getQueueAttributes"),
-                "Arguments": {"QueueUrl": queue_url, "AttributeNames": list(JOBS)},
-                "Assign": {
-                    "jobs": f"{{% {count} %}}",  # a separate variable, so that a missing number is an error
-                    "least": f"{{% $max([$states.input.minimum, {count} > 0 ? 1 : 0]) %}}",
-                },
-                "Next": "Look",
-            },
-            "Look": {
-                **_look(partition, resource_id),
-                "Assign": {
-                    "raises": _unless_paused("$target.MinCapacity < $least"),
-                    "lowers": _unless_paused("$target.MinCapacity > $least"),
-                },
-                "Next": "Decide",
-            },
-            "Decide": {
-                "Type": "Choice",
-                "Choices": [
-                    {"Condition": "{% $raises %}", "Next": "Register"},
-                    {"Condition": "{% $lowers %}", "Next": "Tasks"},
-                ],
-                "Default": "Done",
-            },
-            # SQS counts some seconds late: it may not count the job for which a task is already starting
-            "Tasks": {
-                "Type": "Task",
-                "Resource": _sdk(partition, "ecs:describeServices"),
-                "Arguments": {"Cluster": cluster, "Services": [service]},
-                "Assign": {"starts": "{% $states.result.Services[0].(RunningCount < DesiredCount) %}"},
-                "Next": "Settled",
-            },
-            "Settled": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $starts %}", "Next": "Done"}],
-                "Default": "Register",
-            },
-            "Register": {**_register(partition, resource_id, "{% $least %}"), "Next": "Done"},
+            "Begin": {"Type": "Pass", "Assign": {"minimum": "{% $states.input.minimum %}"}, "Next": "Count"},
+            **states,
+            "Decide": _decide(registers, otherwise="Done"),
+            "Register": {**states["Register"], "Next": "Done"},
             "Done": {"Type": "Succeed"},
         },
     }
 
 
-def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> Document:
-    """Sends the job, and then starts a task if the minimum number of tasks is 0.
+def start(place: Place) -> Document:
+    """Raises the minimum to at least 1, and again to what the jobs have use for after each pause of the policy.
+
+    A run that finds the service running ends at once. It never lowers the minimum: the watcher does. A look that fails
+    is tried again, and then left to the next look.
+    """
+    look, raises = variable("look"), variable("least") > variable("registered")
+    states = _look(place)
+    again = {"Retry": RETRY, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Again"}]}
+    first, second = sizing.PAUSES
+    return {
+        "Comment": "As many tasks as the jobs of a burst have use for",
+        "QueryLanguage": "JSONata",
+        "StartAt": "Begin",
+        "States": {
+            "Begin": {"Type": "Pass", "Assign": {"minimum": 1, "look": 0}, "Next": "Count"},
+            **{name: again | state if state["Type"] == "Task" else state for name, state in states.items()},
+            "Decide": _decide(raises, otherwise="Unchanged"),
+            "Unchanged": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $look = 0 %}", "Next": "Done"}],
+                "Default": "Again",
+            },
+            "Register": {**states["Register"], **again, "Next": "Again"},
+            "Again": {
+                "Type": "Choice",
+                "Choices": [{"Condition": f"{{% $look = {len(sizing.PAUSES)} %}}", "Next": "Done"}],
+                "Default": "Pause",
+            },
+            "Pause": {
+                "Type": "Wait",
+                "Seconds": f"{{% $look = 0 ? {first} : {second} %}}",
+                "Assign": {"look": expression(look + 1)},
+                "Next": "Count",
+            },
+            "Done": {"Type": "Succeed"},
+        },
+    }
+
+
+def submit(*, partition: str, queue_url: str, start_arn: str, fifo: bool) -> Document:
+    """Sends the job, and then starts the workflow `start` if nothing runs and little waits.
 
     Its input is {"body": text} and, for a FIFO queue, "group" and "deduplication". Its output is {"messageId": text}.
-    An error after the message was sent is ignored: the watcher or the metrics start a task later.
+    An error after the message was sent is ignored: the watcher or the metrics start a task later. In a longer queue
+    a job starts that workflow at random. So the jobs of a burst start it about ten times.
     """
     ids = {"MessageGroupId": "{% $states.input.group %}", "MessageDeduplicationId": "{% $states.input.deduplication %}"}
-    ignore = [{"ErrorEquals": ["States.ALL"], "Next": "Sent"}]
+    wakes = f"$inFlight = 0 and $random() * ($visible + $delayed) < {sizing.STARTS}"
     return {
         "Comment": "Sends a job to the queue and starts a task",
         "QueryLanguage": "JSONata",
@@ -122,24 +152,25 @@ def submit(*, partition: str, queue_url: str, resource_id: str, fifo: bool) -> D
                 },
                 "TimeoutSeconds": SEND_TIMEOUT,
                 "Assign": {"messageId": "{% $states.result.MessageId %}"},
-                "Next": "Look",
+                "Next": "Count",
             },
-            "Look": {
-                **_look(partition, resource_id),
+            "Count": {
+                **_count(partition, queue_url),
                 "TimeoutSeconds": WAKE_TIMEOUT,
-                "Assign": {"wakes": _unless_paused("$target.MinCapacity = 0")},
-                "Catch": ignore,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Start"}],
                 "Next": "Decide",
             },
             "Decide": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% $wakes %}", "Next": "Register"}],
+                "Choices": [{"Condition": f"{{% {wakes} %}}", "Next": "Start"}],
                 "Default": "Sent",
             },
-            "Register": {
-                **_register(partition, resource_id, 1),
+            "Start": {
+                "Type": "Task",
+                "Resource": _sdk(partition, "sfn:startExecution"),
+                "Arguments": {"StateMachineArn": start_arn},
                 "TimeoutSeconds": WAKE_TIMEOUT,
-                "Catch": ignore,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sent"}],
                 "Next": "Sent",
             },
             "Sent": {"Type": "Pass", "Output": {"messageId": "{% $messageId %}"}, "End": True},
@@ -151,27 +182,87 @@ def _sdk(partition: str, action: str) -> str:
     return f"arn:{partition}:states:::aws-sdk:{action}"
 
 
-def _look(partition: str, resource_id: str) -> Document:
+def _count(partition: str, queue_url: str) -> Document:
     return {
         "Type": "Task",
-        "Resource": _sdk(partition, "applicationautoscaling:describeScalableTargets"),
-        "Arguments": {**_DIMENSION, "ResourceIds": [resource_id]},
+        "Resource": _sdk(partition, "sqs:getQueueAttributes"),
+        "Arguments": {"QueueUrl": queue_url, "AttributeNames": list(COUNTS.values())},
+        # a missing number is an error
+        "Assign": {name: f"{{% $number($states.result.Attributes.{count}) %}}" for name, count in COUNTS.items()},
     }
 
 
-def _register(partition: str, resource_id: str, minimum: int | str) -> Document:
+def _look(place: Place) -> dict[str, Document]:
+    """The states from the queue's counts to `least`, the minimum to register, and those that register it.
+
+    `Decide` follows them. A minimum above the one without jobs is taken back by a scheduled action, if no watcher does.
+    """
+    counts = (variable(name) for name in COUNTS)
+    later = f"$millis() + {sizing.TAKE_BACK_SECONDS * 1000}"
+    least = sizing.least(
+        variable("need"), floor=variable("minimum"), desired=variable("desired"), limit=variable("limit")
+    )
     return {
-        "Type": "Task",
-        "Resource": _sdk(partition, "applicationautoscaling:registerScalableTarget"),
-        "Arguments": {**_DIMENSION, "ResourceId": resource_id, "MinCapacity": minimum},
+        "Count": {**_count(place.partition, place.queue_url), "Next": "Tasks"},
+        "Tasks": {
+            "Type": "Task",
+            "Resource": _sdk(place.partition, "ecs:describeServices"),
+            "Arguments": {"Cluster": place.cluster, "Services": [place.service]},
+            "Assign": {
+                "need": expression(place.tasks.need(*counts)),
+                "desired": "{% $states.result.Services[0].DesiredCount %}",
+                "running": "{% $states.result.Services[0].RunningCount %}",
+            },
+            "Next": "Target",
+        },
+        "Target": {
+            "Type": "Task",
+            "Resource": _sdk(place.partition, "applicationautoscaling:describeScalableTargets"),
+            "Arguments": {**_DIMENSION, "ResourceIds": [place.resource_id]},
+            "Assign": {
+                "registered": "{% $states.result.ScalableTargets[0].MinCapacity %}",
+                "limit": "{% $states.result.ScalableTargets[0].MaxCapacity %}",
+                # `=` with a missing value is false (JSONata, "Comparison Operators")
+                "paused": "{% $states.result.ScalableTargets[0].SuspendedState.DynamicScalingOutSuspended = true %}",
+            },
+            "Next": "Size",
+        },
+        "Size": {"Type": "Pass", "Assign": {"least": expression(least)}, "Next": "Decide"},
+        "TakeBack": {
+            "Type": "Task",
+            "Resource": _sdk(place.partition, "applicationautoscaling:putScheduledAction"),
+            "Arguments": {
+                **_DIMENSION,
+                "ResourceId": place.resource_id,
+                "ScheduledActionName": TAKE_BACK,
+                "Schedule": f"{{% 'at(' & $fromMillis({later}, {_MOMENT}) & ')' %}}",
+                "ScalableTargetAction": {"MinCapacity": place.min_tasks},
+            },
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Register"}],
+            "Next": "Register",
+        },
+        "Register": {
+            "Type": "Task",
+            "Resource": _sdk(place.partition, "applicationautoscaling:registerScalableTarget"),
+            "Arguments": {**_DIMENSION, "ResourceId": place.resource_id, "MinCapacity": "{% $least %}"},
+        },
+    }
+
+
+def _decide(registers: bool, otherwise: str) -> Document:
+    """A choice by formulas: what follows if the target is paused, or if its minimum is registered or not."""
+    beyond = sizing.beyond(variable("least"), variable("minimum"))
+    return {
+        "Type": "Choice",
+        "Choices": [
+            {"Condition": "{% $paused %}", "Next": "Done"},
+            {"Condition": expression(registers & beyond), "Next": "TakeBack"},
+            {"Condition": expression(registers), "Next": "Register"},
+        ],
+        "Default": otherwise,
     }
 
 
 _DIMENSION = {"ServiceNamespace": SERVICE_NAMESPACE, "ScalableDimension": SCALABLE_DIMENSION}
-
-
-def _unless_paused(condition: str) -> str:
-    """The condition, for a target whose scaling is not suspended."""
-    # `=` and `!=` with a missing value are both false (JSONata, "Comparison Operators")
-    paused = "$target.SuspendedState.DynamicScalingOutSuspended = true"
-    return f"{{% ($target := $states.result.ScalableTargets[0]; $not({paused}) and {condition}) %}}"
+#: A moment of UTC in a scheduled action's `at`, as a picture of JSONata.
+_MOMENT = "'[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]'"

@@ -24,6 +24,8 @@ class MonitoringArgs:
     queue: QueueRefs
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
+    #: The watcher's workflow; None without a watcher.
+    watcher_arn: pulumi.Input[str] | None = None
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -32,7 +34,7 @@ class Monitoring(pulumi.ComponentResource):
     Creates:
     - an SNS topic to which alarms of this account may publish
     - an e-mail subscription for each address
-    - the alarms: jobs that wait while nothing works on them, a job that is too old, and dead letters
+    - the alarms: jobs that wait while nothing works on them, a job that is too old, dead letters, a watcher that fails
     """
 
     topic_arn: pulumi.Output[str]
@@ -56,6 +58,7 @@ class Monitoring(pulumi.ComponentResource):
             "queue": {"QueueName": args.queue.name},
             "dead_letter": {"QueueName": args.queue.dead_letter_name},
             "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
+            "watcher": {} if args.watcher_arn is None else {"StateMachineArn": args.watcher_arn},
         }
         for role, alarm in args.alarms.items():
             aws.cloudwatch.MetricAlarm(

@@ -12,6 +12,7 @@ from components._account import account
 from components.queue import QueueRefs
 from policy import hours
 from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
+from policy.sizing import Sizing
 from settings import Iam as IamSettings
 from settings import Scaling as ScalingSettings
 
@@ -21,9 +22,10 @@ NO_TAG = "ebb:keep-alive"
 
 @dataclass(frozen=True, kw_only=True)
 class WakeArgs:
-    """The settings' section `scaling`, the job queue, the service and its scalable target."""
+    """The settings' section `scaling`, how it sizes the service, the queue, the service and its scalable target."""
 
     settings: ScalingSettings
+    tasks: Sizing
     queue: QueueRefs
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
@@ -39,12 +41,14 @@ class Wake(pulumi.ComponentResource):
     Creates, each with a role that has the necessary permissions only:
     - with `keep_alive`, a schedule that calls the queue once an hour
     - with `watch`, the watcher: an Express workflow that a schedule starts once a minute
-    - with `direct`, the Express workflow through which the API sends a job and starts a task
+    - with `direct`, the Express workflow through which the API sends a job, and the one that it starts to add tasks
     - with `warm_hours`, scheduled actions that change the minimum number of tasks
     """
 
     #: The workflow that the API starts for each job; None without `direct`.
     submit_arn: pulumi.Output[str] | None
+    #: The watcher's workflow; None without a watcher.
+    watcher_arn: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: WakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Wake", name, None, opts)
@@ -52,11 +56,10 @@ class Wake(pulumi.ComponentResource):
         settings = args.settings
         if settings.keeps_alive:
             self._keep_alive()
-        if settings.watches:
-            self._watch()
+        self.watcher_arn = self._watch() if settings.watches else None
         self.submit_arn = self._submit() if settings.direct else None
         self._warm_hours()
-        self.register_outputs({"submit_arn": self.submit_arn})
+        self.register_outputs({"submit_arn": self.submit_arn, "watcher_arn": self.watcher_arn})
 
     def _keep_alive(self) -> None:
         queue = self._args.queue
@@ -72,15 +75,9 @@ class Wake(pulumi.ComponentResource):
             "Calls the queue, so that SQS does not stop sending metrics",
         )
 
-    def _watch(self) -> None:
-        args, settings = self._args, self._args.settings
-        machine = self._workflow(
-            "watcher",
-            _workflow.watch,
-            [_iam.allow(["sqs:GetQueueAttributes"], args.queue.arn), *self._may_set_minimum()],
-            cluster=args.cluster_name,
-            service=args.service_name,
-        )
+    def _watch(self) -> pulumi.Output[str]:
+        settings = self._args.settings
+        machine = self._looking("watcher", _workflow.watch)
         role = self._role("watch", "scheduler", [_iam.allow(["states:StartExecution"], machine.arn)])
         schedules = {"watch": ("rate(1 minute)", settings.min_tasks)}
         if settings.warm_hours:  # each minute has its own minimum, so a schedule needs a clock
@@ -100,15 +97,20 @@ class Wake(pulumi.ComponentResource):
                 "Checks the queue for jobs",
                 settings.timezone if settings.warm_hours else None,
             )
+        return machine.arn
 
     def _submit(self) -> pulumi.Output[str]:
         queue = self._args.queue
+        start = self._looking("start", _workflow.start)
         statements = [
-            _iam.allow(["sqs:SendMessage"], queue.arn),
-            *self._may_set_minimum(),
+            _iam.allow(["sqs:SendMessage", "sqs:GetQueueAttributes"], queue.arn),
+            _iam.allow(["states:StartExecution"], start.arn),
             *_iam.encrypt_messages(queue.kms_key_arn),
         ]
-        return self._workflow("submit", lambda **known: _workflow.submit(**known, fifo=queue.fifo), statements).arn
+        document = pulumi.Output.all(partition=self._account.partition, queue_url=queue.url, start_arn=start.arn).apply(
+            lambda known: _workflow.submit(**known, fifo=queue.fifo)
+        )
+        return self._workflow("submit", document, statements).arn
 
     def _warm_hours(self) -> None:
         settings = self._args.settings
@@ -124,36 +126,41 @@ class Wake(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _may_set_minimum(self) -> list[_iam.Statement]:
-        """Permissions to read and set the scalable target's minimum.
+    def _looking(
+        self, role_name: str, document: Callable[[_workflow.Place], _workflow.Document]
+    ) -> aws.sfn.StateMachine:
+        """A workflow that reads the queue and sets the scalable target's minimum.
 
-        Reading has no resource level. Application Auto Scaling checks that its caller may update the service (user
-        guide, "Permissions validation for Application Auto Scaling API calls on target resources"; ECS developer guide,
-        "IAM permissions required for Amazon ECS service auto scaling").
+        Reading targets has no resource level. Application Auto Scaling checks that its caller may update the service
+        (user guide, "Permissions validation for Application Auto Scaling API calls on target resources"; ECS developer
+        guide, "IAM permissions required for Amazon ECS service auto scaling").
         """
-        return [
+        args = self._args
+        statements = [
+            _iam.allow(["sqs:GetQueueAttributes"], args.queue.arn),
             _iam.allow(["application-autoscaling:DescribeScalableTargets"], "*"),
-            _iam.allow(["application-autoscaling:RegisterScalableTarget"], self._args.target_arn),
-            _iam.allow(["ecs:DescribeServices", "ecs:UpdateService"], self._account.arn("ecs", self._args.resource_id)),
+            _iam.allow(
+                ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScheduledAction"],
+                args.target_arn,
+            ),
+            _iam.allow(["ecs:DescribeServices", "ecs:UpdateService"], self._account.arn("ecs", args.resource_id)),
         ]
+        place = pulumi.Output.all(
+            partition=self._account.partition,
+            queue_url=args.queue.url,
+            cluster=args.cluster_name,
+            service=args.service_name,
+            resource_id=args.resource_id,
+        ).apply(lambda known: _workflow.Place(**known, tasks=args.tasks, min_tasks=args.settings.min_tasks))
+        return self._workflow(role_name, place.apply(document), statements)
 
     def _workflow(
-        self,
-        role_name: str,
-        document: Callable[..., _workflow.Document],
-        statements: Sequence[_iam.Statement],
-        **more: pulumi.Input[str],
+        self, role_name: str, document: pulumi.Output[_workflow.Document], statements: Sequence[_iam.Statement]
     ) -> aws.sfn.StateMachine:
-        known = pulumi.Output.all(
-            partition=self._account.partition,
-            queue_url=self._args.queue.url,
-            resource_id=self._args.resource_id,
-            **more,
-        )
         return aws.sfn.StateMachine(
             f"{self.pulumi_resource_name}-{role_name}",
             type="EXPRESS",
-            definition=known.apply(lambda values: json.dumps(document(**values))),
+            definition=document.apply(json.dumps),
             role_arn=self._role(role_name, "states", statements).arn,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -1,4 +1,4 @@
-"""The operators' alarms: jobs wait longer than the settings can explain, and dead letters are about to expire.
+"""The operators' alarms: jobs wait longer than the settings can explain, dead letters expire, the watcher fails.
 
 A message that no worker receives never gets into the dead-letter queue, because SQS moves messages by their number of
 receives. SQS deletes it without a trace at the end of its retention (SQS developer guide, "Amazon SQS message
@@ -18,7 +18,7 @@ METRICS_SECONDS = 3 * MINUTE
 #: Seconds from the alarm to the task's first receive. Half a minute is usual; this is an image of some 10 GB.
 START_SECONDS = 15 * MINUTE
 #: Seconds, beyond a running job, in which a deployment may find no room for its tasks (docs/worker.md).
-DEPLOYMENT_SECONDS = 10 * MINUTE
+DEPLOYMENT_SECONDS = 12 * MINUTE
 #: Seconds that a job may wait behind a peak at the maximum number of tasks: at least this, or so many jobs' durations.
 PEAK_SECONDS = 4 * 3600
 PEAK_JOBS = 10
@@ -36,11 +36,18 @@ RUNNING_MINUTES = 3
 #: in flight also while a worker that failed has given it back with a delay: nothing works on it then. SQS may omit a
 #: number in flight of 0, and ECS sends nothing without tasks.
 STALLED_EXPRESSION = f"IF(n > 0 AND FILL(r,0) >= {RUNNING_MINUTES}, 0, v + n)"
+#: Periods of STALLED_PERIOD in which tasks run and no run of the watcher succeeds. It runs each minute, so some
+#: failures in a row are no fault.
+WATCHER_PERIODS = 3
+#: The running tasks of a period's minutes (r), or 0 if the watcher's workflow succeeded in it (s). Without tasks there
+#: is no point: an idle service waits longer for its first task then, but costs nothing.
+WATCHER_EXPRESSION = "IF(FILL(s,0) > 0, 0, r)"
 
 
 def alarms(settings: Settings) -> dict[str, AlarmPlan]:
     """The operators' alarms by role."""
     return {
+        **({"watcher": _watcher()} if settings.scaling.watches else {}),
         "dead-letter": _single(
             messages("v", "Visible", of="dead_letter"),
             1,
@@ -134,6 +141,23 @@ def _single(metric: MetricPlan, threshold: float, description: str) -> AlarmPlan
         evaluation_periods=1,
         datapoints_to_alarm=1,
         threshold=threshold,
+        comparison="GreaterThanOrEqualToThreshold",
+    )
+
+
+def _watcher() -> AlarmPlan:
+    succeeded = MetricPlan(id="s", namespace="AWS/States", name="ExecutionsSucceeded", statistic="Sum", of="watcher")
+    return AlarmPlan(
+        description=f"Tasks run, and for {WATCHER_PERIODS * STALLED_PERIOD // MINUTE} minutes the watcher has not done "
+        "its work: see its schedule, and run its workflow with `aws stepfunctions start-sync-execution`, which prints "
+        "the error. Metrics scale the service meanwhile; it may keep a task too many",
+        metrics=(succeeded, RUNNING),
+        expression=WATCHER_EXPRESSION,
+        label="Running tasks without a watcher",
+        period=STALLED_PERIOD,
+        evaluation_periods=WATCHER_PERIODS,
+        datapoints_to_alarm=WATCHER_PERIODS,
+        threshold=RUNNING_MINUTES,
         comparison="GreaterThanOrEqualToThreshold",
     )
 

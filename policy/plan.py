@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policy import steps as policy_steps
-from settings import Settings
+from settings import Scaling, Settings
 
 #: What a service's scalable target is to Application Auto Scaling (API, RegisterScalableTarget).
 SERVICE_NAMESPACE = "ecs"
@@ -25,8 +25,11 @@ OUT_COOLDOWN_SECONDS = 120
 #: more, in which its task already runs a job and `start` acts on older metrics.
 MORE_MINUTES = 2
 MORE_MINUTES_WITH_WATCHER = 3
-#: Minutes without any message before all tasks are removed.
+#: Minutes in which jobs wait before tasks are added although there is a watcher: longer than its look and their start.
+FALLBACK_MINUTES = 5
+#: Minutes without any message before all tasks are removed. With the watcher a start costs half as long a wait.
 IDLE_MINUTES = 5
+IDLE_MINUTES_WITH_WATCHER = 3
 #: Surplus tasks are removed when there are this many for so many minutes.
 SURPLUS_TASKS = 2
 SURPLUS_MINUTES = 3
@@ -34,12 +37,12 @@ SURPLUS_MINUTES = 3
 SURPLUS_COOLDOWN_SECONDS = 300
 
 #: What a metric describes.
-Source = Literal["queue", "dead_letter", "service"]
+Source = Literal["queue", "dead_letter", "service", "watcher"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricPlan:
-    """A metric of the queue, of its dead-letter queue or of the service."""
+    """A metric of the queue, of its dead-letter queue, of the service or of the watcher's workflow."""
 
     id: str
     namespace: str
@@ -121,7 +124,10 @@ RUNNING = _cpu("r", "SampleCount")
 
 
 def plan(settings: Settings) -> Plan:
-    """The alarms and policies of these settings: one rule scales out from zero, one of three scales in."""
+    """The alarms and policies of these settings.
+
+    One or two rules scale out, one of three scales in to the minimum, and one removes surplus tasks.
+    """
     scaling = settings.scaling
     return Plan(
         minimum=scaling.min_tasks,
@@ -160,29 +166,35 @@ def _rules(settings: Settings) -> Iterator[Rule]:
             policy_steps.recommended(max_tasks(settings), share(settings), concurrency),
             OUT_COOLDOWN_SECONDS,
         )
+    sized = scaling.watches and not scaling.steps
     if max_tasks(settings) == 1:
-        yield _follow_waiting("out", alarm_steps, cooldown, "Jobs are waiting: add tasks")
+        minutes = FALLBACK_MINUTES if sized else 1
+        yield _follow_waiting("out", alarm_steps, cooldown, "Jobs are waiting: add tasks", minutes)
+    elif sized:
+        yield _fallback(settings)
     else:
         yield _start(policy_steps.at_start(alarm_steps, scaling.min_tasks if scaling.steps else 0), cooldown)
         yield _more(alarm_steps, cooldown, MORE_MINUTES_WITH_WATCHER if scaling.watches else MORE_MINUTES)
     match scaling.scales_in_by:
         case "queue":
-            yield _empty_queue(scaling.min_tasks)
+            yield _empty_queue(scaling)
         case "cpu":
             yield _idle_cpu(settings)
         case "steps":
             if (removing := policy_steps.scale_in(scaling.steps)) is not None:
                 yield _follow_waiting("in", removing, scaling.cooldown, "Few jobs are waiting: remove tasks")
-    if scaling.surplus:
+    if scaling.removes_surplus:
         yield _surplus(settings)
 
 
-def _follow_waiting(role: str, alarm_steps: policy_steps.AlarmSteps, cooldown: int, description: str) -> Rule:
+def _follow_waiting(
+    role: str, alarm_steps: policy_steps.AlarmSteps, cooldown: int, description: str, minutes: int = 1
+) -> Rule:
     alarm = AlarmPlan(
         description=description,
         metrics=(WAITING,),
-        evaluation_periods=1,
-        datapoints_to_alarm=1,
+        evaluation_periods=minutes,
+        datapoints_to_alarm=minutes,
         threshold=alarm_steps.threshold,
         comparison=alarm_steps.comparison,
     )
@@ -228,23 +240,48 @@ def _more(alarm_steps: policy_steps.AlarmSteps, cooldown: int, minutes: int) -> 
     return Rule(role="out", alarm=alarm, policy=policy)
 
 
+def _fallback(settings: Settings) -> Rule:
+    """Sets the number of tasks if the watcher does not, from what it would count."""
+    concurrency, maximum = settings.worker.concurrency, max_tasks(settings)
+    alarm = AlarmPlan(
+        description="Jobs are waiting although there is a watcher: add tasks",
+        metrics=(WAITING, IN_FLIGHT),
+        expression=policy_steps.need_expression(share(settings), concurrency),
+        label="Tasks that the jobs have use for",
+        evaluation_periods=FALLBACK_MINUTES,
+        datapoints_to_alarm=FALLBACK_MINUTES,
+        threshold=1,
+        comparison="GreaterThanOrEqualToThreshold",
+    )
+    policy = PolicyPlan(
+        adjustment_type="ExactCapacity",
+        steps=policy_steps.exact(maximum),
+        cooldown=OUT_COOLDOWN_SECONDS,
+        aggregation="Minimum",
+    )
+    return Rule(role="out", alarm=alarm, policy=policy)
+
+
 def _to_minimum(minimum: int, cooldown: int) -> PolicyPlan:
     steps = (policy_steps.Adjustment(None, 0, minimum),)
     return PolicyPlan(adjustment_type="ExactCapacity", steps=steps, cooldown=cooldown)
 
 
-def _empty_queue(minimum: int) -> Rule:
+def _empty_queue(scaling: Scaling) -> Rule:
+    """Removes all tasks. The watcher's minimum keeps a task for delayed messages, so with it they are not counted."""
+    minutes = IDLE_MINUTES_WITH_WATCHER if scaling.watches else IDLE_MINUTES
+    delayed = () if scaling.watches else (DELAYED,)
     alarm = AlarmPlan(
         description="No job is waiting, running or delayed: remove the tasks",
-        metrics=(WAITING, IN_FLIGHT, DELAYED, RUNNING),
-        expression=policy_steps.idle_expression(minimum),
+        metrics=(WAITING, IN_FLIGHT, *delayed, RUNNING),
+        expression=policy_steps.idle_expression(scaling.min_tasks, delayed=bool(delayed)),
         label="Jobs while tasks run",
-        evaluation_periods=IDLE_MINUTES,
-        datapoints_to_alarm=IDLE_MINUTES,
+        evaluation_periods=minutes,
+        datapoints_to_alarm=minutes,
         threshold=0,
         comparison="LessThanOrEqualToThreshold",
     )
-    return Rule(role="zero", alarm=alarm, policy=_to_minimum(minimum, MINUTE))
+    return Rule(role="zero", alarm=alarm, policy=_to_minimum(scaling.min_tasks, MINUTE))
 
 
 def _idle_cpu(settings: Settings) -> Rule:

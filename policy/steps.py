@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from policy.formula import ceil_ratio, choose, floor_ratio, smallest
 from settings import Step
 from settings.limits import MAX_STEPS
 
@@ -53,17 +54,32 @@ def share(seconds_per_job: float, tolerated_wait: float, concurrency: int = 1) -
     return max(concurrency, math.ceil(concurrency * tolerated_wait / seconds_per_job))
 
 
+def ladder(messages: int, share: int, concurrency: int = 1, *, tasks_per_share: float = TASKS_PER_SHARE) -> int:
+    """Tasks for a backlog: one; from two shares on `tasks_per_share` for each whole share, but only busy ones.
+
+    Products before quotients, so that no fraction is rounded twice.
+    """
+    shares = floor_ratio(messages, share)
+    tasks, per_shares = tasks_per_share.as_integer_ratio()
+    wanted, busy = ceil_ratio(tasks * shares, per_shares), ceil_ratio(share * shares, concurrency)
+    return choose(messages < 2 * share, 1, smallest(wanted, busy))
+
+
 def recommended(
     max_tasks: int, messages_per_task: int, concurrency: int = 1, *, tasks_per_share: float = TASKS_PER_SHARE
 ) -> AlarmSteps:
     """The recommended scale-out: one task from the first message, then tasks in proportion to the backlog.
 
-    From k shares upwards there are ceil(tasks_per_share * k) tasks, limited to the number that the messages keep busy.
-    If that makes more than MAX_STEPS steps, k increases geometrically.
+    A step for each k shares has the number of `ladder`. If that makes more than MAX_STEPS steps, k increases
+    geometrically.
     """
-    tasks_per_share = min(tasks_per_share, messages_per_task / concurrency)
-    shares = [count for count in _spread(math.ceil(max_tasks / tasks_per_share), MAX_STEPS - 1) if count > 1]
-    changes = [1, *(min(max_tasks, math.ceil(tasks_per_share * count)) for count in shares)]
+    most = min(tasks_per_share, messages_per_task / concurrency)
+    shares = [count for count in _spread(math.ceil(max_tasks / most), MAX_STEPS - 1) if count > 1]
+    tasks = [
+        ladder(count * messages_per_task, messages_per_task, concurrency, tasks_per_share=tasks_per_share)
+        for count in shares
+    ]
+    changes = [1, *(min(max_tasks, number) for number in tasks)]
     bounds = [1, *(count * messages_per_task for count in shares), math.inf]
     spans = [_Span(lower, upper, change) for (lower, upper), change in zip(pairwise(bounds), changes, strict=True)]
     return AlarmSteps("GreaterThanOrEqualToThreshold", 1, _relative(_merged(spans), 1))
@@ -82,6 +98,14 @@ def at_start(adding: AlarmSteps, min_tasks: int) -> AlarmSteps:
         for step, change in zip(adding.steps, tasks, strict=True)
     ]
     return AlarmSteps(adding.comparison, adding.threshold, _relative(_merged(spans), 0))
+
+
+def exact(max_tasks: int) -> tuple[Adjustment, ...]:
+    """The metric's value as the number of tasks, relative to a threshold of one."""
+    counts = _spread(max_tasks, MAX_STEPS)
+    bounds = [*counts, math.inf]
+    spans = [_Span(lower, upper, count) for (lower, upper), count in zip(pairwise(bounds), counts, strict=True)]
+    return _relative(spans, 1)
 
 
 def surplus(max_tasks: int) -> tuple[Adjustment, ...]:
@@ -120,14 +144,28 @@ START_EXPRESSION = "IF(FILL(n,0) > 0, 0, v)"
 MORE_EXPRESSION = "IF(FILL(n,0) > 0, v, 0 * v)"
 
 
-def idle_expression(min_tasks: int) -> str:
+def need_expression(messages_per_task: int, concurrency: int = 1) -> str:
+    """Tasks that messages waiting (v) and in flight (n) have use for: one while nothing runs; 0 while little waits.
+
+    From two waiting shares on, the tasks that are busy and the `ladder` for what waits.
+    """
+    tasks, per_shares = TASKS_PER_SHARE.as_integer_ratio()
+    if tasks * concurrency > messages_per_task * per_shares:  # more than the messages keep busy
+        tasks, per_shares = messages_per_task, concurrency
+    ladder_ = f"CEIL({tasks} * FLOOR(v / {messages_per_task}) / {per_shares})"
+    few = "IF(FILL(n,0) > 0, 0 * v, v > 0)"
+    return f"IF(v >= {2 * messages_per_task}, CEIL(FILL(n,0) / {concurrency}) + {ladder_}, {few})"
+
+
+def idle_expression(min_tasks: int, *, delayed: bool = True) -> str:
     """Messages waiting (v), in flight (n) and delayed (d) while more than `min_tasks` tasks run (r), otherwise 1.
 
     So the alarm on it stays OK while there is nothing to remove, and a task that something else started is not removed
     immediately. r can be late, so its last value is repeated. A minute without data from SQS repeats the minute before,
     because IF would treat it as 0. SQS can omit n and d if they are 0; the sum with v then counts them as 0.
     """
-    return f"IF(FILL(r,REPEAT) > {min_tasks}, FILL(v + n + d,REPEAT), 1)"
+    messages = "v + n + d" if delayed else "v + n"
+    return f"IF(FILL(r,REPEAT) > {min_tasks}, FILL({messages},REPEAT), 1)"
 
 
 def surplus_expression(messages_per_task: int, concurrency: int = 1) -> str:

@@ -41,11 +41,11 @@ class Trial:
     groups: int = 0
     long: bool = False
 
-    def settings(self, *, surplus: bool) -> Settings:
+    def settings(self, *, surplus: bool, **scaling: bool) -> Settings:
         """The settings under which policies are tried with this load."""
-        scaling = {"max_tasks": MAX_TASKS, "seconds_per_job": self.load.job.median, "surplus": surplus}
+        policy = {"max_tasks": MAX_TASKS, "seconds_per_job": self.load.job.median, "surplus": surplus, **scaling}
         fifo = {"message_groups": self.groups} if self.groups else {}
-        return Settings.model_validate({"scaling": {**scaling, **fifo}, "queue": {"fifo": bool(self.groups)}})
+        return Settings.model_validate({"scaling": {**policy, **fifo}, "queue": {"fifo": bool(self.groups)}})
 
 
 LOADS = (

@@ -72,7 +72,8 @@ class Bill:
 class Use:
     """What is paid by use: seconds of tasks (those on Spot again separately), requests, and bytes.
 
-    `data`: bytes through NAT or endpoints. `logs`: bytes of the worker's and the API's log.
+    `data`: bytes through NAT or endpoints. `logs`: bytes of the worker's and the API's log. `workflow_seconds`: pauses
+    in workflows.
     """
 
     task_seconds: float = 0.0
@@ -83,6 +84,7 @@ class Use:
     kms: float = 0.0
     schedules: float = 0.0
     workflows: float = 0.0
+    workflow_seconds: float = 0.0
     table_writes: float = 0.0
     metric_hours: float = 0.0
     data: float = 0.0
@@ -142,6 +144,7 @@ def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
         kms=min(outcome.sent, outcome.until / KEY_REUSE_SECONDS) * KEY_REQUESTS if scenario.queue.key else 0,
         schedules=requests.schedules,
         workflows=requests.workflows,
+        workflow_seconds=requests.workflow_seconds,
         table_writes=writes,
         metric_hours=requests.metric_hours if worker.metrics else 0,
         data=max(0, calls) * CALL_BYTES + requests.received * load.body + worker_logs,
@@ -173,12 +176,15 @@ def not_included(scenario: Scenario) -> tuple[str, ...]:
 
 
 def a_million(scenario: Scenario) -> tuple[Part, ...]:
-    """The cost of sending a million jobs: API requests, SQS requests and, with `direct`, a workflow each.
+    """The cost of sending a million jobs: an API request and an SQS request each.
 
-    At most one job is sent in each second, so X-Ray traces all of them.
+    With `direct` also a workflow and its request for the queue's counts. At most one job is sent in each second, so
+    X-Ray traces all of them.
     """
     workflows = MILLION if scenario.wake.direct else 0.0
-    sent = Use(api=MILLION, sqs=MILLION, workflows=workflows, traces=MILLION if scenario.api.tracing else 0.0)
+    sent = Use(
+        api=MILLION, sqs=MILLION + workflows, workflows=workflows, traces=MILLION if scenario.api.tracing else 0.0
+    )
     return tuple(part for part in _requests(scenario, sent) if part.dollars > 0)
 
 
@@ -243,7 +249,7 @@ def _fixed(scenario: Scenario, use: Use) -> Iterator[Part]:
 
 def _requests(scenario: Scenario, use: Use) -> Iterator[Part]:
     sqs = prices.SQS_FIFO_MILLION if scenario.queue.fifo else prices.SQS_MILLION
-    seconds = use.workflows * math.ceil(WORKFLOW_SECONDS * 10) / 10  # billed by 100 ms
+    seconds = use.workflows * math.ceil(WORKFLOW_SECONDS * 10) / 10 + use.workflow_seconds  # billed by 100 ms
     yield _part("API requests", use.api / MILLION, prices.API_MILLION)
     yield _part("API answers", use.api * ANSWER_BYTES / GB, prices.OUT_GB)
     yield _part("X-Ray traces", use.traces / MILLION, prices.TRACES_MILLION)

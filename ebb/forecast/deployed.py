@@ -19,6 +19,7 @@ from ebb.scaling.alarms import Alarm, Query
 from ebb.scaling.policies import Step, StepPolicy
 from ebb.scaling.schedules import Schedule, ScheduledAction
 from policy import hours, monitoring, plan
+from policy.sizing import sizing
 from settings import Scaling, Settings, limits
 
 #: Seconds: the worker receives with at least this visibility timeout (worker/config.py).
@@ -78,6 +79,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             keep_alive=settings.scaling.keeps_alive,
             watch=settings.scaling.watch,
             direct=settings.scaling.direct,
+            tasks=sizing(settings),
             warm_hours=warm_hours(settings.scaling),
         ),
         api=ApiSetup(

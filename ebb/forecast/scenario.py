@@ -9,6 +9,7 @@ from ebb.scaling.alarms import Alarm, Metric
 from ebb.scaling.policies import StepPolicy
 from ebb.scaling.schedules import ScheduledAction
 from ebb.scaling.tracking import TargetTracking
+from policy.sizing import Sizing
 from settings import limits
 
 Nat = Literal["none", "instance", "gateway", "gateway_per_az"]
@@ -141,14 +142,15 @@ class ApiSetup:
 class WakeSetup:
     """What keeps the queue's metrics active and starts the first task, as well as the alarms (components/wake.py).
 
-    `keep_alive`: a call to the queue each hour. `watch`: each minute a workflow reads the queue and registers a minimum
-    of 1 while messages wait or are in flight. `direct`: so does the API's request; includes `watch`. `warm_hours`:
-    scheduled actions that change the minimum.
+    `keep_alive`: a call to the queue each hour. `watch`: each minute a workflow reads the queue and registers as the
+    minimum what `tasks` calculates. `direct`: so does the API's request while no job runs; includes `watch`.
+    `warm_hours`: scheduled actions that change the minimum.
     """
 
     keep_alive: bool = True
     watch: bool = False
     direct: bool = False
+    tasks: Sizing = field(default_factory=lambda: Sizing(share=None, concurrency=1, maximum=1))
     warm_hours: tuple[ScheduledAction, ...] = ()
 
     @property

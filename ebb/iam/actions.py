@@ -211,7 +211,7 @@ def _wake(stack: Stack) -> Iterator[Part]:
             resources=tuple(place.arn("scheduler", f"schedule/default/{name}") for name in names),
         )
     if scaling.watches:
-        names = stack.names.of(_MACHINE, "wake-watcher", *(("wake-submit",) if scaling.direct else ()))
+        names = stack.names.of(_MACHINE, "wake-watcher", *(("wake-submit", "wake-start") if scaling.direct else ()))
         yield Part(sid="Definition", read=("states:ValidateStateMachineDefinition",), resources=ANY)
         yield Part(
             sid="Workflows",

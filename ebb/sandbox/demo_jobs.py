@@ -96,5 +96,5 @@ def expected(settings: Settings) -> Expected:
     jobs, most = len(plan(1)), policy.plan.max_tasks(settings)
     # where the jobs need far more tasks than there may be, all of them are started
     certain = not settings.scaling.steps and math.ceil(jobs / policy.plan.share(settings)) >= 2 * most
-    scale_in = settings.scaling.surplus and certain and most > policy.plan.SURPLUS_TASKS
+    scale_in = settings.scaling.removes_surplus and certain and most > policy.plan.SURPLUS_TASKS
     return Expected((most if certain else 1, most), scale_in)

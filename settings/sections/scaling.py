@@ -10,6 +10,9 @@ from settings import limits
 from settings.forms import Day, TimeOfDay, Timezone, unique
 from settings.sections.base import Section
 
+#: From so many tasks on, a job that takes long keeps several others running without work.
+SURPLUS_FROM_TASKS = 3
+
 
 class Step(Section):
     """One step of a scaling table, in waiting messages. Between steps nothing changes while jobs are running."""
@@ -63,7 +66,11 @@ class Scaling(Section):
     max_tasks: int = Field(1, ge=1, le=limits.MAX_TASKS, description="Maximum number of tasks.")
     seconds_per_job: float = Field(60, gt=0, description="Approximate duration of a job, in seconds.")
     tolerated_wait: float = Field(300, ge=0, description="Seconds that a job may wait while tasks run.")
-    surplus: bool = Field(False, description="Also removes tasks while there are fewer jobs than tasks.")
+    surplus: bool | None = Field(
+        None,
+        description="Also removes tasks while there are fewer jobs than tasks. Default: true if `max_tasks` is 3 or "
+        "more and there are no `steps`.",
+    )
     message_groups: int | None = Field(
         None,
         ge=1,
@@ -105,6 +112,13 @@ class Scaling(Section):
     def scales_in_by(self) -> Literal["queue", "cpu", "steps"]:
         """What removes tasks: `scale_in`, or its default."""
         return self.scale_in or ("steps" if any(step.change < 0 for step in self.steps) else "queue")
+
+    @property
+    def removes_surplus(self) -> bool:
+        """Whether tasks are removed while there are fewer jobs than tasks: `surplus`, or its default."""
+        if self.surplus is None:
+            return self.max_tasks >= SURPLUS_FROM_TASKS and not self.steps
+        return self.surplus
 
     @property
     def watches(self) -> bool:

@@ -14,9 +14,10 @@ from jsonata.jsonata import Jsonata
 Service = Callable[[str, dict[str, Any]], Any]
 _COMMON = {"Type", "Next", "End", "Assign", "Output", "Comment"}
 _FIELDS = {
-    "Task": _COMMON | {"Resource", "Arguments", "TimeoutSeconds", "Catch"},
+    "Task": _COMMON | {"Resource", "Arguments", "TimeoutSeconds", "Catch", "Retry"},
     "Choice": {"Type", "Choices", "Default"},
     "Pass": _COMMON,
+    "Wait": _COMMON | {"Seconds"},
     "Succeed": {"Type"},
     "Fail": {"Type", "Error", "Cause"},
 }
@@ -39,12 +40,14 @@ class Ended:
     error: str | None = None
 
 
-def execute(document: dict[str, Any], given: Any, service: Service) -> Ended:
-    """Runs a workflow to its end."""
+def execute(
+    document: dict[str, Any], given: Any, service: Service, wait: Callable[[float], None] = lambda _seconds: None
+) -> Ended:
+    """Runs a workflow to its end. `wait` is called with the seconds of a pause, retries included."""
     assert document["QueryLanguage"] == "JSONata"
     variables: dict[str, Any] = {}
     name, data = document["StartAt"], given
-    for _ in range(20):
+    for _ in range(50):
         state = document["States"][name]
         assert set(state) <= _FIELDS[state["Type"]], f"{name}: {set(state) - _FIELDS[state['Type']]}"
         if state["Type"] == "Succeed":
@@ -52,7 +55,7 @@ def execute(document: dict[str, Any], given: Any, service: Service) -> Ended:
         if state["Type"] == "Fail":
             return Ended("FAILED", error=state["Error"])
         try:
-            following, data = _step(state, data, variables, service)
+            following, data = _retried(state, data, variables, service, wait)
         except Failed as failed:
             caught = [catch for catch in state.get("Catch", []) if catch["ErrorEquals"] == ["States.ALL"]]
             if not caught:
@@ -62,6 +65,22 @@ def execute(document: dict[str, Any], given: Any, service: Service) -> Ended:
             return Ended("SUCCEEDED", data)
         name = following
     raise AssertionError("no end")
+
+
+def _retried(
+    state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service, wait: Callable[[float], None]
+) -> tuple[str | None, Any]:
+    """A state's result, after as many further attempts as its Retry allows."""
+    if state["Type"] == "Wait":
+        wait(_evaluate(state["Seconds"], {**variables, "states": {"input": data}}))
+    (retry,) = state.get("Retry", [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}])
+    assert retry["ErrorEquals"] == ["States.ALL"]
+    for attempt in range(retry["MaxAttempts"]):
+        try:
+            return _step(state, data, variables, service)
+        except Failed:
+            wait(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt)
+    return _step(state, data, variables, service)
 
 
 def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service) -> tuple[str | None, Any]:
@@ -84,6 +103,11 @@ def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: 
     variables.update(assigned)
     assert ("Next" in state) != state.get("End", False)
     return state.get("Next"), output
+
+
+def value(expression: str, **variables: Any) -> Any:
+    """The value of an expression as a state has it, with these variables."""
+    return _evaluate(expression, variables)
 
 
 def _evaluate(template: Any, scope: dict[str, Any]) -> Any:

@@ -29,7 +29,7 @@ def added(expression: str, label: str, minutes: int) -> dict[str, Any]:
 
 def test_the_recommended_policy_sets_the_tasks_while_no_job_runs_and_adds_tasks_while_jobs_run() -> None:
     made = scaling(max_tasks=10, seconds_per_job=60, tolerated_wait=300)
-    assert roles(made) == {"start", "out", "zero"}
+    assert roles(made) == {"start", "out", "zero", "surplus"}
     assert alarm(made, "start") == added("IF(FILL(n,0) > 0, 0, v)", "Jobs waiting while none is running", 1)
     assert alarm(made, "out") == added("IF(FILL(n,0) > 0, v, 0 * v)", "Jobs waiting while others are running", 2)
     ladder = [

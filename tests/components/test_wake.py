@@ -1,5 +1,6 @@
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from components import _workflow
 from components.wake import Wake, WakeArgs
 from policy import hours as policy_hours
+from policy.sizing import Sizing
 from settings import Scaling as ScalingSettings
 from settings import WarmHours
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
@@ -17,6 +19,16 @@ ROLE, POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 URL, QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs", f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
 RESOURCE = "service/cluster/worker"
 TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/1234"
+TASKS = Sizing(share=5, concurrency=1, maximum=9)
+PLACE = _workflow.Place(
+    partition="aws",
+    queue_url=URL,
+    cluster="cluster",
+    service="worker",
+    resource_id=RESOURCE,
+    tasks=TASKS,
+    min_tasks=0,
+)
 KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 OFFICE = (WarmHours(start="08:00", stop="18:00", days=("MON", "TUE", "WED", "THU", "FRI"), min_tasks=2),)
 GOVERNMENT = {"aws:index/getPartition:getPartition": {"partition": "aws-us-gov", "dnsSuffix": "amazonaws.com"}}
@@ -34,6 +46,7 @@ def wake(
             "wake",
             WakeArgs(
                 settings=ScalingSettings(max_tasks=9, **settings),
+                tasks=TASKS,
                 queue=queue_refs(fifo=fifo, kms_key_arn=kms_key_arn),
                 cluster_name="cluster",
                 service_name="worker",
@@ -50,10 +63,11 @@ def allow(resource: str, *actions: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": [resource]}
 
 
-#: Permissions to read and set the minimum.
-SET_MINIMUM = [
+#: Permissions to read the queue, the service and its minimum, and to set the minimum.
+LOOK = [
+    allow(QUEUE, "sqs:GetQueueAttributes"),
     allow("*", "application-autoscaling:DescribeScalableTargets"),
-    allow(TARGET, "application-autoscaling:RegisterScalableTarget"),
+    allow(TARGET, "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScheduledAction"),
     allow(f"arn:aws:ecs:{REGION}:{ACCOUNT}:{RESOURCE}", "ecs:DescribeServices", "ecs:UpdateService"),
 ]
 KEEP_ALIVE = {(SCHEDULE, "wake-keep-alive"), (ROLE, "wake-keep-alive"), (POLICY, "wake-keep-alive")}
@@ -61,7 +75,7 @@ WATCHER = {
     *((kind, "wake-watcher") for kind in (MACHINE, ROLE, POLICY)),
     *((kind, "wake-watch") for kind in (ROLE, POLICY)),
 }
-SUBMIT = {(kind, "wake-submit") for kind in (MACHINE, ROLE, POLICY)}
+SUBMIT = {(kind, f"wake-{name}") for kind in (MACHINE, ROLE, POLICY) for name in ("submit", "start")}
 ACTIONS = {(ACTION, "wake-hours-2-at-8-0"), (ACTION, "wake-hours-0-at-18-0")}
 
 
@@ -131,15 +145,13 @@ def test_the_watcher_starts_once_a_minute_with_the_minimum(minimum: int) -> None
     machine = made.one(MACHINE)
     assert machine.inputs["type"] == "EXPRESS"
     assert machine.inputs["roleArn"] == f"arn:aws:iam:{REGION}:{ACCOUNT}:wake-watcher"
-    assert machine.json("definition") == _workflow.watch(
-        partition="aws", queue_url=URL, cluster="cluster", service="worker", resource_id=RESOURCE
-    )
+    assert machine.json("definition") == _workflow.watch(replace(PLACE, min_tasks=minimum))
     assert "loggingConfiguration" not in machine.inputs
 
 
 def test_the_watcher_and_its_schedule_have_the_necessary_permissions_only() -> None:
     made = wake(watch=True)
-    assert made.one(POLICY, "wake-watcher").statements == [allow(QUEUE, "sqs:GetQueueAttributes"), *SET_MINIMUM]
+    assert made.one(POLICY, "wake-watcher").statements == LOOK
     machine = f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-watcher"
     assert made.one(POLICY, "wake-watch").statements == [allow(machine, "states:StartExecution")]
     for role, service in (("wake-watcher", "states"), ("wake-watch", "scheduler")):
@@ -179,15 +191,21 @@ def test_warm_hours_are_scheduled_actions_on_the_minimum() -> None:
 
 
 @pytest.mark.parametrize("fifo", [False, True])
-def test_the_apis_workflow_sends_and_wakes(fifo: bool) -> None:
+def test_the_apis_workflow_sends_and_starts_the_one_that_adds_tasks(fifo: bool) -> None:
     made = wake(direct=True, fifo=fifo)
+    start_arn = f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-start"
     machine = made.one(MACHINE, "wake-submit")
     assert machine.json("definition") == _workflow.submit(
-        partition="aws", queue_url=URL, resource_id=RESOURCE, fifo=fifo
+        partition="aws", queue_url=URL, start_arn=start_arn, fifo=fifo
     )
-    assert machine.inputs["type"] == "EXPRESS"
+    assert made.one(MACHINE, "wake-start").json("definition") == _workflow.start(PLACE)
+    assert {found.inputs["type"] for found in made.of(MACHINE)} == {"EXPRESS"}
     assert made.result["submit_arn"] == f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-submit"
-    assert made.one(POLICY, "wake-submit").statements == [allow(QUEUE, "sqs:SendMessage"), *SET_MINIMUM]
+    assert made.one(POLICY, "wake-submit").statements == [
+        allow(QUEUE, "sqs:SendMessage", "sqs:GetQueueAttributes"),
+        allow(start_arn, "states:StartExecution"),
+    ]
+    assert made.one(POLICY, "wake-start").statements == LOOK
 
 
 def test_the_workflow_may_use_the_queues_kms_key() -> None:

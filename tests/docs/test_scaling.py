@@ -50,12 +50,9 @@ def test_the_objectives_table_has_present_figures_within_fifteen_per_cent() -> N
         assert float(row[2].split(" ")[0].lstrip("$")) == pytest.approx(each.value, rel=0.15), row
 
 
-def test_only_the_burst_misses_its_objective() -> None:
-    """Ten tasks need 600 s for the work of the burst, and metrics alone need 130 s to start the first task."""
+def test_every_objective_is_met() -> None:
     rows = [row.strip("| ").split(" | ") for row in shown("python -m bench.policy.objectives").splitlines()[2:]]
-    missed = [row for row in rows if row[3] != "yes"]
-    assert [row[0].startswith("200 jobs of 30 s done") for row in missed] == [True] * 3
-    assert all(700 < float(row[2].split(" ")[0]) < 790 for row in missed)
+    assert {row[3] for row in rows} == {"yes"}
 
 
 def test_the_tuning_tables_have_all_variants_and_loads() -> None:

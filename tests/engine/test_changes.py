@@ -23,6 +23,7 @@ def replaced(type_: str, name: str) -> set[Step]:
 
 
 QUEUE, SERVICE = "aws:sqs/queue:Queue", "aws:ecs/service:Service"
+ALARM, POLICY = "cloudwatch/metricAlarm:MetricAlarm", "appautoscaling/policy:Policy"
 NEW_TASK = {*replaced("aws:ecs/taskDefinition:TaskDefinition", "worker"), ("update", SERVICE, "worker")}
 KEEP_ALIVE: set[Step] = {
     ("delete", "aws:scheduler/schedule:Schedule", "wake-keep-alive"),
@@ -30,8 +31,11 @@ KEEP_ALIVE: set[Step] = {
     ("delete", "aws:iam/rolePolicy:RolePolicy", "wake-keep-alive"),
 }
 WATCHER: set[Step] = {
-    # the rule `out` waits longer, because the watcher's task already starts
-    ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-out"),
+    # the watcher sizes the service: the rule `out` is a fallback, and `zero` waits less
+    *{("update", f"aws:{kind}", "scaling-out") for kind in (ALARM, POLICY)},
+    *{("delete", f"aws:{kind}", "scaling-start") for kind in (ALARM, POLICY)},
+    ("update", f"aws:{ALARM}", "scaling-zero"),
+    ("create", f"aws:{ALARM}", "monitoring-watcher"),
     ("create", "aws:sfn/stateMachine:StateMachine", "wake-watcher"),
     ("create", "aws:scheduler/schedule:Schedule", "wake-watch"),
     *{
@@ -58,24 +62,17 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
                 ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
             },
         ),
-        "more tasks: the target, and the policies whose steps are shares of them": (
-            {"ebb:scaling": {"max_tasks": 8}},
-            {
-                ("update", "aws:appautoscaling/target:Target", "scaling"),
-                ("update", "aws:appautoscaling/policy:Policy", "scaling-start"),
-                ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
-                ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
-            },
-        ),
         "more memory: a new revision, rolled out": ({"ebb:worker": {"memory": 1024}}, NEW_TASK),
-        "jobs that wake: the workflow comes with the watcher, and the API talks to it": (
+        "jobs that wake: their workflows come with the watcher, and the API talks to one": (
             {"ebb:scaling": {"direct": True}},
             {
                 *KEEP_ALIVE,
                 *WATCHER,
-                ("create", "aws:sfn/stateMachine:StateMachine", "wake-submit"),
-                ("create", "aws:iam/role:Role", "wake-submit"),
-                ("create", "aws:iam/rolePolicy:RolePolicy", "wake-submit"),
+                *{
+                    ("create", f"aws:{kind}", f"wake-{workflow}")
+                    for kind in ("sfn/stateMachine:StateMachine", "iam/role:Role", "iam/rolePolicy:RolePolicy")
+                    for workflow in ("submit", "start")
+                },
                 ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
                 *{
                     (operation, f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-{route}{status}")
@@ -144,6 +141,15 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         ),
     },
     {
+        "more tasks: the target, and the policies whose steps are shares of them": (
+            {"ebb:scaling": {"max_tasks": 8}},
+            {
+                ("update", "aws:appautoscaling/target:Target", "scaling"),
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-start"),
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
+                ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
+            },
+        ),
         "more jobs at once: a new revision, rolled out, and the backlog that a task may own": (
             {"ebb:worker": {"concurrency": 4}},
             {

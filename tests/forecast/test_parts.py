@@ -15,7 +15,7 @@ from ebb.forecast.model.context import Context
 from ebb.forecast.model.metrics import Counts, Metrics, Sample, SampleWindow
 from ebb.forecast.model.queue import SimulatedQueue
 from ebb.forecast.model.record import MAX_POINTS, Line, Record
-from ebb.forecast.scenario import QueueSetup, Scenario
+from ebb.forecast.scenario import QueueSetup, Scenario, WakeSetup
 from ebb.forecast.workloads import Arrival
 from ebb.scaling.statistics import StatisticSet
 from tests.forecast.scenarios import OUT
@@ -65,7 +65,8 @@ def test_a_long_line_keeps_its_shape_in_constant_memory() -> None:
 
 def _queue(setup: QueueSetup) -> tuple[SimulatedQueue, Clock, Record]:
     clock, record = Clock(0.0), Record(0.0)
-    context = Context(Scenario(name="s", queue=setup), Assumptions(), clock, record, Random(1), origin=0)
+    scenario = Scenario(name="s", queue=setup, wake=WakeSetup(watch=True))
+    context = Context(scenario, Assumptions(), clock, record, Random(1), origin=0)
     return SimulatedQueue(context), clock, record
 
 
@@ -79,6 +80,19 @@ def test_a_group_waits_for_its_message_in_flight_and_keeps_its_order() -> None:
     assert queue.receive(1) == [first]
     queue.delete(first)
     assert [message.seconds for message in queue.receive(1)] == [1.0]
+
+
+def test_counts_are_those_of_the_time_that_is_asked_for() -> None:
+    queue, clock, _ = _queue(QueueSetup())
+    for second in (100, 100, 130, 300):
+        while clock.step(second):
+            pass
+        queue.send(Arrival(float(second), 1.0, "0", False))
+    (message,) = queue.receive(1)
+    assert [queue.counts(age)[0] for age in (0, 1, 120)] == [3, 3, 3]
+    assert queue.counts(0) == (3, 1)
+    queue.delete(message)
+    assert queue.counts(0) == (3, 0)
 
 
 def test_a_message_beyond_its_receive_count_is_a_dead_letter() -> None:

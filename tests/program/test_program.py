@@ -249,7 +249,9 @@ def test_with_direct_the_api_starts_a_workflow_that_starts_a_task(stack: str) ->
     states = submit.json("definition")["States"]
     target = deployed.one("aws:appautoscaling/target:Target")
     assert states["Send"]["Arguments"]["QueueUrl"] == deployed.exports["queue_url"]
-    assert states["Register"]["Arguments"]["ResourceId"] == target.inputs["resourceId"]
+    start = deployed.one("aws:sfn/stateMachine:StateMachine", "wake-start").json("definition")["States"]
+    assert states["Start"]["Arguments"]["StateMachineArn"].endswith(":wake-start")
+    assert start["Register"]["Arguments"]["ResourceId"] == target.inputs["resourceId"]
     assert target.ignore_changes == ("suspendedState", "minCapacity")
     integrations = deployed.of("aws:apigateway/integration:Integration")
     assert all(arn in found.inputs["requestTemplates"]["application/json"] for found in integrations)

@@ -23,6 +23,7 @@ from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from policy.plan import plan
+from policy.sizing import sizing
 from settings import Scaling, Settings
 from tests.helpers.waiting import until
 from tests.sandbox.deployed import HandClock, Log
@@ -72,6 +73,7 @@ class Crashing:
             self.name,
             WakeArgs(
                 settings=self.settings.scaling,
+                tasks=sizing(self.settings),
                 queue=refs,
                 cluster_name="jobs",
                 service_name=self.name,

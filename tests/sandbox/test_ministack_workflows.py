@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from components import _direct, _workflow
 from components import _templates as templates
 from ebb.sandbox.emulators.ministack.workflows import java_name
 from ebb.sandbox.emulators.region import Region
-from tests.sandbox.deployed import RESOURCE, Stage
+from policy import sizing
+from policy.sizing import Sizing
+from tests.helpers.waiting import until
+from tests.sandbox.deployed import CLUSTER, RESOURCE, SERVICE, Stage
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 PAUSED = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True, "ScheduledScalingSuspended": True}
@@ -43,21 +47,38 @@ class Direct:
         return [message["Body"] for message in answer.get("Messages", [])]
 
 
+def workflow(region: Region, name: str, document: _workflow.Document) -> str:
+    """The ARN of a new workflow."""
+    made = region.client("stepfunctions").create_state_machine(
+        name=name, type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)
+    )
+    return str(made["stateMachineArn"])
+
+
 def deploy(region: Region, *, fifo: bool = False, machine: str = "") -> Direct:
     stage = Stage(region)
     attributes = {"FifoQueue": "true"} if fifo else {}
     name = "jobs.fifo" if fifo else "jobs"
     url = region.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    document = _workflow.submit(partition="aws", queue_url=url, resource_id=RESOURCE, fifo=fifo)
-    made = region.client("stepfunctions").create_state_machine(
-        name="submit", type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)
+    place = _workflow.Place(
+        partition="aws",
+        queue_url=url,
+        cluster=CLUSTER,
+        service=SERVICE,
+        resource_id=RESOURCE,
+        tasks=Sizing(share=5, concurrency=1, maximum=4),
+        min_tasks=0,
+    )
+    start_arn = workflow(region, "start", _workflow.start(place))
+    submit_arn = workflow(
+        region, "submit", _workflow.submit(partition="aws", queue_url=url, start_arn=start_arn, fifo=fifo)
     )
     api = region.client("apigateway")
     rest = api.create_rest_api(name="jobs")["id"]
     root = api.get_resources(restApiId=rest)["items"][0]["id"]
     method = {"restApiId": rest, "resourceId": root, "httpMethod": "POST"}
     api.put_method(**method, authorizationType="NONE")
-    arn = machine or made["stateMachineArn"]
+    arn = machine or submit_arn
     api.put_integration(
         **method,
         type="AWS",
@@ -86,8 +107,32 @@ def test_a_job_is_accepted_with_its_id_stands_in_the_queue_as_it_came_and_wakes_
     assert status == 202
     assert answer.keys() == {"messageId"}
     assert direct.bodies() == [body.decode()]
+    until(lambda: direct.minimum() == 1)
     direct.stage.autoscaler.check_targets()
-    assert (direct.minimum(), direct.stage.desired) == (1, 1)
+    assert direct.stage.desired == 1
+
+
+def test_the_tasks_of_a_burst_are_asked_for_in_later_looks_and_taken_back_if_no_watcher_does(region: Region) -> None:
+    direct, before = deploy(region), region.clock.now()
+    direct.post(b"{}")
+    until(lambda: direct.minimum() == 1)
+    direct.stage.autoscaler.check_targets()
+    for _ in range(12):
+        region.client("sqs").send_message(QueueUrl=direct.queue_url, MessageBody="{}")
+    until(lambda: direct.minimum() == 3)
+    direct.stage.autoscaler.check_targets()
+    assert direct.stage.desired == 3
+    (action,) = region.client("application-autoscaling").describe_scheduled_actions(ServiceNamespace="ecs")[
+        "ScheduledActions"
+    ]
+    at = datetime.strptime(action["Schedule"], "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC).timestamp()
+    assert before - 1 <= at - sizing.TAKE_BACK_SECONDS <= region.clock.now()
+    minimums = []
+    for seconds in (-60, -1, 1):
+        direct.stage.clock.time = at + seconds
+        direct.stage.autoscaler.check_targets()
+        minimums.append(direct.minimum())
+    assert (minimums, direct.stage.desired) == ([3, 3, 0], 3)
 
 
 def test_a_fifo_queue_s_ids_come_from_the_headers(region: Region) -> None:

@@ -9,6 +9,7 @@ from components import _workflow
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.emulators.region import Region
+from policy.sizing import Sizing
 from tests.helpers.waiting import until
 from tests.sandbox.deployed import CLUSTER, QUEUE, RESOURCE, SERVICE, TARGET, Stage
 from tests.sandbox.test_schedules import ROLE, TRUST
@@ -33,11 +34,17 @@ class Watched(Stage):
 
     def deploy(self, *, url: str = "", minimum: int = 0) -> None:
         self.client("iam").create_role(RoleName="clock", AssumeRolePolicyDocument=json.dumps(TRUST))
-        document = _workflow.watch(
-            partition="aws", queue_url=url or self.url, cluster=CLUSTER, service=SERVICE, resource_id=RESOURCE
+        place = _workflow.Place(
+            partition="aws",
+            queue_url=url or self.url,
+            cluster=CLUSTER,
+            service=SERVICE,
+            resource_id=RESOURCE,
+            tasks=Sizing(share=5, concurrency=1, maximum=4),
+            min_tasks=0,
         )
         made = self.client("stepfunctions").create_state_machine(
-            name="watch", type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)
+            name="watch", type="EXPRESS", roleArn=ROLE, definition=json.dumps(_workflow.watch(place))
         )
         self.machine = made["stateMachineArn"]
         self.client("scheduler").create_schedule(

@@ -25,7 +25,7 @@ HOLD_SECONDS = 60
 BLOCKED_SECONDS = 60
 #: A busy task lets its protection go between two jobs after so long, and takes no job for some seconds. A deployment or
 #: a scale-in can stop it then. ECS does not tell a protected task that it is to be stopped.
-LET_GO_AFTER_SECONDS = 600
+LET_GO_AFTER_SECONDS = 720
 LET_GO_SECONDS = 30
 #: Maximum pause between requests without an answer; ECS throttles all tasks of an account together.
 MAX_PAUSE_SECONDS = 30

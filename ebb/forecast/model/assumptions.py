@@ -125,6 +125,9 @@ class Assumptions:
     #: From the time of a scheduled action to its execution. One sample: 16.5 s (scheduled action of 06:00:00 that began
     #: at 06:00:16.5, a blog of 2021). Assumed.
     scheduled: Distribution = Uniform(1, 30)
+    #: Age of SQS's counts in GetQueueAttributes. Assumed: usually a second. AWS names a limit: they "may not achieve
+    #: consistency until at least 1 minute after the producers stop sending messages" (API, GetQueueAttributes).
+    count_lag: Distribution = Uniform(0, 1)
     #: From a run of the watcher, the API's workflow or a scheduled action to UpdateService: one or two calls. It
     #: includes the time in which Auto Scaling moves the capacity into its new range. Assumed.
     workflow: Distribution = Uniform(1, 5)

@@ -15,6 +15,7 @@ class Requests:
     """What is billed by its number. Requests to SQS are in units of 64 KB.
 
     `api`: calls, and `traces` of them. `schedules` and `workflows`: their runs. `table_writes`: to the table of jobs.
+    `workflow_seconds`: pauses in workflows.
     """
 
     api: int = 0
@@ -22,6 +23,7 @@ class Requests:
     sqs: int = 0
     schedules: int = 0
     workflows: int = 0
+    workflow_seconds: float = 0.0
     received: int = 0
     table_writes: int = 0
     metric_hours: int = 0

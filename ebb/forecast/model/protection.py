@@ -21,7 +21,7 @@ HOLD_SECONDS = 60
 #: Seconds after which a task that a deployment blocks asks again.
 BLOCKED_SECONDS = 60
 #: A busy task releases its protection between two jobs after so many seconds, and takes no job for so many.
-LET_GO_AFTER_SECONDS = 600
+LET_GO_AFTER_SECONDS = 720
 LET_GO_SECONDS = 30
 
 

@@ -14,6 +14,8 @@ from ebb.forecast.workloads import Arrival
 EXPIRES_EVERY = MINUTE
 #: Messages of one receive (SQS API, ReceiveMessage).
 MAX_MESSAGES = 10
+#: Seconds for which past counts are kept.
+COUNTS_SECONDS = 120
 #: "Each 64 KB chunk of a payload is billed as 1 request" (SQS pricing).
 REQUEST_BYTES = 64 * 1024
 
@@ -50,6 +52,9 @@ class SimulatedQueue:
         #: Whether `_expire` is due.
         self._expires = False
         self.visible = self.in_flight = 0
+        #: With a watcher, the last times at which the counts changed, with the counts since then.
+        self._keeps_counts = context.scenario.wake.watches
+        self._counts: deque[tuple[float, int, int]] = deque([(-math.inf, 0, 0)])
         self.pollers: list[Receiver] = []
         #: Called at each action on the queue.
         self.touched: Callable[[], None] = lambda: None
@@ -58,6 +63,11 @@ class SimulatedQueue:
     def messages(self) -> int:
         """All messages."""
         return self.visible + self.in_flight
+
+    def counts(self, age: float) -> tuple[int, int]:
+        """Messages visible and in flight, so many seconds ago (at most COUNTS_SECONDS)."""
+        time = self._clock.now - age
+        return next((visible, in_flight) for since, visible, in_flight in reversed(self._counts) if since <= time)
 
     def send(self, arrival: Arrival) -> None:
         """Add a message."""
@@ -203,3 +213,13 @@ class SimulatedQueue:
         record.changed_at = now
         record.visible.note(now, self.visible)
         record.in_flight.note(now, self.in_flight)
+        if self._keeps_counts:
+            self._keep(now)
+
+    def _keep(self, now: float) -> None:
+        counts = self._counts
+        if counts[-1][0] == now:
+            counts.pop()
+        counts.append((now, self.visible, self.in_flight))
+        while counts[1][0] < now - COUNTS_SECONDS:
+            counts.popleft()

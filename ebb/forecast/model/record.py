@@ -74,7 +74,7 @@ class Record:
         self.task_seconds = self.spot_seconds = self.work_seconds = 0.0
         self.sqs = self.schedules = self.workflows = self.received = self.table_writes = 0
         self.refused = 0
-        self.traces = self.deployment_seconds = 0.0
+        self.traces = self.deployment_seconds = self.workflow_seconds = 0.0
         #: The worker's metrics and the hours in which they have data: a custom metric is billed by the hour.
         self.metric_hours: set[tuple[str, int]] = set()
 

@@ -10,6 +10,7 @@ from ebb.forecast.model.context import Context
 from ebb.forecast.model.metrics import Metrics
 from ebb.forecast.model.queue import SimulatedQueue
 from ebb.forecast.model.service import SimulatedService
+from ebb.forecast.model.watcher import Minimum, Watcher
 from ebb.scaling.activities import Invocation, ScalingActivity
 from ebb.scaling.alarm_evaluator import AlarmEvaluator
 from ebb.scaling.alarms import State
@@ -28,13 +29,10 @@ class Scaling:
         self._scenario, self._assumptions, self._clock, self._origin = scenario, assumptions, clock, context.origin
         self._record, self._random = context.record, random
         self._metrics, self._queue, self._service = metrics, queue, service
-        #: The minimum by the scheduled actions, without the watcher.
-        self._floor = floor.at(scenario, self._origin + clock.now)
-        #: The minimum that was registered last.
-        self._registered = self._floor
+        self._minimum = Minimum(floor.at(scenario, self._origin + clock.now), self._register)
         trackers = [rule.policy for rule in scenario.rules if isinstance(rule.policy, TargetTracking)]
         self._target = ScalableTarget(
-            minimum=self._floor,
+            minimum=self._minimum.floor,
             maximum=scenario.maximum,
             trackers=frozenset(policy.name for policy in trackers if policy.scale_in),
             out_blocks_in=assumptions.out_blocks_in,
@@ -48,7 +46,7 @@ class Scaling:
             clock.every(interval, phase, partial(self._evaluate, AlarmEvaluator(rule.alarm), rule.policy))
         wake = scenario.wake
         if wake.watches:
-            clock.every(MINUTE, assumptions.schedule_phase(random) * MINUTE, self._watch, self._watch_skipped)
+            self._watcher = Watcher(context, metrics, queue, service, self._minimum)
         elif wake.keep_alive:
             phase = assumptions.schedule_phase(random) * HOUR
             clock.every(HOUR, phase, self._keep_alive, self._keep_alive_skipped)
@@ -60,8 +58,8 @@ class Scaling:
             clock.every(scenario.poller.interval, phase, self._poll, self._poll_skipped)
         for action in wake.warm_hours:
             self._schedule(action, self._origin + clock.now)
-        if self._floor:
-            service.set_desired(self._floor)
+        if self._minimum.floor:
+            service.set_desired(self._minimum.floor)
 
     @property
     def longest_memory(self) -> float:
@@ -133,43 +131,27 @@ class Scaling:
     def _register(self, minimum: int) -> None:
         """RegisterScalableTarget: after a delay it moves the capacity into the new range."""
         minimum = min(minimum, self._scenario.maximum)
-        if minimum != self._registered:
-            self._registered = minimum
+        if minimum != self._minimum.registered:
+            self._minimum.registered = minimum
             self._clock.at(self._clock.now + self._assumptions.workflow(self._random), self._limit, minimum)
 
     def _limit(self, minimum: int) -> None:
         self._record.changed_at = self._clock.now
         self._follow(self._target.register(minimum, None, self._service.desired, self._clock.now))
 
-    def _watch(self) -> None:
-        self._watch_skipped(1, self._clock.now)
-        self._register(max(self._floor, 1 if self._queue.messages else 0))
-
-    def _watch_skipped(self, number: int, last: float) -> None:
-        self._count_schedules(number, last)
-        if last >= 0:
-            self._record.workflows += number
-            self._record.sqs += number
-
     def _keep_alive(self) -> None:
         self._metrics.touch()
         self._keep_alive_skipped(1, self._clock.now)
 
     def _keep_alive_skipped(self, number: int, last: float) -> None:
-        self._count_schedules(number, last)
-        if last >= 0:
-            self._record.sqs += number
-
-    def _count_schedules(self, number: int, last: float) -> None:
         self._metrics.touched(last)
         if last >= 0:
             self._record.schedules += number
+            self._record.sqs += number
 
-    def direct(self) -> None:
-        """Run the API's workflow: it registers a minimum of 1 if the minimum is 0."""
-        self._record.workflows += 1
-        if not self._registered:
-            self._register(1)
+    def sent(self) -> None:
+        """A job was sent through the API's workflow."""
+        self._watcher.sent()
 
     # -- warm hours
 
@@ -182,7 +164,7 @@ class Scaling:
 
     def _run_action(self, action: ScheduledAction, time: float) -> None:
         if action.minimum is not None:
-            self._floor = action.minimum
+            self._minimum.floor = action.minimum
             self._register(action.minimum)
         self._schedule(action, time)
 

@@ -112,7 +112,7 @@ class Simulation:
             self._trace(now)
             self.queue.send(arrival)
             if self._scenario.wake.direct:
-                self.scaling.direct()
+                self.scaling.sent()
             arrival = next(self._arrivals, None)
         if arrival is None:
             self._sending = False
@@ -205,6 +205,7 @@ def simulate(
             sqs=record.sqs + record.sent * sqs_requests(load.body),
             schedules=record.schedules,
             workflows=record.workflows,
+            workflow_seconds=record.workflow_seconds,
             received=record.received,
             table_writes=record.table_writes,
             metric_hours=sum(hour >= 0 for _, hour in record.metric_hours),

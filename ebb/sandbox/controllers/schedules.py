@@ -6,7 +6,7 @@ It ignores flexible time windows, and does not retry a call that fails.
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from ebb.sandbox.controllers.ticker import Reporter, SimulatedRegion, Ticker, is
 from ebb.scaling.schedules import Schedule
 
 if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_iam import IAMClient
     from types_boto3_scheduler import EventBridgeSchedulerClient
     from types_boto3_scheduler.type_defs import GetScheduleOutputTypeDef, TargetOutputTypeDef
@@ -52,7 +53,8 @@ class _Due:
 class Scheduler:
     """Calls the target of each schedule that is due, with its input.
 
-    A call is an event of kind "schedule". A call that fails, and a started workflow that fails, are of kind "error".
+    A call is an event of kind "schedule". A call that fails, and a started workflow that fails, are of kind "error". A
+    started workflow that has ended is a data point in AWS/States.
     """
 
     def __init__(self, region: SimulatedRegion) -> None:
@@ -61,6 +63,7 @@ class Scheduler:
         self._iam: IAMClient = region.client("iam")
         self._scheduler: EventBridgeSchedulerClient = region.client("scheduler")
         self._sqs: SQSClient = region.client("sqs")
+        self._cloudwatch: CloudWatchClient = region.client("cloudwatch")
         self._workflows: SFNClient = region.client("stepfunctions")
         self._due: dict[str, _Due] = {}
         #: Names of schedules by the execution that they started.
@@ -202,12 +205,29 @@ class Scheduler:
                 continue
             del self._running[execution]
             arn = seen["stateMachineArn"]
+            self._publish(arn, seen["status"])
             if seen["status"] == "SUCCEEDED":
                 self._reporter.forget(arn)
             else:
                 why = f"{seen.get('error', seen['status'])}: {seen.get('cause', '')}"
                 text = f"Workflow {arn.rsplit(':', 1)[1]}, started by {name}, failed: {why}"
                 self._reporter.report("error", arn, text)
+
+    def _publish(self, machine: str, status: str) -> None:
+        """The metric of an ended execution (Step Functions guide, "Monitoring Step Functions metrics")."""
+        name = {"SUCCEEDED": "ExecutionsSucceeded", "TIMED_OUT": "ExecutionsTimedOut"}.get(status, "ExecutionsFailed")
+        self._cloudwatch.put_metric_data(
+            Namespace="AWS/States",
+            MetricData=[
+                {
+                    "MetricName": name,
+                    "Dimensions": [{"Name": "StateMachineArn", "Value": machine}],
+                    "Timestamp": datetime.fromtimestamp(self._clock.now(), UTC),
+                    "Value": 1,
+                    "Unit": "Count",
+                }
+            ],
+        )
 
 
 def _seconds(date: datetime | None) -> float | None:

@@ -2,27 +2,31 @@
 
 import time
 
+#: Variables by which a process of the sandbox gets the clock's speed and epoch.
+SPEED, EPOCH = "EBB_SANDBOX_SPEED", "EBB_SANDBOX_EPOCH"
+
 
 class Clock:
-    """Starts at the real time and runs `speed` times as fast.
+    """Starts at the real time and runs `speed` times as fast. `epoch`: the real time at which another clock started.
 
     Raises ValueError for a speed of zero or below.
     """
 
-    def __init__(self, speed: float) -> None:
+    def __init__(self, speed: float, epoch: float | None = None) -> None:
         if not speed > 0:
             raise ValueError(f"The speed must be above 0, got {speed:g}.")
         self.speed = speed
-        self._epoch = time.time()
-        self._started = time.monotonic()
+        now = time.time()
+        self.epoch = now if epoch is None else epoch
+        self._started = time.monotonic() - (now - self.epoch)
 
     def now(self) -> float:
         """Simulated seconds since the epoch."""
-        return self._epoch + (time.monotonic() - self._started) * self.speed
+        return self.epoch + (time.monotonic() - self._started) * self.speed
 
     def at(self, moment: float) -> float:
         """The simulated time of a moment of real time; both in seconds since the epoch."""
-        return self._epoch + (moment - self._epoch) * self.speed
+        return self.epoch + (moment - self.epoch) * self.speed
 
     def real(self, simulated_seconds: float) -> float:
         """Real seconds that this many simulated ones take."""

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from ebb.errors import UserError
 from ebb.sandbox.emulators import inventory, moto_patches
-from ebb.sandbox.emulators.clock import Clock
+from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.events import Events
 from ebb.sandbox.emulators.ministack.server import DIRECT, Server
 from ebb.sandbox.emulators.reaper import Reaper
@@ -168,6 +168,8 @@ class Region:
             "MINISTACK_ACCOUNT_ID": self.account,
             "MINISTACK_REGION": self.region,
             "SFN_WAIT_SCALE": repr(1 / self.clock.speed),  # workflows wait in simulated seconds
+            SPEED: repr(self.clock.speed),
+            EPOCH: repr(self.clock.epoch),
         }
         server = Server(self.directory, str(moto_port), environment=environment)
         self.reaper.add(server.process.pid)

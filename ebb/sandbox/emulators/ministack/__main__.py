@@ -3,8 +3,10 @@
 With moto's port, MiniStack is patched and stands in front of moto. Without it, MiniStack serves as it is.
 """
 
+import os
 import sys
 
+from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.contracts import ContractError
 from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, workflows
 from ebb.sandbox.emulators.ministack.router import MINISTACK_SERVICES, App, Moto, Router
@@ -23,6 +25,7 @@ def patched(moto_port: int) -> App:
     queues.apply(sqs)
     workflows.reach_all(app, stepfunctions, MINISTACK_SERVICES, moto.handle)
     workflows.skip_start_pause(stepfunctions)
+    workflows.simulate_time(stepfunctions, Clock(float(os.environ[SPEED]), float(os.environ[EPOCH])))
     workflows.stop_scheduler(scheduler)
     return Router(app.app, moto)
 

@@ -1,9 +1,12 @@
-"""Patches of MiniStack's Step Functions and Scheduler: workflows reach the whole region and start without a pause."""
+"""Patches of MiniStack's Step Functions and Scheduler: workflows reach the whole region and have its time."""
 
 import dis
+import time
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
+from ebb.sandbox.emulators.clock import Clock
 from ebb.sandbox.emulators.contracts import MINISTACK
 from ebb.sandbox.emulators.ministack.integrations import Handler
 
@@ -48,6 +51,17 @@ def java_name(code: str) -> str:
     """
     name = code.rpartition("#")[2]
     return name if name.startswith("States.") or name.endswith("Exception") else f"{name}Exception"
+
+
+def simulate_time(workflows: ModuleType, clock: Clock) -> None:
+    """JSONata's $millis() is the region's time. Raises ContractError."""
+    register = MINISTACK.function(workflows, "_register_sfn_jsonata_functions", "(expr)")
+
+    def registered(expression: Any) -> None:
+        register(expression)
+        expression.register_lambda("millis", lambda: round(clock.at(time.time()) * 1000))
+
+    vars(workflows).update(_register_sfn_jsonata_functions=registered)
 
 
 def stop_scheduler(scheduler: ModuleType) -> None:
