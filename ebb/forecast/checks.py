@@ -194,9 +194,13 @@ def _assumed_seconds(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
         yield Problem(
             "seconds-per-job",
             f"The alarms are made for jobs of {assumed:g} s (scaling.seconds_per_job), and the typical job takes "
-            f"{typical:.3g} s, so that they start too {'few' if typical > assumed else 'many'} tasks. Set it to "
-            f"{typical:.2g}.",
+            f"{_rounded(typical)} s, so that they start too {'few' if typical > assumed else 'many'} tasks. Set it to "
+            f"{_rounded(typical)}.",
         )
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
 
 
 def _queue(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:

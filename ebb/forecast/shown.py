@@ -44,7 +44,7 @@ def _cause(found: Forecast, load: Load) -> str:
     if load.failing:
         return "A share of them fails at each attempt (--failing)."
     if found.failed.value > TOLERANCE:
-        return "They take longer than the worker lets a job run. Raise worker.job_timeout, or split them."
+        return "They take longer than a job may (worker.job_timeout, and SQS's 12 hours). Raise it, or split them."
     return (
         "None fails by itself, so something interrupts them. See jobs killed and given back, and raise "
         "queue.max_receive_count."

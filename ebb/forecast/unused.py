@@ -7,6 +7,7 @@ from random import Random
 from ebb.errors import UserError
 from ebb.forecast import job_time, stack, workloads
 from ebb.forecast.deployed import from_settings
+from ebb.forecast.model.assumptions import STARTS
 from ebb.forecast.run import Request
 from ebb.forecast.scenario import Scenario
 
@@ -25,6 +26,8 @@ def unused(request: Request) -> Iterator[str]:
         "--body": load.body != workloads.DEFAULT_BODY_BYTES,
         "--crash": load.crash is not None,
         "--image": request.pull is not None,
+        "--start-time": request.assumptions.starts != STARTS,
+        "--deploy": bool(request.assumptions.deployments),
     }
     reasons = _reasons(request, scenario)
     yield from (
@@ -35,7 +38,7 @@ def unused(request: Request) -> Iterator[str]:
 def _reasons(request: Request, scenario: Scenario) -> dict[str, str]:
     """Why an option has no effect, by option."""
     load = request.load
-    of_jobs, of_tasks = ("--job", "--body", "--groups", "--failing"), ("--crash", "--image")
+    of_jobs, of_tasks = ("--job", "--body", "--groups", "--failing"), ("--crash", "--image", "--start-time", "--deploy")
     jobs = list(islice(load.times(Random(request.seed)), workloads.PROFILED_JOBS))  # noqa: S311 - not secret
     found: dict[str, str] = {}
     if load.dated:

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from ebb.forecast.checks import Problem, check
 from ebb.forecast.pull import Pull
 from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
 from ebb.forecast.workloads import JobProfile
+from ebb.project import ROOT
 from ebb.scaling.alarms import Alarm, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from tests.forecast.examples import stack
@@ -177,3 +179,10 @@ def test_each_baseline_has_its_known_problems() -> None:
         "wellcome": {"dormant-queue"},
         "keda": {"no-protection"},
     }
+
+
+def test_the_documents_list_each_problem() -> None:
+    sources = [(ROOT / f"ebb/forecast/{name}.py").read_text() for name in ("checks", "shown")]
+    made = {code for source in sources for code in re.findall(r'Problem\(\s*"([a-z0-9-]+)"', source)}
+    table = (ROOT / "docs/scaling.md").read_text().split("\n## Known problems\n")[1]
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == made

@@ -95,7 +95,7 @@ def texts(**request: Any) -> list[str]:
     [
         ((), {"failing": 1.0}, "A share of them fails at each attempt (--failing)."),
         ((), {"crash": "10s"}, "The tasks crash while they work on them. See the worker's log."),
-        (("worker.job_timeout=20",), {}, "They take longer than the worker lets a job run. Raise worker.job_timeout"),
+        (("worker.job_timeout=20",), {}, "They take longer than a job may (worker.job_timeout, and SQS's 12 hours)."),
     ],
 )
 def test_dead_letters_have_their_cause(changes: tuple[str, ...], options: dict[str, Any], cause: str) -> None:

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ebb.errors import UserError
 from ebb.forecast.dates import ORIGIN
+from ebb.forecast.model.simulate import simulate
 from ebb.forecast.workloads import Arrival, load
+from tests.forecast.examples import stack
 
 
 @pytest.fixture
@@ -58,6 +61,17 @@ def test_a_date_keeps_its_instant(first: str, minute: datetime, second: float, w
 def test_seconds_from_the_start_of_a_trace_have_no_date(write: Callable[[str], str]) -> None:
     read = load(write("5\n9.5\n"))
     assert (read.origin, read.dated, read.exact) == (ORIGIN, False, False)
+
+
+def test_jobs_in_warm_hours_of_their_own_dates_do_not_wait(write: Callable[[str], str]) -> None:
+    """Ten jobs at 09:05 Berlin time, over the change of the clocks, and tasks from 09:00 on."""
+    days = [datetime(2026, 3, 24, 9, 5, tzinfo=ZoneInfo("Europe/Berlin")) + timedelta(day) for day in range(10)]
+    hours = [{"start": "09:00", "stop": "18:00", "min_tasks": 1}]
+    scenario = stack(scaling={"warm_hours": hours, "timezone": "Europe/Berlin"})
+    outcome = simulate(scenario, load(write("".join(f"{day.isoformat()},60\n" for day in days))), seed=1)
+    assert outcome.done == 10
+    assert outcome.wakes == ()
+    assert outcome.waits.quantile(1.0) < 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from ebb import project
 from ebb.cli import app
+from ebb.forecast.assumed import assumed
 from ebb.forecast.pull import Pull
 from ebb.forecast.run import Request
 from ebb.forecast.unused import unused
@@ -100,3 +101,20 @@ def test_the_sentence_is_not_in_the_output_for_programs() -> None:
     shown = CliRunner().invoke(app, ["forecast", "--stack", "standard", "--groups", "2", "--runs", "1", "--json"])
     assert shown.stderr == f"{NOT_FIFO}\n"
     assert shown.stdout.startswith("{")
+
+
+def test_a_start_needs_warm_hours_and_jobs_without_dates() -> None:
+    hours = "scaling.warm_hours=[{start: '08:00', stop: '09:00', min_tasks: 1}]"
+
+    def of(arrivals: str, *changes: str) -> list[str]:
+        return list(unused(Request(stack="standard", load=load(arrivals), changes=changes, start="2026-03-28")))
+
+    (Path.cwd() / "dates.csv").write_text("2026-07-01,30\n")
+    assert of("burst:1") == ["--start has no effect: the stack has no warm hours."]
+    assert of("burst:1", hours) == of("nightly:1") == []
+    assert of("trace:dates.csv", hours) == ["--start has no effect: the jobs of the trace have dates."]
+
+
+def test_without_tasks_their_start_time_and_deployments_have_no_effect() -> None:
+    request = Request(stack="standard", load=load("idle:1d"), assumptions=assumed("45s", ("2h",)))
+    assert list(unused(request)) == [f"--start-time {NO_TASKS}", f"--deploy {NO_TASKS}"]
