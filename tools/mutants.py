@@ -41,6 +41,7 @@ TESTS = {
         *("test_protection.py", "test_sqs.py", "test_sqs_answers.py", "test_dead_letters.py"),
         *("test_idempotency.py", "test_clients.py"),
     ),
+    "worker/__main__.py": ("test_connect.py",),
     "worker/jobs/": (
         *("test_child.py", "test_child_verdicts.py", "test_child_stopping.py", "test_child_bodies.py"),
         *("test_slots.py", "test_slots_starts.py", "test_slots_kills.py", "test_command.py", "test_payload.py"),

@@ -152,3 +152,40 @@ def test_a_child_killed_before_it_has_read_a_long_body_is_no_attempt(open_place:
         place.next(limit=0.3)
     os.kill(child, signal.SIGKILL)
     assert place.next() == NotStarted(0, "the handler's process was killed by signal 9 (Killed)")
+
+
+def test_processes_that_never_take_a_job_are_started_with_pauses_that_grow(
+    open_place: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    start = slots._Slot._start_child
+
+    def at_once(slot: slots._Slot, pause: float) -> None:
+        pauses.append(pause)
+        start(slot, 0)
+
+    monkeypatch.setattr(slots._Slot, "_start_child", at_once)
+    monkeypatch.setattr(slots, "TAKE_SECONDS", 0)
+    place = open_place(
+        PRELUDE_FILES
+        + """
+import threading
+def later():
+    while not (notes / "go").exists(): time.sleep(0.01)
+    note("hangs", 1)
+    os.kill(os.getpid(), signal.SIGSTOP)
+threading.Thread(target=later).start()
+def handle(job): pass
+"""
+    )
+    for _ in range(3):
+        place.ready()
+        (place.folder / "go").touch()
+        place.note("hangs")
+        for name in ("go", "hangs"):
+            (place.folder / name).unlink()
+        place.start()
+        place.slots.check()
+        assert isinstance(place.next(), NotStarted)
+    place.ready()
+    assert pauses == [0, 0.5, 1, 2]

@@ -58,6 +58,7 @@ class Capacity:
 
     def ended(self, now: float, event: Ended) -> None:
         """A slot has no job any more."""
+        self.children.took()
         if event.alive:
             self.children.ready(now, event.slot)
         else:

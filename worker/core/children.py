@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 #: Once a child is ready, the worker waits so long for the others before it receives.
 START_TOGETHER_SECONDS = 10
-#: A worker leaves only after so many failed starts of each child.
+#: A worker leaves only after so many failed starts of each child, or so many jobs that no child has taken.
 TRIES = 3
 
 
@@ -22,6 +22,9 @@ class Children:
         self._deadlines: dict[int, float] = {}
         self._failures = dict.fromkeys(range(count), 0)
         self._first_at = math.inf
+        #: Jobs in a row that a child got and did not take: their number, and the times of the first and the last.
+        self._untaken = 0
+        self._untaken_at = (math.inf, -math.inf)
         self.error = ""
 
     def begin(self, now: float) -> None:
@@ -36,7 +39,6 @@ class Children:
         """The child can take a job."""
         self._deadlines.pop(slot, None)
         self._missing.pop(slot, None)
-        self._failures[slot] = 0
         self._first_at = min(self._first_at, now)
         if slot not in self.free:
             self.free.append(slot)
@@ -53,6 +55,15 @@ class Children:
             self.free.remove(slot)
         self._missing.setdefault(slot, now)
 
+    def untaken(self, now: float, slot: int, error: str) -> None:
+        """The child is gone, or hangs, and has not taken its job."""
+        self.lost(now, slot)
+        self._untaken, self._untaken_at, self.error = self._untaken + 1, (min(self._untaken_at[0], now), now), error
+
+    def took(self) -> None:
+        """A child had taken its job."""
+        self._untaken, self._untaken_at = 0, (math.inf, -math.inf)
+
     def overdue(self, now: float) -> Iterator[int]:
         """The slots whose child must be ended, because its import takes too long."""
         for slot, deadline in list(self._deadlines.items()):
@@ -65,7 +76,10 @@ class Children:
         return not self._missing or now >= self._first_at + START_TOGETHER_SECONDS
 
     def hopeless(self, now: float) -> bool:
-        """Whether no child was ever ready, after minutes and several tries of each."""
+        """Whether no child was ever ready, or none takes a job, after minutes and several tries."""
+        first, last = self._untaken_at
+        if self._untaken >= TRIES and last >= first + self._start_timeout:
+            return True
         tried = all(failures >= TRIES for failures in self._failures.values())
         return self._first_at == math.inf and tried and now >= min(self._missing.values()) + self._start_timeout
 

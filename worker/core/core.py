@@ -113,7 +113,7 @@ class Core:
                 self._observe("stopping", running=self.busy)
 
     def _on_not_started(self, now: float, event: NotStarted) -> None:
-        self._capacity.children.lost(now, event.slot)
+        self._capacity.children.untaken(now, event.slot, event.error)
         if item := self._in_slot(event.slot):
             self._observe("job_not_started", logging.WARNING, error=event.error, **item.log_fields)
             item.wait(now)

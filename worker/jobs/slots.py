@@ -19,7 +19,7 @@ from worker.jobs.process import Child, ChildGoneError
 
 #: Time between two checks whether a child is alive, where the kernel does not report its death.
 POLL_SECONDS = 1
-#: Pause before the next start after a child that never got a job. It doubles with each.
+#: Pause before the next start after a child that never took a job. It doubles with each.
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 20
 #: A sound child takes a job within milliseconds. After so long it hangs: it is stopped, or a thread of an earlier job
@@ -98,7 +98,7 @@ class _Slot:
     def __init__(self, index: int, command: Sequence[str], grace: float, inbox: Inbox) -> None:
         self._index, self._command, self._grace, self._inbox = index, command, grace, inbox
         self._phase = _Phase.STARTING
-        #: The child (IMPORTING, IDLE, BUSY, ENDING), and whether it ever got a job.
+        #: The child (IMPORTING, IDLE, BUSY, ENDING), and whether it ever took a job.
         self._child: Child | None = None
         self._used = False
         self._failures = 0
@@ -120,7 +120,7 @@ class _Slot:
             except ChildGoneError:
                 pass
             else:
-                self._phase, self._used = _Phase.BUSY, True
+                self._phase = _Phase.BUSY
                 if rest:  # what the socket does not take now follows later
                     both = selectors.EVENT_READ | selectors.EVENT_WRITE
                     self._inbox.register(child.descriptor, both, partial(self._on_socket, child))
@@ -228,6 +228,7 @@ class _Slot:
         if end.phase is _Phase.BUSY and not taken:
             self._inbox.add(NotStarted(self._index, str(result.reason)))
         elif end.phase is _Phase.BUSY:
+            self._used = True
             self._inbox.add(Ended(self._index, result, alive=False))
         elif end.phase is _Phase.IDLE:
             self._inbox.add(Lost(self._index, str(result.reason)))
@@ -244,7 +245,7 @@ class _Slot:
         self._restart(failed=True)
 
     def _restart(self, *, failed: bool) -> None:
-        """Start the next child, after a pause if the last ones never got a job."""
+        """Start the next child, after a pause if the last ones never took a job."""
         self._phase = _Phase.STARTING
         self._failures = self._failures + 1 if failed else 0
         pause = doubled(self._failures, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS) if failed else 0
@@ -266,7 +267,7 @@ class _Slot:
 
     def _on_result(self, result: Result) -> None:
         if self._phase is _Phase.BUSY and not result.last:
-            self._phase = _Phase.IDLE
+            self._phase, self._used = _Phase.IDLE, True
             self._inbox.add(Ended(self._index, result, alive=True))
         elif self._phase is _Phase.BUSY:
             self._end(result)

@@ -4,7 +4,9 @@ from tests.worker.core.desk import Desk, wanted
 from tests.worker.simulation import settings
 from worker.core.breaker import FIRST_PAUSE_SECONDS, MAX_FAILURES, Breaker
 from worker.core.capacity import Capacity
+from worker.core.children import Children
 from worker.core.events import (
+    Action,
     ChangeVisibility,
     Claim,
     Delete,
@@ -28,6 +30,14 @@ from worker.job import Result, Verdict
 
 def quiet(*_: object, **__: object) -> None:
     pass
+
+
+def extended(desk: Desk, actions: list[Action]) -> list[Action]:
+    """The actions, after SQS has granted the extensions among them."""
+    granted = [call for call in wanted(actions, ChangeVisibility) if all(seconds for _, seconds in call.entries)]
+    return [action for action in actions if action not in granted] + [
+        more for call in granted for more in desk.answered(call)
+    ]
 
 
 def doubting() -> Capacity:
@@ -178,7 +188,7 @@ def test_a_slot_that_could_not_start_its_job_counts_as_one_without_a_child() -> 
     (start,) = desk.started()
     desk.on(NotStarted(start.slot, "gone"))
     desk.on(after=601)
-    assert desk.core.problem(desk.now) == "1 slots have no process for the handler: none was started"
+    assert desk.core.problem(desk.now) == "1 slots have no process for the handler: gone"
 
 
 def test_a_job_that_its_process_never_took_is_not_timed_out_but_waits_for_another_process() -> None:
@@ -203,6 +213,41 @@ def test_a_job_that_cannot_be_tried_comes_back_after_the_start_timeout_and_the_w
             assert wanted(actions, Exit) == []
             (receive,) = wanted(desk.on(after=300), Receive)
     assert wanted(actions, Exit) == [Exit(78)]
+
+
+def test_a_job_that_no_process_takes_is_given_back_after_the_start_timeout_and_the_worker_leaves() -> None:
+    desk = Desk(start_timeout=300)
+    (start,) = desk.started()
+    for _ in range(5):  # a child hangs, and its successor comes after a pause
+        assert wanted(extended(desk, desk.on(NotStarted(start.slot, "it hangs"), after=49)), Exit) == []
+        assert len(wanted(extended(desk, desk.on(Ready(start.slot), after=11)), Start)) == 1, "the same receive"
+    actions = extended(desk, desk.on(NotStarted(start.slot, "it hangs"), after=49))
+    (hide,) = wanted(actions, ChangeVisibility)
+    assert [seconds for _, seconds in hide.entries] == [21], "after the receives of workers that stop as well"
+    assert wanted(desk.answered(hide), Exit) == [Exit(78)]
+    assert desk.events.count("job_not_started") == 6
+    assert desk.events[-2:] == ["no_handler", "job_given_back"]
+
+
+def test_a_job_that_a_process_took_ends_the_row_of_those_that_none_took() -> None:
+    children = Children(2, start_timeout=300)
+    for now in (0.0, 100.0, 200.0):
+        children.untaken(now, 0, "it hangs")
+    children.took()
+    for now in (301.0, 400.0, 600.0):
+        children.untaken(now, 0, "it hangs")
+    assert not children.hopeless(600)
+    children.untaken(601, 0, "it hangs")
+    assert children.hopeless(601)
+
+
+def test_two_jobs_that_no_process_took_are_too_few_to_leave() -> None:
+    children = Children(1, start_timeout=300)
+    for now in (0.0, 301.0):
+        children.untaken(now, 0, "it hangs")
+    assert not children.hopeless(301)
+    children.untaken(302, 0, "it hangs")
+    assert children.hopeless(302)
 
 
 def test_a_worker_with_one_success_in_the_start_timeout_stays() -> None:
