@@ -130,10 +130,15 @@ def test_no_work_that_is_not_done_hides_from_the_first_await_or_in_a_collection(
     place = open_place(
         PRELUDE_LINES
         + """
-import concurrent.futures
+import collections, concurrent.futures
 pool = concurrent.futures.ThreadPoolExecutor(1)
 async def work(): note("ran")
 async def later(): return work()
+def around():
+    itself = [[1], {}]
+    itself += [itself]
+    itself[1]["a"] = itself
+    return itself
 def handle(job): return eval(job.body)
 """
     )
@@ -147,12 +152,17 @@ def handle(job): return eval(job.body)
         "[1, map(print, [1])]": "builtins.map",
         "[(x for x in 'ab')]": "builtins.generator",
         "[subprocess.Popen(['true'])]": "subprocess.Popen",
+        "[[work()]]": "builtins.coroutine",
+        "{'a': [{'b': (1, {pool.submit(print)})}]}": "concurrent.futures._base.Future",
+        "{pool.submit(print): 'a'}": "concurrent.futures._base.Future",
+        "collections.deque([[work()]])": "builtins.coroutine",
+        "[[0] * 998, work()]": "builtins.coroutine",
     }.items():
         failed = place.do(returned)
         assert failed.verdict is Verdict.FAILED, returned
         assert "TypeError: the handler returned " in (failed.reason or "")
         assert f"({kind})" in (failed.reason or "")
-    for done in ("[1] * 100_000", "{'a': [1]}", "{'a', 'b'}", "(None,)", "'text'", "asyncio.sleep(0)"):
+    for done in ("[1] * 100_000", "{'a': [1]}", "{'a', 'b'}", "(None,)", "'text'", "asyncio.sleep(0)", "around()"):
         assert place.do(done) == DONE, done
     assert not (place.folder / "notes").exists()
 

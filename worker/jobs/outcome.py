@@ -2,16 +2,17 @@
 
 import inspect
 import io
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import chain, islice
 
 #: Methods that only an object for work in progress has, each pair in another library: Future (also of Dask and Celery),
 #: AsyncResult (multiprocessing), Popen, and Thread or Process.
 PENDING = (("result", "done"), ("get", "ready"), ("communicate", "poll"), ("join", "is_alive"))
 #: A cursor of a database has made its query (PEP 249): its rows are no work.
 CURSOR_METHOD = "fetchone"
-#: A handler often returns what it has started in one of these; so many of their elements are checked.
-COLLECTIONS = (list, tuple, set, frozenset, dict)
+#: A handler often returns what it has started in one of these, at any depth. So many of their elements are checked.
+COLLECTIONS = (list, tuple, set, frozenset, deque, dict)
 MAX_ELEMENTS = 1_000
 
 
@@ -31,11 +32,21 @@ def problem(returned: object) -> str | None:
     """Why the job is not done although the handler has returned this, awaited once if it could be."""
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
         return "the handler is a generator, which does nothing when it is called: it must not yield"
-    values: Iterable[object] = ()
-    if isinstance(returned, COLLECTIONS):
-        values = returned.values() if isinstance(returned, dict) else returned
-    problems = map(_pending, (returned, *islice(values, MAX_ELEMENTS)))
-    return next(filter(None, problems), None)
+    return next(filter(None, map(_pending, _nested(returned))), None)
+
+
+def _nested(returned: object) -> Iterator[object]:
+    """What was returned, and the first elements of all collections in it, those of the outer ones first."""
+    known, found, left = {id(returned)}, [returned], MAX_ELEMENTS
+    for one in found:  # which grows meanwhile
+        yield one
+        if isinstance(one, COLLECTIONS):
+            elements = chain(one, one.values()) if isinstance(one, dict) else iter(one)
+            for element in islice(elements, left):
+                left -= 1
+                if id(element) not in known:  # a collection may contain itself
+                    known.add(id(element))
+                    found.append(element)
 
 
 def _pending(returned: object) -> str | None:
