@@ -10,12 +10,11 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from settings.limits import LOG_RETENTION_DAYS, MAX_SUBNET_PREFIX, MIN_VPC_PREFIX, RESERVED_NETWORKS, SUBNET_BITS
+from settings.python_variables import BREAK_PYTHON
 
 #: Variables that ECS sets in each task: the addresses of its agent and of the task role's credentials (ECS developer
 #: guide, "Task metadata endpoint" and "Task IAM role"). Other values would leave the worker without either.
 _OF_ECS = ("AWS_CONTAINER_", "ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI")
-#: They move Python's own library or the worker out of Python's path (Python documentation, "Environment variables").
-_BREAKS_PYTHON = ("PYTHONHOME", "PYTHONSAFEPATH")
 
 
 # The docstrings of the checks below are their words in docs/configuration.md.
@@ -69,13 +68,15 @@ def _retention(days: int) -> int:
 
 
 def _not_reserved(name: str) -> str:
-    """no reserved name (EBB_, AWS_CONTAINER_, ECS_AGENT_URI, ECS_CONTAINER_METADATA_URI, PYTHONHOME, PYTHONSAFEPATH)"""
+    """no reserved name (EBB_, AWS_CONTAINER_, ECS_AGENT_URI, ECS_CONTAINER_METADATA_URI, PYTHONHOME and the like)"""
     if name.startswith("EBB_"):
         raise _broken("must have another name: names that start with EBB_ are reserved for Ebb")
     if name.startswith(_OF_ECS):
         raise _broken("must be removed: ECS sets this variable, and the worker gets its role's credentials by it")
-    if name in _BREAKS_PYTHON:
-        raise _broken("must be removed: with it Python cannot start the worker. Let the handler or the command set it")
+    if name in BREAK_PYTHON:
+        raise _broken(
+            "must be removed: with it Python cannot start or end the worker. Let the handler or the command set it"
+        )
     return name
 
 

@@ -1,9 +1,9 @@
 """Rules across fields: settings that contradict each other are refused."""
 
-import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
+from settings import python_variables
 from settings.credentials import holds_credential, is_credential
 from settings.limits import (
     FARGATE_MEMORY,
@@ -16,9 +16,6 @@ from settings.limits import (
 )
 from settings.sections import Network, Scaling, Settings, Step, Worker
 
-#: What Python takes for PYTHONHASHSEED (Python documentation, "Environment variables").
-HASH_SEED = r"|random|[0-9]{1,10}"
-MAX_HASH_SEED = 4_294_967_295
 #: Interface endpoints that tasks without an internet path need. The worker calls ECS for task protection.
 BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
 #: Replaces a value that may be a credential.
@@ -122,10 +119,9 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
     for name in sorted(set(w.environment) & set(w.secrets)):
         fields = (f"worker.environment.{name}", f"worker.secrets.{name}")
         yield fields, "a variable must be in either environment or secrets, not in both", w.environment[name]
-    seed = w.environment.get("PYTHONHASHSEED", "")
-    if not re.fullmatch(HASH_SEED, seed, re.ASCII) or (seed.isdecimal() and int(seed) > MAX_HASH_SEED):
-        rule = f"must be random or a whole number from 0 to {MAX_HASH_SEED}: with another value Python does not start"
-        yield ("worker.environment.PYTHONHASHSEED",), rule, seed
+    for name, value in w.environment.items():
+        if broken := python_variables.problem(name, value):
+            yield (f"worker.environment.{name}",), broken, value
     yield from _credential_breaches(w)
     if w.backoff_base > w.backoff_cap:
         rule = f"must be at most backoff_cap, which is {w.backoff_cap:g}"

@@ -89,15 +89,15 @@ VARIABLES: Cases = {
     "another home of Python": (
         {"worker": {"environment": {"PYTHONHOME": "/opt/python"}}},
         (
-            "worker.environment.PYTHONHOME: must be removed: with it Python cannot start the worker. Let the handler "
-            'or the command set it, got "PYTHONHOME".'
+            "worker.environment.PYTHONHOME: must be removed: with it Python cannot start or end the worker. Let the "
+            'handler or the command set it, got "PYTHONHOME".'
         ),
     ),
     "a safe path of Python, from a secret": (
         {"worker": {"secrets": {"PYTHONSAFEPATH": "/a"}}},
         (
-            "worker.secrets.PYTHONSAFEPATH: must be removed: with it Python cannot start the worker. Let the handler "
-            'or the command set it, got "PYTHONSAFEPATH".'
+            "worker.secrets.PYTHONSAFEPATH: must be removed: with it Python cannot start or end the worker. Let the "
+            'handler or the command set it, got "PYTHONSAFEPATH".'
         ),
     ),
     "a word as Python's hash seed": (
