@@ -4,6 +4,7 @@ docs/adr/0007-a-queue-with-jobs-is-not-deleted.md says why. The hooks of a delet
 destroy` needs `--run-program`.
 """
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
-from components import _credentials
-from components._credentials import Clients
+from components import aws_clients
+from components.aws_clients import Clients
 
 if TYPE_CHECKING:
     from components.queue import QueueRefs
@@ -86,6 +87,12 @@ def dead_letters_or(advice: str, name: str) -> str:
     return DEAD_LETTERS if name.endswith("-dead-letter") else advice
 
 
+def clients(region: str | None = None) -> Clients:
+    """The clients of the stack's provider in this region, or in the stack's."""
+    provider = pulumi.Config("aws")
+    return aws_clients.clients({key: provider.get(key) for key in aws_clients.KEYS}, region)
+
+
 def refuse(url: str, client: Clients, stack: str, advice: str) -> None:
     """Raises QueueNotEmptyError if the queue holds messages, or if the number is unknown."""
     name = url.rpartition("/")[2]
@@ -106,9 +113,10 @@ def refuse(url: str, client: Clients, stack: str, advice: str) -> None:
 
 def _look(url: str, advice: str) -> None:
     match = _REGION.match(url)
+    made = functools.cache(functools.partial(clients, match[1] if match else None))
 
     def client(service: str) -> Any:
-        return _credentials.clients(match[1] if match else None)(service)
+        return made()(service)
 
     refuse(url, client, pulumi.get_stack(), advice)
 

@@ -27,8 +27,8 @@ def policy(
         str | None,
         typer.Option(
             metavar="ID",
-            help="The account, 12 digits. Default: the only one in aws:allowedAccountIds, or the one of your "
-            "credentials.",
+            help="The account, 12 digits. Default: the only one in aws:allowedAccountIds, or the one of the "
+            "stack's credentials.",
         ),
     ] = None,
     role: Annotated[
@@ -88,7 +88,7 @@ def _configuration(stack: str, account: str | None) -> tuple[dict[str, Any], "Pl
     if known is None:
         from ebb.ops.account import current  # noqa: PLC0415 — boto3 is loaded only where it is called
 
-        known = current(here)
+        known = current(config, here)
     return config, Place(account=known, region=here)
 
 

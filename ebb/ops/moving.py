@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-
 from ebb.ops.scaling import refusals
 from ebb.ops.stack import OpsError, Stack
 
@@ -23,8 +21,8 @@ def move(stack: Stack, source: str, target: str | None = None, client: Callable[
     to = target or stack.queue_url
     if source == to:
         raise OpsError(f"{source} is the queue to which its messages would be moved: name another one.")
-    session: Any = boto3.Session(region_name=stack.region)
-    sqs = (client or session.client)("sqs")
+    with refusals():
+        sqs = (client or stack.clients())("sqs")
     moved = 0
     while True:
         with refusals():

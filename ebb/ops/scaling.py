@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ebb.ops.stack import OpsError, Stack
@@ -49,8 +48,8 @@ class Service:
 
     def __init__(self, stack: Stack, client: Callable[[str], Any] | None = None) -> None:
         self._stack = stack
-        session: Any = boto3.Session(region_name=stack.region)
-        self._client: Callable[[str], Any] = client or session.client
+        with refusals():
+            self._client = client or stack.clients()
 
     def state(self) -> State:
         """The present state."""
@@ -94,7 +93,7 @@ def refusals() -> Iterator[None]:
     except ClientError as error:
         said = error.response["Error"]
         raise OpsError(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}") from None
-    except BotoCoreError as error:
+    except (BotoCoreError, OSError, ValueError) as error:
         raise OpsError(f"The request to AWS failed: {error}") from None
 
 

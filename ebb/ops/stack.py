@@ -3,9 +3,11 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.aws_clients import Clients, clients
 from ebb.errors import UserError
 from ebb.project import ROOT
 
@@ -19,13 +21,17 @@ class OpsError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A deployed stack. Without `region` the environment's AWS region is used."""
+    """A deployed stack. `provider`: the `aws:` keys of its configuration; the environment has the rest."""
 
     name: str
-    region: str | None
+    provider: Mapping[str, Any]
     queue_url: str
     cluster_name: str
     service_name: str
+
+    def clients(self) -> Clients:
+        """The clients of the stack's AWS provider."""
+        return clients(self.provider)
 
     @property
     def resource_id(self) -> str:
@@ -41,8 +47,16 @@ def read(name: str) -> Stack:
     if missing:
         raise OpsError(f"Stack {name} has no output {missing[0]}: it is not deployed. Run `pulumi up` first.")
     config: dict[str, Any] = json.loads(_pulumi("config", "--json", "--stack", name))
-    region = config.get("aws:region", {}).get("value")
-    return Stack(name=name, region=region, **{key: str(outputs[key]) for key in needed})
+    provider = _provider(config)
+    if any(entry.get("secret") for entry in provider.values()):
+        provider = _provider(json.loads(_pulumi("config", "--json", "--show-secrets", "--stack", name)))
+    values = {key: entry.get("objectValue", entry.get("value")) for key, entry in provider.items()}
+    return Stack(name=name, provider=values, **{key: str(outputs[key]) for key in needed})
+
+
+def _provider(config: dict[str, Any]) -> dict[str, Any]:
+    prefix = "aws:"
+    return {key.removeprefix(prefix): entry for key, entry in config.items() if key.startswith(prefix)}
 
 
 def _pulumi(*arguments: str) -> str:

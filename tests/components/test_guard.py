@@ -10,7 +10,7 @@ import pulumi_aws as aws
 import pytest
 from moto import mock_aws
 
-from components import _credentials, guard
+from components import guard
 from components.guard import QueueGuard, QueueGuardArgs, QueueNotEmptyError
 from tests.components.harness import deploy, queue_refs
 
@@ -50,16 +50,6 @@ def emulated(service: str) -> Any:
 
 def deleted(**outputs: Any) -> pulumi.ResourceHookArgs:
     return pulumi.ResourceHookArgs("urn", "id", "name", "type", old_outputs=outputs)
-
-
-def clients(config: dict[str, Any], use: Any) -> Any:
-    """What `use` returns for the clients of this configuration."""
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    return deploy(lambda: {"found": use(_credentials.clients())}, config=texts).result["found"]
-
-
-def account(config: dict[str, Any]) -> Any:
-    return clients(config, lambda client: client("sts").get_caller_identity()["Account"])
 
 
 def test_an_empty_queue_and_one_that_is_gone_may_be_deleted(sqs: Any) -> None:
@@ -141,58 +131,31 @@ def test_the_dead_letters_of_a_replaced_queue_are_not_to_be_moved() -> None:
     ]
 
 
-def test_the_default_provider_uses_the_environment(sqs: Any) -> None:
-    assert account({"aws:region": REGION}) == "123456789012"
+def test_the_hooks_have_the_clients_of_the_stack_s_provider(sqs: Any) -> None:
+    def program() -> dict[str, str]:
+        return {"account": guard.clients()("sts").get_caller_identity()["Account"]}
+
+    roles = json.dumps([{"roleArn": ROLE}])
+    assert deploy(program, config={"aws:region": REGION, "aws:assumeRoles": roles}).result == {"account": OTHER}
+    assert deploy(program, config={"aws:region": REGION}).result == {"account": "123456789012"}
 
 
-@pytest.mark.usefixtures("sqs")
-def test_the_hooks_assume_the_roles_of_the_provider_one_after_the_other() -> None:
-    last = "arn:aws:iam::222222222222:role/last"
-    full = {
-        "roleArn": ROLE,
-        "sessionName": "deploy",
-        "externalId": "xy",
-        "duration": "1h30m",
-        "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
-        "tags": {"Team": "a"},
-        "transitiveTagKeys": ["Team"],
-        "sourceIdentity": "me",
-    }
-    assert account({"aws:region": REGION, "aws:assumeRoles": [full]}) == OTHER
-    assert account({"aws:region": REGION, "aws:assumeRoles": [full, {"roleArn": last}]}) == "222222222222"
+def hooks_of(hooks: dict[str, pulumi.ResourceHook], url: str) -> None:
+    """The hook of a queue, called for this one."""
+    guard.keep_with_messages()
+    hooks["ebb-queue-with-jobs"](deleted(url=url))
 
 
-@pytest.mark.usefixtures("sqs")
-def test_the_hooks_assume_a_role_by_a_web_identity(tmp_path: Any) -> None:
-    token = tmp_path / "token"
-    token.write_text("abcd\n")
-    for given in ({"webIdentityToken": "abcd"}, {"webIdentityTokenFile": str(token)}):
-        web = {"roleArn": ROLE, **given}
-        assert account({"aws:region": REGION, "aws:assumeRoleWithWebIdentity": web}) == OTHER
+def test_the_provider_s_clients_are_made_once_though_a_queue_is_gone(
+    sqs: Any, hooks: dict[str, pulumi.ResourceHook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str | None] = []
 
+    def clients(region: str | None) -> Any:
+        made.append(region)
+        return emulated
 
-def test_the_hooks_have_the_profile_files_keys_and_endpoints_of_the_provider(tmp_path: Any) -> None:
-    (tmp_path / "config").write_text("[profile corp]\nregion = eu-west-3\n")
-    (tmp_path / "credentials").write_text("[corp]\naws_access_key_id = A\naws_secret_access_key = B\n")
-    files = {
-        "aws:profile": "corp",
-        "aws:sharedConfigFiles": [str(tmp_path / "config")],
-        "aws:sharedCredentialsFiles": [str(tmp_path / "credentials")],
-    }
-
-    def seen(client: Any) -> list[str]:
-        sqs = client("sqs")
-        keys = sqs._request_signer._credentials
-        return [sqs.meta.region_name, sqs.meta.endpoint_url, keys.access_key]
-
-    assert clients(files, seen) == ["eu-west-3", "https://sqs.eu-west-3.amazonaws.com", "A"]
-    more = {**files, "aws:region": "eu-west-1", "aws:endpoints": [{"sqs": "http://sqs.example"}]}
-    assert clients(more, seen) == ["eu-west-1", "http://sqs.example", "A"]
-    keys = {"aws:region": "us-gov-west-1", "aws:accessKey": "K", "aws:secretKey": "S", "aws:useFipsEndpoint": "true"}
-    assert clients(keys, seen)[::2] == ["us-gov-west-1", "K"]
-    assert "sqs" in clients(keys, seen)[1]
-
-
-def test_several_shared_files_are_refused_so_the_queue_is_kept() -> None:
-    with pytest.raises(ValueError, match="aws:sharedConfigFiles names 2 files, and only one can be read here"):
-        clients({"aws:region": REGION, "aws:sharedConfigFiles": ["a", "b"]}, lambda _: 0)
+    monkeypatch.setattr(guard, "clients", clients)
+    gone = f"https://sqs.{REGION}.amazonaws.com/123456789012/gone"
+    deploy(lambda: hooks_of(hooks, gone))
+    assert made == [REGION]

@@ -30,7 +30,7 @@ def create(sqs: Any, name: str) -> str:
 
 
 def stack(url: str) -> Stack:
-    return Stack(name="dev", region=REGION, queue_url=url, cluster_name="c", service_name="s")
+    return Stack(name="dev", provider={"region": REGION}, queue_url=url, cluster_name="c", service_name="s")
 
 
 def messages(sqs: Any, url: str) -> list[dict[str, Any]]:

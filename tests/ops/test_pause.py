@@ -101,6 +101,34 @@ def test_the_stack_is_asked_of_pulumi_by_its_name(aws: str, pulumi: Path) -> Non
     assert (pulumi / "calls.txt").read_text().splitlines() == [f"stack output --json {quiet}", f"config --json {quiet}"]
 
 
+def test_the_commands_have_the_role_and_the_keys_of_the_stack_s_provider(aws: str, pulumi: Path) -> None:
+    """moto has one state for each account: the service is in the environment's, and another one is empty."""
+    deployed(pulumi, aws)
+    role = [{"roleArn": "arn:aws:iam::111111111111:role/deploy"}]
+    config = {
+        "aws:region": {"value": REGION, "secret": False},
+        "aws:assumeRoles": {"value": json.dumps(role), "objectValue": role, "secret": False},
+    }
+    (pulumi / "config.json").write_text(json.dumps(config))
+    code, said = ebb("status", "--stack", "dev")
+    assert code == 1
+    assert "does not exist" in " ".join(said) or "ClusterNotFoundException" in " ".join(said)
+    (pulumi / "config.json").write_text(json.dumps(config | {"aws:assumeRoles": {"value": "[]", "secret": False}}))
+    assert ebb("status", "--stack", "dev")[0] == 0
+
+
+def test_secrets_of_the_provider_are_asked_of_pulumi(aws: str, pulumi: Path) -> None:
+    deployed(pulumi, aws)
+    config = {"aws:region": {"value": REGION}, "aws:secretKey": {"secret": True}, "aws:accessKey": {"value": "K"}}
+    (pulumi / "config.json").write_text(json.dumps(config))
+    assert ebb("status", "--stack", "dev")[0] == 1, "Pulumi gives no value here"
+    quiet = "--stack dev --non-interactive --color never"
+    assert (pulumi / "calls.txt").read_text().splitlines()[1:] == [
+        f"config --json {quiet}",
+        f"config --json --show-secrets {quiet}",
+    ]
+
+
 STATE = State(minimum=0, maximum=7, desired=2, running=2, waiting=0, in_flight=2, delayed=0, suspended=tuple(FLAGS))
 
 
@@ -165,7 +193,7 @@ def test_what_aws_refuses_is_one_sentence(error: Exception, sentence: str) -> No
         def register_scalable_target(self, **_: Any) -> None:
             raise error
 
-    place = Stack(name="dev", region=REGION, queue_url="u", cluster_name="cluster", service_name="worker")
+    place = Stack(name="dev", provider={}, queue_url="u", cluster_name="cluster", service_name="worker")
     with pytest.raises(OpsError) as raised:
         Service(place, lambda _: Refusing()).suspend(True)
     assert str(raised.value) == sentence

@@ -21,8 +21,10 @@ EXAMPLES = {
 def start(**environment: str) -> int:
     """How a Python with this environment ends that should end with 7."""
     program = [sys.executable, "-S", "-c", "raise SystemExit(7)"]
-    quiet: dict[str, int] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    return subprocess.run(program, env=environment, check=False, **quiet).returncode
+    nowhere = subprocess.DEVNULL
+    return subprocess.run(
+        program, env=environment, check=False, stdin=nowhere, stdout=nowhere, stderr=nowhere
+    ).returncode
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
