@@ -60,7 +60,9 @@ def test_jobs_outlive_each_change_of_the_queue_and_stop_a_destroy(region: Region
             deployment.up()
         assert old in queues(region)
         (new,) = queues(region) - {old}
-        stack = Stack(name="sandbox", provider={"region": region.region}, queue_url=new, cluster_name="c", service_name="s")
+        stack = Stack(
+            name="sandbox", provider={"region": region.region}, queue_url=new, cluster_name="c", service_name="s"
+        )
         assert move(stack, old, client=region.client) == 2
         deployment.up()
         assert queues(region) == {new}
