@@ -1,5 +1,6 @@
 """`sandbox up`: deploys, says how to send a job, and shows what happens until Ctrl-C."""
 
+import re
 import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ REFRESH_SECONDS = 0.5
 #: The body in the curl line: what the demo's handler understands, and what the example in worker/handler.py does.
 DEMO_HANDLER, DEMO_JOB = "worker.demo:handle", {"sleep": 5}
 EXAMPLE_JOB = {"text": "The first sentence of a text. The second sentence. The last sentence of the text."}
+#: What Pulumi adds to an alarm's name.
+_RANDOM_END = re.compile(r"-[0-9a-f]{7}$")
 #: The variables that point the aws CLI at the sandbox.
 EXPORTED = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
@@ -104,20 +107,21 @@ class View:
             text = event.text.partition(" Threshold Crossed:")[0]
             happened.append((event.time, f"{event.kind}: {text}", "red" if event.kind == "error" else "dim"))
         for moment, text, style in sorted(happened, key=lambda one: one[0]):
-            trouble = text.startswith(self._readable.trouble)
-            if not (self._looping and (trouble or text.startswith("task: "))):
+            broken = text.startswith(self._readable.broken)
+            if not (self._looping and (broken or text.startswith("task: "))):
                 self._print(moment, text, style)
-            self._looping = trouble or (self._looping and not text.startswith("job "))
+            self._looping = broken or (self._looping and not text.startswith("job "))
 
     def state(self, sample: Sample) -> Group:
-        """The counts, the alarms' states and the tasks."""
-        alarms = Text("alarms: ")
+        """The counts, the alarms' states and the tasks. Long lines are wrapped: all alarms stay visible."""
+        alarms = Text("alarms: ", overflow="fold", no_wrap=False)
         for alarm in self._sandbox.region.client("cloudwatch").describe_alarms()["MetricAlarms"]:
             style = {"ALARM": "red", "OK": "green"}.get(alarm["StateValue"], "yellow")
-            alarms.append(f"{alarm['AlarmName']} {alarm['StateValue']}  ", style=style)
+            alarms.append(f"{_RANDOM_END.sub('', alarm['AlarmName'])} {alarm['StateValue']}  ", style=style)
         tasks = ", ".join(str(task) for task in self._sandbox.tasks.tasks()) or "none"
-        head = Text(f"{_time(self._sandbox.region.clock.now())}  {counts(sample)}", style="bold")
-        return Group(head, alarms, Text(f"tasks: {tasks}"))
+        now = _time(self._sandbox.region.clock.now())
+        head = Text(f"{now}  {counts(sample)}", style="bold", overflow="fold", no_wrap=False)
+        return Group(head, alarms, Text(f"tasks: {tasks}", overflow="fold", no_wrap=False))
 
     def _print(self, moment: float, text: str, style: str) -> None:
         self._console.print(Text(f"{_time(moment)} {text}", style=style))

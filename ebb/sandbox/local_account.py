@@ -51,7 +51,7 @@ def localize(config: Mapping[str, Any], region: str) -> dict[str, Any]:
     return _settings(config, region) | provider
 
 
-def set_aside(config: Mapping[str, Any]) -> list[str]:
+def ignored(config: Mapping[str, Any]) -> list[str]:
     """What `localize` does not take over as it is, for the region of `region_of`."""
     given = {key for key in config if key.startswith("aws:")} - {_TAGS, _REGION}
     if ACCOUNT in (config.get(_ALLOWED) or ()):

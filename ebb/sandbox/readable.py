@@ -51,7 +51,7 @@ class Readable:
         worker = settings.worker
         cannot = "cannot be run" if worker.command else "cannot be imported"
         #: How the sentence about a handler or command that cannot be started begins.
-        self.trouble = f"{' '.join(worker.command) or worker.handler} {cannot}"
+        self.broken = f"{' '.join(worker.command) or worker.handler} {cannot}"
         self._shown: set[str] = set()
 
     def lines(self, line: TaskLine) -> Iterator[tuple[str, bool]]:
@@ -74,7 +74,7 @@ class Readable:
         why = record.get("error") or record.get("reason")
         if event == BROKEN:
             again = "Correct it, press Ctrl-C and start again; until then ECS starts one task after another."
-            yield f"{self.trouble}: {why}. {again}", True
+            yield f"{self.broken}: {why}. {again}", True
         elif event == STARTED:
             yield f"{_who(line, record)} started, attempt {record['attempt']}", False
         elif event in ENDINGS:

@@ -18,7 +18,7 @@ from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Image, Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import create_existing, uses_existing
-from ebb.sandbox.local_account import check_location, localize, region_of, set_aside
+from ebb.sandbox.local_account import check_location, ignored, localize, region_of
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 
@@ -75,9 +75,9 @@ class Sandbox:
             images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
             config = localize(self._config, region.region)
-            if aside := set_aside(self._config):
+            if names := ignored(self._config):
                 self._say(
-                    f"The sandbox is {region.region} with an account of this machine. Set aside: {', '.join(aside)}."
+                    f"The sandbox is {region.region} with an account of this machine. Ignored: {', '.join(names)}."
                 )
             if self._hidden:
                 self._say(f"Encrypted, so with a place-holder or left out: {', '.join(self._hidden)}.")

@@ -5,7 +5,7 @@ import pytest
 import settings
 from ebb import project
 from ebb.errors import UserError
-from ebb.sandbox.local_account import ACCOUNT, localize, region_of, set_aside
+from ebb.sandbox.local_account import ACCOUNT, ignored, localize, region_of
 from ebb.sandbox.sandbox import Sandbox
 
 TAGS = {"tags": {"Project": "x"}}
@@ -46,7 +46,7 @@ def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None
     }
     with Sandbox("any.stack", in_process=True, config=config, say=said.append) as sandbox:
         assert said[0] == (
-            "The sandbox is eu-central-1 with an account of this machine. Set aside: aws:allowedAccountIds, "
+            "The sandbox is eu-central-1 with an account of this machine. Ignored: aws:allowedAccountIds, "
             "aws:assumeRoles, aws:profile, the partition and account of ARNs."
         )
         assert sandbox.deployment.up()
@@ -63,7 +63,7 @@ def test_the_region_is_the_stacks_or_the_first_of_aws(region: str | None, own: s
         **({"aws:region": region} if region else {}),
     }
     assert region_of(config) == own
-    assert set_aside(config) == ["aws:profile"]
+    assert ignored(config) == ["aws:profile"]
 
 
 @pytest.mark.parametrize("region", ["cn-northwest-1", "us-isob-east-1", "eusc-de-east-1"])
@@ -116,7 +116,7 @@ def test_a_stack_of_any_partition_has_local_arns(region: str) -> None:
         f"arn:aws:dynamodb:{region_of(config)}:{ACCOUNT}:table/jobs",
     )
     assert found.worker.secrets == {"TOKEN": f"arn:aws:secretsmanager:eu-west-3:{ACCOUNT}:secret:token-AbCdEf"}
-    assert set_aside(config) == ["the partition and account of ARNs"]
+    assert ignored(config) == ["the partition and account of ARNs"]
 
 
 @pytest.mark.parametrize(

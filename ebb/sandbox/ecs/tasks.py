@@ -156,7 +156,7 @@ class Tasks:
         for _ in range(min(missing, room)):
             task = Task(self._region, uuid.uuid4().hex, service.cluster, service.name, service.deployment)
             self._tasks[task.id] = task
-            self._tell(task, "is being started")
+            self._report(task, "is being started")
 
     def _launch(self, task: Task) -> None:
         key = (task.cluster, task.service)
@@ -167,11 +167,11 @@ class Tasks:
             wait = min(RETRY_SECONDS * 2.0 ** (self._failures[key] - 1), MAX_RETRY_SECONDS)
             self._retry_at[key] = self._region.clock.now() + wait
             task.stop(str(error))
-            self._tell(task, f"could not be started; the next try comes in {wait:g} s: {error}")
+            self._report(task, f"could not be started; the next try comes in {wait:g} s: {error}")
             del self._tasks[task.id]
         else:
             self._failures.pop(key, None)
-            self._tell(task, "runs")
+            self._report(task, "runs")
 
     def _monitor(self) -> None:
         for task in list(self._tasks.values()):
@@ -182,20 +182,20 @@ class Tasks:
                 del self._tasks[task.id]
                 self._held.discard(task.id)
                 end = "" if code is None else f" with exit code {code}" if code >= 0 else f" by signal {-code}"
-                self._tell(task, f"has stopped{end}: {task.reason}", exit_code=code)
+                self._report(task, f"has stopped{end}: {task.reason}", exit_code=code)
 
     def _stop(self, task: Task, reason: str) -> None:
         if task.status in (Status.PENDING, Status.RUNNING):
             task.stop(reason)
             if task.process is not None:
-                self._tell(task, f"got SIGTERM: {reason}")
+                self._report(task, f"got SIGTERM: {reason}")
 
     def _hold(self, task: Task, why: str) -> None:
         if task.id not in self._held:
             self._held.add(task.id)
-            self._tell(task, f"is protected: {why}")
+            self._report(task, f"is protected: {why}")
 
-    def _tell(self, task: Task, text: str, **data: object) -> None:
+    def _report(self, task: Task, text: str, **data: object) -> None:
         about = {"id": task.id, "cluster": task.cluster, "service": task.service, "status": str(task.status), **data}
         self._region.events.add("task", f"Task {task.id[:8]} {text}", **about)
 
@@ -228,7 +228,7 @@ class Tasks:
             if minutes is not None and task.protected_until is None:
                 others = sum(other.protected_until is not None for other in self._of(key, Status.RUNNING))
                 if others >= self._desired.get(key, 0) or task.status is not Status.RUNNING:
-                    self._tell(task, "was refused its protection: DEPLOYMENT_BLOCKED")
+                    self._report(task, "was refused its protection: DEPLOYMENT_BLOCKED")
                     return "DEPLOYMENT_BLOCKED"
             task.set_protection(minutes)
             if minutes is None:
