@@ -25,7 +25,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	actionlint all-tests bench bench-worker bench-forecast chaos mutants worker-image clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 24
 
 $(STAMP): pyproject.toml requirements.txt requirements-dev.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "Ebb needs Python 3.11 or later on PATH (or make PYTHON=…)." >&2; exit 1; }
