@@ -71,7 +71,7 @@ class Readable:
 
     def _event(self, line: TaskLine, record: dict[str, Any]) -> Iterator[tuple[str, bool]]:
         event = record["event"]
-        why = record.get("error") or record.get("reason")
+        why = _SNAPSHOT.sub("", str(record.get("error") or record.get("reason") or ""))
         if event == BROKEN:
             again = "Correct it, press Ctrl-C and start again; until then ECS starts one task after another."
             yield f"{self.broken}: {why}. {again}", True

@@ -73,6 +73,11 @@ def test_what_the_users_code_prints_and_logs_is_there_in_its_own_words() -> None
     ]
 
 
+def test_a_path_in_the_image_is_what_its_users_know() -> None:
+    broken = event("handler_broken", "ERROR", error=f'File "{SNAPSHOT}/app/worker/handler.py", line 1')
+    assert shown(broken)[0][0].startswith('worker.handler:handle cannot be imported: File "/app/worker/handler.py", l')
+
+
 def test_a_handler_that_cannot_be_imported_is_one_sentence_and_its_traceback_is_shown_once() -> None:
     error = "ModuleNotFoundError: No module named 'x'"
     broken = event("handler_broken", "ERROR", error=error, traceback="Traceback\nE")
