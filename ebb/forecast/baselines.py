@@ -259,12 +259,12 @@ def wellcome(stack: Scenario, jobs: JobProfile) -> Scenario:
 def keda(stack: Scenario, jobs: JobProfile) -> Scenario:
     """KEDA's aws-sqs-queue scaler: each 30 s ceil((visible + in flight) / 5) tasks; 0 after 300 s without messages.
 
-    It reads the queue itself, without CloudWatch. Here it scales Fargate tasks at Fargate's prices. The bill does not
-    contain the Kubernetes cluster that it needs. Source: kedacore/keda,
-    aws_sqs_queue_scaler.go and withtriggers_types.go.
+    It reads the queue itself, without CloudWatch. Here it scales Fargate tasks at Fargate's prices. Source:
+    kedacore/keda, aws_sqs_queue_scaler.go and withtriggers_types.go.
     """
     queue = _queue(stack, jobs, at_least=stack.queue.visibility_timeout)
-    return replace(stack, minimum=0, rules=(), poller=Poller(), queue=queue, worker=PLAIN, wake=NO_WAKE)
+    made = replace(stack, minimum=0, rules=(), poller=Poller(), queue=queue, worker=PLAIN, wake=NO_WAKE)
+    return replace(made, unpriced=("the Kubernetes cluster ($73.00 a month on EKS)", *stack.unpriced))
 
 
 BASELINES = (

@@ -1,4 +1,4 @@
-"""What a month costs, by the prices of ebb/forecast/prices.py. `not_included` says what is missing."""
+"""What a month costs, by the prices of ebb/forecast/prices.py. A scenario's `unpriced` says what is missing."""
 
 import math
 from collections.abc import Iterator
@@ -167,12 +167,6 @@ def at_rest(scenario: Scenario, tasks: float) -> Use:
         workflows=watched,
         data=polls * CALL_BYTES,
     )
-
-
-def not_included(scenario: Scenario) -> tuple[str, ...]:
-    """What the scenario has and its bill lacks."""
-    cluster = ("the Kubernetes cluster ($73.00 a month on EKS)",) if scenario.poller else ()
-    return (*cluster, *scenario.unpriced)
 
 
 def a_million(scenario: Scenario) -> tuple[Part, ...]:

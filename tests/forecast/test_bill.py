@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from ebb.forecast import bill
+from ebb.forecast.baselines import BASELINES
 from ebb.forecast.bill import Bill
 from ebb.forecast.deployed import from_settings
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.scenario import Scenario, TaskSetup
-from ebb.forecast.workloads import Load, load
+from ebb.forecast.workloads import JobProfile, Load, load
 from settings import Settings, sections
 from tests.forecast.examples import stack
 from tests.forecast.scenarios import OUT, recommended
@@ -159,9 +160,15 @@ def test_the_table_of_jobs_has_two_writes_a_job_and_one_for_each_extension() -> 
 
 
 def test_what_the_bill_lacks_is_what_the_stack_has() -> None:
-    assert bill.not_included(stack()) == ("what the jobs use themselves", "older images in ECR", "tax")
+    assert stack().unpriced == ("what the jobs use themselves", "older images in ECR", "tax")
     network = {"nat": "instance", "nat_instance_type": "x99.large"}
-    lacks = bill.not_included(stack(network=network, queue={"kms": "new"}, worker={"payload_bucket": "bodies"}))
+    lacks = stack(network=network, queue={"kms": "new"}, worker={"payload_bucket": "bodies"}).unpriced
     assert "the NAT instance (the price of x99.large is unknown)" in lacks
     assert "the KMS key's rotations ($1.00 a month more after each of the first two years)" in lacks
     assert "the requests to the payload bucket" in lacks
+
+
+def test_the_bill_of_keda_lacks_its_cluster() -> None:
+    own = stack()
+    keda = next(each for each in BASELINES if each.name == "keda").scenario(own, JobProfile(typical=30, longest=30))
+    assert keda.unpriced == ("the Kubernetes cluster ($73.00 a month on EKS)", *own.unpriced)

@@ -53,6 +53,7 @@ ASSUMPTIONS = Assumptions(
     starts={"measured": Uniform(tasks.START_SECONDS + PROCESS[0] * SPEED, tasks.START_SECONDS + PROCESS[1] * SPEED)},
     protect=Uniform(0.002 * SPEED, 0.05 * SPEED),
     call=Uniform(0.001 * SPEED, 0.02 * SPEED),
+    load_phase=Uniform(5, 30),
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ebb.forecast import bill
 from ebb.forecast.checks import Problem
 from ebb.forecast.durations import DAY, HOUR, MINUTE
+from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome, Timeline
 from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
 from ebb.scaling.activities import ScalingActivity
@@ -135,12 +136,19 @@ def a_million(found: Forecast) -> str:
 
 def not_in_bill(found: Forecast) -> str:
     """What the stack has and the bill lacks."""
-    return f"Not in this bill: {'; '.join(bill.not_included(found.scenario))}."
+    return f"Not in this bill: {'; '.join(found.scenario.unpriced)}."
 
 
 def codes(problems: Sequence[Problem]) -> str:
     """The codes of the problems, each once."""
     return ", ".join(dict.fromkeys(problem.code for problem in problems)) or "no known problems"
+
+
+def remarks(baseline: Finding, own: Finding) -> str:
+    """A baseline's known problems, and what it needs that the stack does not need and the bill lacks."""
+    stack = own.forecast.scenario.unpriced
+    lacks = [part for part in baseline.forecast.scenario.unpriced if part not in stack]
+    return "; ".join([codes(baseline.problems), *(f"not in its bill: {part}" for part in lacks)])
 
 
 #: The columns of the comparison: the scenario's name, then TIMES columns of times, then counts and costs.

@@ -158,7 +158,7 @@ def _comparison(own: Finding, baselines: Sequence[Finding]) -> str:
     rows = [formatting.comparison(finding.forecast) for finding in (own, *baselines)]
     legend = "".join(
         f"<dt>{escape(each.forecast.scenario.name)}: {escape(each.title)}</dt><dd>{escape(each.source)}; "
-        f"{escape(formatting.codes(each.problems))}</dd>"
+        f"{escape(formatting.remarks(each, own))}</dd>"
         for each in baselines
     )
     return f"{_table(formatting.COMPARISON, rows, 'numbers wide', own=0)}<dl>{legend}</dl>"

@@ -96,7 +96,7 @@ def _scenario(finding: Finding) -> dict[str, Any]:
             "idle_parts": [_part(part) for part in found.bill.idle],
             "load_parts": [_part(part) for part in found.bill.load],
             "every_hours": found.every / HOUR,
-            "not_included": list(bill.not_included(found.scenario)),
+            "not_included": list(found.scenario.unpriced),
         },
         "dollars_per_million_sent": [_part(part) for part in bill.a_million(found.scenario)],
         "problems": [{"code": each.code, "text": each.text} for each in finding.problems],

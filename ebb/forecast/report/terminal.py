@@ -31,7 +31,7 @@ def render(report: Report) -> RenderableType:
     for versus in report.versus:
         parts += [Text(), _versus(own, versus)]
     if report.baselines:
-        parts += [Text(), _comparison((own, *report.baselines)), Text(), _legend(report.baselines)]
+        parts += [Text(), _comparison((own, *report.baselines)), Text(), _legend(report.own, report.baselines)]
     if report.scales:
         parts += [Text(), _scales(report.scales)]
     if report.swings:
@@ -126,8 +126,8 @@ def _compared(findings: Sequence[Finding], columns: Sequence[int]) -> Table:
     return table
 
 
-def _legend(baselines: Sequence[Finding]) -> Table:
+def _legend(own: Finding, baselines: Sequence[Finding]) -> Table:
     table = Table.grid(padding=(0, 2))
     for each in baselines:
-        table.add_row(each.forecast.scenario.name, f"{each.title} ({each.source}); {formatting.codes(each.problems)}")
+        table.add_row(each.forecast.scenario.name, f"{each.title} ({each.source}); {formatting.remarks(each, own)}")
     return table
