@@ -5,6 +5,7 @@ from types import FrameType
 
 import typer
 
+from ebb.forecast.advise_cli import advise
 from ebb.forecast.cli import forecast
 from ebb.help import Command, Group
 from ebb.iam.cli import policy
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")
-for command in (forecast, policy, status, pause, resume, move):
+for command in (forecast, advise, policy, status, pause, resume, move):
     app.command(cls=Command)(command)
 
 

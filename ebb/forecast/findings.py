@@ -79,3 +79,36 @@ class Report:
     swings: tuple[Swing, ...] = ()
     no_effect: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """Settings that were tried: changes of the stack's own, and what they give.
+
+    `lost`: jobs a run that are not done.
+    """
+
+    changes: tuple[str, ...]
+    wait_p50: Estimate
+    wait_p95: Estimate
+    dollars: float
+    lost: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """The cheapest settings that meet a wait. `best`: None if none was found. `today`: the stack as it is.
+
+    `frontier`: those than which none is both cheaper and faster, cheapest first; `others`: the rest of the best.
+    `left_out`: settings for which there was no time.
+    """
+
+    load: str
+    wait: float
+    budget: float | None
+    today: Option | None
+    best: Option | None
+    frontier: tuple[Option, ...]
+    others: tuple[Option, ...]
+    tried: int
+    left_out: int

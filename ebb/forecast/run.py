@@ -23,6 +23,10 @@ from settings import Settings
 Progress = Callable[[str, int, int], None]
 
 
+def _silent(_name: str, _done: int, _of: int) -> None:
+    """No progress."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What the user asks for. `stack` is a name or the path of a stack's file; `until` is in seconds.
@@ -78,20 +82,22 @@ def stack_finding(request: Request, progress: Progress, *, name: str) -> Finding
     return _finding(request, scenario, request.load.profile(request.seed), progress)
 
 
-def stack_forecast(request: Request, progress: Progress = lambda _name, _done, _of: None) -> Forecast:
+def stack_forecast(request: Request) -> Forecast:
     """The stack's own forecast. Raises UserError."""
-    return _forecast(request, stack_scenario(request), progress)
+    return scenario_forecast(request, stack_scenario(request))
 
 
 def _finding(
     request: Request, scenario: Scenario, jobs: JobProfile, progress: Progress, *, title: str = "", source: str = ""
 ) -> Finding:
-    found = _forecast(request, scenario, progress)
+    found = scenario_forecast(request, scenario, progress)
     problems = (*shown(found, request.load, until=request.until), *check(scenario, jobs, request.pull))
     return Finding(forecast=found, problems=problems, title=title, source=source)
 
 
-def _forecast(request: Request, scenario: Scenario, progress: Progress) -> Forecast:
+def scenario_forecast(request: Request, scenario: Scenario, progress: Progress = _silent) -> Forecast:
+    """The forecast of a scenario under the request's load."""
+
     def run(seed: int) -> Outcome:
         return simulate(scenario, request.load, seed=seed, until=request.until, assumptions=request.assumptions)
 

@@ -4,29 +4,25 @@
 so many times.
 """
 
-import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import takewhile
-from random import Random
 from types import MappingProxyType
 
 from ebb.errors import UserError
 from ebb.forecast import run
-from ebb.forecast.arrivals import Timed
 from ebb.forecast.bill import MONTH, Bill
-from ebb.forecast.durations import HOUR
 from ebb.forecast.findings import Finding, Scale
 from ebb.forecast.monte_carlo import Forecast
 from ebb.forecast.run import Progress, Request
+from ebb.forecast.variations import multiplied, shortened
 from ebb.forecast.workloads import Load
 from settings.limits import MAX_TASKS
 
 TIMES = (1, 10, 100, 1000)
 #: Jobs that are simulated for one bill. A load with more of them is not simulated.
 MAX_JOBS = 250_000
-#: Random arrivals are alike at any time: a part of them with so many jobs, and of so many seconds, is enough.
-ENOUGH_JOBS, ENOUGH_SECONDS = 50_000, 6 * HOUR
+#: Of random arrivals a part with so many jobs is enough.
+ENOUGH_JOBS = 50_000
 #: Runs of each load.
 RUNS = 5
 #: Other settings, by what the reports call them. Concurrency is doubled.
@@ -47,7 +43,9 @@ def scales(request: Request, own: Finding, progress: Progress) -> tuple[Scale, .
     found: list[Scale] = []
     largest = (1, base.bill)  # the largest load that was simulated
     for number, times in enumerate(TIMES):
-        load = multiplied(request.load, times, base.sent)
+        load = (
+            shortened(multiplied(request.load, times), ENOUGH_JOBS / (times * base.sent)) if times > 1 else request.load
+        )
         maximum = min(MAX_TASKS, base.scenario.maximum * times)
         jobs = times * base.sent * load.every / request.load.every
         forecasts = {} if jobs > MAX_JOBS and times > 1 else dict(_forecasts(request, load, times, maximum, jobs))
@@ -90,20 +88,3 @@ def _dollars(bill: Bill, factor: float) -> float:
     """A month's cost with what is paid by use times the factor."""
     idle = {part.name: part.dollars for part in bill.idle}
     return sum(part.dollars * (1 if part.dollars == idle.get(part.name) else factor) for part in bill.load)
-
-
-def multiplied(load: Load, times: int, jobs: float) -> Load:
-    """So many independent loads at once; of random arrivals a part that is enough. `jobs`: of one load."""
-    if times == 1:
-        return load
-    share = 1.0
-    if load.text.startswith("poisson:"):
-        share = min(1.0, max(ENOUGH_JOBS / (times * jobs), ENOUGH_SECONDS / load.span))
-    span = load.span * share
-
-    def all_of_them(random: Random) -> Iterator[Timed]:
-        each = [load.times(Random(random.random())) for _ in range(times)]  # noqa: S311 - reproducible, not secret
-        merged = heapq.merge(*each, key=lambda timed: timed[0])
-        return takewhile(lambda timed: timed[0] <= span, merged)
-
-    return replace(load, times=all_of_them, text=f"{times} x {load.text}", span=span, every=load.every * share)

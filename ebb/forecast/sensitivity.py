@@ -11,13 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 from ebb.forecast import run
-from ebb.forecast.arrivals import Timed
 from ebb.forecast.differences import differences
 from ebb.forecast.findings import Finding, Swing
 from ebb.forecast.model.assumptions import Assumptions, Distribution
 from ebb.forecast.monte_carlo import Estimate, Forecast
 from ebb.forecast.run import Progress, Request
-from ebb.forecast.workloads import Load
+from ebb.forecast.variations import longer
 
 #: The change of each assumption.
 SHARE = 0.2
@@ -75,7 +74,8 @@ def _swings(request: Request, base: Forecast, progress: Progress) -> Iterator[Sw
     names = ("", *assumed(request.assumptions))
     for number, name in enumerate(names):
         less, more = (
-            differences(base, run.stack_forecast(_changed(request, name, factor))) for factor in (1 - SHARE, 1 + SHARE)
+            differences(base, run.scenario_forecast(_changed(request, name, factor), base.scenario))
+            for factor in (1 - SHARE, 1 + SHARE)
         )
         progress("sensitivity", number + 1, len(names))
         yield Swing(
@@ -110,13 +110,3 @@ def scaled(assumptions: Assumptions, name: str, factor: float) -> Assumptions:
     else:
         changed = Scaled(value, factor) if callable(value) else value * factor
     return replace(assumptions, **{name: changed})
-
-
-def longer(load: Load, factor: float) -> Load:
-    """The load with each job's time times a factor."""
-
-    def times(random: Random) -> Iterator[Timed]:
-        for time, seconds, group in load.times(random):
-            yield time, None if seconds is None else seconds * factor, group
-
-    return replace(load, times=times, job=replace(load.job, median=load.job.median * factor))

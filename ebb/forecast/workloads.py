@@ -85,9 +85,13 @@ class Load:
                 self.failing > 0 and random.random() < self.failing,
             )
 
+    def sample(self, jobs: int, seed: int) -> list[Arrival]:
+        """The first jobs that this seed draws."""
+        return list(islice(self.arrivals(Random(seed)), jobs))  # noqa: S311 - reproducible, not secret
+
     def profile(self, seed: int) -> JobProfile:
         """The profile of the first jobs that this seed draws."""
-        drawn = list(islice(self.arrivals(Random(seed)), PROFILED_JOBS))  # noqa: S311 - reproducible, not secret
+        drawn = self.sample(PROFILED_JOBS, seed)
         seconds = sorted(each.seconds for each in drawn) or [self.job.median]
         groups = len({each.group for each in drawn})
         return JobProfile(typical=seconds[len(seconds) // 2], longest=seconds[-1], groups=groups or None)

@@ -8,20 +8,32 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-#: The commands of Chromium and Chrome, on Debian, Fedora, Ubuntu and in GitHub's runners.
-COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: The commands of Chromium and Chrome on Linux, and Chrome's path on macOS.
+COMMANDS = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+MISSING = "There is no Chromium or Chrome on PATH: install it, such as with `apt-get install chromium`."
 #: Without a window, a profile, a network or a GPU; the sandbox of Chromium does not work for root.
 OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio"),
     *("--disable-background-networking", "--disable-component-update", "--disable-extensions", "--disable-sync"),
     "--remote-debugging-pipe",
 )
+#: The browser reads from its file descriptor 3, and writes to 4.
+_EXEC = """
+import os, sys
+read, write = os.dup2(int(sys.argv[1]), 100), os.dup2(int(sys.argv[2]), 101)
+os.dup2(read, 3), os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def command() -> str | None:
@@ -82,17 +94,8 @@ def browser(program: str, profile: Path) -> Iterator[Page]:
     """A running browser with one tab; its files are in the folder `profile`."""
     theirs_in, to = os.pipe()
     answers, theirs_out = os.pipe()
-    # the browser reads from its file descriptor 3, and writes to 4
     started = subprocess.Popen(
-        [
-            "/bin/sh",
-            "-c",
-            f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}',
-            "sh",
-            program,
-            *OPTIONS,
-            f"--user-data-dir={profile}",
-        ],
+        [sys.executable, "-c", _EXEC, str(theirs_in), str(theirs_out), program, *OPTIONS, f"--user-data-dir={profile}"],
         pass_fds=(theirs_in, theirs_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -115,3 +118,7 @@ def _messages(pipe: int) -> Iterator[dict[str, Any]]:
         for each in whole:
             yield json.loads(each)
     raise AssertionError("The browser has ended.")
+
+
+if __name__ == "__main__" and command() is None:
+    print(f"The pages' tests are left out. {MISSING}")

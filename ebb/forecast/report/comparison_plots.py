@@ -1,13 +1,20 @@
-"""Plots that compare: assumptions as a tornado, and the cost at scale, as SVG elements."""
+"""Plots that compare: assumptions as a tornado, the cost at scale, and advice, as SVG elements."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from ebb.forecast.findings import Scale, Swing
+from ebb.forecast.durations import HOUR
+from ebb.forecast.findings import Advice, Option, Scale, Swing
 from ebb.forecast.monte_carlo import Estimate
-from ebb.forecast.report.drawing import BLUE, GREEN, INK, ORANGE, RED, figure, short, svg
+from ebb.forecast.report.drawing import BLUE, GREEN, INK, ORANGE, RED, SHOWN_AS_NONE, figure, short, svg
+
+#: An axis is logarithmic if its largest value is more than so many times the smallest one.
+LOGARITHMIC = 20
+#: Labels of a vertical logarithmic axis, by seconds.
+TIMES = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", HOUR: "1 h", 10 * HOUR: "10 h", 100 * HOUR: "4 d"}
 
 
 def tornado(swings: Sequence[Swing]) -> Sequence[tuple[str, str]]:
@@ -73,3 +80,54 @@ def scales(found: Sequence[Scale]) -> str:
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     return svg(made, axes, "scales", "US dollars for 1,000 jobs at each load", columns=2)
+
+
+def frontier(advice: Advice) -> str:
+    """The p95 of the wait over dollars a month, of all settings that were tried often."""
+    made, axes = figure(3.0)
+    today = [advice.today] if advice.today else []
+    axes.axhline(advice.wait, color=RED, linestyle=":", label="wanted")
+    if advice.budget is not None:
+        axes.axvline(advice.budget, color=RED, linestyle=":")
+    _points(axes, advice.others, ORANGE, ".", "others")
+    axes.step(
+        [option.dollars for option in advice.frontier],
+        [max(SHOWN_AS_NONE, option.wait_p95.value) for option in advice.frontier],
+        where="post",
+        color=BLUE,
+        linewidth=0.8,
+    )
+    _points(axes, advice.frontier, BLUE, "o", "none is cheaper and faster")
+    _points(axes, today, INK, "s", "the stack as it is")
+    _points(axes, [advice.best] if advice.best else [], GREEN, "*", "the advice")
+    shown = [advice.wait, *(option.wait_p95.value for option in (*advice.others, *advice.frontier, *today))]
+    longest = 1.5 * max((time for time in shown if math.isfinite(time)), default=HOUR)
+    axes.set_yscale("log")
+    axes.set_ylim(SHOWN_AS_NONE / 1.5, longest)
+    ticks = {time: label for time, label in TIMES.items() if time <= longest}
+    axes.set_yticks(list(ticks), list(ticks.values()))
+    axes.set_yticks([], minor=True)
+    dollars = [option.dollars for option in (*advice.others, *advice.frontier, *today)]
+    if max(dollars) > LOGARITHMIC * min(dollars):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.set_xlabel("US dollars a month")
+    axes.set_ylabel("p95 of the wait")
+    return svg(made, axes, "frontier", "The p95 of the wait over US dollars a month", columns=2)
+
+
+def _points(axes: Axes, options: Sequence[Option], colour: str, marker: str, label: str) -> None:
+    shown = [option for option in options if math.isfinite(option.wait_p95.value)]
+    if shown:
+        axes.plot(
+            [option.dollars for option in shown],
+            [max(SHOWN_AS_NONE, option.wait_p95.value) for option in shown],
+            color=colour,
+            marker=marker,
+            markersize={"*": 13, "o": 6, "s": 7}.get(marker, 5),
+            linestyle="",
+            label=label,
+        )

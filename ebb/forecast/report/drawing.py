@@ -11,8 +11,26 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ebb.forecast.durations import DAY, HOUR, MINUTE
+
 #: Inches: 360 points, a phone's column.
 WIDTH = 5.0
+#: Seconds: the start of a logarithmic axis of times, for all shorter ones; and its labels.
+SHOWN_AS_NONE = 1.0
+TIME_TICKS = {
+    1: "1 s",
+    10: "10 s",
+    MINUTE: "1 min",
+    2 * MINUTE: "2",
+    5 * MINUTE: "5",
+    600: "10",
+    1800: "30",
+    HOUR: "1 h",
+    4 * HOUR: "4 h",
+    12 * HOUR: "12 h",
+    DAY: "1 d",
+    4 * DAY: "4 d",
+}
 INK = "#1a1a1a"
 FAINT = "#c9c9c9"
 # These colours (Okabe and Ito) differ in lightness too, so that they differ when printed in grey.

@@ -34,19 +34,19 @@ def page(report: Report, command: str = "") -> str:
         f'<p class="faint">{escape(formatting.headline(found))}. {INTERVALS}</p>',
         _figures(own),
         _legend() if found.sent else "",
-        *_section("Known problems", _problems(own.problems)),
-        *_section(f"One run, seed {first.seed}", _plots(plots.sequence(first, order, found.band))),
-        *_section(
-            "Times", _table(("", "p50", "p95"), formatting.times(found), "nowrap"), _note(formatting.few_runs(found))
+        *section("Known problems", _problems(own.problems)),
+        *section(f"One run, seed {first.seed}", plot_list(plots.sequence(first, order, found.band))),
+        *section(
+            "Times", table(("", "p50", "p95"), formatting.times(found), "nowrap"), _note(formatting.few_runs(found))
         ),
-        *_section("Mean per run", _table(("", ""), formatting.counts(found), "nowrap")),
-        *_section("US dollars a month", _costs(own)),
-        *(part for versus in report.versus for part in _section(f"With {versus.changes}", _versus(own, versus))),
-        *_section("The same load on the baselines", _comparison(own, report.baselines)),
-        *_section("The cost at scale", _scales(report)),
-        *_section("What the result depends on", _swings(report)),
-        *_section(f"Scaling activities of the run with seed {first.seed}", _activities(first)),
-        *_section("The settings", _settings(report)),
+        *section("Mean per run", table(("", ""), formatting.counts(found), "nowrap")),
+        *section("US dollars a month", _costs(own)),
+        *(part for versus in report.versus for part in section(f"With {versus.changes}", _versus(own, versus))),
+        *section("The same load on the baselines", _comparison(own, report.baselines)),
+        *section("The cost at scale", _scales(report)),
+        *section("What the result depends on", _swings(report)),
+        *section(f"Scaling activities of the run with seed {first.seed}", _activities(first)),
+        *section("The settings", _settings(report)),
     ]
     if command:
         parts.append(f'<p class="faint">Written by <code>{escape(command)}</code></p>')
@@ -68,7 +68,8 @@ def _note(text: str) -> str:
     return f'<p class="faint">{escape(text)}</p>' if text else ""
 
 
-def _section(title: str, *content: str) -> Iterable[str]:
+def section(title: str, *content: str) -> Iterable[str]:
+    """A section with a title, unless it is empty."""
     if any(content):
         yield f"<section><h2>{escape(title)}</h2>"
         yield from content
@@ -110,7 +111,8 @@ def _problems(problems: Sequence[Problem]) -> str:
     return f"<dl>{items}</dl>"
 
 
-def _plots(drawn: Sequence[tuple[str, str]]) -> str:
+def plot_list(drawn: Sequence[tuple[str, str]]) -> str:
+    """Plots with their captions."""
     figures = "".join(f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>" for caption, svg in drawn)
     return f'<div class="plots">{figures}</div>'
 
@@ -133,7 +135,7 @@ def _costs(own: Finding) -> str:
         "List prices, without any free tier.</p>"
     )
     lacks = f"<p>{escape(formatting.not_in_bill(own.forecast))}</p>"
-    return note + _plots([("Parts of the bill", plots.costs(own.forecast.bill))]) + table + lacks
+    return note + plot_list([("Parts of the bill", plots.costs(own.forecast.bill))]) + table + lacks
 
 
 def _versus(own: Finding, versus: Versus) -> str:
@@ -161,7 +163,7 @@ def _comparison(own: Finding, baselines: Sequence[Finding]) -> str:
         f"{escape(formatting.remarks(each, own))}</dd>"
         for each in baselines
     )
-    return f"{_table(formatting.COMPARISON, rows, 'numbers wide', own=0)}<dl>{legend}</dl>"
+    return f"{table(formatting.COMPARISON, rows, 'numbers wide', own=0)}<dl>{legend}</dl>"
 
 
 def _scales(report: Report) -> str:
@@ -170,8 +172,8 @@ def _scales(report: Report) -> str:
     columns, rows = comparisons.scales(report.scales)
     sentences = "".join(f"<p>{escape(each)}</p>" for each in comparisons.paying(report.scales))
     note = f'<p class="faint">{escape(comparisons.SCALE_NOTE)}</p>'
-    plot = _plots([("US dollars for 1,000 jobs", comparison_plots.scales(report.scales))])
-    return plot + _table(columns, rows, "numbers wide") + sentences + note
+    plot = plot_list([("US dollars for 1,000 jobs", comparison_plots.scales(report.scales))])
+    return plot + table(columns, rows, "numbers wide") + sentences + note
 
 
 def _swings(report: Report) -> str:
@@ -179,8 +181,8 @@ def _swings(report: Report) -> str:
         return ""
     columns = ("20 % less or more of", "wait p95, less", "wait p95, more", "$ a month, less", "$ a month, more")
     note = f'<p class="faint">{escape(comparisons.no_effect(report.no_effect))}</p>'
-    plot = _plots(comparison_plots.tornado(report.swings))
-    return plot + _table(columns, comparisons.swings(report.swings), "numbers wide folding") + note
+    plot = plot_list(comparison_plots.tornado(report.swings))
+    return plot + table(columns, comparisons.swings(report.swings), "numbers wide folding") + note
 
 
 def _activities(outcome: Outcome) -> str:
@@ -190,14 +192,14 @@ def _activities(outcome: Outcome) -> str:
     ]
     more = len(outcome.activities) - len(rows)
     note = f'<p class="faint">{more} later activities are not shown.</p>' if more else ""
-    return _table(("time", "tasks", "why"), rows, "") + note
+    return table(("time", "tasks", "why"), rows, "") + note
 
 
 def _settings(report: Report) -> str:
-    return _table(("", ""), report.settings, "")
+    return table(("", ""), report.settings, "")
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], kind: str, own: int | None = None) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], kind: str, own: int | None = None) -> str:
     """A table whose first column names the rows; `own` is a highlighted row."""
     if not rows:
         return ""

@@ -55,7 +55,7 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def _versus(versus: Versus) -> dict[str, Any]:
-    differences = {name: _estimate(each) for name, each in versus.differences.items()}
+    differences = {name: estimate(each) for name, each in versus.differences.items()}
     return {"changes": versus.changes, "differences": differences, **_scenario(versus.finding)}
 
 
@@ -75,10 +75,10 @@ def _scale(scale: Scale) -> dict[str, Any]:
 def _swing(swing: Swing) -> dict[str, Any]:
     return {
         "assumption": swing.assumption,
-        "wait_p95_less": _estimate(swing.wait_less),
-        "wait_p95_more": _estimate(swing.wait_more),
-        "dollars_less": _estimate(swing.dollars_less),
-        "dollars_more": _estimate(swing.dollars_more),
+        "wait_p95_less": estimate(swing.wait_less),
+        "wait_p95_more": estimate(swing.wait_more),
+        "dollars_less": estimate(swing.dollars_less),
+        "dollars_more": estimate(swing.dollars_more),
     }
 
 
@@ -105,15 +105,16 @@ def _scenario(finding: Finding) -> dict[str, Any]:
 
 def _means(found: Forecast) -> dict[str, Any]:
     names = ("task_hours", "launches", "killed", "give_backs", "failed", "dead", "left", "refused")
-    return {name: _estimate(getattr(found, name)) for name in names}
+    return {name: estimate(getattr(found, name)) for name in names}
 
 
 def _spread(spread: Spread | None) -> dict[str, Any] | None:
-    return None if spread is None else {"p50": _estimate(spread.p50), "p95": _estimate(spread.p95)}
+    return None if spread is None else {"p50": estimate(spread.p50), "p95": estimate(spread.p95)}
 
 
-def _estimate(estimate: Estimate) -> dict[str, float | None]:
-    return {"value": _finite(estimate.value), "low": _finite(estimate.low), "high": _finite(estimate.high)}
+def estimate(of: Estimate) -> dict[str, float | None]:
+    """A value with its interval; null is never."""
+    return {"value": _finite(of.value), "low": _finite(of.low), "high": _finite(of.high)}
 
 
 def _finite(value: float) -> float | None:

@@ -12,27 +12,24 @@ from ebb.forecast.bill import Bill
 from ebb.forecast.durations import DAY, HOUR, MINUTE
 from ebb.forecast.model.outcome import Outcome, Timeline
 from ebb.forecast.monte_carlo import Band
-from ebb.forecast.report.drawing import BLUE, GREEN, INK, ORANGE, PALE, PALE_GREEN, RED, figure, short, svg
+from ebb.forecast.report.drawing import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PALE,
+    PALE_GREEN,
+    RED,
+    SHOWN_AS_NONE,
+    TIME_TICKS,
+    figure,
+    short,
+    svg,
+)
 from ebb.scaling.alarms import State
 
 #: A line with more change points is drawn as the range and the mean of so many equal times.
 MAX_POINTS, PARTS = 400, 150
-#: Seconds: the start of the axis of waits, for all shorter ones.
-SHOWN_AS_NONE = 1.0
-WAIT_TICKS = {
-    1: "1 s",
-    10: "10 s",
-    MINUTE: "1 min",
-    2 * MINUTE: "2",
-    5 * MINUTE: "5",
-    600: "10",
-    1800: "30",
-    HOUR: "1 h",
-    4 * HOUR: "4 h",
-    12 * HOUR: "12 h",
-    DAY: "1 d",
-    4 * DAY: "4 d",
-}
 STATES = {State.OK: PALE_GREEN, State.ALARM: RED, State.INSUFFICIENT_DATA: PALE}
 STATE_LABELS = {State.OK: "OK", State.ALARM: "ALARM", State.INSUFFICIENT_DATA: "no data"}
 
@@ -98,7 +95,7 @@ def waits(outcome: Outcome) -> str:
     axes.step([shortest, *times, longest * 1.2], [0, *shares, 100], where="post", color=BLUE, linewidth=1.6)
     axes.set_xscale("log")
     axes.set_xlim(shortest, longest * 1.2)
-    ticks = {time: label for time, label in WAIT_TICKS.items() if shortest <= time <= longest * 1.2}
+    ticks = {time: label for time, label in TIME_TICKS.items() if shortest <= time <= longest * 1.2}
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_xticks([], minor=True)
     axes.set_ylim(0, 103)
