@@ -22,7 +22,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
-	actionlint all-tests bench bench-worker bench-forecast chaos mutants worker-image clean
+	actionlint browser all-tests bench bench-worker bench-forecast chaos mutants worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -50,7 +50,7 @@ quick: format lint ## style, and the tests of the pure rooms: no engine, no emul
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" $(QUICK:%=tests/%) $(YOURS)
 
 test: $(STAMP) ## everything that must be green (ten minutes)
-	@$(MAKE) --no-print-directory --jobs 2 format lint imports docs-check actionlint types all-tests
+	@$(MAKE) --no-print-directory --jobs 2 format lint imports docs-check actionlint browser types all-tests
 
 fmt: $(STAMP) ## write the format
 	$(BIN)/ruff format .
@@ -88,6 +88,9 @@ tune: $(STAMP) ## search for a better default scaling policy (two minutes)
 actionlint: ## the workflows (needs Go, otherwise it says that it is left out)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \
 	else echo "actionlint is left out: there is no go on PATH."; fi
+
+browser: $(STAMP) ## is there a Chromium or Chrome for the pages' tests? (otherwise it says that they are left out)
+	@$(BIN)/python -m tests.helpers.browser
 
 all-tests: engine ## every test; many wait for processes, so four share two cores
 	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder tests

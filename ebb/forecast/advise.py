@@ -17,6 +17,7 @@ from ebb.forecast.candidates import Changes, Freedom
 from ebb.forecast.dates import Calendar
 from ebb.forecast.findings import Advice, Option
 from ebb.forecast.job_time import DEFAULT_JOB
+from ebb.forecast.monte_carlo import NEVER, Estimate
 from ebb.forecast.run import Progress, Request
 from ebb.forecast.variations import longer, shortened
 from settings import Settings
@@ -84,12 +85,11 @@ def tried(trial: Trial) -> Option | None:
         found = run.stack_forecast(asked)
     except UserError:
         return None
-    if found.wait is None:
-        raise UserError("Settings cannot be compared under a load without jobs: give --arrivals.")
+    never = Estimate(value=NEVER, low=NEVER, high=NEVER)
     return Option(
         changes=trial.changes,
-        wait_p50=found.wait.p50,
-        wait_p95=found.wait.p95,
+        wait_p50=found.wait.p50 if found.wait else never,
+        wait_p95=found.wait.p95 if found.wait else never,
         dollars=found.bill.load_total,
         lost=found.dead.value + found.left.value,
     )
@@ -108,6 +108,8 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
     """The advice. Candidates for which there is no time are left out. Raises UserError."""
     started = clock()
     settings, load = run.stack_settings(request(question)), request(question).load
+    if not load.sample(1, question.seed):
+        raise UserError("Settings cannot be compared under a load without jobs: give --arrivals.")
     needs = candidates.demand(load, question.wait, question.seed)
     grid = list(candidates.grid(settings, question.freedom, needs, question.wait))
     Random(question.seed).shuffle(grid)  # noqa: S311 - a sample of all remains when the time is over

@@ -69,8 +69,8 @@ def advise(
       ebb advise --wait 2m --budget 20 --arrivals burst:200 --job 30s
     Random arrivals; jobs wait for a network, so that four can share a task:
       ebb advise --wait 1m --arrivals poisson:60/h:1d --job 2m --at-once 4
-    Jobs that use more CPU when there is more of it, never on Spot, as a page:
-      ebb advise --wait 5m --job 20m --parallel 0.9 --no-spot --html a.html
+    Jobs that use more CPU when there is more of it, as a page with a plot:
+      ebb advise --wait 5m --arrivals burst:9 --parallel 0.9 --html a.html
     """
 
     def command() -> bool:

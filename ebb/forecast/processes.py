@@ -19,7 +19,12 @@ MAX_PROCESSES = 4
 def processes() -> Iterator[Run]:
     """A function that runs trials in one process for each processor, while the block runs."""
     number = min(os.cpu_count() or 1, MAX_PROCESSES)
-    with get_context("spawn").Pool(number, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: only this process acts on it
+    try:
+        pool = get_context("spawn").Pool(number)
+    finally:
+        signal.signal(signal.SIGINT, ours)
+    with pool:
 
         def run(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Option | None]]:
             pending: deque[tuple[Trial, AsyncResult[Option | None]]] = deque()

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from ebb import project
-from ebb.errors import UserError
 from ebb.forecast import candidates
 from ebb.forecast.advise import Question, Trial, advise, here, tried
 from ebb.forecast.candidates import Demand, Freedom
@@ -118,8 +117,6 @@ def test_a_trial_is_a_forecast_and_settings_that_exclude_each_other_are_none() -
     assert found is not None
     assert 100 < found.wait_p95.value < 900
     assert tried(Trial(QUESTION, ("scaling.max_tasks=1", "scaling.min_tasks=2"), 1.0, 2)) is None
-    with pytest.raises(UserError, match="a load without jobs"):
-        tried(Trial(replace(QUESTION, arrivals="idle"), (), 1.0, 1))
 
 
 def test_the_demand_is_the_mean_and_the_peak_of_jobs_at_the_same_time() -> None:
