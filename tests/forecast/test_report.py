@@ -116,7 +116,7 @@ def test_the_json_document_has_the_documented_shape() -> None:
     assert (made["load"], made["runs"], made["seed"]) == ("burst:2 of 30s", 3, 1)
     estimate = {"value": 140.0, "low": 140.0, "high": 140.0}
     stack_ = made["stack"]
-    assert list(stack_) == ["name", "title", "source", "seconds", "per_run", *DOLLARS, "problems"]
+    assert list(stack_) == ["name", "title", "source", "seconds", "per_run", *DOLLARS, "lints"]
     assert list(stack_["seconds"]) == ["wake", "wait", "latency", "drain"]
     assert stack_["seconds"]["wake"] == {"p50": estimate, "p95": estimate}
     assert stack_["per_run"] == {
@@ -130,7 +130,7 @@ def test_the_json_document_has_the_documented_shape() -> None:
     }
     assert stack_["dollars_per_month"]["load_parts"][1] == {"name": "Fargate", "dollars": 1.5, "source": "<aws>"}
     assert (stack_["dollars_per_month"]["idle"], stack_["dollars_per_month"]["load"]) == (0.5, 2.0)
-    assert stack_["problems"] == [{"code": "long-period", "text": "Alarm <out> is slow: use 60 s."}]
+    assert stack_["lints"] == [{"code": "long-period", "text": "Alarm <out> is slow: use 60 s."}]
     assert [(each["title"], each["source"]) for each in made["against"]] == [("Public design", "nbtl.blog")]
 
 

@@ -21,7 +21,7 @@ SCENARIO = {
                         "idle_parts": [{"name": "…", "dollars": 0.5, "source": "…"}, …], "load_parts": […],
                         "every_hours": 24.0, "not_included": ["tax", …]},
   "dollars_per_million_sent": [{"name": "API requests", "dollars": 3.5, "source": "…"}, …],
-  "problems": [{"code": "long-period", "text": "…"}, …]
+  "lints": [{"code": "long-period", "text": "…"}, …]
 }
 SPREAD = {"p50": ESTIMATE, "p95": ESTIMATE}
 ESTIMATE = {"value": 143.2, "low": 138.0, "high": 150.1}   # with a 95 % interval; null means never
@@ -99,7 +99,7 @@ def _scenario(finding: Finding) -> dict[str, Any]:
             "not_included": list(found.scenario.unpriced),
         },
         "dollars_per_million_sent": [_part(part) for part in bill.a_million(found.scenario)],
-        "problems": [{"code": each.code, "text": each.text} for each in finding.problems],
+        "lints": [{"code": each.code, "text": each.text} for each in finding.problems],
     }
 
 
