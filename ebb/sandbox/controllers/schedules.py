@@ -1,6 +1,7 @@
 """Runs the deployed schedules of EventBridge Scheduler in simulated time. MiniStack's own run in real time.
 
-It ignores flexible time windows, and does not retry a call that fails.
+It ignores flexible time windows, and does not retry a call that fails. `targets.py` runs Auto Scaling's scheduled
+actions.
 """
 
 import json
