@@ -87,7 +87,7 @@ class Verdict(StrEnum):
     RETRY = "retry"
     REJECT = "reject"
     #: The job cannot be tried here, and is not to blame: the program does not run, or there is no space for its body.
-    UNFIT = "unfit"
+    UNABLE = "unable"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,7 @@ class Loop:
         self._claim_lane = Lane("claim", 1)
         self._protect_lane = Lane("protect", 1)
         self._lines: list[str] = []
-        self._alive_at = self._told_at = -math.inf
+        self._alive_at = self._reported_at = -math.inf
 
     def run(self) -> int:
         """Work until the core ends; the process's exit code."""
@@ -164,8 +164,8 @@ class Loop:
             return
         self._slots.check()
         self._alive_at, problem = now, self._core.problem(now)
-        if problem and now >= self._told_at + REPEAT_SECONDS:
-            self._told_at = now
+        if problem and now >= self._reported_at + REPEAT_SECONDS:
+            self._reported_at = now
             logs.event("stuck", logging.ERROR, reason=problem, consequence="the health check fails soon")
         if self._config.health_file and not problem:
             health.touch(self._config.health_file)

@@ -54,7 +54,7 @@ class Lease:
     until: float
     #: When another receive got the message, by a duplicate or after `until`.
     superseded_at: float | None = None
-    #: When its holder let it go: deleted, or made visible by a visibility of 0.
+    #: When its holder released it: deleted, or made visible by a visibility of 0.
     given_up_at: float | None = None
     #: Whether the receive was a duplicate, of a message in flight.
     duplicate: bool = False

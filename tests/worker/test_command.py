@@ -215,7 +215,7 @@ def test_a_program_that_cannot_be_executed_any_more_is_no_attempt_and_its_child_
     place.start()
     ended = place.ended()
     reason = f"the command cannot run: [Errno 2] No such file or directory: '{program}'"
-    assert (ended.alive, ended.result.verdict, ended.result.reason) == (False, Verdict.UNFIT, reason)
+    assert (ended.alive, ended.result.verdict, ended.result.reason) == (False, Verdict.UNABLE, reason)
     assert place.ready().error == f"the program '{program}' of EBB_COMMAND does not exist or is not executable"
 
 
@@ -224,7 +224,7 @@ def test_what_a_shell_cannot_execute_is_no_attempt(shell: Callable[..., Place], 
     place = shell(script)
     place.start()
     ended = place.ended()
-    assert (ended.alive, ended.result.verdict) == (False, Verdict.UNFIT)
+    assert (ended.alive, ended.result.verdict) == (False, Verdict.UNABLE)
     assert "a program in it does not exist or cannot be executed" in (ended.result.reason or "")
 
 

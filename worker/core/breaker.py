@@ -23,9 +23,9 @@ class Breaker:
         self._failed: set[str] = set()
         self._pauses = 0
         self._first_at = self._last_at = math.inf
-        self._unfit_first_at = math.inf
+        self._unable_first_at = math.inf
         #: How long no job could be tried: from the first to the last time, without a success.
-        self.unfit_seconds = 0.0
+        self.unable_seconds = 0.0
         self.next_at = -math.inf
 
     @property
@@ -38,20 +38,20 @@ class Breaker:
         """Whether it has been open, with failures only, for so long that the worker is unhealthy."""
         return self.open and self._last_at >= self._first_at + UNHEALTHY_SECONDS
 
-    def ended(self, now: float, message_id: str, ending: Ending, *, unfit: bool = False) -> bool:
-        """Record an attempt; True when this one opens or closes the breaker. `unfit`: no job could have run."""
+    def ended(self, now: float, message_id: str, ending: Ending, *, unable: bool = False) -> bool:
+        """Record an attempt; True when this one opens or closes the breaker. `unable`: no job could have run."""
         was_open = self.open
-        if ending in FAILURES or unfit:
+        if ending in FAILURES or unable:
             self._failed.add(message_id)
             self._first_at, self._last_at = min(self._first_at, now), now
-            if unfit:
-                self._unfit_first_at = min(self._unfit_first_at, now)
-                self.unfit_seconds = now - self._unfit_first_at
-            if unfit or len(self._failed) >= MAX_FAILURES or self.open:
+            if unable:
+                self._unable_first_at = min(self._unable_first_at, now)
+                self.unable_seconds = now - self._unable_first_at
+            if unable or len(self._failed) >= MAX_FAILURES or self.open:
                 self._pauses += 1
                 self.next_at = now + doubled(self._pauses, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         elif ending in SUCCESSES:
             self._failed.clear()
             self._pauses, self._first_at, self.next_at = 0, math.inf, -math.inf
-            self._unfit_first_at, self.unfit_seconds = math.inf, 0.0
+            self._unable_first_at, self.unable_seconds = math.inf, 0.0
         return self.open != was_open

@@ -66,10 +66,10 @@ class Capacity:
 
     def judged(self, now: float, message_id: str, ending: Ending, result: Result | None) -> None:
         """An attempt ended. `result`: what its child said, unless the worker stopped it."""
-        unfit = result is not None and result.verdict is Verdict.UNFIT
-        if result and unfit:
+        unable = result is not None and result.verdict is Verdict.UNABLE
+        if result and unable:
             self._observe("handler_broken", logging.ERROR, error=result.reason)
-        if self._breaker.ended(now, message_id, ending, unfit=unfit):
+        if self._breaker.ended(now, message_id, ending, unable=unable):
             if self._breaker.open:
                 self._observe("jobs_fail", logging.ERROR, consequence="one job at a time, with pauses")
             else:
@@ -128,8 +128,8 @@ class Capacity:
         if self.children.hopeless(now):
             self._observe("no_handler", logging.ERROR, reason=self.children.error, consequence="the worker ends")
             return os.EX_CONFIG
-        if self._breaker.unfit_seconds >= self._config.start_timeout:
-            reason = f"no job could be tried for {self._breaker.unfit_seconds:.0f} seconds"
+        if self._breaker.unable_seconds >= self._config.start_timeout:
+            reason = f"no job could be tried for {self._breaker.unable_seconds:.0f} seconds"
             self._observe("no_handler", logging.ERROR, reason=reason, consequence="the worker ends")
             return os.EX_CONFIG
         return None

@@ -140,7 +140,7 @@ class Core:
         item.slot, item.always_due = None, True
         pause = backoff(item.message.job.attempt, self._config.backoff_base, self._config.backoff_cap, self._jitter)
         stopped = item.ending if not event.alive else None
-        if event.result.verdict is Verdict.UNFIT and not stopped:  # this worker would use up its receives
+        if event.result.verdict is Verdict.UNABLE and not stopped:  # this worker would use up its receives
             pause = max(pause, self._config.start_timeout)
         ending, delay, details = attempt_ending(event.result, stopped, pause, stopping=item.stop_requested)
         self._capacity.judged(now, item.message.job.id, ending, event.result if not stopped else None)

@@ -199,7 +199,7 @@ def attempt_ending(
             return ending, pause if result.after is None else result.after, reason
         case Verdict.REJECT:
             return Ending.REJECTED, pause, reason
-        case Verdict.UNFIT:
+        case Verdict.UNABLE:
             return Ending.GIVEN_BACK, pause, reason
         case _:
             return Ending.FAILED, pause, {"error": result.reason, "traceback": result.traceback}

@@ -1,4 +1,4 @@
-"""When to request ECS task protection, and when to let it go: between jobs, so that a deployment gets its turn.
+"""When to request ECS task protection, and when to release it: between jobs, so that a deployment gets its turn.
 
 ECS denies protection (DEPLOYMENT_BLOCKED) while as many tasks are protected as the service desires. So a granted
 request is the proof that this task may work, and it comes before the first receive.
@@ -25,8 +25,8 @@ HOLD_SECONDS = 60
 BLOCKED_SECONDS = 60
 #: A busy task lets its protection go between two jobs after so long, and takes no job for some seconds. A deployment or
 #: a scale-in can stop it then. ECS does not tell a protected task that it is to be stopped.
-LET_GO_AFTER_SECONDS = 720
-LET_GO_SECONDS = 30
+RELEASE_AFTER_SECONDS = 720
+RELEASED_SECONDS = 30
 #: Maximum pause between requests without an answer; ECS throttles all tasks of an account together.
 MAX_PAUSE_SECONDS = 30
 
@@ -40,8 +40,9 @@ class Protection:
         self._minutes = min(
             MAX_PROTECTION_MINUTES, 2 * math.ceil(self._max_job_seconds / 60) + SPARE_PROTECTION_MINUTES
         )
-        self._hold, self._blocked, self._let_go_after, self._let_go = (
-            seconds / config.speed for seconds in (HOLD_SECONDS, BLOCKED_SECONDS, LET_GO_AFTER_SECONDS, LET_GO_SECONDS)
+        self._hold, self._blocked, self._release_after, self._released = (
+            seconds / config.speed
+            for seconds in (HOLD_SECONDS, BLOCKED_SECONDS, RELEASE_AFTER_SECONDS, RELEASED_SECONDS)
         )
         #: The task is protected surely until the first, and perhaps until the second.
         self._sure_until = self._until = -math.inf
@@ -52,7 +53,7 @@ class Protection:
         self._next_at = -math.inf
         self._failures = 0
         self.failing_since, self.error = math.inf, ""
-        self._let_go_at = math.inf
+        self._release_at = math.inf
         self._idle_since = math.inf
 
     def covers(self, now: float) -> bool:
@@ -65,7 +66,7 @@ class Protection:
         """Whether a job that is received now will be protected, as far as ECS has said. `active`: there are jobs."""
         if not self._needed:
             return True
-        proved = self._room and not self._failures and not self._letting_go(now)
+        proved = self._room and not self._failures and not self._releasing(now)
         return proved and (not active or self.covers(now))
 
     def request(self, now: float, *, active: bool) -> Protect | None:
@@ -87,7 +88,7 @@ class Protection:
         """When `request` may have something new to say."""
         if not self._needed:
             return []
-        return [self._next_at, self._let_go_at, self._idle_since + self._hold]
+        return [self._next_at, self._release_at, self._idle_since + self._hold]
 
     def answered(self, now: float, event: Protected) -> None:
         """Record the agent's answer."""
@@ -107,26 +108,26 @@ class Protection:
                 self._sure_until = min(self._sure_until, event.asked_at)
         elif minutes:
             if now >= self._until:
-                self._let_go_at = now + self._jitter(0.9, 1) * self._let_go_after
+                self._release_at = now + self._jitter(0.9, 1) * self._release_after
             self._sure_until = self._until = event.asked_at + minutes * 60
             self._room = True
         else:
-            if self._letting_go(now):
-                self._room, self._next_at = False, now + self._jitter(1, 1.5) * self._let_go
+            if self._releasing(now):
+                self._room, self._next_at = False, now + self._jitter(1, 1.5) * self._released
             self._sure_until = self._until = -math.inf
 
-    def _letting_go(self, now: float) -> bool:
-        return self._let_go_at <= now < self._until
+    def _releasing(self, now: float) -> bool:
+        return self._release_at <= now < self._until
 
     def _wanted(self, now: float, *, active: bool) -> int | None:
         """Minutes of protection to request: 0 ends it, None: no request."""
         protected = now < self._until
         if protected and not active:
             unused = now >= self._idle_since + self._hold
-            if unused or self._letting_go(now) or not self._room:
+            if unused or self._releasing(now) or not self._room:
                 return 0
         if active:
             # A job that runs is protected until its end. Blocked or letting go, the worker only waits for that.
-            stays = protected and (not self._room or self._letting_go(now))
+            stays = protected and (not self._room or self._releasing(now))
             return None if stays or self.covers(now) else self._minutes
         return None if self._room and not self._failures else PROOF_MINUTES

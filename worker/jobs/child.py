@@ -50,7 +50,7 @@ def main(connection: int, lifeline: int, taking: int, folder: str) -> None:
     _die_with_parent(lifeline)
     try:
         runner = _Runner(config.read_job(os.environ), folder)
-    except command.UnfitError as error:
+    except command.UnableError as error:
         _report(connection, Result(verdict=Verdict.FAILED, reason=_text(error)))
         return
     except BaseException as error:  # a module may call sys.exit()
@@ -159,16 +159,16 @@ class _Runner:
     def run(self, job: Job) -> Result:
         """Run the job; every exception becomes a result."""
         self._runs += 1
-        worn = self._runs == self._settings.max_jobs_per_child or descendants.unreaped() > descendants.MAX_UNREAPED
+        used_up = self._runs == self._settings.max_jobs_per_child or descendants.unreaped() > descendants.MAX_UNREAPED
         result = self._result(job)
-        return replace(result, last=worn or result.verdict is Verdict.UNFIT)
+        return replace(result, last=used_up or result.verdict is Verdict.UNABLE)
 
     def _result(self, job: Job) -> Result:
         try:
             with scratch.folder(self._folder):
                 return self._try(job)
         except OSError as error:  # of the folder: all that a handler raises is a result already
-            return Result(verdict=Verdict.UNFIT, reason=f"there is no folder for temporary files: {error}")
+            return Result(verdict=Verdict.UNABLE, reason=f"there is no folder for temporary files: {error}")
 
     def _try(self, job: Job) -> Result:
         try:
@@ -179,8 +179,8 @@ class _Runner:
             return _retry(error)
         except Reject as error:
             return Result(verdict=Verdict.REJECT, reason=_text(error) or type(error).__name__)
-        except command.UnfitError as error:
-            return Result(verdict=Verdict.UNFIT, reason=_text(error))
+        except command.UnableError as error:
+            return Result(verdict=Verdict.UNABLE, reason=_text(error))
         except command.CommandError as error:
             return Result(verdict=Verdict.FAILED, reason=_text(error))
         except BaseException as error:  # sys.exit() in a handler is a failure too

@@ -27,7 +27,7 @@ class CommandError(Exception):
     """The program has failed; the text is one sentence without a traceback."""
 
 
-class UnfitError(Exception):
+class UnableError(Exception):
     """No job can be tried in this place. The text is one sentence without a traceback."""
 
 
@@ -41,17 +41,17 @@ class Command:
     def __init__(self, argv: Sequence[str]) -> None:
         self._argv = list(argv)
         if problem := _problem(self._argv):
-            raise UnfitError(problem)
+            raise UnableError(problem)
 
     def __call__(self, job: Job) -> None:
-        """Run the program. Raises CommandError, UnfitError, Retry or Reject unless it exits with 0."""
+        """Run the program. Raises CommandError, UnableError, Retry or Reject unless it exits with 0."""
         # The input is a file and not a pipe: a program that does not read it, or passes it on, blocks nothing.
         with tempfile.TemporaryFile() as body:
             try:
                 body.write(job.body.encode())
                 body.seek(0)
             except OSError as error:
-                raise UnfitError(f"the body cannot be written to a file: {error}") from error
+                raise UnableError(f"the body cannot be written to a file: {error}") from error
             # On SIGTERM the program decides: this process stays until it can report the program's exit code.
             before = signal.signal(signal.SIGTERM, lambda *_: None)
             try:
@@ -59,13 +59,13 @@ class Command:
             except OSError as error:
                 if error.errno == errno.E2BIG:
                     raise Reject("its attributes are longer than a program's environment may be") from error
-                raise UnfitError(f"the command cannot run: {error}") from error
+                raise UnableError(f"the command cannot run: {error}") from error
             finally:
                 signal.signal(signal.SIGTERM, before)
         if code == os.EX_TEMPFAIL:
             raise Retry(f"the command exited with {code}")
         if code in CANNOT_EXECUTE:
-            raise UnfitError(f"the command exited with {code}: a program in it does not exist or cannot be executed")
+            raise UnableError(f"the command exited with {code}: a program in it does not exist or cannot be executed")
         if code < 0:
             raise CommandError(f"the command was killed by signal {-code} ({signal.strsignal(-code)})")
         if code:

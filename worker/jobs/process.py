@@ -137,8 +137,8 @@ class Child:
         with suppress(ProcessLookupError):
             self.process.send_signal(STOP_SIGNAL)
 
-    def hurry(self, grace: float) -> None:
-        """While `end` waits in its thread: let it wait only so many more seconds before SIGKILL."""
+    def kill_within(self, grace: float) -> None:
+        """While `end` waits in its thread: SIGKILL comes within so many seconds."""
         self._kill_at = min(self._kill_at, time.monotonic() + grace)
 
     def end(self, grace: float) -> bool:
@@ -146,7 +146,7 @@ class Child:
 
         Many programs end cleanly on SIGTERM, without being done. Returns whether the child had taken its job.
         """
-        self.hurry(grace)
+        self.kill_within(grace)
         if self._left():
             self._signal(signal.SIGTERM)
         while self._left() and time.monotonic() < self._kill_at and not self._sent():  # a verdict: wait no longer

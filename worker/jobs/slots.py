@@ -145,7 +145,7 @@ class _Slot:
         if child is None:
             return
         if self._phase is _Phase.ENDING:
-            child.hurry(grace)
+            child.kill_within(grace)
         elif self._phase is _Phase.IMPORTING:
             self._end(asked=True, grace=grace)
         elif self._phase is _Phase.BUSY:
@@ -224,7 +224,7 @@ class _Slot:
         self._child = None
         if self._phase is _Phase.CLOSED:
             return
-        unfit = result.verdict is Verdict.UNFIT
+        unable = result.verdict is Verdict.UNABLE
         if end.phase is _Phase.BUSY and not taken:
             self._inbox.add(NotStarted(self._index, str(result.reason)))
         elif end.phase is _Phase.BUSY:
@@ -235,7 +235,7 @@ class _Slot:
         elif not end.asked:
             self._broken(result)
             return
-        self._restart(failed=unfit or not self._used)
+        self._restart(failed=unable or not self._used)
 
     def _broken(self, result: Result) -> None:
         """No child could be had."""

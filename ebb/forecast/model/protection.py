@@ -21,8 +21,8 @@ HOLD_SECONDS = 60
 #: Seconds after which a task that a deployment blocks asks again.
 BLOCKED_SECONDS = 60
 #: A busy task releases its protection between two jobs after so many seconds, and takes no job for so many.
-LET_GO_AFTER_SECONDS = 720
-LET_GO_SECONDS = 30
+RELEASE_AFTER_SECONDS = 720
+RELEASED_SECONDS = 30
 
 
 class Protection:
@@ -42,7 +42,7 @@ class Protection:
         #: Whether the last request was denied (DEPLOYMENT_BLOCKED).
         self.blocked = False
         self._next_at = -math.inf
-        self._let_go_at = self._idle_since = math.inf
+        self._release_at = self._idle_since = math.inf
 
     def covers(self, now: float) -> bool:
         """Whether a job that starts now is protected until it ends, or needs no protection."""
@@ -52,7 +52,7 @@ class Protection:
         """Whether a job that is received now will be protected, as far as ECS has said. `active`: there are jobs."""
         if not self._needed:
             return True
-        return self._room and not self._letting_go(now) and (not active or self.covers(now))
+        return self._room and not self._releasing(now) and (not active or self.covers(now))
 
     def request(self, now: float, *, active: bool) -> float | None:
         """Seconds of protection to request now; 0 ends it, None: no request."""
@@ -75,23 +75,23 @@ class Protection:
             self._room, self._next_at = False, now + self._jitter(0.75, 1) * BLOCKED_SECONDS
         elif seconds:
             if now >= self._until:
-                self._let_go_at = now + self._jitter(0.9, 1) * LET_GO_AFTER_SECONDS
+                self._release_at = now + self._jitter(0.9, 1) * RELEASE_AFTER_SECONDS
             self._until, self._room = asked_at + seconds, True
         else:
-            if self._letting_go(now):
-                self._room, self._next_at = False, now + self._jitter(1, 1.5) * LET_GO_SECONDS
+            if self._releasing(now):
+                self._room, self._next_at = False, now + self._jitter(1, 1.5) * RELEASED_SECONDS
             self._until = -math.inf
 
     def times(self) -> tuple[float, ...]:
         """When `request` or `may_receive` may have a new answer."""
-        return (self._next_at, self._let_go_at, self._idle_since + HOLD_SECONDS) if self._needed else ()
+        return (self._next_at, self._release_at, self._idle_since + HOLD_SECONDS) if self._needed else ()
 
-    def _letting_go(self, now: float) -> bool:
-        return self._let_go_at <= now < self._until
+    def _releasing(self, now: float) -> bool:
+        return self._release_at <= now < self._until
 
     def _wanted(self, now: float, *, active: bool) -> float | None:
         protected = now < self._until
-        releases = not self._room or self._letting_go(now)
+        releases = not self._room or self._releasing(now)
         if active:
             return None if (protected and releases) or self.covers(now) else self._seconds
         if protected and (releases or now >= self._idle_since + HOLD_SECONDS):

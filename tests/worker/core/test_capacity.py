@@ -202,11 +202,11 @@ def test_a_job_that_its_process_never_took_is_not_timed_out_but_waits_for_anothe
 
 def test_a_job_that_cannot_be_tried_comes_back_after_the_start_timeout_and_the_worker_leaves_then() -> None:
     desk = Desk(start_timeout=300)
-    unfit = Result(verdict=Verdict.UNFIT, reason="the command exited with 127", last=True)
+    unable = Result(verdict=Verdict.UNABLE, reason="the command exited with 127", last=True)
     (receive,) = wanted(desk.on(Ready(0)), Receive)
     for _ in range(2):
         (start,) = wanted(desk.on(desk.answer(receive, 1)), Start)
-        (hide,) = wanted(desk.on(Ended(start.slot, unfit, alive=False)), ChangeVisibility)
+        (hide,) = wanted(desk.on(Ended(start.slot, unable, alive=False)), ChangeVisibility)
         assert [seconds for _, seconds in hide.entries] == [300]
         actions = desk.answered(hide) + desk.on(Ready(0))
         if desk.now == 0:
@@ -252,9 +252,9 @@ def test_two_jobs_that_no_process_took_are_too_few_to_leave() -> None:
 
 def test_a_worker_with_one_success_in_the_start_timeout_stays() -> None:
     breaker = Breaker()
-    breaker.ended(0.0, "a", Ending.GIVEN_BACK, unfit=True)
-    breaker.ended(299.0, "b", Ending.GIVEN_BACK, unfit=True)
-    assert breaker.unfit_seconds == 299
+    breaker.ended(0.0, "a", Ending.GIVEN_BACK, unable=True)
+    breaker.ended(299.0, "b", Ending.GIVEN_BACK, unable=True)
+    assert breaker.unable_seconds == 299
     breaker.ended(299.0, "c", Ending.DONE)
-    breaker.ended(300.0, "a", Ending.GIVEN_BACK, unfit=True)
-    assert breaker.unfit_seconds == 0
+    breaker.ended(300.0, "a", Ending.GIVEN_BACK, unable=True)
+    assert breaker.unable_seconds == 0

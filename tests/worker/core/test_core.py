@@ -230,6 +230,6 @@ def test_one_message_that_fails_again_and_again_says_nothing_about_the_worker() 
 def test_a_job_that_could_not_be_tried_goes_back_and_the_worker_pauses_at_once() -> None:
     desk = Desk()
     (receive,) = wanted(desk.on(Ready(0)), Receive)
-    unfit = Result(verdict=Verdict.UNFIT, reason="Exec format error")
-    assert wanted(one_job(desk, receive, "a", unfit), Receive) == []
+    unable = Result(verdict=Verdict.UNABLE, reason="Exec format error")
+    assert wanted(one_job(desk, receive, "a", unable), Receive) == []
     assert desk.events[1:] == ["job_started", "handler_broken", "jobs_fail", "job_given_back"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.simulation import settings
 from worker.core.events import Denial, Protect, Protected
-from worker.core.protection import BLOCKED_SECONDS, HOLD_SECONDS, LET_GO_AFTER_SECONDS, LET_GO_SECONDS, Protection
+from worker.core.protection import BLOCKED_SECONDS, HOLD_SECONDS, RELEASE_AFTER_SECONDS, RELEASED_SECONDS, Protection
 
 ON = Protect(12)  # twice the longest job of a minute, and ten
 
@@ -82,14 +82,14 @@ def test_protection_counts_for_nothing_after_a_request_to_end_it_that_failed() -
 
 
 def test_a_busy_task_lets_go_between_two_jobs_and_waits_until_ecs_has_had_its_turn() -> None:
-    one, at = protection(), float(LET_GO_AFTER_SECONDS)
+    one, at = protection(), float(RELEASE_AFTER_SECONDS)
     ask(one, 0.0, active=True)
     ask(one, at - 60, active=True)
     assert one.may_receive(at - 1, active=False)
     assert one.request(at, active=True) is None  # a job runs: it is protected to its end
     assert not one.may_receive(at, active=False)
     assert ask(one, at + 10, active=False) == Protect(0)
-    again = at + 10 + 1.5 * LET_GO_SECONDS
+    again = at + 10 + 1.5 * RELEASED_SECONDS
     assert one.request(again - 0.001, active=False) is None
     assert not one.may_receive(again - 0.001, active=False)
     assert ask(one, again, active=False) == Protect(1)
@@ -97,7 +97,7 @@ def test_a_busy_task_lets_go_between_two_jobs_and_waits_until_ecs_has_had_its_tu
 
 
 def test_a_task_that_is_to_let_go_does_not_renew_its_protection() -> None:
-    one, at = protection(), float(LET_GO_AFTER_SECONDS)
+    one, at = protection(), float(RELEASE_AFTER_SECONDS)
     ask(one, 0.0, active=True)
     ask(one, at - 60, active=True)
     late = at - 60 + 12 * 60 - 60

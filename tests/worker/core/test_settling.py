@@ -46,7 +46,7 @@ def claimed(desk: Desk) -> Start:
         (Verdict.DONE, [Finish, Delete]),
         (Verdict.FAILED, [ReleaseClaim, ChangeVisibility]),
         (Verdict.RETRY, [ReleaseClaim, ChangeVisibility]),
-        (Verdict.UNFIT, [ReleaseClaim, ChangeVisibility]),
+        (Verdict.UNABLE, [ReleaseClaim, ChangeVisibility]),
         (Verdict.REJECT, [DeadLetter, ReleaseClaim, Delete]),
     ],
 )

@@ -157,7 +157,7 @@ def _heartbeat_during_a_delete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("worker.core.in_flight.InFlight.call", property(lambda _: None, lambda *_: None))
 
 
-def _greed(patch: pytest.MonkeyPatch) -> None:
+def _too_many_messages(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("worker.core.receiving.Receiving.reserved", property(lambda _: 0))
 
 
@@ -171,7 +171,7 @@ def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(STEPS, Ending.FAILED, (Step.DELETE,))
 
 
-def _no_hurry(patch: pytest.MonkeyPatch) -> None:
+def _no_deadlines(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("worker.core.shutdown.Shutdown.give_up_at", math.inf)
     patch.setattr("worker.core.shutdown.Shutdown.finish_by", math.inf)
 
@@ -189,10 +189,10 @@ def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:
         (_late_kill, "without its lease"),
         (_no_end_of_lease, "delete without a lease"),
         (_heartbeat_during_a_delete, "while another call about the message is in flight"),
-        (_greed, "and has room for"),
+        (_too_many_messages, "and has room for"),
         (_no_protection, "unprotected"),
         (_delete_after_failure, "a message vanished"),
-        (_no_hurry, "s after SIGTERM"),
+        (_no_deadlines, "s after SIGTERM"),
         (_nothing_given_back, "a message vanished"),
     ],
 )
