@@ -26,7 +26,7 @@ from ebb.sandbox.readable import Readable
 from tests.components.harness import deploy
 from tests.docs import emulator
 from tests.docs.pages import PAGES, README, ROOT, rows, section
-from tests.helpers import stacks
+from tests.helpers import programs, stacks
 from tests.iam import stacks as of_iam
 from tools import demo_picture
 
@@ -120,7 +120,7 @@ def test_each_forecast_that_the_pages_show_is_made(line: str, tmp_path: Path, mo
 EBB = f"""
 import sys
 from pathlib import Path
-sys.path.insert(0, '{ROOT}')
+sys.path.insert(0, {str(ROOT)!r})
 from ebb import project
 project.ROOT = Path.cwd()
 from ebb.cli import app
@@ -135,20 +135,20 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent / "aws_cli.py"} "$@"\n')
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "aws").write_text(programs.program(sys.executable, Path(__file__).parent / "aws_cli.py"))
     for name in ("make", "pulumi", "curl"):
-        (programs / name).write_text(
+        (folder / name).write_text(
             f'#!/bin/sh\nprintf "%s|" {name} "$@" >> "$CALLS"; echo >> "$CALLS"\n'
             'case "$*" in "stack output api_key_id") echo abc;; "stack output api_url") echo https://api/run;; esac\n'
         )
-    for program in programs.iterdir():
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    for file in folder.iterdir():
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
-    (programs / "ebb").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{EBB}" "$@"\n')
-    (programs / "ebb").chmod(0o755)
+    (folder / "ebb").write_text(programs.program(sys.executable, "-c", EBB))
+    (folder / "ebb").chmod(0o755)
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / ".venv/bin/activate").touch()
     for file in (ROOT / "Pulumi.yaml", *stacks.FOLDER.iterdir()):

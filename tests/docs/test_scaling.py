@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from bench.policy import objectives, tune
 from ebb.forecast.baselines import BASELINES
 from ebb.project import ROOT
+from tests.helpers import programs
 from tools import scaling_docs
 
 PAGE = scaling_docs.PAGE.read_text(encoding="utf-8")
@@ -93,9 +94,9 @@ def test_the_aws_cli_knows_the_options_that_measure_the_keep_alive(tmp_path: Pat
     (block,) = re.findall(r"^```sh\n(queue=.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     script = Path(__file__).parent / "aws_cli.py"
     (tmp_path / "pulumi").write_text("#!/bin/sh\necho https://sqs.us-east-1.amazonaws.com/123456789012/jobs-0123456\n")
-    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
-    for program in tmp_path.iterdir():
-        program.chmod(0o755)
+    (tmp_path / "aws").write_text(programs.program(sys.executable, script))
+    for file in tmp_path.iterdir():
+        file.chmod(0o755)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

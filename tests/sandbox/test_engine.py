@@ -15,12 +15,12 @@ from rich.console import Console
 from ebb.errors import UserError
 from ebb.sandbox.deploy import pulumi_cli
 from ebb.sandbox.deploy.pulumi_cli import NoEngineError, find
+from tests.helpers.programs import PYTHON
 from tests.helpers.waiting import LIMIT, until
 
-PULUMI = f"#!{sys.executable}\nprint('v{{version}}')\n"
+PULUMI = f"{PYTHON}print('v{{version}}')\n"
 #: What the stub Go does: note how it was called, and write a "pulumi".
-GO = f"""#!{sys.executable}
-import pathlib, sys
+GO = f"""{PYTHON}import pathlib, sys
 args = sys.argv[1:]
 folder = pathlib.Path(__file__).parent
 note = folder / f"go.{{args[0]}}"
@@ -38,14 +38,13 @@ out.write_text({PULUMI.format(version="3.250.0")!r})
 out.chmod(0o755)
 """
 #: What the stub installer does with the official one's arguments.
-INSTALLER = f"""#!{sys.executable}
-import pathlib, sys
+INSTALLER = f"""{PYTHON}import pathlib, sys
 args = sys.argv[1:]
 pathlib.Path({{note!r}}).write_text("\\n".join(args))
 root = pathlib.Path(args[args.index("--install-root") + 1])
 (root / "bin").mkdir(parents=True)
 out = root / "bin" / "pulumi"
-out.write_text("#!{sys.executable}\\nprint('v" + args[args.index("--version") + 1] + "')\\n")
+out.write_text({PYTHON!r} + "print('v" + args[args.index("--version") + 1] + "')\\n")
 out.chmod(0o755)
 """
 
@@ -110,7 +109,7 @@ def test_an_engine_on_the_path_that_is_too_old_is_left_alone_with_a_clear_word(m
 
 
 def test_a_broken_engine_on_the_path_is_left_alone(machine: Machine) -> None:
-    machine.put("pulumi", f"#!{sys.executable}\nraise SystemExit(3)\n")
+    machine.put("pulumi", f"{PYTHON}raise SystemExit(3)\n")
     machine.put("go", GO)
     assert machine.find() == str(machine.engine)
     assert "it does not run" in machine.said[0]
@@ -159,7 +158,7 @@ def test_go_builds_the_pinned_module_when_the_installer_cannot_be_had(machine: M
 
 
 def test_an_installer_that_fails_says_its_last_line_before_go_is_tried(machine: Machine) -> None:
-    machine.online(f"#!{sys.executable}\nprint('looking')\nprint('error: no such release')\nraise SystemExit(1)\n")
+    machine.online(f"{PYTHON}print('looking')\nprint('error: no such release')\nraise SystemExit(1)\n")
     machine.put("go", GO)
     assert machine.find() == str(machine.engine)
     assert "The official installer failed: error: no such release." in machine.said
@@ -175,7 +174,7 @@ def test_without_installer_and_go_one_sentence_each_says_why(machine: Machine) -
 
 
 def test_a_failed_build_leaves_no_engine_and_says_gos_last_line(machine: Machine) -> None:
-    machine.put("go", f"#!{sys.executable}\nimport sys\nprint('no space left', file=sys.stderr)\nsys.exit(1)\n")
+    machine.put("go", f"{PYTHON}import sys\nprint('no space left', file=sys.stderr)\nsys.exit(1)\n")
     with pytest.raises(NoEngineError, match=r"Building it with Go failed: no space left\."):
         machine.find()
     assert [file.name for file in machine.cache.iterdir()] == ["pulumi-3.250.0.lock"]
@@ -218,7 +217,7 @@ def test_on_a_terminal_a_bar_stands_for_the_lines(machine: Machine, monkeypatch:
 
 
 def test_modules_that_cannot_be_had_are_gos_last_line(machine: Machine) -> None:
-    machine.put("go", f"#!{sys.executable}\nprint('go: no route to proxy')\nraise SystemExit(1)\n")
+    machine.put("go", f"{PYTHON}print('go: no route to proxy')\nraise SystemExit(1)\n")
     with pytest.raises(NoEngineError, match=r"Building it with Go failed: go: no route to proxy\."):
         machine.find()
 
@@ -251,7 +250,7 @@ def _finder() -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_ends_the_build_and_leaves_nothing(machine: Machine) -> None:
-    slow = f"#!{sys.executable}\nimport os, pathlib, time\n"
+    slow = f"{PYTHON}import os, pathlib, time\n"
     slow += 'pathlib.Path(__file__).parent.joinpath("pid").write_text(str(os.getpid()))\ntime.sleep(60)\n'
     machine.put("go", slow)
     pid = machine.path / "pid"
