@@ -25,7 +25,7 @@ HOLD_SECONDS = 60
 BLOCKED_SECONDS = 60
 #: A busy task lets its protection go between two jobs after so long, and takes no job for some seconds. A deployment or
 #: a scale-in can stop it then. ECS does not tell a protected task that it is to be stopped.
-RELEASE_AFTER_SECONDS = 720
+RELEASE_AFTER_SECONDS = 600
 RELEASED_SECONDS = 30
 #: Maximum pause between requests without an answer; ECS throttles all tasks of an account together.
 MAX_PAUSE_SECONDS = 30
@@ -108,7 +108,7 @@ class Protection:
                 self._sure_until = min(self._sure_until, event.asked_at)
         elif minutes:
             if now >= self._until:
-                self._release_at = now + self._jitter(0.9, 1) * self._release_after
+                self._release_at = now + self._jitter(0.98, 1) * self._release_after
             self._sure_until = self._until = event.asked_at + minutes * 60
             self._room = True
         else:

@@ -21,7 +21,7 @@ HOLD_SECONDS = 60
 #: Seconds after which a task that a deployment blocks asks again.
 BLOCKED_SECONDS = 60
 #: A busy task releases its protection between two jobs after so many seconds, and takes no job for so many.
-RELEASE_AFTER_SECONDS = 720
+RELEASE_AFTER_SECONDS = 600
 RELEASED_SECONDS = 30
 
 
@@ -75,7 +75,7 @@ class Protection:
             self._room, self._next_at = False, now + self._jitter(0.75, 1) * BLOCKED_SECONDS
         elif seconds:
             if now >= self._until:
-                self._release_at = now + self._jitter(0.9, 1) * RELEASE_AFTER_SECONDS
+                self._release_at = now + self._jitter(0.98, 1) * RELEASE_AFTER_SECONDS
             self._until, self._room = asked_at + seconds, True
         else:
             if self._releasing(now):

@@ -99,7 +99,7 @@ def test_a_deployment_under_a_backlog_replaces_busy_tasks_in_time_and_spends_no_
         simulation.send(Script(((Play.DONE, float(seconds)),)))
     simulation.advance(30)
     simulation.ecs.deploy()
-    simulation.advance(720 + seconds)
+    simulation.advance(600 + seconds)
     simulation.advance(10)  # ECS looks each five seconds
     assert all(worker.revision == 1 or worker.stopping_at for worker in simulation.workers)
     simulation.finish(200_000)
