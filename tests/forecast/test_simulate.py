@@ -173,7 +173,7 @@ def test_if_old_protected_tasks_block_new_ones_a_deployment_uses_up_no_receive()
     )
     assert (lenient.done, lenient.give_backs) == (2, 0)
     assert (strict.done, strict.dead, strict.give_backs, strict.failed) == (2, 0, 0, 0)
-    assert strict.blocked in (60, 61)  # one request a minute, for an hour
+    assert 60 <= strict.blocked <= 63  # one request a minute, for the hour of the old job
 
 
 def test_a_busy_task_lets_a_deployment_through_between_two_jobs() -> None:
