@@ -109,6 +109,12 @@ def test_the_comparison_has_a_row_and_a_legend_for_each_baseline() -> None:
     assert len(re.findall(r"^dev +0.12 +0 +0 +0 +0 +\$0.50 +\$2.00", text, re.MULTILINE)) == 2
 
 
+@pytest.mark.parametrize(("runs", "cautious"), [(1, True), (19, True), (20, False)])
+def test_a_few_runs_say_that_their_p95_says_little(runs: int, cautious: bool) -> None:
+    found = forecast(stack(), load("burst:2", "30s"), lambda _: outcome(), runs=runs, seed=1)
+    assert formatting.few_runs(found) == "p95 says little with fewer than 20 runs: use --runs 20." * cautious
+
+
 def test_the_json_document_has_the_documented_shape() -> None:
     made = json_report.document(Report(own=finding(), baselines=(finding(title="Public design", source="nbtl.blog"),)))
     assert json.loads(json.dumps(made, allow_nan=False)) == made
