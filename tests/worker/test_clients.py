@@ -56,6 +56,7 @@ OTHERS = {
     "AWS_S3_USE_ARN_REGION": "true",
     "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "legacy",
     "REQUESTS_CA_BUNDLE": "/no/such/bundle",
+    "SSLKEYLOGFILE": "/no/such/folder/keys",
     **{
         spelled: "http://127.0.0.1:9"
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

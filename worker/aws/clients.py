@@ -6,6 +6,8 @@ session reads neither botocore's environment variables nor its files. It has the
 
 import functools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from worker.core.lease import CONNECT_SECONDS, READ_SECONDS
@@ -24,6 +26,8 @@ ENDPOINT_VARIABLE = "EBB_AWS_ENDPOINT_URL"
 #: ECS sets one of them: the address of the task role's credentials (ECS developer guide, "Task IAM role").
 ROLE_VARIABLES = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 ROLE_TOKEN_VARIABLES = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+#: botocore reads it in each new client, without a setting against it (botocore.httpsession).
+KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
 
 
 class ClientSetupError(Exception):
@@ -78,17 +82,29 @@ def _client(service: str, region: str | None, **options: Any) -> Any:
     try:
         if not _in_task():  # on the user's own machine (`--once`): their configuration counts
             return _session().create_client(service, region, config=Config(tcp_keepalive=True, **options))
-        return _session().create_client(
-            service,
-            region,
-            endpoint_url=os.environ.get(ENDPOINT_VARIABLE) or None,
-            verify=True,  # None would read a variable
-            config=Config(tcp_keepalive=True, proxies={}, **options),  # proxies=None would read variables
-        )
+        with _without_key_log():
+            return _session().create_client(
+                service,
+                region,
+                endpoint_url=os.environ.get(ENDPOINT_VARIABLE) or None,
+                verify=True,  # None would read a variable
+                config=Config(tcp_keepalive=True, proxies={}, **options),  # proxies=None would read variables
+            )
     except CredentialRetrievalError as error:
         raise CredentialsError(f"there are no credentials of the task's role: {error}") from error
     except (BotoCoreError, ValueError) as error:
         raise ClientSetupError(f"the {service} client cannot be made: {error}") from error
+
+
+@contextmanager
+def _without_key_log() -> Iterator[None]:
+    """Hide the variable by which a new client writes the keys of its TLS connections into a file, or fails to."""
+    file = os.environ.pop(KEY_LOG_VARIABLE, None)
+    try:
+        yield
+    finally:
+        if file is not None:
+            os.environ[KEY_LOG_VARIABLE] = file
 
 
 def _in_task() -> bool:
