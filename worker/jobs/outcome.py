@@ -1,5 +1,6 @@
 """What a handler is and returns: work that is not done yet must not count as done."""
 
+import functools
 import inspect
 import io
 from collections import deque
@@ -30,7 +31,8 @@ def handler_problem(handle: object) -> str | None:
 
 def problem(returned: object) -> str | None:
     """Why the job is not done although the handler has returned this, awaited once if it could be."""
-    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+    inner = getattr(returned, "gen", returned)  # of a generator with contextlib.contextmanager
+    if inspect.isgenerator(inner) or inspect.isasyncgen(inner):
         return "the handler is a generator, which does nothing when it is called: it must not yield"
     return next(filter(None, map(_pending, _nested(returned))), None)
 
@@ -59,6 +61,10 @@ def _pending(returned: object) -> str | None:
     lazy = isinstance(returned, Iterator | AsyncIterator)
     if lazy and not isinstance(returned, io.IOBase) and not hasattr(kind, CURSOR_METHOD):
         return f"the handler returned an iterator ({name}), whose work is done only when something reads it: use list()"
+    if inspect.isroutine(returned) or isinstance(returned, functools.partial):  # a decorator without its parentheses
+        return f"the handler returned a function ({name}), which nothing has called: call it before you return"
+    if isinstance(returned, BaseException):  # as asyncio.gather(return_exceptions=True) does
+        return f"the handler returned an exception ({name}): raise it"
     if any(all(callable(getattr(kind, method, None)) for method in pair) for pair in PENDING):
         return f"the handler returned work that may not be done yet ({name}): wait for it before you return"
     return None
