@@ -6,6 +6,8 @@ from settings.credentials import may_hold_credential
 from settings.limits import MAX_LEASE_SECONDS, MAX_MESSAGE_BYTES, NEW_ACCOUNT_VCPUS
 from settings.sections import PROJECT, Scaling, Settings, Worker
 
+#: Where the official Python image has the program that starts the worker and its health check.
+PYTHON_FOLDER = "/usr/local/bin"
 #: A period of this many minutes is too long for an alarm that removes tasks.
 LONG_PERIOD_MINUTES = 5
 MIB = 2**20  # bytes
@@ -120,6 +122,12 @@ def _worker_warnings(settings: Settings) -> Iterator[str]:
         yield (
             f"{key}.environment.{name}: looks like a credential, and everyone who may read task definitions can read "
             "it; put it in secrets, unless it is none."
+        )
+    path = worker.environment.get("PATH", PYTHON_FOLDER).split(":")
+    if PYTHON_FOLDER not in path and worker.image.context:
+        yield (
+            f"{key}.environment.PATH: replaces the image's, and the image that Ebb builds has python in "
+            f"{PYTHON_FOLDER}; add that folder, or no task can start."
         )
     if worker.exec and worker.read_only_root:
         yield (

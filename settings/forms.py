@@ -85,7 +85,9 @@ _GO_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} (UTC|[+-]\d{4})"
 
 
 def _as_written(text: str) -> str:
-    """dates and times in quotes"""
+    """dates and times in quotes, no NUL character"""
+    if "\0" in text:
+        raise _broken("must not contain a NUL character: no program can be started with it")
     if re.fullmatch(_GO_TIME, text, re.ASCII):
         raise _broken("must be in quotes: YAML reads a date or time without quotes, and Pulumi changes its form")
     return text

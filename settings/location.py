@@ -81,6 +81,12 @@ def _misplaced_secrets(settings: Settings, here: Location) -> Iterator[Breach]:
                 rule = f"interface endpoints reach the stack's region only, which is {here.region}: set nat"
                 yield (f"worker.secrets.{name}",), rule, worker.secrets[name]
     key = worker.secrets_kms_key
+    for name, source in sorted(worker.secrets.items()):
+        # its default key decrypts nothing for another account (Secrets Manager user guide, "Access secrets from a
+        # different account")
+        if ":secretsmanager:" in source and source.split(":")[4] != here.account and not key:
+            rule = f"is of another account than the stack's, which is {here.account}: set secrets_kms_key to its key"
+            yield (f"worker.secrets.{name}",), rule, source
     if key and regions and key.split(":")[3] not in regions.values():
         rule = f"must be of the secrets' region, which is {', '.join(sorted(set(regions.values())))}"
         yield ("worker.secrets_kms_key",), f"{rule}, not of {key.split(':')[3]}", key

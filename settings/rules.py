@@ -122,6 +122,10 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
     for name, value in w.environment.items():
         if broken := python_variables.problem(name, value):
             yield (f"worker.environment.{name}",), broken, value
+    path = w.environment.get("PATH")
+    if path is not None and not all(folder.startswith("/") for folder in path.split(":")):
+        rule = "replaces the image's PATH, and ECS does not expand variables: name all folders, each from / on"
+        yield ("worker.environment.PATH",), rule, path
     yield from _credential_breaches(w)
     if w.backoff_base > w.backoff_cap:
         rule = f"must be at most backoff_cap, which is {w.backoff_cap:g}"

@@ -101,6 +101,13 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             ),
         ),
         (
+            {"worker": {"environment": {"PATH": "/opt/ffmpeg:/usr/bin"}}},
+            (
+                "worker.environment.PATH: replaces the image's, and the image that Ebb builds has python in "
+                "/usr/local/bin; add that folder, or no task can start."
+            ),
+        ),
+        (
             {"worker": {"exec": True}},
             (
                 "worker.exec: makes the root file system of every task writable, although read_only_root is true; set "
@@ -153,6 +160,7 @@ def test_a_known_problem_has_one_warning(raw: dict[str, Any], warning: str) -> N
         {"scaling": {"keep_alive": False, "min_tasks": 1}},
         {"worker": {"exec": True, "read_only_root": False}},
         {"worker": {"once_days": 4}},
+        {"worker": {"environment": {"PATH": "/opt/ffmpeg:/usr/local/bin"}}},
         {"worker": {"payload_bucket": "bodies", "max_body_bytes": 10_000_000}},
     ],
 )

@@ -49,6 +49,11 @@ def sentences(raw: dict[str, Any], here: Location = HERE) -> list[str]:
             PLACE.format("partition", "aws", "aws-us-gov"),
         ),
         (
+            {"worker": {"secrets": {"A": SECRET.format("us-east-1")}}},
+            "worker.secrets.A",
+            "is of another account than the stack's, which is 123456789012: set secrets_kms_key to its key",
+        ),
+        (
             {"worker": {"cluster": CLUSTER.format("eu-west-1", "123456789012")}},
             "worker.cluster",
             PLACE.format("region", "us-east-1", "eu-west-1"),
@@ -89,7 +94,14 @@ def test_an_arn_of_another_place_is_refused(raw: dict[str, Any], field: str, rul
         {},
         {"queue": {"kms": KEY.format("us-east-1")}},
         {"queue": {"kms": KEY.format("us-east-1").replace("123456789012", "210987654321")}},
-        {"worker": {"secrets": {"A": PARAMETER.format("eu-west-1"), "B": SECRET.format("ap-south-1")}}},
+        {"worker": {"secrets": {"A": PARAMETER.format("eu-west-1")}}},
+        {"worker": {"secrets": {"A": SECRET.format("ap-south-1").replace("210987654321", "123456789012")}}},
+        {
+            "worker": {
+                "secrets": {"A": SECRET.format("ap-south-1")},
+                "secrets_kms_key": KEY.format("ap-south-1").replace("123456789012", "210987654321"),
+            }
+        },
         {
             "worker": {
                 "secrets": {"A": PARAMETER.format("eu-west-1"), "B": "/b"},

@@ -100,6 +100,17 @@ VARIABLES: Cases = {
             'handler or the command set it, got "PYTHONSAFEPATH".'
         ),
     ),
+    "a path that needs a variable": (
+        {"worker": {"environment": {"PATH": "/opt/bin:$PATH"}}},
+        (
+            "worker.environment.PATH: replaces the image's PATH, and ECS does not expand variables: name all folders, "
+            'each from / on, got "/opt/bin:$PATH".'
+        ),
+    ),
+    "a NUL character": (
+        {"worker": {"environment": {"A": "a\0b"}}},
+        ('worker.environment.A: must not contain a NUL character: no program can be started with it, got "a\\u0000b".'),
+    ),
     "a word as Python's hash seed": (
         {"worker": {"environment": {"PYTHONHASHSEED": "none"}}},
         (
