@@ -15,8 +15,9 @@ HIDDEN_SECONDS = 120
 def move(stack: Stack, source: str, target: str | None = None, client: Callable[[str], Any] | None = None) -> int:
     """Move the messages of the queue `source` to the stack's queue, or to `target`. Returns their number.
 
-    A message that has no group gets a separate one in a FIFO queue. A move that was stopped can be repeated. Raises
-    OpsError.
+    A message that has no group gets a separate one in a FIFO queue. The deduplication id there is the message id. SQS
+    would drop the second of two jobs with one id of the sender's, though the old queue took both, minutes apart. A move
+    that was stopped can be repeated. Raises OpsError.
     """
     to = target or stack.queue_url
     if source == to:
@@ -31,7 +32,7 @@ def move(stack: Stack, source: str, target: str | None = None, client: Callable[
                 MaxNumberOfMessages=BATCH,
                 WaitTimeSeconds=WAIT_SECONDS,
                 VisibilityTimeout=HIDDEN_SECONDS,
-                MessageSystemAttributeNames=["MessageGroupId", "MessageDeduplicationId"],
+                MessageSystemAttributeNames=["MessageGroupId"],
                 MessageAttributeNames=["All"],
             ).get("Messages", [])
             if not received:
@@ -48,7 +49,6 @@ def _sent(message: dict[str, Any], *, fifo: bool) -> dict[str, Any]:
     if message.get("MessageAttributes"):
         request["MessageAttributes"] = message["MessageAttributes"]
     if fifo:
-        attributes, own = message.get("Attributes", {}), message["MessageId"]
-        request["MessageGroupId"] = attributes.get("MessageGroupId", own)
-        request["MessageDeduplicationId"] = attributes.get("MessageDeduplicationId", own)
+        request["MessageGroupId"] = message.get("Attributes", {}).get("MessageGroupId", message["MessageId"])
+        request["MessageDeduplicationId"] = message["MessageId"]
     return request
