@@ -55,6 +55,19 @@ def encrypted(stack: str, *, folder: Path | None = None) -> list[str]:
     return [place for key, value in _read(stack, folder).items() for place in places(is_encrypted, value, key)]
 
 
+def require_sections(stack: str, *, folder: Path | None = None, except_for: str | None = None) -> None:
+    """Raises StackError if a section of the settings is encrypted as a whole: its defaults would be a wrong answer."""
+    prefix = f"{settings.PROJECT}:"
+    sections = {key: value for key, value in _read(stack, folder).items() if key.startswith(prefix)}
+    hidden = [key for key, value in sections.items() if is_encrypted(value) and key != f"{prefix}{except_for}"]
+    if hidden:
+        raise StackError(
+            f"{_PREFIX}{stack}{_SUFFIX}: {', '.join(hidden)} cannot be read: the whole section is encrypted, and only "
+            "Pulumi has the key. Encrypt the secret value alone, such as with `pulumi config set --secret --path "
+            "ebb:worker.environment.NAME`."
+        )
+
+
 def secrets_provider(stack: str, *, folder: Path | None = None) -> str | None:
     """The `secretsprovider` of a stack's file. None before `pulumi stack init`. Raises StackError."""
     _, document = _document(stack, folder)
@@ -78,10 +91,16 @@ def _read(stack: str, folder: Path | None) -> dict[str, Any]:
     config = document.get("config") or {}
     if not isinstance(config, Mapping):
         raise StackError(f"{file.name} should be a mapping with a mapping `config`.")
-    try:
-        return {full_key(key): _delivered(value) for key, value in config.items()}
-    except ValueError as error:
-        raise StackError(f"{file.name}: {error}.") from None
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        try:
+            full = full_key(key)
+        except ValueError as error:
+            raise StackError(f"{file.name}: {error}.") from None
+        if full in found:  # Pulumi has no rule for which one counts
+            raise StackError(f"{file.name}: the key {full!r} is given twice, once in another form.")
+        found[full] = _delivered(value)
+    return found
 
 
 def _document(stack: str, folder: Path | None) -> tuple[Path, Mapping[str, Any]]:

@@ -120,6 +120,10 @@ def test_a_stack_without_a_file_is_refused_with_the_names_of_those_that_have_one
         (b"config: 3", "Pulumi.dev.yaml should be a mapping with a mapping `config`."),
         (b"config: {'a:b:c': {}}", "Pulumi.dev.yaml: a key is NAMESPACE:NAME, such as ebb:queue, not 'a:b:c'."),
         (b"config: {a: 1, a: 2}", "Pulumi.dev.yaml cannot be read: line 1: the key 'a' is given twice."),
+        (
+            b"config: {ebb:worker: {cpu: 256}, worker: {cpu: 512}}",
+            "Pulumi.dev.yaml: the key 'ebb:worker' is given twice, once in another form.",
+        ),
         (b"[" * 500, "Pulumi.dev.yaml cannot be read: it is nested too deeply."),
         (b"config: &a {b: *a}", "Pulumi.dev.yaml cannot be read: line 1: a value contains itself."),
     ],

@@ -50,6 +50,7 @@ def read(stack: str, folder: Path | None = None, changes: Sequence[str] = ()) ->
 
     Raises UserError.
     """
+    project.require_sections(stack, folder=folder, except_for="monitoring")  # addresses cost nothing
     config = project.configuration(stack, folder=folder)
     for change in changes:
         _change(config, change)

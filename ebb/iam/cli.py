@@ -82,6 +82,7 @@ def _configuration(stack: str, account: str | None) -> tuple[dict[str, Any], "Pl
     from ebb.iam.place import Place  # noqa: PLC0415
     from ebb.iam.stack import allowed_account, region  # noqa: PLC0415
 
+    project.require_sections(stack)
     config = project.of_all_stacks() | project.configuration(stack)
     here = region(stack, config, os.environ)
     known = allowed_account(stack, config, account)

@@ -70,6 +70,21 @@ def test_a_stack_file_that_cannot_be_read_is_refused(tmp_path: Path, text: str, 
     assert str(caught.value).startswith(sentence)
 
 
+@pytest.mark.parametrize("section", ["scaling", "worker", "queue", "network"])
+def test_a_section_that_is_encrypted_as_a_whole_is_refused_and_not_answered_with_its_defaults(
+    tmp_path: Path, section: str
+) -> None:
+    with pytest.raises(StackError) as caught:
+        stack.read("dev", file(tmp_path, f"config: {{ebb:{section}: {{secure: v1:a}}}}"))
+    assert str(caught.value).startswith(
+        f"Pulumi.dev.yaml: ebb:{section} cannot be read: the whole section is encrypted"
+    )
+
+
+def test_encrypted_addresses_change_no_forecast(tmp_path: Path) -> None:
+    assert stack.read("dev", file(tmp_path, "config: {ebb:monitoring: {secure: v1:a}}")) == settings.read({})
+
+
 def test_all_wrong_settings_are_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         stack.read("dev", file(tmp_path, "config: {ebb:scaling: {max_tasks: 0, min_tasks: -1}}"))
