@@ -3,6 +3,7 @@
 Run `python -m tools.configuration_docs` in the project's folder.
 """
 
+import argparse
 import sys
 import types
 from collections.abc import Iterator
@@ -142,7 +143,9 @@ def page() -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes or checks the page. Returns 1 if the check finds an old page."""
-    if arguments != ["--check"]:
+    parser = argparse.ArgumentParser(prog="python -m tools.configuration_docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is old")
+    if not parser.parse_args(arguments).check:
         PAGE.write_text(page(), encoding="utf-8")
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():

@@ -4,6 +4,7 @@ The demo really runs. Each line appears in the order and at the pace of that run
 needs no fonts and no files from elsewhere.
 """
 
+import argparse
 import io
 import subprocess
 import sys
@@ -115,5 +116,6 @@ def styled(text: str) -> Text:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tools.demo_picture", description=__doc__).parse_args()
     started = Line(0.0, "$ make demo")
     PICTURE.write_text(picture([started, *record(COMMAND)]), encoding="utf-8")

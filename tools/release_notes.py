@@ -1,5 +1,6 @@
 """Prints one version's part of CHANGELOG.md: `python -m tools.release_notes v0.1.0`."""
 
+import argparse
 import re
 import sys
 import tomllib
@@ -22,8 +23,11 @@ def notes(tag: str, changelog: str, version: str) -> str:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tools.release_notes", description=__doc__)
+    parser.add_argument("tag", help="v and the version of pyproject.toml")
+    tag = parser.parse_args().tag
     try:
         pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
-        sys.stdout.write(notes(sys.argv[1], (ROOT / "CHANGELOG.md").read_text(), pyproject["project"]["version"]))
+        sys.stdout.write(notes(tag, (ROOT / "CHANGELOG.md").read_text(), pyproject["project"]["version"]))
     except ValueError as error:
         sys.exit(str(error))

@@ -10,6 +10,7 @@ where `: quick` marks a command that takes a few seconds. A command may have sev
 seed and the stack's file only. Run as `python -m tools.scaling_docs` (`make forecast-report`).
 """
 
+import argparse
 import os
 import re
 import shlex
@@ -68,8 +69,10 @@ def _one_line(command: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check the page. The exit code is 1 if a check finds a difference."""
+    parser = argparse.ArgumentParser(prog="python -m tools.scaling_docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; compare the output of the quick commands")
+    check = parser.parse_args(arguments).check
     page = PAGE.read_text(encoding="utf-8")
-    check = arguments == ["--check"]
     new = rewritten(page, quick_only=check)
     if not check:
         PAGE.write_text(new, encoding="utf-8")
