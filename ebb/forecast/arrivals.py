@@ -143,11 +143,10 @@ def _idle(rest: str, _: JobTime, _calendar: Calendar) -> Arrivals:
 def _trace(rest: str, _: JobTime, _calendar: Calendar) -> Arrivals:
     """A trace with dates keeps them, so that warm hours apply at their local time."""
     found = trace.read(Path(rest))
-    span = found.jobs[-1][0]
     return Arrivals(
-        times=lambda _: iter(found.jobs),
-        span=span,
-        every=math.ceil((span + 1) / DAY) * DAY,
+        times=lambda _: found.jobs(),
+        span=found.last,
+        every=math.ceil((found.last + 1) / DAY) * DAY,
         origin=found.origin,
         exact=found.origin is not None,
     )

@@ -1,6 +1,7 @@
 """A trace keeps the instants of its jobs, and a wrong line is named in one sentence."""
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,3 +110,14 @@ def test_a_wrong_line_is_named(text: str, sentence: str, write: Callable[[str], 
     with pytest.raises(UserError, match="^" + re.escape(sentence.replace("FILE", str(tmp_path / "jobs.csv")))) as error:
         load(write(text))
     assert "\n" not in str(error.value)
+
+
+def test_a_line_of_a_trace_takes_few_bytes(write: Callable[[str], str]) -> None:
+    trace = write("".join(f"{number},30\n" for number in range(5000)))
+    tracemalloc.start()
+    try:
+        found = load(trace)
+        assert tracemalloc.get_traced_memory()[1] < 5000 * 150
+    finally:
+        tracemalloc.stop()
+    assert len(found.sample(9999, 1)) == 5000
