@@ -22,8 +22,12 @@ from ebb.forecast.run import Progress, Request
 from ebb.forecast.variations import longer, shortened
 from settings import Settings
 
-#: Runs of each candidate: first, until it had so many jobs, and then among the best.
-FIRST_RUNS, FIRST_JOBS, RUNS = 3, 600, 8
+#: Jobs that are enough to compare candidates, and the fewest and the most runs for them: first, and among the best. Of
+#: random arrivals no more is simulated.
+FIRST_JOBS, FIRST_RUNS = 300, (1, 6)
+JOBS, RUNS = 600, (4, 20)
+#: Jobs that are counted to know how many there are.
+MAX_SAMPLE = 1_000_000
 #: How many of the cheapest that meet the wait run again with settings next to theirs, and how many others run again.
 BEST, OTHERS = 3, 5
 #: The best of few runs may meet the wait with more: up to this many times the wait.
@@ -32,10 +36,6 @@ NEARLY = 1.2
 CLEARLY = 0.99
 #: Jobs a run that rounding can make of none.
 NO_JOBS = 1e-6
-#: Of random arrivals a part with so many jobs is enough to compare settings.
-ENOUGH_JOBS = 1000
-#: Jobs that are counted to know that part.
-MAX_SAMPLE = 1_000_000
 #: Seconds of this machine until which candidates are tried, first and in all.
 FIRST_SECONDS, ALL_SECONDS = 45.0, 80.0
 
@@ -58,29 +58,35 @@ class Question:
 
 @dataclass(frozen=True)
 class Trial:
-    """Changes of the settings, and how often they run. `factor`: how much longer a job takes with them."""
+    """Changes of the settings, and how often they run. `factor`: how much longer a job takes with them.
+
+    `jobs`: so many of random arrivals are enough.
+    """
 
     question: Question
     changes: tuple[str, ...]
     factor: float
     runs: int
+    jobs: int
 
 
 @lru_cache(maxsize=4)
 def request(question: Question) -> Request:
     """The request of a forecast. Raises UserError."""
     load = workloads.load(question.arrivals, question.job, groups=question.groups, calendar=question.calendar)
-    jobs = len(load.sample(MAX_SAMPLE, question.seed))
-    load = shortened(load, ENOUGH_JOBS / jobs if jobs else 1)
     return Request(stack=question.stack, changes=question.changes, load=load, seed=question.seed)
+
+
+@lru_cache(maxsize=4)
+def _jobs(question: Question) -> int:
+    return len(request(question).load.sample(MAX_SAMPLE, question.seed))
 
 
 def tried(trial: Trial) -> Option | None:
     """The result of a trial; None if the settings exclude each other."""
     asked = request(trial.question)
-    asked = replace(
-        asked, changes=(*asked.changes, *trial.changes), load=longer(asked.load, trial.factor), runs=trial.runs
-    )
+    load = shortened(asked.load, trial.jobs / max(1, _jobs(trial.question)))
+    asked = replace(asked, changes=(*asked.changes, *trial.changes), load=longer(load, trial.factor), runs=trial.runs)
     try:
         found = run.stack_forecast(asked)
     except UserError:
@@ -108,7 +114,7 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
     """The advice. Candidates for which there is no time are left out. Raises UserError."""
     started = clock()
     settings, load = run.stack_settings(request(question)), request(question).load
-    if not load.sample(1, question.seed):
+    if not _jobs(question):
         raise UserError("Settings cannot be compared under a load without jobs: give --arrivals.")
     needs = candidates.demand(load, question.wait, question.seed)
     grid = list(candidates.grid(settings, question.freedom, needs, question.wait))
@@ -116,10 +122,12 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
 
     untried = 0
 
-    def results(wanted: Sequence[Changes], runs: int, seconds: float, title: str) -> dict[tuple[str, ...], Option]:
+    def results(
+        wanted: Sequence[Changes], runs: int, jobs: int, seconds: float, title: str
+    ) -> dict[tuple[str, ...], Option]:
         nonlocal untried
         found: dict[tuple[str, ...], Option] = {}
-        trials = dict.fromkeys(_trial(question, settings, changes, runs) for changes in wanted)
+        trials = dict.fromkeys(_trial(question, settings, changes, runs, jobs) for changes in wanted)
         in_time = takewhile(lambda _: clock() - started < seconds, trials)
         number = -1
         for number, (trial, option) in enumerate(run_all(in_time)):
@@ -129,9 +137,9 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
         untried += len(trials) - number - 1
         return found
 
-    runs = min(FIRST_RUNS, 1 + FIRST_JOBS // max(1, len(load.sample(FIRST_JOBS, question.seed))))
-    _, today = next(run_all([Trial(question, (), 1.0, runs)]))
-    first = results(grid, runs, FIRST_SECONDS, "all combinations")
+    runs = _runs(question, FIRST_JOBS, FIRST_RUNS)
+    _, today = next(run_all([Trial(question, (), 1.0, runs, JOBS)]))
+    first = results(grid, runs, FIRST_JOBS, FIRST_SECONDS, "all combinations")
     if not first:
         raise UserError("The stack's other settings allow none of the combinations that are tried.")
     by_texts = {candidates.texts(settings, changes): changes for changes in grid}
@@ -139,7 +147,7 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
     for number, option in enumerate(_best(list(first.values()), question.wait)):
         nearby = list(candidates.refined(by_texts[option.changes], question.freedom))
         again += nearby if number < BEST else nearby[:2]
-    second = results(again, RUNS, ALL_SECONDS, "the best, more often")
+    second = results(again, _runs(question, JOBS, RUNS), JOBS, ALL_SECONDS, "the best, more often")
     options = [option for option in second.values() if option.lost < NO_JOBS]
     frontier = _frontier(options)
     meeting = [option for option in frontier if option.wait_p95.value <= question.wait]
@@ -156,9 +164,14 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
     )
 
 
-def _trial(question: Question, settings: Settings, changes: Changes, runs: int) -> Trial:
+def _runs(question: Question, jobs: int, between: tuple[int, int]) -> int:
+    fewest, most = between
+    return min(most, max(fewest, jobs // _jobs(question)))
+
+
+def _trial(question: Question, settings: Settings, changes: Changes, runs: int, jobs: int) -> Trial:
     factor = question.freedom.factor(settings.worker.cpu, changes["worker.cpu"])
-    return Trial(question, candidates.texts(settings, changes), factor, runs)
+    return Trial(question, candidates.texts(settings, changes), factor, runs, jobs)
 
 
 def _best(options: Sequence[Option], wait: float) -> list[Option]:

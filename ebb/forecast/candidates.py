@@ -81,8 +81,8 @@ def grid(settings: Settings, freedom: Freedom, demand: Demand, wait: float) -> I
         }
         for maximum in maximums(demand, at_once):
             for minimum, wake in product(minimums(demand, at_once, maximum), WAKES):
-                if wake and minimum == maximum:
-                    continue  # nothing wakes what always runs
+                if (wake and minimum == maximum) or (minimum and "scaling.watch" in wake):
+                    continue  # nothing wakes what always runs, and where something runs `direct` stands for both
                 yield {
                     **shared,
                     **wake,
@@ -97,7 +97,7 @@ def refined(changes: Changes, freedom: Freedom) -> Iterator[Changes]:
     """The candidate, and those that differ in one setting: the number of tasks, surplus, and each of them on Spot."""
     maximum, minimum = changes["scaling.max_tasks"], changes["scaling.min_tasks"]
     others: list[Changes] = [{}]
-    for share in (0.7, 0.85, 1.2):
+    for share in (0.8, 1.25):
         number = min(MAX_TASKS, max(1, round(maximum * share)))
         if number != maximum and (number > minimum or minimum == maximum):
             others.append({"scaling.max_tasks": number, "scaling.min_tasks": number if minimum == maximum else minimum})

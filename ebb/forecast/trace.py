@@ -22,7 +22,7 @@ _EXAMPLE = "2026-07-01T09:05:00+02:00"
 
 
 class Trace:
-    """The jobs in the order of their times. A job takes 24 bytes, so that a million of them need no more than a stream.
+    """The jobs in the order of their times. A job takes 24 bytes.
 
     `origin` is the Unix time of the minute in which the first job was sent; None without dates.
     """

@@ -113,10 +113,10 @@ def test_settings_that_lose_jobs_are_no_advice() -> None:
 
 
 def test_a_trial_is_a_forecast_and_settings_that_exclude_each_other_are_none() -> None:
-    found = tried(Trial(QUESTION, ("scaling.max_tasks=10",), 1.0, 2))
+    found = tried(Trial(QUESTION, ("scaling.max_tasks=10",), 1.0, 2, 99))
     assert found is not None
     assert 100 < found.wait_p95.value < 900
-    assert tried(Trial(QUESTION, ("scaling.max_tasks=1", "scaling.min_tasks=2"), 1.0, 2)) is None
+    assert tried(Trial(QUESTION, ("scaling.max_tasks=1", "scaling.min_tasks=2"), 1.0, 2, 99)) is None
 
 
 def test_the_demand_is_the_mean_and_the_peak_of_jobs_at_the_same_time() -> None:
@@ -165,6 +165,6 @@ def test_the_advice_is_shown_as_text_json_and_a_page() -> None:
 
 
 def test_several_processes_find_the_same_in_the_same_order() -> None:
-    trials = [Trial(QUESTION, (f"scaling.max_tasks={number}",), 1.0, 1) for number in (2, 5)]
+    trials = [Trial(QUESTION, (f"scaling.max_tasks={number}",), 1.0, 1, 99) for number in (2, 5)]
     with processes() as run:
         assert list(run(trials)) == list(here(trials))
