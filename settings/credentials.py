@@ -14,8 +14,15 @@ _NUMERIC = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "PW", "PWD")
 _LAST = ("PW", "PWD", "PASS", "CREDS")
 #: Keys that are credentials: API_KEY, but not CACHE_KEY.
 _KEYS = ("API", "SECRET", "PRIVATE", "ACCESS", "AUTH", "ACCOUNT", "SHARED")
-#: What may follow the credential's word at the end of a name: TOKEN_2, SECRET_KEY_BASE, API_TOKEN_PROD.
-_AFTER = re.compile(r"[0-9]+|BASE|DEV|LIVE|PROD|PRODUCTION|STAGE|STAGING|TEST")
+#: What may follow the credential's word at the end of a name: TOKEN_2, SECRET_KEY_BASE, API_TOKEN_PROD, TOKEN_PRIMARY.
+_AFTER = re.compile(
+    r"[0-9]+|BASE|DEV|LIVE|PROD|PRODUCTION|STAGE|STAGING|TEST"
+    r"|PRIMARY|SECONDARY|CURRENT|PREVIOUS|NEXT|OLD|NEW|BACKUP|VALUE"
+)
+#: A hash of a credential can be guessed at leisure, so it is one: PASSWORD_HASH. Its value is longer than a name of an
+#: algorithm, such as pbkdf2:sha256:600000.
+_HASHES = ("HASH", "HASHED", "DIGEST")
+_MIN_HASH = 24
 #: The special tokens of language models: EOS_TOKEN.
 _SPECIAL = frozenset(
     ("BEGIN", "BOS", "CLS", "END", "EOS", "EOT", "MASK", "PAD", "SEP", "SOS", "SPECIAL", "START", "STOP", "UNK")
@@ -47,6 +54,7 @@ _ISSUED = re.compile(
     r"|\bsq0(?:atp|csp)-[\w-]{20,}|\bPMAK-[\w-]{20,}|\blin_api_\w{20,}|\bdapi[0-9a-f]{32}\b"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"  # JSON web tokens
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\$(?:2[abxy]?|5|6|7|y|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]*)\$\S{20,}"  # hashes of passwords (crypt(5), PHC)
     r"|^(?i:basic|bearer)\s+[\w.~+/=-]{8,}$|(?i:\bauthorization\W{1,4}(?:basic|bearer))\s+[\w.~+/=-]{8,}"
 )
 #: scheme://user:password@host
@@ -100,7 +108,12 @@ def holds_credential(name: str, value: str) -> bool:
         return True
     # a number of tokens is one, but a password can be a number
     number = _NUMBER.fullmatch(value) and not any(word.endswith(_NUMERIC) for word in _words(name))
-    return names_credential(name) and not _harmless(value) and not number
+    return (names_credential(name) or _is_hash(name, value)) and not _harmless(value) and not number
+
+
+def _is_hash(name: str, value: str) -> bool:
+    *words, last = _words(name) or [""]
+    return last in _HASHES and len(value) >= _MIN_HASH and names_credential("_".join(words))
 
 
 def may_hold_credential(name: str, value: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from pulumi.automation import PulumiCommand
 
 from ebb.project import ROOT
-from ebb.sandbox.deploy.engine import Deployment
+from ebb.sandbox.deploy.engine import Change, Deployment, Say
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -18,6 +18,16 @@ from tests.helpers.stacks import configuration
 from tests.iam import calls
 
 Deploy = Callable[..., Deployment]
+
+
+class Watched(Deployment):
+    """Says when it previews, so that the calls of a preview are compared with the preview role's policy."""
+
+    recorder: calls.Recorder
+
+    def preview(self, say: Say | None = None) -> list[Change]:
+        with self.recorder.preview():
+            return super().preview(say)
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +60,11 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
         if uses_existing(config):
             config = create_existing(region, images).use_in(config)
         configs.append(config)
-        return Deployment(region, provider.port, stack, command, config)
+        deployment = Watched(region, provider.port, stack, command, config)
+        deployment.recorder = aws
+        return deployment
 
     yield ready
     provider.stop()
     assert calls.of_deployer(aws, "sandbox", configs) == []
+    assert calls.of_preview(aws, "sandbox", configs) == []

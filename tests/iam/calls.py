@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ebb.errors import UserError
@@ -31,29 +31,46 @@ NO_RESOURCE = re.compile(
 )
 
 
+Made = tuple[str, str, dict[str, Any]]
+
+
 class Recorder(Aws):
-    """The account, with every call that was made to it."""
+    """The account, with every call that was made to it, and those of previews."""
 
     def __init__(self, client: Any) -> None:
         super().__init__(client)
-        self.made: list[tuple[str, str, dict[str, Any]]] = []
+        self.made: list[Made] = []
+        self.previewed: list[Made] = []
+        self._previewing = False
 
     def call(self, service: str, operation: str, /, **params: Any) -> dict[str, Any]:
-        self.made.append((service, operation, params))
+        made = service, operation, params
+        self.made.append(made)
+        if self._previewing:
+            self.previewed.append(made)
         return super().call(service, operation, **params)
+
+    @contextmanager
+    def preview(self) -> Iterator[None]:
+        """The calls of this block are those of a preview."""
+        self._previewing = True
+        yield
+        self._previewing = False
 
 
 def of_deployer(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]]) -> list[Call]:
     """The recorded calls that no deployer of one of these configurations may make."""
-    return _refused(recorder, stack, configs, deployer)
+    return _refused(recorder, recorder.made, stack, configs, deployer)
 
 
 def of_preview(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]]) -> list[Call]:
-    """The recorded calls that the preview role of none of these configurations may make."""
-    return _refused(recorder, stack, configs, preview)
+    """The recorded calls of previews that the preview role of none of these configurations may make."""
+    return _refused(recorder, recorder.previewed, stack, configs, preview)
 
 
-def _refused(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]], role: Any) -> list[Call]:
+def _refused(
+    recorder: Recorder, calls: Sequence[Made], stack: str, configs: Sequence[Mapping[str, Any]], role: Any
+) -> list[Call]:
     place = Place(account=recorder.account, region=recorder.region)
     stacks = []
     for config in configs:
@@ -61,7 +78,7 @@ def _refused(recorder: Recorder, stack: str, configs: Sequence[Mapping[str, Any]
             stacks.append(configured(stack, config, place))
     policies = [(each, {"Statement": role(each)}) for each in stacks]
     refused = []
-    for made in recorder.made:
+    for made in calls:
         if made[0] == "sts":  # GetCallerIdentity needs no permission
             continue
         with suppress(RefusedError):  # a call that was not sent

@@ -51,4 +51,5 @@ def test_calls_on_other_resources_and_roles_of_other_services_are_noticed(record
     ]
     recorder.made = [*allowed, ("sqs", "delete_queue", {"queueUrl": f"{URL}encode"})]
     assert of_deployer(recorder, "dev", [config]) == []
+    recorder.previewed = recorder.made
     assert [call[0] for call in of_preview(recorder, "dev", [config])] == ["sqs:DeleteQueue"]
