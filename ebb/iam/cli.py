@@ -72,6 +72,8 @@ def policy(
         else:
             printed = _trust(trust, stack, place, role)
         typer.echo(json.dumps(printed, indent=2))
+        if trust is None and role is Role.DEPLOYER:
+            _say_what_is_shared(stack, config)
         return True
 
     finish(command)
@@ -91,6 +93,19 @@ def _configuration(stack: str, account: str | None) -> tuple[dict[str, Any], "Pl
 
         known = current(config, here)
     return config, Place(account=known, region=here)
+
+
+def _say_what_is_shared(stack: str, config: dict[str, Any]) -> None:
+    import settings  # noqa: PLC0415
+    from ebb.iam.names import Names  # noqa: PLC0415
+
+    if Names(project=settings.PROJECT, stack=stack, config=config).shared_with_other_stacks("aws:sqs/queue:Queue"):
+        typer.echo(
+            "Note: the names in this policy do not have the stack's name. In the same account and region they fit "
+            "other stacks too. To keep stacks apart, use an account for each, or set pulumi:autonaming before the first "
+            "deployment, for example to the pattern ${name}-${stack}-${hex(7)}.",
+            err=True,
+        )
 
 
 def _policy(

@@ -6,7 +6,7 @@ documentation, "Autonaming configuration").
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ebb import project
@@ -30,6 +30,11 @@ class Names:
         Raises UserError.
         """
         return tuple(self._pattern(kind, name) for name in logical)
+
+    def shared_with_other_stacks(self, kind: str) -> bool:
+        """Whether another stack of this configuration would have the same patterns."""
+        other = replace(self, stack=f"{self.stack}-2")
+        return self.of(kind, "x") == other.of(kind, "x")
 
     def _pattern(self, kind: str, name: str) -> str:
         rule = next((rule for rule in self._rules(kind) if rule.keys() & {"mode", "pattern"}), {})

@@ -56,6 +56,20 @@ def test_it_prints_the_policy_of_the_role(folder: Path) -> None:
     assert [each for document in several for each in document["Statement"]] == deployer(STACK, **more)["Statement"]
 
 
+def test_names_that_other_stacks_can_have_too_are_said_beside_the_policy(folder: Path) -> None:
+    def note(*arguments: str) -> str:
+        return CliRunner().invoke(app, ["policy", "--stack", "team.eu", "--account", ACCOUNT, *arguments]).stderr
+
+    assert note().startswith("Note: the names in this policy do not have the stack's name. In the same account")
+    assert note("--role", "preview") == note("--trust", "acme/jobs") == ""
+    pattern = "${name}-${stack}-${hex(7)}"
+    write(folder, config={**STACK, "pulumi:autonaming": {"pattern": pattern}})
+    assert note() == ""
+    assert ebb("--account", ACCOUNT) == deployer(
+        {**STACK, "pulumi:autonaming": {"pattern": pattern}}, name="team.eu", region="eu-central-1"
+    )
+
+
 def test_the_secrets_provider_is_the_stack_s(folder: Path) -> None:
     provider = "awskms://alias/company?region=eu-west-1&context_stack=team.eu"
     more: dict[str, Any] = {"name": "team.eu", "region": "eu-central-1"}
