@@ -102,8 +102,8 @@ def _say_what_is_shared(stack: str, config: dict[str, Any]) -> None:
     if Names(project=settings.PROJECT, stack=stack, config=config).shared_with_other_stacks("aws:sqs/queue:Queue"):
         typer.echo(
             "Note: the names in this policy do not have the stack's name. In the same account and region they fit "
-            "other stacks too. To keep stacks apart, use an account for each, or set pulumi:autonaming before the first "
-            "deployment, for example to the pattern ${name}-${stack}-${hex(7)}.",
+            "other stacks too. To keep stacks apart, use an account for each, or set pulumi:autonaming before the "
+            "first deployment, for example to the pattern ${name}-${stack}-${hex(7)}.",
             err=True,
         )
 
