@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.waiting import LIMIT
+from tests.worker.configs import VARIABLES
 from worker.core.events import Ended, Event, Ready, Starting
 from worker.inbox import Inbox
 from worker.job import Job, Result, Verdict
@@ -21,15 +22,7 @@ from worker.jobs.slots import Slots
 #: Seconds, longer than any test waits.
 FOREVER = 600.0
 DONE = Result(verdict=Verdict.DONE)
-SETTINGS = {
-    "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/jobs",
-    "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/dead",
-    "EBB_VISIBILITY_TIMEOUT": "60",
-    "EBB_STOP_TIMEOUT": "30",
-    "EBB_BACKOFF_BASE": "1",
-    "EBB_BACKOFF_CAP": "900",
-    "PYTHONUNBUFFERED": "1",  # as in the image
-}
+SETTINGS = VARIABLES | {"PYTHONUNBUFFERED": "1"}  # as in the image
 CHILD = (sys.executable, "-m", "worker.jobs.child")
 #: The first lines of a handler's module: `note` writes a file that Place.note waits for.
 PRELUDE_FILES = """

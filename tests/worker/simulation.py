@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from tests.worker.configs import config
 from tests.worker.ecs import Ecs
 from tests.worker.fake_sqs import FakeSqs
 from tests.worker.fake_sqs_store import Stored
@@ -27,9 +28,6 @@ EPOCH = 1_700_000_000.0
 def settings(**changes: Any) -> Config:
     """A worker's settings for a simulation."""
     known: dict[str, Any] = {
-        "queue_url": "https://sqs/q",
-        "dead_letter_url": "https://sqs/dead",
-        "region": "eu-west-1",
         "visibility_timeout": 30,
         "stop_timeout": 60,
         "backoff_base": 1.0,
@@ -37,7 +35,7 @@ def settings(**changes: Any) -> Config:
         "concurrency": 4,
         "agent_uri": "http://agent",
     }
-    return Config(**(known | changes))
+    return config(**(known | changes))
 
 
 class Simulation:

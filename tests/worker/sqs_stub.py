@@ -9,6 +9,7 @@ import boto3
 import botocore.config
 
 from tests.helpers.waiting import LIMIT
+from tests.worker.configs import URL, config
 from tests.worker.harness import TestQueue
 from worker.aws.sqs import Queue
 from worker.config import Config
@@ -19,7 +20,6 @@ from worker.core.events import (
 )
 from worker.job import Job
 
-URL = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
 OK = Outcome(Kind.OK)
 
 
@@ -30,14 +30,8 @@ def sqs_client(endpoint: str) -> Any:
 
 
 def sqs_config(url: str = URL, dead: str = URL + "-dead") -> Config:
-    return Config(
-        queue_url=url,
-        dead_letter_url=dead,
-        region="us-east-1",
-        visibility_timeout=30,
-        stop_timeout=30,
-        backoff_base=0,
-        backoff_cap=0,
+    return config(
+        queue_url=url, dead_letter_url=dead, visibility_timeout=30, stop_timeout=30, backoff_base=0, backoff_cap=0
     )
 
 

@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.waiting import LIMIT
+from tests.worker.configs import VARIABLES
 from worker import config
 from worker.config import Config, ConfigError
 
-GOOD = {
-    "EBB_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
-    "EBB_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
-    "EBB_VISIBILITY_TIMEOUT": "300",
-    "EBB_STOP_TIMEOUT": "120",
-    "EBB_BACKOFF_BASE": "10",
-    "EBB_BACKOFF_CAP": "900.5",
-}
-EVERY = GOOD | {
+EVERY = VARIABLES | {
     "EBB_CONCURRENCY": "8",
     "EBB_HANDLER": "jobs.video:encode",
     "EBB_JOB_TIMEOUT": "100",
@@ -35,12 +28,12 @@ EVERY = GOOD | {
     "EBB_MAX_JOBS_PER_CHILD": "1000",
     "ECS_AGENT_URI": "http://169.254.170.2/v3/task",
 }
-OPTIONAL = (EVERY.keys() - GOOD.keys()) | {"EBB_COMMAND"}
+OPTIONAL = (EVERY.keys() - VARIABLES.keys()) | {"EBB_COMMAND"}
 
 
 def _refusal(**changes: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        config.read(GOOD | changes)
+        config.read(VARIABLES | changes)
     return str(caught.value)
 
 
@@ -71,7 +64,7 @@ def test_the_settings_are_the_environment() -> None:
 
 @pytest.mark.parametrize("optional", [{}, dict.fromkeys(OPTIONAL, "")])
 def test_what_is_not_set_or_empty_has_its_default(optional: dict[str, str]) -> None:
-    assert config.read(GOOD | optional) == Config(
+    assert config.read(VARIABLES | optional) == Config(
         queue_url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
         dead_letter_url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
         region="us-east-1",
@@ -95,21 +88,21 @@ def test_what_is_not_set_or_empty_has_its_default(optional: dict[str, str]) -> N
 
 
 def test_a_command_takes_the_handler_s_place() -> None:
-    settings = config.read(GOOD | {"EBB_COMMAND": '["ffmpeg", "-i", "-", ""]'})
+    settings = config.read(VARIABLES | {"EBB_COMMAND": '["ffmpeg", "-i", "-", ""]'})
     assert settings.command == ("ffmpeg", "-i", "-", "")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        *((name, "", f"{name} must be set.") for name in GOOD),
+        *((name, "", f"{name} must be set.") for name in VARIABLES),
         ("EBB_QUEUE_URL", "jobs", "EBB_QUEUE_URL must be a queue's URL, not 'jobs'."),
         ("EBB_QUEUE_URL", "https://", "EBB_QUEUE_URL must be a queue's URL, not 'https://'."),
         ("EBB_QUEUE_URL", "https://sqs/a b", "EBB_QUEUE_URL must be a queue's URL, not 'https://sqs/a b'."),
         ("EBB_DEAD_LETTER_QUEUE_URL", "dead", "EBB_DEAD_LETTER_QUEUE_URL must be a queue's URL, not 'dead'."),
         (
             "EBB_DEAD_LETTER_QUEUE_URL",
-            GOOD["EBB_QUEUE_URL"],
+            VARIABLES["EBB_QUEUE_URL"],
             "EBB_DEAD_LETTER_QUEUE_URL must be another queue's URL than EBB_QUEUE_URL.",
         ),
         *(
@@ -183,11 +176,11 @@ def test_protection_may_be_off_only_where_a_stop_leaves_a_job_its_time(timeout: 
         "EBB_PROTECTION may be off only when EBB_JOB_TIMEOUT lets a job end within EBB_STOP_TIMEOUT less its margin, "
         f"110 seconds, but it {given}."
     )
-    assert not config.read(GOOD | {"EBB_PROTECTION": "off", "EBB_JOB_TIMEOUT": "110"}).protection
+    assert not config.read(VARIABLES | {"EBB_PROTECTION": "off", "EBB_JOB_TIMEOUT": "110"}).protection
 
 
 def test_a_health_file_that_cannot_be_written_is_reported_and_the_worker_exits_78(tmp_path: Path) -> None:
-    environment = GOOD | {"EBB_HEALTH_FILE": str(tmp_path / "no" / "health")}
+    environment = VARIABLES | {"EBB_HEALTH_FILE": str(tmp_path / "no" / "health")}
     root = Path(config.__file__).parents[1]
     argv = [sys.executable, "-m", "worker"]
     done = subprocess.run(argv, check=False, env=environment, cwd=root, capture_output=True, text=True, timeout=LIMIT)
@@ -198,7 +191,7 @@ def test_a_health_file_that_cannot_be_written_is_reported_and_the_worker_exits_7
 
 
 def test_all_bad_settings_are_in_one_log_line_and_the_worker_exits_78() -> None:
-    environment = GOOD | {"EBB_QUEUE_URL": "", "EBB_STOP_TIMEOUT": "500", "EBB_CONCURRENCY": "none"}
+    environment = VARIABLES | {"EBB_QUEUE_URL": "", "EBB_STOP_TIMEOUT": "500", "EBB_CONCURRENCY": "none"}
     root = Path(config.__file__).parents[1]
     argv = [sys.executable, "-m", "worker"]
     done = subprocess.run(argv, check=False, env=environment, cwd=root, capture_output=True, text=True, timeout=20)
@@ -224,7 +217,7 @@ VALUES = st.one_of(
 def test_any_environment_gives_settings_or_one_sentence(changes: dict[str, str], complete: bool) -> None:
     sentence = None
     try:
-        settings = config.read((GOOD if complete else {}) | changes)
+        settings = config.read((VARIABLES if complete else {}) | changes)
     except ConfigError as error:
         sentence = str(error)
     if sentence is not None:
@@ -244,7 +237,7 @@ def test_time_outs_fit_into_each_other(stop_timeout: int, visibility: int, wante
     """A receive ends before its message is visible again; receive, drain and stopping a child fit a stop."""
     grace = min(wanted, max(2, stop_timeout / 2 - 8))
     changes = {"EBB_STOP_TIMEOUT": stop_timeout, "EBB_VISIBILITY_TIMEOUT": visibility, "EBB_GRACE": grace}
-    settings = config.read(GOOD | {name: str(value) for name, value in changes.items()})
+    settings = config.read(VARIABLES | {name: str(value) for name, value in changes.items()})
     assert settings.visibility_timeout >= 30
     assert 1 <= settings.wait <= 20
     assert settings.wait + 5 < settings.visibility_timeout

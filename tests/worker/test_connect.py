@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.worker.configs import config
 from worker import __main__ as program
 from worker import logs
 from worker.aws.clients import ClientSetupError, CredentialsError
@@ -17,16 +18,7 @@ from worker.core import backoff
 from worker.core.events import StopRequested
 from worker.inbox import Inbox
 
-SETTINGS = Config(
-    queue_url="https://queue",
-    dead_letter_url="https://dead",
-    region="us-east-1",
-    visibility_timeout=60,
-    stop_timeout=30,
-    backoff_base=1,
-    backoff_cap=900,
-    start_timeout=60,
-)
+SETTINGS = config(start_timeout=60)
 
 
 class Clock(Inbox):

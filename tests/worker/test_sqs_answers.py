@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.worker.sqs_stub import OK, URL, Stub, error_answer, message_of, sqs_client, sqs_config
+from tests.worker.configs import URL
+from tests.worker.sqs_stub import OK, Stub, error_answer, message_of, sqs_client, sqs_config
 from worker.aws.sqs import SYSTEM_ATTRIBUTES, Queue
 from worker.core.events import (
     Answered,

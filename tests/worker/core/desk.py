@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from worker.config import Config
+from tests.worker.configs import config
 from worker.core.core import Core
 from worker.core.events import Action, Answered, Call, Kind, Message, Outcome, Ready, Receive, Received, Start
 from worker.job import Job
@@ -15,17 +15,7 @@ class Desk:
 
     def __init__(self, **settings: Any) -> None:
         self.now, self.events = 0.0, list[str]()
-        basics: dict[str, Any] = {
-            "queue_url": "https://queue",
-            "dead_letter_url": "https://dead",
-            "region": "us-east-1",
-            "visibility_timeout": 300,
-            "stop_timeout": 120,
-            "backoff_base": 10,
-            "backoff_cap": 900,
-        }
-        config = Config(**(basics | settings))
-        self.core = Core(config, self._observe, jitter=lambda _, high: high)
+        self.core = Core(config(**settings), self._observe, jitter=lambda _, high: high)
 
     def _observe(self, name: str, _level: int = 0, /, **_fields: Any) -> None:
         self.events.append(name)
