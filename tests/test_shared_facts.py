@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from components import _container, idempotency
+from components import _container, _workflow, idempotency
+from ebb.forecast import deployed
 from ebb.forecast.deployed import from_settings
 from ebb.forecast.model import shared as forecast_worker
 from ebb.ops import scaling as ops_scaling
@@ -180,3 +181,7 @@ def test_the_scalable_target_has_one_dimension() -> None:
         "ServiceNamespace": plan.SERVICE_NAMESPACE,
         "ScalableDimension": plan.SCALABLE_DIMENSION,
     }
+
+
+def test_a_body_for_the_api_s_workflow_has_one_maximum() -> None:
+    assert deployed.MAX_DIRECT_BODY_BYTES == _workflow.MAX_BODY_CHARACTERS

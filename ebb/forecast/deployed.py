@@ -22,6 +22,8 @@ from policy import hours, monitoring, plan
 from policy.sizing import sizing
 from settings import Scaling, Settings, limits
 
+#: Bytes of a job with `scaling.direct`; also in components/_workflow.py, which must not be imported here.
+MAX_DIRECT_BODY_BYTES = 200 * 1024
 #: Seconds: the worker receives with at least this visibility timeout (worker/config.py).
 MIN_VISIBILITY_SECONDS = 30
 
@@ -91,8 +93,14 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
         operator_alarm_metrics=sum(len(alarm.metrics) for alarm in monitoring.alarms(settings).values()),
         builds_image=worker.image.context is not None,
         unpriced=tuple(unpriced(settings)),
+        max_body=_max_body(settings),
         seconds_per_job=settings.scaling.seconds_per_job if _by_share(settings, deployed) else None,
     )
+
+
+def _max_body(settings: Settings) -> int:
+    longest = settings.worker.max_body_bytes
+    return min(longest, MAX_DIRECT_BODY_BYTES) if settings.scaling.direct else longest
 
 
 def _by_share(settings: Settings, deployed: plan.Plan) -> bool:

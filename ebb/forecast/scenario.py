@@ -166,6 +166,7 @@ class Scenario:
     `custom_metrics`: custom metrics that a baseline publishes. `operator_alarm_metrics`: metrics of the operators'
     alarms. `builds_image`: the stack keeps its image in ECR. `unpriced`: what the stack has and the bill lacks.
     `seconds_per_job`: the duration from which the rules were made; None if they do not depend on it.
+    `max_body`: bytes of the longest body that the API and the worker accept.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Scenario:
     builds_image: bool = False
     unpriced: tuple[str, ...] = ()
     seconds_per_job: float | None = None
+    max_body: float = math.inf
     start: Start = "measured"
 
     @property

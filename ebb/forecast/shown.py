@@ -17,7 +17,24 @@ TOLERANCE = 1e-6
 
 def shown(found: Forecast, load: Load, *, until: float | None) -> tuple[Problem, ...]:
     """The problems, most harmful first. `until`: when the runs were ended, in seconds; None: at rest."""
-    return (*_lost(found, load, until=until), *_overload(found, load), *_throttled(found), *_deployment(found))
+    return (
+        *_long_body(found, load),
+        *_lost(found, load, until=until),
+        *_overload(found, load),
+        *_throttled(found),
+        *_deployment(found),
+    )
+
+
+def _long_body(found: Forecast, load: Load) -> Iterator[Problem]:
+    longest = found.scenario.max_body
+    if found.sent and load.body > longest:
+        why = "the API refuses a longer one" if found.scenario.wake.direct else "a longer one is a dead letter"
+        yield Problem(
+            "long-body",
+            f"A body has {load.body:,} bytes, and the stack accepts {longest:,.0f}: {why}, and no job of this load is "
+            "done. See scaling.direct and worker.max_body_bytes.",
+        )
 
 
 def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Problem]:
@@ -34,8 +51,10 @@ def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Probl
             f"{_jobs(expired)} a run expire, because they wait longer than {queue.retention:g} s. Raise "
             "queue.retention_days, or let more tasks run.",
         )
-    if until is None and found.left.value > TOLERANCE:
-        yield Problem("jobs-left", f"{_jobs(found.left.value)} a run are never done: no task takes them.")
+    crashes = load.crash is not None and load.crash.after is None
+    if (until is None or crashes) and found.left.value > TOLERANCE:
+        why = "each task crashes before it receives" if crashes else "no task takes them"
+        yield Problem("jobs-left", f"{_jobs(found.left.value)} a run are never done: {why}.")
 
 
 def _cause(found: Forecast, load: Load) -> str:

@@ -152,3 +152,25 @@ def test_a_deployment_beside_a_long_job_keeps_all_tasks(write: Callable[[str], s
 def test_jobs_far_from_the_assumed_duration_are_named(job: str, expected: list[str]) -> None:
     assert codes("scaling.seconds_per_job=30", arrivals="burst:3", job=job, runs=1) == expected
     assert codes("scaling.seconds_per_job=30", "scaling.max_tasks=1", arrivals="burst:3", job=job, runs=1) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "body", "long"),
+    [
+        ((), 1024**2, False),
+        (("scaling.direct=true",), 200 * 1024, False),
+        (("scaling.direct=true",), 200 * 1024 + 1, True),
+        (("worker.max_body_bytes=1000",), 1001, True),
+    ],
+)
+def test_a_body_that_the_stack_does_not_accept_is_named(changes: tuple[str, ...], body: int, long: bool) -> None:
+    request = Request(
+        stack="docs/Pulumi.ten-tasks.yaml", load=load("burst:1", "30s", body=body), changes=changes, runs=1
+    )
+    (finding,) = findings(request, lambda *_: None)
+    assert [problem.code for problem in finding.problems] == ["long-body"] * long
+
+
+def test_a_task_that_crashes_at_its_start_leaves_its_jobs_also_in_a_run_that_is_ended() -> None:
+    (text,) = texts(load=load("burst:1", "30s", crash="start"), until=3600.0)
+    assert text == "1 job a run are never done: each task crashes before it receives."
