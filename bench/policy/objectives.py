@@ -24,6 +24,8 @@ from settings import Settings
 
 #: Runs for the quantiles of a wake-up.
 RUNS = 600
+#: Runs for a burst: with fewer, its median is known to ten seconds only.
+BURST_RUNS = 300
 #: Runs for all other figures, which take longer.
 FEWER_RUNS = 60
 ONE = load("burst:1", "30s")
@@ -81,12 +83,14 @@ def stack(**scaling: object) -> Scenario:
     return from_settings(Settings.model_validate({"scaling": {"max_tasks": 10, "seconds_per_job": 30, **scaling}}))
 
 
-def objectives(runs: int = RUNS, fewer_runs: int = FEWER_RUNS, loads: Sequence[Trial] = LOADS) -> Iterator[Objective]:
+def objectives(
+    runs: int = RUNS, burst_runs: int = BURST_RUNS, fewer_runs: int = FEWER_RUNS, loads: Sequence[Trial] = LOADS
+) -> Iterator[Objective]:
     """The objectives, one after the other."""
     for way in WAYS:
         yield from _one(way, runs)
     for way in WAYS:
-        yield from _burst(way, fewer_runs)
+        yield from _burst(way, burst_runs)
         yield from _cost(way, fewer_runs)
     yield from _lost(loads)
     yield _trickle(fewer_runs)
@@ -208,7 +212,8 @@ def table(found: Iterable[Objective], say: Callable[[str], None]) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Print the table; 1 if an objective is missed."""
     runs = int(arguments[0]) if arguments else RUNS
-    return 0 if table(objectives(runs, min(runs, FEWER_RUNS)), partial(print, flush=True)) else 1
+    found = objectives(runs, min(runs, BURST_RUNS), min(runs, FEWER_RUNS))
+    return 0 if table(found, partial(print, flush=True)) else 1
 
 
 if __name__ == "__main__":
