@@ -22,7 +22,8 @@ class Queue(Section):
         4,
         ge=1,
         le=limits.MAX_RETENTION_DAYS - 1,
-        description=f"Days that a waiting job is kept. The dead-letter queue keeps it for {limits.MAX_RETENTION_DAYS}.",
+        description=f"Days that a waiting job is kept. The dead-letter queue keeps it for {limits.MAX_RETENTION_DAYS}. "
+        "When you reduce it, SQS deletes the waiting jobs that are older.",
     )
     max_receive_count: int = Field(5, ge=1, le=1000, description="Attempts before a job goes to the dead-letter queue.")
     kms: Kms = Field("none", description="Encryption: SQS's own key (`none`), a `new` KMS key, or the KMS key's ARN.")
