@@ -14,6 +14,7 @@ TMPDIR = "TMPDIR"
 @contextmanager
 def folder(parent: str) -> Iterator[None]:
     """Let TMPDIR and `tempfile` name a new folder in the parent, and remove it at the end. Raises OSError."""
+    Path(parent).mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)  # a job may have emptied /tmp
     path = tempfile.mkdtemp(dir=parent)
     before = os.environ.get(TMPDIR), tempfile.tempdir
     os.environ[TMPDIR] = tempfile.tempdir = path
