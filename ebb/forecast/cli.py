@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -200,6 +201,9 @@ def _run(request: "Request", wanted: "Wanted", html: Path | None, *, as_json: bo
         typer.echo(sentence, err=True)
     with progress_bar() as progress:
         found = report(request, wanted, progress)
+    for each in found.versus:
+        if each.finding.forecast.scenario == replace(found.own.forecast.scenario, name=each.changes):
+            typer.echo(f"--vs {each.changes} has no effect: the stack has it, or no forecast depends on it.", err=True)
     if html is not None:
         from ebb.forecast.report.html_report import page  # noqa: PLC0415 - only this loads matplotlib
 

@@ -167,3 +167,11 @@ def opened(pipe: Path) -> int | None:
         return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return None
+
+
+def test_other_settings_without_effect_are_named_and_refused_ones_end_in_a_sentence() -> None:
+    same = run("--runs", "1", "--vs", "worker.max_jobs_per_child=9")
+    assert "--vs worker.max_jobs_per_child=9 has no effect: the stack has it, or no forecast" in same.output
+    refused = run("--runs", "1", "--vs", "scaling.max_tasks")
+    assert refused.exit_code == 1
+    assert "A change is SECTION.KEY=VALUE, such as scaling.max_tasks=10, not 'scaling.max_tasks'." in refused.output

@@ -1,19 +1,22 @@
 """Settings side by side, assumptions and scales: what is compared, and that the seeds are the same."""
 
+import io
+import json
 import math
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ebb import project
 from ebb.forecast import run, scale
 from ebb.forecast.differences import FIGURES, differences
-from ebb.forecast.findings import Scale
+from ebb.forecast.findings import Report, Scale, Swing
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.outcome import Outcome
-from ebb.forecast.monte_carlo import Forecast, forecast
-from ebb.forecast.report import comparisons
+from ebb.forecast.monte_carlo import Estimate, Forecast, forecast
+from ebb.forecast.report import comparisons, html_report, json_report, terminal
 from ebb.forecast.run import Request
 from ebb.forecast.sensitivity import assumed, scaled, swings
 from ebb.forecast.variations import longer, multiplied, shortened
@@ -149,3 +152,38 @@ def test_a_difference_has_a_sign_and_says_whether_it_is_more_than_chance() -> No
     assert comparisons.difference(found) == "-9 s (-12 to -9)"
     assert comparisons.differs(found)
     assert not comparisons.differs(replace(found, high=0.0))
+
+
+def test_comparisons_are_in_the_json_document_the_terminal_and_the_page() -> None:
+    request = Request(stack="dev", load=load("burst:2", "30s"), runs=2)
+    (own,) = run.findings(request, silent)
+    estimate = Estimate(value=-1.0, low=-2.0, high=0.0)
+    swing = Swing(
+        assumption="start of a task",
+        wait_less=estimate,
+        wait_more=replace(estimate, value=1.0),
+        dollars_less=estimate,
+        dollars_more=estimate,
+    )
+    report = Report(
+        own=own,
+        versus=versus(request, own, ["scaling.max_tasks=7"], silent),
+        scales=scales_with(11, 10, 9, 8),
+        swings=(swing,),
+        no_effect=("a worker's call",),
+    )
+    made = json_report.document(report)
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert made["vs"][0]["changes"] == made["vs"][0]["name"] == "scaling.max_tasks=7"
+    assert set(made["vs"][0]["differences"]) == set(FIGURES)
+    assert made["scale"][3]["dollars_per_1000_jobs"] == 10.0
+    assert made["sensitivity"][0]["wait_p95_less"] == {"value": -1.0, "low": -2.0, "high": 0.0}
+    assert made["no_effect"] == ["a worker's call"]
+    console = Console(file=io.StringIO(), width=100)
+    terminal.show(console, report)
+    assert isinstance(console.file, io.StringIO)
+    page = html_report.page(report)
+    for shown in ("scaling.max_tasks=7", "With Spot a month costs less from 100 times the load on.", "start of a task"):
+        assert shown in console.file.getvalue()
+        assert shown in page
+    assert page.count("<svg") >= 6
