@@ -174,17 +174,16 @@ class Demo:
         self._check(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
 
     def _judge_wake(self) -> None:
-        """Alarms change the desired count, the watcher and the API change the minimum. The watcher may come second."""
+        """Alarms change the desired count, the watcher and the API change the minimum."""
         wake, events = woken_by(self._sandbox.settings), list(self._sandbox.region.events)
         first = next((event for event in events if event.kind == "scaling" and event.data["after"]), None)
         self._check(first is not None, "a task is asked for")
         if wake != "metrics":
-            self._check(self._raised, f"{WAKERS[wake]} sets the minimum to 1 task while there are jobs")
+            self._check(self._raised, f"{WAKERS[wake]} raises the minimum number of tasks while there are jobs")
         if first is None:
             return
-        if wake != "watch":
-            by_alarm = bool(first.data["alarm"])
-            self._check(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {first.data['cause']}")
+        by_alarm = bool(first.data["alarm"])
+        self._check(by_alarm == (wake == "metrics"), f"{WAKERS[wake]} wakes the service, not {first.data['cause']}")
         if self._sandbox.settings.scaling.keeps_alive or wake != "metrics":
             self._check(any(event.kind == "schedule" for event in events), "the schedule fires")
         self._console.print(

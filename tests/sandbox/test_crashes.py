@@ -15,6 +15,9 @@ import pytest
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from components.queue import QueueRefs
 from components.wake import Wake, WakeArgs
+from ebb.forecast.deployed import from_settings
+from ebb.forecast.model.simulate import simulate
+from ebb.forecast.workloads import load
 from ebb.project import ROOT
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler
@@ -29,6 +32,8 @@ from tests.helpers.waiting import until
 from tests.sandbox.deployed import HandClock, Log
 
 MINUTES = 6
+#: Waiting jobs of a service, and the tasks that they have use for: one, or one and a half for each five of them.
+TASKS = {1: 1, 20: 6}
 
 
 @dataclass
@@ -48,7 +53,7 @@ class Crashing:
     def settings(self) -> Settings:
         mode = {} if self.mode == "metrics" else {self.mode: True}
         return Settings(
-            scaling=Scaling.model_validate({"max_tasks": 8, "seconds_per_job": 60, "tolerated_wait": 60, **mode})
+            scaling=Scaling.model_validate({"max_tasks": 8, "seconds_per_job": 60, "tolerated_wait": 300, **mode})
         )
 
     def deploy(self) -> None:
@@ -155,7 +160,7 @@ class Place:
 def crashed(one_region: Region) -> Place:
     """The services after some minutes."""
     one_region.reset()
-    services = [Crashing(mode, jobs) for mode in ("metrics", "watch", "direct") for jobs in (1, 5)]
+    services = [Crashing(mode, jobs) for mode in ("metrics", "watch", "direct") for jobs in TASKS]
 
     def program() -> None:
         for each in services:
@@ -170,12 +175,15 @@ def crashed(one_region: Region) -> Place:
     return place
 
 
-@pytest.mark.parametrize("jobs", [1, 5])
+@pytest.mark.parametrize("jobs", TASKS)
 @pytest.mark.parametrize("mode", ["metrics", "watch", "direct"])
-def test_a_service_whose_tasks_crash_has_a_task_for_each_waiting_job_and_no_other(
+def test_a_service_whose_tasks_crash_has_the_tasks_that_its_jobs_have_use_for_as_in_a_forecast(
     crashed: Place, mode: str, jobs: int
 ) -> None:
     (service,) = (each for each in crashed.services if (each.mode, each.jobs) == (mode, jobs))
     assert crashed.events.texts("error") == []
-    assert max(service.desired) == jobs
-    assert service.desired[2:] == [jobs] * (MINUTES - 2)
+    assert max(service.desired) == TASKS[jobs]
+    assert service.desired[2:] == [TASKS[jobs]] * (MINUTES - 2)
+    waiting = load(f"burst:{jobs}", "20m", crash="start")
+    forecast = simulate(from_settings(service.settings), waiting, seed=1, until=60 * MINUTES)
+    assert max(desired for _, desired in forecast.desired) == TASKS[jobs]

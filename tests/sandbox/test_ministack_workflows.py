@@ -16,7 +16,7 @@ from ebb.sandbox.emulators.region import Region
 from policy import sizing
 from policy.sizing import Sizing
 from tests.helpers.waiting import until
-from tests.sandbox.deployed import CLUSTER, RESOURCE, SERVICE, Stage
+from tests.sandbox.deployed import CLUSTER, RESOURCE, SERVICE, TARGET, Stage
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 PAUSED = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True, "ScheduledScalingSuspended": True}
@@ -133,6 +133,9 @@ def test_the_tasks_of_a_burst_are_asked_for_in_later_looks_and_taken_back_if_no_
         direct.stage.autoscaler.check_targets()
         minimums.append(direct.minimum())
     assert (minimums, direct.stage.desired) == ([3, 3, 0], 3)
+    autoscaling = region.client("application-autoscaling")
+    autoscaling.deregister_scalable_target(**TARGET)
+    assert autoscaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"] == []
 
 
 def test_a_fifo_queue_s_ids_come_from_the_headers(region: Region) -> None:

@@ -33,6 +33,7 @@ def apply() -> None:
 
     keep_policy_arn(autoscaling)
     report_registrations(autoscaling)
+    deregister_with_actions(autoscaling)
     count_reported_tasks(ecs)
     keep_managed_policies(iam)
     keep_module_list(backends)
@@ -73,6 +74,24 @@ def report_registrations(autoscaling: ModuleType) -> None:
         return registered
 
     backend.register_scalable_target = register_and_report
+
+
+def deregister_with_actions(autoscaling: ModuleType) -> None:
+    """DeregisterScalableTarget deletes the target's scheduled actions (API, DeregisterScalableTarget)."""
+    backend = MOTO.value(autoscaling, "ApplicationAutoscalingBackend", type)
+    deregister = MOTO.function(backend, "deregister_scalable_target", "(self, namespace, r_id, dimension)")
+
+    @functools.wraps(deregister)
+    def deregister_all(self: Any, namespace: str, r_id: str, dimension: str) -> None:
+        deregister(self, namespace, r_id, dimension)
+        target = (namespace, r_id, dimension)
+        self.scheduled_actions = [
+            each
+            for each in self.scheduled_actions
+            if (each.service_namespace, each.resource_id, each.scalable_dimension) != target
+        ]
+
+    backend.deregister_scalable_target = deregister_all
 
 
 def count_reported_tasks(ecs: ModuleType) -> None:
