@@ -8,14 +8,12 @@ well: above the longest job, unless the worker extends it.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ebb.forecast.plain import NO_WAKE, PLAIN, queue_for
+from ebb.forecast.pollers import container_apps, crema, keda
 from ebb.forecast.scenario import (
     QUEUE,
-    Poller,
-    QueueSetup,
     Rule,
     Scenario,
-    WakeSetup,
-    WorkerSetup,
     cpu,
     messages,
     tracked,
@@ -24,17 +22,9 @@ from ebb.forecast.workloads import JobProfile
 from ebb.scaling.alarms import Alarm, Comparison, Metric, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from ebb.scaling.tracking import TargetTracking
-from settings.limits import MAX_VISIBILITY_SECONDS
 
-#: SQS's default visibility timeout, seconds (SQS API, CreateQueue).
-DEFAULT_VISIBILITY_SECONDS = 30
 VISIBLE = "ApproximateNumberOfMessagesVisible"
 NOT_VISIBLE = "ApproximateNumberOfMessagesNotVisible"
-#: The loop of receive, handle and delete that guides to these baselines show. After SIGTERM it works on until ECS's
-#: default of 30 s is over. It extends nothing, protects nothing and returns nothing to the queue.
-PLAIN = WorkerSetup(stop_timeout=30, protection=False, heartbeat=False, gives_back=False)
-#: No baseline calls the queue in order to keep its metrics active.
-NO_WAKE = WakeSetup(keep_alive=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +93,6 @@ def _published(namespace: str, name: str) -> Metric:
     return Metric(namespace=namespace, name=name, dimensions=QUEUE, statistic="Average")
 
 
-def _queue(stack: Scenario, jobs: JobProfile, at_least: float = DEFAULT_VISIBILITY_SECONDS) -> QueueSetup:
-    """The stack's queue with a visibility timeout above the longest job."""
-    visibility = min(MAX_VISIBILITY_SECONDS, max(at_least, 1.5 * jobs.longest))
-    return replace(stack.queue, visibility_timeout=visibility)
-
-
 def _cdk(stack: Scenario, jobs: JobProfile, minimum: int, rules: tuple[Rule, ...] | None = None) -> Scenario:
     busy = TargetTracking(
         name="cpu", target=50, queries=(Query(id="m", source=cpu()),), watched="m", out_cooldown=300, in_cooldown=300
@@ -125,7 +109,7 @@ def _cdk(stack: Scenario, jobs: JobProfile, minimum: int, rules: tuple[Rule, ...
         maximum=max(stack.maximum, minimum),
         rules=rules or (out.rule(), REMOVE_AT_ZERO.rule(), *tracked(busy)),
         poller=None,
-        queue=replace(_queue(stack, jobs), max_receive_count=3),
+        queue=replace(queue_for(stack, jobs), max_receive_count=3),
         worker=PLAIN,
         wake=NO_WAKE,
     )
@@ -191,7 +175,7 @@ def copilot(stack: Scenario, jobs: JobProfile) -> Scenario:
         stack,
         rules=tracked(backlog),
         poller=None,
-        queue=_queue(stack, jobs),
+        queue=queue_for(stack, jobs),
         worker=PLAIN,
         wake=NO_WAKE,
         custom_metrics=1,
@@ -250,21 +234,10 @@ def wellcome(stack: Scenario, jobs: JobProfile) -> Scenario:
         minimum=0,
         rules=(high.rule(), low.rule()),
         poller=None,
-        queue=_queue(stack, jobs, at_least=stack.queue.visibility_timeout),
+        queue=queue_for(stack, jobs, at_least=stack.queue.visibility_timeout),
         worker=replace(PLAIN, protection=True),
         wake=NO_WAKE,
     )
-
-
-def keda(stack: Scenario, jobs: JobProfile) -> Scenario:
-    """KEDA's aws-sqs-queue scaler: each 30 s ceil((visible + in flight) / 5) tasks; 0 after 300 s without messages.
-
-    It reads the queue itself, without CloudWatch. Here it scales Fargate tasks at Fargate's prices. Source:
-    kedacore/keda, aws_sqs_queue_scaler.go and withtriggers_types.go.
-    """
-    queue = _queue(stack, jobs, at_least=stack.queue.visibility_timeout)
-    made = replace(stack, minimum=0, rules=(), poller=Poller(), queue=queue, worker=PLAIN, wake=NO_WAKE)
-    return replace(made, unpriced=("the Kubernetes cluster ($73.00 a month on EKS)", *stack.unpriced))
 
 
 BASELINES = (
@@ -286,7 +259,12 @@ BASELINES = (
         source="nbtl.blog",
         make=recipe_steps,
     ),
-    Baseline(name="copilot", title="AWS Copilot worker service", source="copilot-cli: autoscaling.yml", make=copilot),
+    Baseline(
+        name="copilot",
+        title="AWS Copilot worker service (support ended on 2026-06-12)",
+        source="copilot-cli: autoscaling.yml and README",
+        make=copilot,
+    ),
     Baseline(name="watchbot", title="Mapbox ecs-watchbot 10", source="ecs-watchbot@fc908ce", make=watchbot),
     Baseline(
         name="wellcome",
@@ -295,4 +273,11 @@ BASELINES = (
         make=wellcome,
     ),
     Baseline(name="keda", title="KEDA aws-sqs-queue scaler", source="keda: aws_sqs_queue_scaler.go", make=keda),
+    Baseline(
+        name="crema",
+        title="Cloud Run External Metrics Autoscaling",
+        source="cloud-run-external-metrics-autoscaling",
+        make=crema,
+    ),
+    Baseline(name="aca-jobs", title="Azure Container Apps jobs", source="Microsoft.App/jobs", make=container_apps),
 )

@@ -43,6 +43,10 @@ class Poller:
     It wants ceil(messages / messages_per_task) tasks. Before it removes tasks it takes the maximum that it wanted in
     the last `window` seconds (Kubernetes' scale-down stabilisation). It removes the last task after `cooldown` seconds
     without a message. Sources: KEDA's aws_sqs_queue_scaler.go, withtriggers_types.go (30 s), scale_executor.go (300 s).
+
+    `growth`: in each minute it adds so many tasks or doubles them, whichever is more (Kubernetes API,
+    HorizontalPodAutoscalerBehavior, scaleUp). `first`: KEDA itself starts the first task, before this limit counts.
+    `removes`: otherwise each task ends after its job.
     """
 
     interval: float = 30
@@ -50,6 +54,9 @@ class Poller:
     in_flight: bool = True
     cooldown: float = 300
     window: float = 300
+    growth: int | None = 4
+    first: int | None = 1
+    removes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +91,7 @@ class WorkerSetup:
     protection: bool = True
     heartbeat: bool = True
     gives_back: bool = True
+    one_job: bool = False
     job_timeout: float | None = None
     wait: float = limits.MAX_RECEIVE_WAIT_SECONDS
     metrics: bool = False

@@ -17,7 +17,18 @@ def run(name: str, arrivals: str, job: str, seed: int, until: float | None = Non
 
 
 def test_each_baseline_has_a_unique_name_a_title_and_a_source() -> None:
-    names = ["cdk", "cdk-min-0", "recipe-cpu", "recipe-steps", "copilot", "watchbot", "wellcome", "keda"]
+    names = [
+        "cdk",
+        "cdk-min-0",
+        "recipe-cpu",
+        "recipe-steps",
+        "copilot",
+        "watchbot",
+        "wellcome",
+        "keda",
+        "crema",
+        "aca-jobs",
+    ]
     assert [baseline.name for baseline in BASELINES] == names
     assert all(baseline.source and baseline.title for baseline in BASELINES)
 
@@ -42,7 +53,7 @@ def test_one_message_starts_no_task(name: str, seed: int) -> None:
     assert (found.launches, found.done, found.left) == (0, 0, 1)
 
 
-@pytest.mark.parametrize("name", ["recipe-cpu", "recipe-steps", "watchbot", "wellcome", "keda"])
+@pytest.mark.parametrize("name", ["recipe-cpu", "recipe-steps", "watchbot", "wellcome", "keda", "crema", "aca-jobs"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_message_starts_a_task(name: str, seed: int) -> None:
     found = run(name, "burst:1", "30s", seed, until=7200)
@@ -70,3 +81,23 @@ def test_a_scale_in_by_idle_cpu_never_removes_an_idle_poller(seed: int) -> None:
     found = run("recipe-cpu", "burst:1", "30s", seed, until=86_400)
     assert found.running[-1][1] >= 1
     assert found.task_hours > 23
+
+
+def grown(name: str) -> list[int]:
+    """The desired counts of a long backlog, up to the maximum of ten."""
+    wanted = load("burst:200", "10m")
+    made = BASELINE[name].scenario(stack(scaling={"max_tasks": 10}), wanted.profile(1))
+    found = simulate(made, wanted, seed=1, until=600)
+    return [value for _, value in found.desired]
+
+
+def test_kubernetes_adds_four_tasks_or_doubles_them_in_a_minute() -> None:
+    """Source: Kubernetes API, HorizontalPodAutoscalerBehavior. KEDA starts the first task."""
+    assert (grown("keda"), grown("crema")) == ([0, 1, 5, 10], [0, 4, 8, 10])
+
+
+def test_an_azure_job_starts_for_each_message_and_ends_after_it() -> None:
+    found = run("aca-jobs", "burst:9", "30s", 1)
+    assert (found.done, found.launches, found.killed) == (9, 9, 0)
+    assert max(value for _, value in found.desired) == 4
+    assert found.desired[-1][1] == 0

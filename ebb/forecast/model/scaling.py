@@ -53,6 +53,8 @@ class Scaling:
         if scenario.poller:
             self._poller = scenario.poller
             self._wanted: deque[tuple[float, int]] = deque()
+            #: When the poller added how many tasks, within a minute.
+            self._grown: deque[tuple[float, int]] = deque()
             self._active_at = -math.inf
             phase = assumptions.schedule_phase(random) * scenario.poller.interval
             clock.every(scenario.poller.interval, phase, self._poll, self._poll_skipped)
@@ -194,10 +196,26 @@ class Scaling:
             highest = max(highest, min(1, self._service.desired))
         else:
             highest = 0
-        after = max(highest, scenario.minimum)
+        after = self._limited(max(highest, scenario.minimum))
         if after != self._service.desired:
             cause = f"{messages} messages"
             self._clock.at(now + self._assumptions.reaction(self._random), self._move_polled, after, cause)
+
+    def _limited(self, wanted: int) -> int:
+        """The number of tasks that the poller may have now."""
+        poller, desired, now = self._poller, self._service.desired, self._clock.now
+        while self._grown and self._grown[0][0] <= now - MINUTE:
+            self._grown.popleft()
+        if wanted <= desired:
+            return wanted if poller.removes else desired
+        if not desired and poller.first is not None:
+            return min(wanted, poller.first)
+        if poller.growth is None:
+            return wanted
+        before = desired - sum(number for _, number in self._grown)
+        after = max(desired, min(wanted, max(before + poller.growth, 2 * before)))
+        self._grown.append((now, after - desired))
+        return after
 
     def _move_polled(self, after: int, cause: str) -> None:
         before = self._service.desired

@@ -138,6 +138,12 @@ class SimulatedService:
             self._count(-1)
             task.host.stopped()
 
+    def finish(self, task: SimulatedTask) -> None:
+        """The task has done its only job: it ends, and is not replaced."""
+        self.leave(task)
+        self.set_desired(self.desired - 1)
+        self.end(task)
+
     def leave(self, task: SimulatedTask) -> None:
         """The worker exits: the task no longer counts."""
         if task.life is Life.RUNNING:

@@ -178,6 +178,9 @@ class SimulatedWorker:
             self._done(message, delivery)
         if self._stopping:
             self._exit_if_idle()
+        elif self._setup.one_job:
+            self._stopping = True
+            self._service.finish(self._task)
         else:
             self._act()
 
