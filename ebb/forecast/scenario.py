@@ -44,7 +44,7 @@ class Poller:
     the last `window` seconds (Kubernetes' scale-down stabilisation). It removes the last task after `cooldown` seconds
     without a message. Sources: KEDA's aws_sqs_queue_scaler.go, withtriggers_types.go (30 s), scale_executor.go (300 s).
 
-    `growth`: in each minute it adds so many tasks or doubles them, whichever is more (Kubernetes API,
+    `growth`: in each minute it adds so many tasks, or doubles them if that is more (Kubernetes API,
     HorizontalPodAutoscalerBehavior, scaleUp). `first`: KEDA itself starts the first task, before this limit counts.
     `removes`: otherwise each task ends after its job.
     """
