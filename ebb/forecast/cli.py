@@ -80,7 +80,7 @@ Against = Annotated[
 Html = Annotated[
     Path | None, typer.Option("--html", help="Write an HTML page with plots to this file.", dir_okay=False)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON. Its fields: report/json_report.py.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON. json_report.py has its fields.")]
 Image = Annotated[
     str | None,
     typer.Option(
