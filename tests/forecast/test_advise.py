@@ -165,6 +165,7 @@ def test_the_advice_is_shown_as_text_json_and_a_page() -> None:
 
 
 def test_several_processes_find_the_same_in_the_same_order() -> None:
-    trials = [Trial(QUESTION, (f"scaling.max_tasks={number}",), 1.0, 1, 99) for number in (2, 5)]
+    question = replace(QUESTION, stack=str(stacks.FOLDER / "Pulumi.dev.yaml"))  # other processes have the users' root
+    trials = [Trial(question, (f"scaling.max_tasks={number}",), 1.0, 1, 99) for number in (2, 5)]
     with processes() as run:
         assert list(run(trials)) == list(here(trials))
