@@ -130,7 +130,7 @@ def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_ar
     request = urllib.request.Request(f"{url}/jobs", body, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=LIMIT) as response:
         assert response.status == 202
-    up.wait_for("in flight 1")
+    up.wait_for("1 in flight")
     family, ports = up.family(), _listening(up.family())
     assert len(family) >= 4, "the command, an emulator, a task and its job"
     assert {address for address, _ in ports} == {"127.0.0.1"}
