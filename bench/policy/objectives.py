@@ -150,15 +150,19 @@ def _lost(loads: Sequence[Trial]) -> Iterator[Objective]:
 
 
 def _trickle(runs: int) -> Objective:
-    """Task-hours, compared with the cheapest baseline that neither kills a job nor leaves one."""
+    """Task-hours, compared with the cheapest service among the baselines that neither kills a job nor leaves one.
+
+    A task for each job has no idle task, and pays for it with a start in the wait of each job.
+    """
     own = stack(seconds_per_job=60)
     baselines = [baseline.scenario(own, TRICKLE.profile(1)) for baseline in BASELINES]
-    found = map(partial(_run, under=TRICKLE, runs=runs), baselines)
+    services = [each for each in baselines if not each.worker.one_job]
+    found = map(partial(_run, under=TRICKLE, runs=runs), services)
     complete = [each for each in found if each.done == each.sent and not each.killed.value]
     cheapest = min(complete, key=lambda each: each.task_hours.value)
     hours = _run(own, TRICKLE, runs).task_hours
     return Objective(
-        text="task-hours of 60 jobs of 60 s in four hours, compared with the cheapest baseline that does all jobs",
+        text="task-hours of 60 jobs of 60 s in four hours, compared with the cheapest service that does all of them",
         limit=f"{formatting.hours(cheapest.task_hours.value)} ({cheapest.scenario.name})",
         found=formatting.interval(hours, formatting.hours),
         value=hours.value,
