@@ -7,6 +7,7 @@ import pytest
 from pulumi.automation import PulumiCommand
 
 from ebb.project import ROOT
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.deploy.engine import Change, Deployment, Say
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
@@ -45,7 +46,7 @@ def region() -> Iterator[Region]:
 def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
     """Makes one of the tests' stacks, or `config`, ready to be deployed. The account has only what the stack adopts."""
     region.reset()
-    images = Images(region)
+    images = Images(region, instead=WORKER)
     aws = calls.Recorder(region.client)
     provider = serve(aws, images, ROOT)
     configs: list[Mapping[str, Any]] = []

@@ -7,6 +7,7 @@ import pytest
 from pulumi.automation import PulumiCommand
 
 from ebb.project import ROOT
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.deploy.engine import Change, Deployment, DeploymentError
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -214,7 +215,7 @@ def _steps(changes: list[Change]) -> set[Step]:
 def deployed(region: Region, command: PulumiCommand) -> Iterator[Deployment]:
     """The sandbox stack as its file has it, deployed once for this module."""
     region.reset()
-    images = Images(region)
+    images = Images(region, instead=WORKER)
     provider = serve(Aws(region.client), images, ROOT)
     deployment = Deployment(region, provider.port, "sandbox", command, configuration("sandbox"))
     deployment.up()

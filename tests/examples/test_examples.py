@@ -9,6 +9,8 @@ import pytest
 
 import settings
 from ebb.project import ROOT, configuration, read_settings
+from ebb.sandbox.demo import WORKER
+from ebb.sandbox.emulators.images import Image
 from ebb.sandbox.sandbox import Sandbox
 from tests.docs import pages
 from tests.helpers.waiting import until
@@ -16,9 +18,9 @@ from tests.helpers.waiting import until
 EXAMPLES = ROOT / "examples"
 
 
-def sandbox(name: str, overrides: dict[str, Any] | None = None) -> Sandbox:
+def sandbox(name: str, overrides: dict[str, Any] | None = None, image: Image | None = WORKER) -> Sandbox:
     config = configuration(name, overrides, folder=EXAMPLES / name)
-    return Sandbox(name, in_process=True, config=config, say=lambda _: None)
+    return Sandbox(name, in_process=True, config=config, image=image, say=lambda _: None)
 
 
 def log(opened: Sandbox) -> list[str]:
@@ -67,7 +69,8 @@ def test_command_counts_words_in_another_language(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "worker", folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Dockerfile", "count.awk"):
         shutil.copy(EXAMPLES / "command" / name, folder)
-    with sandbox("command", {"ebb:worker": {"image": {"build": str(folder)}}}) as opened:
+    (folder / "requirements.txt").write_text("boto3\n")  # the user's may name packages of a company
+    with sandbox("command", {"ebb:worker": {"image": {"build": str(folder)}}}, image=None) as opened:
         opened.deployment.up()
         job = opened.client().post({"text": "three more words"})
         line = f'{{"event": "counted", "job": "{job}", "lines": 1, "words": 4}}'

@@ -17,6 +17,7 @@ from ebb.forecast.model.simulate import simulate
 from ebb.forecast.scenario import Scenario
 from ebb.forecast.workloads import load
 from ebb.sandbox.controllers import alarms
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.ecs import tasks
 from ebb.sandbox.sandbox import Sandbox
 from settings import Settings
@@ -71,7 +72,9 @@ def forecast(settings: Settings, seed: int) -> list[tuple[str, int, int]]:
 def sandbox() -> Iterator[Sandbox]:
     scaling = {"max_tasks": MAX_TASKS, "seconds_per_job": 120, "tolerated_wait": 120, "surplus": True}
     overrides = {"ebb:scaling": scaling}
-    with Sandbox("sandbox", speed=SPEED, in_process=True, overrides=overrides, say=lambda _: None) as opened:
+    with Sandbox(
+        "sandbox", speed=SPEED, in_process=True, overrides=overrides, image=WORKER, say=lambda _: None
+    ) as opened:
         opened.deployment.up()
         yield opened
         opened.destroy()

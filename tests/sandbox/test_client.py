@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ebb.sandbox.client import Client, NotAcceptedError
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import LIMIT
 
@@ -29,7 +30,7 @@ WAYS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=WAYS)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """The stack deployed in one of the ways. No task takes the messages."""
-    with Sandbox(in_process=True, overrides=WAYS[request.param], say=lambda _: None) as sandbox:
+    with Sandbox(in_process=True, overrides=WAYS[request.param], image=WORKER, say=lambda _: None) as sandbox:
         sandbox.tasks.stop()
         sandbox.deployment.up()
         yield sandbox

@@ -21,6 +21,7 @@ from ebb.forecast.workloads import load
 from ebb.project import ROOT
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.deploy import fallback
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -102,7 +103,7 @@ class Place:
         self._ecs.register_task_definition(family="worker", containerDefinitions=[container])
         for each in services:
             self._ecs.create_service(cluster="jobs", serviceName=each.name, taskDefinition="worker", desiredCount=0)
-        deployment = fallback.InProcess(Aws(region.client), Images(region), ROOT, "crashes", {})
+        deployment = fallback.InProcess(Aws(region.client), Images(region, instead=WORKER), ROOT, "crashes", {})
         deployment.up()
         self._outputs = deployment.outputs()
         self._autoscaler, self._scheduler = Autoscaler(self, self._tasks), Scheduler(self)

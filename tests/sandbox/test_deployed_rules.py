@@ -8,6 +8,7 @@ import pytest
 
 from ebb import project
 from ebb.forecast import deployed, scenario
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
@@ -56,7 +57,7 @@ def test_other_settings_deploy_the_rules_of_their_forecast(region: Region, name:
 
 def check(region: Region, stack: str, config: Mapping[str, Any]) -> None:
     """Deploy, and compare what AWS's describe operations answer with the forecast."""
-    images = Images(region)
+    images = Images(region, instead=WORKER)
     config = localize(config, region.region)
     if uses_existing(config):
         config = create_existing(region, images).use_in(config)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from ebb.project import read_settings
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.existing_resources import ExistingResources, create_existing, uses_existing
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def company(region: Region) -> ExistingResources:
-    return create_existing(region, Images(region))
+    return create_existing(region, Images(region, instead=WORKER))
 
 
 @pytest.mark.parametrize(("name", "expected"), [("shared", True), ("dev", False), ("prod", False), ("sandbox", False)])
@@ -78,10 +79,16 @@ def test_each_kind_of_secret_and_image_is_replaced_by_its_own_kind(company: Exis
     }
 
 
-def test_the_image_is_the_projects_worker(region: Region) -> None:
-    images = Images(region)
+def test_the_image_is_built_from_the_projects_worker(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, built = Images(region, instead=WORKER), list[Path]()
+    build = images.build
+
+    def noted(context: Path, repository: str, tag: str) -> str:
+        built.append(context)
+        return build(context, repository, tag)
+
+    monkeypatch.setattr(images, "build", noted)
     company = create_existing(region, images)
     uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{company.repository}:{company.tag}"
-    image = images.resolve(uri)
-    assert image.argv[1:] == ["-m", "worker"]
-    assert (image.cwd / "worker" / "handler.py").read_bytes() == (ROOT / "worker" / "handler.py").read_bytes()
+    assert images.resolve(uri) is WORKER
+    assert built == [ROOT / "worker"]

@@ -4,6 +4,7 @@ import pytest
 
 from ebb.project import configuration
 from ebb.sandbox import sandbox
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.deploy import pulumi_cli
 from ebb.sandbox.deploy.engine import DeploymentError
 from ebb.sandbox.deploy.fallback import InProcess
@@ -24,7 +25,7 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
     monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
     monkeypatch.setattr(sandbox, "find", _no_engine)
-    with Sandbox(say=said.append) as region:
+    with Sandbox(image=WORKER, say=said.append) as region:
         assert "No Pulumi CLI 3.250.0: there is no go on PATH." in said[0]
         assert "The stack is deployed in this process through Pulumi's mocks instead." in said[0]
         assert isinstance(region.deployment, InProcess)
@@ -43,7 +44,7 @@ def test_where_no_engine_can_be_had_the_sandbox_says_so_and_deploys_all_the_same
 
 
 def test_another_stack_goes_up_and_away_in_process(said: list[str]) -> None:
-    with Sandbox("prod", in_process=True, config=stacks.configuration("prod"), say=said.append) as region:
+    with Sandbox("prod", in_process=True, config=stacks.configuration("prod"), image=WORKER, say=said.append) as region:
         assert region.deployment.up()
         assert region.deployment.preview() == []
         outputs = region.deployment.outputs()
@@ -55,7 +56,7 @@ def test_another_stack_goes_up_and_away_in_process(said: list[str]) -> None:
 
 def test_a_changed_setting_updates_replaces_and_deletes_in_process(said: list[str]) -> None:
     overrides = {"ebb:queue": {"visibility_timeout": 60}, "ebb:scaling": {"surplus": False}}
-    with Sandbox(in_process=True, say=said.append) as region:
+    with Sandbox(in_process=True, image=WORKER, say=said.append) as region:
         assert isinstance(region.deployment, InProcess)
         region.deployment.up()
         region.deployment.configure(configuration("sandbox", overrides))
@@ -75,12 +76,15 @@ def test_a_changed_setting_updates_replaces_and_deletes_in_process(said: list[st
 
 
 def test_without_an_engine_there_is_no_preview_before_the_first_up(said: list[str]) -> None:
-    with Sandbox(in_process=True, say=said.append) as region, pytest.raises(DeploymentError, match="no preview before"):
+    with (
+        Sandbox(in_process=True, image=WORKER, say=said.append) as region,
+        pytest.raises(DeploymentError, match="no preview before"),
+    ):
         region.deployment.preview()
 
 
 def test_what_the_program_refuses_is_its_sentence_in_process_too(said: list[str]) -> None:
-    with Sandbox(in_process=True, say=said.append) as region:
+    with Sandbox(in_process=True, image=WORKER, say=said.append) as region:
         assert isinstance(region.deployment, InProcess)
         region.deployment.configure(configuration("sandbox", {"ebb:scaling": {"max_taks": 3}}))
         with pytest.raises(DeploymentError, match=r"ebb:scaling\.max_taks: unknown key"):

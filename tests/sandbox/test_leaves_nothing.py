@@ -22,13 +22,24 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTEN = "0A"  # st in /proc/net/tcp
 
 
+#: `ebb sandbox up` with the worker of this checkout: the user's Dockerfile may need what this machine has not.
+UP = """
+import functools, sys
+from ebb.cli import app
+from ebb.sandbox import live_view
+from ebb.sandbox.demo import WORKER
+live_view.Sandbox = functools.partial(live_view.Sandbox, image=WORKER)
+app(["sandbox", "up", *sys.argv[1:]])
+"""
+
+
 class Up:
-    """`python -m ebb sandbox up` in a separate process group, with a separate temporary folder."""
+    """`ebb sandbox up` in a separate process group, with a separate temporary folder."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ebb", "sandbox", "up", *options],
+            [sys.executable, "-c", UP, *options],
             cwd=ROOT,
             env={**os.environ, "TMPDIR": str(folder)},
             stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ import pytest
 import settings
 from ebb import project
 from ebb.errors import UserError
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.local_account import ACCOUNT, ignored, localize, region_of
 from ebb.sandbox.sandbox import Sandbox
 
@@ -44,7 +45,7 @@ def test_a_stack_for_another_region_and_account_goes_up_in_the_sandbox() -> None
         "ebb:iam": {"permissions_boundary": "arn:aws:iam::123456789012:policy/boundary"},
         "other:thing": "text",
     }
-    with Sandbox("any.stack", in_process=True, config=config, say=said.append) as sandbox:
+    with Sandbox("any.stack", in_process=True, config=config, image=WORKER, say=said.append) as sandbox:
         assert said[0] == (
             "The sandbox is eu-central-1 with an account of this machine. Ignored: aws:allowedAccountIds, "
             "aws:assumeRoles, aws:profile, the partition and account of ARNs."
@@ -70,7 +71,7 @@ def test_the_region_is_the_stacks_or_the_first_of_aws(region: str | None, own: s
 def test_a_stack_of_another_partition_goes_up_in_its_region_with_endpoints_of_its_own(region: str) -> None:
     network = {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"]}
     config = {"aws:region": region, "ebb:network": network, "ebb:scaling": {"direct": True}}
-    with Sandbox("any", in_process=True, config=config, say=lambda _: None) as sandbox:
+    with Sandbox("any", in_process=True, config=config, image=WORKER, say=lambda _: None) as sandbox:
         sandbox.tasks.stop()
         sandbox.deployment.up()
         subnets = sandbox.region.client("ec2").describe_subnets()["Subnets"]

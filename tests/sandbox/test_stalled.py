@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from moto.sns.models import sns_backends
 
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import until
 
@@ -30,7 +31,7 @@ def test_a_job_that_no_task_can_do_is_told_by_mail_long_before_it_expires(fault:
         "ebb:monitoring": {"emails": ["ops@example.com"]},
         "ebb:queue": {"retention_days": 1},
     }
-    with Sandbox(in_process=True, speed=600, overrides=overrides, say=lambda _: None) as sandbox:
+    with Sandbox(in_process=True, speed=600, overrides=overrides, image=WORKER, say=print) as sandbox:
         sandbox.deployment.up()
         dynamodb = sandbox.region.client("dynamodb")
         for name in dynamodb.list_tables()["TableNames"]:

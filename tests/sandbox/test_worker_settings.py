@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ebb.sandbox.demo import WORKER
 from ebb.sandbox.ecs.task import Status, TaskView
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import until
@@ -20,7 +21,7 @@ OVERRIDES = {
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(in_process=True, speed=600, overrides=OVERRIDES, say=lambda _: None) as made:
+    with Sandbox(in_process=True, speed=600, overrides=OVERRIDES, image=WORKER, say=print) as made:
         made.deployment.up()
         yield made
         made.destroy()

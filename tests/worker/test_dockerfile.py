@@ -61,6 +61,7 @@ def test_the_image_starts_the_worker(images: Images, tmp_path: Path, dockerfile:
     context = tmp_path / "worker"
     shutil.copytree(WORKER, context, ignore=shutil.ignore_patterns("__pycache__"))
     (context / "Dockerfile").write_text(dockerfile)
+    (context / "requirements.txt").write_text("boto3\n")  # the user's may name packages of a company
     image = images.resolve(f"{REGISTRY}/jobs/worker@{images.build(context, 'jobs/worker', 'latest')}")
     environment = image.environment | {"PATH": str(Path(sys.executable).parent)}  # as a task has it
     done = subprocess.run(
