@@ -18,7 +18,7 @@ METRICS_SECONDS = 3 * MINUTE
 #: Seconds from the alarm to the task's first receive. Half a minute is usual; this is an image of some 10 GB.
 START_SECONDS = 15 * MINUTE
 #: Seconds, beyond a running job, in which a deployment may find no room for its tasks (docs/worker.md).
-DEPLOYMENT_SECONDS = 12 * MINUTE
+DEPLOYMENT_SECONDS = 10 * MINUTE
 #: Seconds that a job may wait behind a peak at the maximum number of tasks: at least this, or so many jobs' durations.
 PEAK_SECONDS = 4 * 3600
 PEAK_JOBS = 10
