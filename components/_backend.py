@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components import _direct, _iam, _templates
-from components.queue import QueueRefs
+from components._queue_refs import QueueRefs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components import _backend, _iam, _templates
 from components._account import account
-from components.queue import QueueRefs
+from components._queue_refs import QueueRefs
 from settings import Api as ApiSettings
 from settings import Iam as IamSettings
 

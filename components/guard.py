@@ -8,16 +8,14 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components import aws_clients
+from components._queue_refs import QueueRefs
 from components.aws_clients import Clients
-
-if TYPE_CHECKING:
-    from components.queue import QueueRefs
 
 _COUNTS = (
     "ApproximateNumberOfMessages",

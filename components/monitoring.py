@@ -9,8 +9,8 @@ import pulumi_aws as aws
 
 from components import _alarm, _iam
 from components._account import account
+from components._queue_refs import QueueRefs
 from components._secrets import kept
-from components.queue import QueueRefs
 from policy.plan import AlarmPlan
 from settings import Monitoring as MonitoringSettings
 

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components import _iam, guard
 from components._account import account
+from components._queue_refs import QueueRefs
 from settings import Queue as QueueSettings
 from settings.limits import MAX_RECEIVE_WAIT_SECONDS, MAX_RETENTION_DAYS
 
@@ -35,24 +36,6 @@ class JobQueueArgs:
 
     settings: QueueSettings
     once: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueRefs:
-    """What other components need of the job queue and its dead-letter queue.
-
-    `visibility_timeout` is in seconds. `kms_key_arn` is None if SQS's own key encrypts the queues.
-    """
-
-    fifo: bool
-    visibility_timeout: int
-    name: pulumi.Input[str]
-    url: pulumi.Input[str]
-    arn: pulumi.Input[str]
-    dead_letter_name: pulumi.Input[str]
-    dead_letter_url: pulumi.Input[str]
-    dead_letter_arn: pulumi.Input[str]
-    kms_key_arn: pulumi.Input[str] | None = None
 
 
 class JobQueue(pulumi.ComponentResource):

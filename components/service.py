@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from components import _container
 from components._account import account
 from components._iam import Statement, allow, document, from_account, role, trust
+from components._queue_refs import QueueRefs
 from components._secrets import kept
-from components.queue import QueueRefs
 from settings import Iam as IamSettings
 from settings import Worker as WorkerSettings
 

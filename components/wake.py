@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components import _iam, _workflow
 from components._account import account
-from components.queue import QueueRefs
+from components._queue_refs import QueueRefs
 from policy import hours
 from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
 from policy.sizing import Sizing

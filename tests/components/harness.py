@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from components.queue import QueueRefs
+from components._queue_refs import QueueRefs
 from ebb.sandbox.deploy.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, evaluate
 
 # an output in an f-string is a defect: an error instead of the default warning

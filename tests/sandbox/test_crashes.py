@@ -12,8 +12,8 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
+from components._queue_refs import QueueRefs
 from components.autoscaling import QueueScaling, QueueScalingArgs
-from components.queue import QueueRefs
 from components.wake import Wake, WakeArgs
 from ebb.forecast.deployed import from_settings
 from ebb.forecast.model.simulate import simulate
