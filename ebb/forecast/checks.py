@@ -174,7 +174,7 @@ def _jobs(scenario: Scenario, jobs: JobProfile) -> Iterator[Problem]:
             f"The worker stops a job after {worker.job_timeout:g} s, and jobs take up to {longest}. Raise "
             "worker.job_timeout.",
         )
-    if not worker.protection and jobs.longest > worker.drain:
+    if not worker.protection and not worker.one_job and jobs.longest > worker.drain:
         yield Problem(
             "no-protection",
             f"A task has {worker.drain:g} s to end when it is stopped, jobs take up to {longest}, and scale-in does "

@@ -62,7 +62,8 @@ def test_the_demo_can_be_configured_from_each_stack_file(stack: str, wake: Wake 
     [
         ({"max_tasks": 1}, Expected((1, 1), scale_in=False)),
         ({"max_tasks": 4, "tolerated_wait": 60, "surplus": True}, Expected((4, 4), scale_in=True)),
-        ({"max_tasks": 4, "tolerated_wait": 60}, Expected((4, 4), scale_in=False)),
+        ({"max_tasks": 4, "tolerated_wait": 60}, Expected((4, 4), scale_in=True)),
+        ({"max_tasks": 4, "tolerated_wait": 60, "surplus": False}, Expected((4, 4), scale_in=False)),
         ({"max_tasks": 2, "tolerated_wait": 60, "surplus": True}, Expected((2, 2), scale_in=False)),
         ({"max_tasks": 20, "surplus": True}, Expected((1, 20), scale_in=False)),
         (

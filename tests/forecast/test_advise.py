@@ -164,6 +164,7 @@ def test_the_advice_is_shown_as_text_json_and_a_page() -> None:
     assert text.sentence(found) in html
 
 
+@pytest.mark.slow
 def test_several_processes_find_the_same_in_the_same_order() -> None:
     question = replace(QUESTION, stack=str(stacks.FOLDER / "Pulumi.dev.yaml"))  # other processes have the users' root
     trials = [Trial(question, (f"scaling.max_tasks={number}",), 1.0, 1, 99) for number in (2, 5)]

@@ -79,6 +79,7 @@ def test_what_cannot_be_asked_ends_in_a_sentence(
     assert sentence in result.output
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_advise_and_its_processes_without_a_traceback(tmp_path: Path) -> None:
     trace = tmp_path / "jobs.csv"
     os.mkfifo(trace)  # the processes have been started when it is read

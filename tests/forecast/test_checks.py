@@ -178,6 +178,8 @@ def test_each_baseline_has_its_known_problems() -> None:
         "watchbot": {"long-period", "no-protection"},
         "wellcome": {"dormant-queue"},
         "keda": {"no-protection"},
+        "crema": {"no-protection"},
+        "aca-jobs": set(),
     }
 
 

@@ -68,6 +68,7 @@ def test_other_settings_have_the_same_seeds_and_several_may_change_at_once() -> 
     assert more.finding.forecast.seed == 5
 
 
+@pytest.mark.slow
 def test_an_assumption_that_matters_is_in_front_and_others_are_named() -> None:
     request = Request(stack="dev", load=load("burst:1", "600s"), runs=2, until=1500.0)
     (own,) = run.findings(request, silent)

@@ -20,6 +20,7 @@ from tests.forecast import test_advise
 from tests.helpers import stacks
 from tests.helpers.browser import MISSING, Page, browser, command
 
+pytestmark = pytest.mark.slow
 PROGRAM = command()
 #: Elements that are wider than the page, outside of tables that scroll; and text that is wider than its box.
 OVERFLOW = """

@@ -94,6 +94,7 @@ def test_scaling_in_on_waiting_messages_kills_a_long_job_at_each_delivery() -> N
     assert (outcome.done, outcome.killed, outcome.dead) == (0, 5, 1)
 
 
+@pytest.mark.slow
 def test_a_dormant_queue_can_take_a_quarter_of_an_hour_to_wake_the_service() -> None:
     """ "Delay of up to 15 minutes" (SQS guide), "sometimes 15+ minutes" (adamtuttle.codes, 2022)."""
     dormant, assumptions = bare(recommended()), Assumptions(idle_before=7 * HOUR)
@@ -102,6 +103,7 @@ def test_a_dormant_queue_can_take_a_quarter_of_an_hour_to_wake_the_service() -> 
     assert 400 < median(wakes) < 750
 
 
+@pytest.mark.slow
 def test_a_queue_with_keep_alive_wakes_the_service_after_hours_as_at_any_time() -> None:
     assumptions = Assumptions(idle_before=7 * HOUR)
     wakes = [simulate(recommended(), load("burst:1"), seed=seed, assumptions=assumptions).wakes[0] for seed in SEEDS]

@@ -84,11 +84,16 @@ class EngineStack(auto.Stack):
         )
 
 
+#: After Ctrl-C the program of the operation may still run. What it imports is not complete yet for another one.
+_ONE_PROGRAM = threading.Lock()
+
+
 def program() -> None:
     """The real program, as `pulumi` would run it."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+    with _ONE_PROGRAM:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
 class Deployment:
