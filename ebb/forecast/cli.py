@@ -66,12 +66,10 @@ Versus = Annotated[
         help="Also run the load with these settings, and show what they change. Can be repeated.",
     ),
 ]
-Scales = Annotated[
-    bool, typer.Option("--scale", metavar="", help="Also show the cost at 10, 100 and 1,000 times the load.")
-]
+Scales = Annotated[bool, typer.Option("--scale", help="Also show the cost at 10, 100 and 1,000 times the load.")]
 Sensitivity = Annotated[
     bool,
-    typer.Option("--sensitivity", metavar="", help="Also show what 20 % less or more of each assumption changes."),
+    typer.Option("--sensitivity", help="Also show what 20 % less or more of each assumption changes."),
 ]
 Against = Annotated[
     bool,

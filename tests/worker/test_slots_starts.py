@@ -48,17 +48,23 @@ def test_why_no_child_can_be_had_is_said(open_place: Open, options: dict[str, st
     assert (open_place(**options).ready().error or "").endswith(error)
 
 
-def test_a_child_that_cannot_be_started_is_started_again_after_pauses_that_grow(
-    open_place: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses before starts of children, which are not waited for."""
+    found: list[float] = []
     start = slots._Slot._start_child
 
     def at_once(slot: slots._Slot, pause: float) -> None:
-        pauses.append(pause)
+        found.append(pause)
         start(slot, 0)
 
     monkeypatch.setattr(slots._Slot, "_start_child", at_once)
+    return found
+
+
+def test_a_child_that_cannot_be_started_is_started_again_after_pauses_that_grow(
+    open_place: Open, pauses: list[float]
+) -> None:
     place = open_place(command=["/no/such/python"])
     for _ in range(8):
         assert place.ready().error
@@ -155,16 +161,8 @@ def test_a_child_killed_before_it_has_read_a_long_body_is_no_attempt(open_place:
 
 
 def test_processes_that_never_take_a_job_are_started_with_pauses_that_grow(
-    open_place: Open, monkeypatch: pytest.MonkeyPatch
+    open_place: Open, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses: list[float] = []
-    start = slots._Slot._start_child
-
-    def at_once(slot: slots._Slot, pause: float) -> None:
-        pauses.append(pause)
-        start(slot, 0)
-
-    monkeypatch.setattr(slots._Slot, "_start_child", at_once)
     monkeypatch.setattr(slots, "TAKE_SECONDS", 0)
     place = open_place(
         PRELUDE_FILES

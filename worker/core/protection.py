@@ -23,8 +23,8 @@ PROOF_MINUTES = 1
 HOLD_SECONDS = 60
 #: A task that a deployment blocks asks again after so long.
 BLOCKED_SECONDS = 60
-#: A busy task lets its protection go between two jobs after so long, and takes no job for some seconds. A deployment or
-#: a scale-in can stop it then. ECS does not tell a protected task that it is to be stopped.
+#: A busy task releases its protection between two jobs after so long, and takes no job for some seconds. A deployment
+#: or a scale-in can stop it then. ECS does not tell a protected task that it is to be stopped.
 RELEASE_AFTER_SECONDS = 600
 RELEASED_SECONDS = 30
 #: Maximum pause between requests without an answer; ECS throttles all tasks of an account together.

@@ -154,7 +154,7 @@ def keep_managed_policies(iam: ModuleType) -> None:
 
 
 def keep_module_list(backends: ModuleType) -> None:
-    """moto lists its own folder again for each request: a tenth of the time that a demo takes."""
+    """moto lists its own folder again for each request, which takes longer than many an answer."""
     listed = MOTO.function(backends, "list_of_moto_modules", "()")
     vars(backends).update(list_of_moto_modules=functools.cache(lambda: tuple(listed())))
 
