@@ -10,6 +10,7 @@ from typing import Any
 from ebb.forecast.workloads import Load
 from settings import Settings
 from settings.limits import FARGATE_MEMORY, MAX_TASKS
+from settings.sections.scaling import SURPLUS_FROM_TASKS
 
 #: Different maximum numbers of tasks.
 MAXIMUMS = 6
@@ -89,7 +90,7 @@ def grid(settings: Settings, freedom: Freedom, demand: Demand, wait: float) -> I
                     "scaling.min_tasks": minimum,
                     "scaling.max_tasks": maximum,
                     "scaling.tolerated_wait": _tidy(wait),
-                    "scaling.surplus": minimum < maximum and maximum >= 3,
+                    "scaling.surplus": minimum < maximum and maximum >= SURPLUS_FROM_TASKS,
                 }
 
 

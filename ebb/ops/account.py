@@ -6,13 +6,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.aws_clients import clients
-from ebb.ops.stack import OpsError
+from ebb.ops.stack import OpsError, provider_keys
 
 
 def current(config: Mapping[str, Any], region: str) -> str:
     """The account's 12 digits. `config`: the stack's, by full key. Raises OpsError."""
-    provider = {key.removeprefix("aws:"): value for key, value in config.items() if key.startswith("aws:")}
     try:
-        return str(clients(provider, region)("sts").get_caller_identity()["Account"])
+        return str(clients(provider_keys(config), region)("sts").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError, OSError, ValueError) as error:
         raise OpsError(f"The account is unknown ({error}): name it with --account.") from None

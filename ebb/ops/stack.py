@@ -47,14 +47,15 @@ def read(name: str) -> Stack:
     if missing:
         raise OpsError(f"Stack {name} has no output {missing[0]}: it is not deployed. Run `pulumi up` first.")
     config: dict[str, Any] = json.loads(_pulumi("config", "--json", "--stack", name))
-    provider = _provider(config)
+    provider = provider_keys(config)
     if any(entry.get("secret") for entry in provider.values()):
-        provider = _provider(json.loads(_pulumi("config", "--json", "--show-secrets", "--stack", name)))
+        provider = provider_keys(json.loads(_pulumi("config", "--json", "--show-secrets", "--stack", name)))
     values = {key: entry.get("objectValue", entry.get("value")) for key, entry in provider.items()}
     return Stack(name=name, provider=values, **{key: str(outputs[key]) for key in needed})
 
 
-def _provider(config: dict[str, Any]) -> dict[str, Any]:
+def provider_keys(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the AWS provider in a configuration by full key, without `aws:`."""
     prefix = "aws:"
     return {key.removeprefix(prefix): entry for key, entry in config.items() if key.startswith(prefix)}
 
