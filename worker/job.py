@@ -86,8 +86,13 @@ class Verdict(StrEnum):
     FAILED = "failed"
     RETRY = "retry"
     REJECT = "reject"
-    #: The job cannot be tried here, and is not to blame: the program does not run, or there is no space for its body.
+    #: The job cannot be tried here, and is not to blame. The program does not run, there is no space for its body, or
+    #: the bucket with its body cannot be read.
     UNABLE = "unable"
+
+
+class UnableError(Exception):
+    """The worker cannot try a job here. The text is one sentence. Handlers raise Retry instead."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from worker import config, logs, output
-from worker.job import Job, Reject, Result, Retry, Verdict
+from worker.job import Job, Reject, Result, Retry, UnableError, Verdict
 from worker.jobs import command, descendants, outcome, payload, scratch
 from worker.jobs.process import LENGTH_BYTES, STOP_SIGNAL
 
@@ -50,7 +50,7 @@ def main(connection: int, lifeline: int, taking: int, folder: str) -> None:
     _die_with_parent(lifeline)
     try:
         runner = _Runner(config.read_job(os.environ), folder)
-    except command.UnableError as error:
+    except UnableError as error:
         _report(connection, Result(verdict=Verdict.FAILED, reason=_text(error)))
         return
     except BaseException as error:  # a module may call sys.exit()
@@ -179,7 +179,7 @@ class _Runner:
             return _retry(error)
         except Reject as error:
             return Result(verdict=Verdict.REJECT, reason=_text(error) or type(error).__name__)
-        except command.UnableError as error:
+        except UnableError as error:
             return Result(verdict=Verdict.UNABLE, reason=_text(error))
         except command.CommandError as error:
             return Result(verdict=Verdict.FAILED, reason=_text(error))

@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
-from worker.job import Job, Reject, Retry
+from worker.job import Job, Reject, Retry, UnableError
 
 #: What a shell and `env` exit with when they cannot execute a program (POSIX, "Exit status for commands").
 CANNOT_EXECUTE = frozenset({126, 127})
@@ -25,10 +25,6 @@ PTRACE_TRACEME = 0
 
 class CommandError(Exception):
     """The program has failed; the text is one sentence without a traceback."""
-
-
-class UnableError(Exception):
-    """No job can be tried in this place. The text is one sentence without a traceback."""
 
 
 class Command:
