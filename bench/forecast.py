@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ebb.forecast.deployed import from_settings
 from ebb.forecast.durations import DAY
+from ebb.forecast.load.workloads import Load, load
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.simulate import Simulation, simulate
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.workloads import Load, load
+from ebb.forecast.scenario.deployed import from_settings
+from ebb.forecast.scenario.scenario import Scenario
 from ebb.project import ROOT
 from settings import Settings
 

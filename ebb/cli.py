@@ -5,7 +5,7 @@ from types import FrameType
 
 import typer
 
-from ebb.forecast.advise_cli import advise
+from ebb.forecast.advise.cli import advise
 from ebb.forecast.cli import forecast
 from ebb.help import Command, Group
 from ebb.iam.cli import policy

@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 
 from components import _container, _workflow, idempotency
-from ebb.forecast import deployed
-from ebb.forecast.deployed import from_settings
 from ebb.forecast.model import shared as forecast_worker
+from ebb.forecast.scenario import deployed
+from ebb.forecast.scenario.deployed import from_settings
 from ebb.ops import scaling as ops_scaling
 from ebb.sandbox import log_follower
 from ebb.sandbox.ecs import agent

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.policy.tune import LOADS, Trial
-from ebb.forecast.baselines import BASELINES
-from ebb.forecast.bill import Part, of_scaling
-from ebb.forecast.deployed import from_settings
+from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.load.workloads import Load, load
 from ebb.forecast.model.assumptions import Assumptions, Uniform
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.monte_carlo import Estimate, Forecast, Spread, forecast
 from ebb.forecast.report import formatting
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.workloads import Load, load
+from ebb.forecast.results.bill import Part, of_scaling
+from ebb.forecast.results.monte_carlo import Estimate, Forecast, Spread, forecast
+from ebb.forecast.scenario.deployed import from_settings
+from ebb.forecast.scenario.scenario import Scenario
 from settings import Settings
 
 #: Runs for the quantiles of a wake-up.

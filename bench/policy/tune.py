@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, fsum, inf
 
-from ebb.forecast.deployed import from_settings, rules
+from ebb.forecast.load.workloads import Load, load
 from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.report import formatting
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.workloads import Load, load
+from ebb.forecast.scenario.deployed import from_settings, rules
+from ebb.forecast.scenario.scenario import Scenario
 from policy import plan as policy_plan
 from policy import steps as policy_steps
 from settings import Settings

@@ -14,7 +14,7 @@ import typer
 from ebb.errors import UserError, finish
 
 if TYPE_CHECKING:
-    from ebb.forecast.everything import Wanted
+    from ebb.forecast.pipeline import Wanted
     from ebb.forecast.run import Progress, Request
 
 Stack = Annotated[str, typer.Option(help="The stack: its name, or the path of its file (Pulumi.<stack>.yaml).")]
@@ -151,11 +151,13 @@ def forecast(
     """
 
     def command() -> bool:
-        from ebb.forecast import dates, durations, pull, workloads  # noqa: PLC0415 - --help answers without these imports
-        from ebb.forecast.assumed import assumed  # noqa: PLC0415
-        from ebb.forecast.everything import Wanted  # noqa: PLC0415
+        from ebb.forecast import durations  # noqa: PLC0415 - --help answers without these imports
+        from ebb.forecast.load import dates, workloads  # noqa: PLC0415
+        from ebb.forecast.model.overrides import assumed  # noqa: PLC0415
+        from ebb.forecast.pipeline import Wanted  # noqa: PLC0415
         from ebb.forecast.run import Request  # noqa: PLC0415
-        from ebb.forecast.stack import find, read  # noqa: PLC0415
+        from ebb.forecast.scenario import image_pull  # noqa: PLC0415
+        from ebb.forecast.scenario.stack import find, read  # noqa: PLC0415
 
         folder, name = find(stack)
         calendar = dates.read(start, read(name, folder, changes or ()).scaling.timezone)
@@ -176,7 +178,7 @@ def forecast(
             runs=runs,
             seed=seed,
             until=None if until is None else durations.positive(until, "--until"),
-            pull=None if image is None else pull.read(image),
+            pull=None if image is None else image_pull.read(image),
             assumptions=assumed(start_time, deploy or ()),
         )
         wanted = Wanted(versus=tuple(versus or ()), scales=scales, sensitivity=sensitivity)
@@ -189,9 +191,9 @@ def forecast(
 def _run(request: "Request", wanted: "Wanted", html: Path | None, *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
 
-    from ebb.forecast.everything import report  # noqa: PLC0415
+    from ebb.forecast.pipeline import report  # noqa: PLC0415
     from ebb.forecast.report import json_report, terminal  # noqa: PLC0415
-    from ebb.forecast.unused import unused  # noqa: PLC0415
+    from ebb.forecast.unused_options import unused  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
         raise UserError(f"The folder {html.parent} for {html.name} does not exist.")

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ebb.forecast import stack
-from ebb.forecast.baselines import BASELINES
-from ebb.forecast.checks import check
-from ebb.forecast.deployed import from_settings
-from ebb.forecast.findings import Finding
+from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.load.workloads import JobProfile, Load
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.monte_carlo import Forecast, forecast
-from ebb.forecast.pull import Pull
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.shown import shown
-from ebb.forecast.workloads import JobProfile, Load
+from ebb.forecast.results.findings import Finding
+from ebb.forecast.results.monte_carlo import Forecast, forecast
+from ebb.forecast.results.run_checks import shown
+from ebb.forecast.results.static_checks import check
+from ebb.forecast.scenario import stack
+from ebb.forecast.scenario.deployed import from_settings
+from ebb.forecast.scenario.image_pull import Pull
+from ebb.forecast.scenario.scenario import Scenario
 from settings import Settings
 
 #: Called after each run with the scenario's name, the runs that are done, and the runs in all.

@@ -3,9 +3,9 @@
 from bench import forecast
 from bench.forecast import LOADS, WAYS, Cost, scenario
 from ebb.forecast.durations import DAY
+from ebb.forecast.load.workloads import load
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.simulate import Simulation
-from ebb.forecast.workloads import load
 
 
 def test_both_simulators_do_the_same_jobs() -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bench.policy.tune import LOADS, Score, Variant, scenario, score, tables, variants
-from ebb.forecast.arrivals import Timed, Times
-from ebb.forecast.deployed import from_settings
+from ebb.forecast.load.arrivals import Timed, Times
 from ebb.forecast.model.simulate import simulate
+from ebb.forecast.scenario.deployed import from_settings
 
 SCORE = Score(median=60, latency=200, task_minutes=100, killed=0, give_backs=0, lost=1)
 LOAD = {each.name: each for each in LOADS}

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from ebb.forecast import bill, prices
-from ebb.forecast.bill import Bill, Part
-from ebb.forecast.deployed import from_settings
+from ebb.forecast import prices
+from ebb.forecast.load.workloads import load
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.workloads import load
+from ebb.forecast.results import bill
+from ebb.forecast.results.bill import Bill, Part
+from ebb.forecast.scenario.deployed import from_settings
 from settings import read
 from settings.rules import BASE_ENDPOINTS
 from tests.docs.pages import README, rows, section

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from ebb.forecast.bill import Bill, Part
-from ebb.forecast.deployed import from_settings
 from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.outcome import Outcome, Requests
-from ebb.forecast.scenario import Scenario
+from ebb.forecast.results.bill import Bill, Part
+from ebb.forecast.scenario.deployed import from_settings
+from ebb.forecast.scenario.scenario import Scenario
 from ebb.scaling.activities import ScalingActivity
 from ebb.scaling.alarms import AlarmChange, State
 from settings import read

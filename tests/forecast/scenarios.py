@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ebb.forecast.deployed import from_settings
-from ebb.forecast.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
+from ebb.forecast.scenario.deployed import from_settings
+from ebb.forecast.scenario.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
 from ebb.scaling.alarms import Alarm, Comparison, Missing, Query
 from ebb.scaling.policies import AdjustmentType, Step, StepPolicy
 from settings import Scaling, Settings

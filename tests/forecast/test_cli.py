@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from ebb import project
 from ebb.cli import app
-from ebb.forecast import scale
-from ebb.forecast.baselines import BASELINES
+from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.compare import scale
 from ebb.project import ROOT
 from tests.helpers import stacks
 from tests.helpers.waiting import LIMIT, until

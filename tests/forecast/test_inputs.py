@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from ebb.errors import UserError
-from ebb.forecast import durations, workloads
+from ebb.forecast import durations
+from ebb.forecast.load import workloads
 from ebb.forecast.model import path
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.pull import read as read_pull
+from ebb.forecast.scenario.image_pull import read as read_pull
 from tests.forecast.scenarios import recommended
 
 LONG = "9" * 400

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from ebb.forecast.arrivals import Timed
-from ebb.forecast.deployed import from_settings
+from ebb.forecast.load.arrivals import Timed
+from ebb.forecast.load.workloads import load
 from ebb.forecast.model.assumptions import Assumptions, Constant, Uniform
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.workloads import load
+from ebb.forecast.scenario.deployed import from_settings
+from ebb.forecast.scenario.scenario import Scenario
 from ebb.sandbox.controllers import alarms
 from ebb.sandbox.demo import WORKER
 from ebb.sandbox.ecs import tasks

@@ -1,7 +1,7 @@
 """Tasks that end before they receive (exit codes 69 and 78, a crash at the start) start no other tasks.
 
 All services are in one account, and each minute is one tick of the deployed alarms, policies and watchers.
-tests/sandbox/test_stalled.py has real tasks, tests/forecast/test_crashes.py has tasks that crash later.
+tests/sandbox/test_stalled.py has real tasks, tests/forecast/model/test_crashes.py has tasks that crash later.
 """
 
 import json
@@ -15,9 +15,9 @@ import pytest
 from components._queue_refs import QueueRefs
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from components.wake import Wake, WakeArgs
-from ebb.forecast.deployed import from_settings
+from ebb.forecast.load.workloads import load
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.workloads import load
+from ebb.forecast.scenario.deployed import from_settings
 from ebb.project import ROOT
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler

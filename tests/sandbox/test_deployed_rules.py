@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ebb import project
-from ebb.forecast import deployed, scenario
+from ebb.forecast.scenario import deployed, scenario
 from ebb.sandbox.demo import WORKER
 from ebb.sandbox.deploy.fallback import InProcess
 from ebb.sandbox.emulators.images import Images

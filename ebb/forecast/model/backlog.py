@@ -4,7 +4,7 @@ import math
 from array import array
 from collections import deque
 
-from ebb.forecast.workloads import Arrival
+from ebb.forecast.load.workloads import Arrival
 
 #: Received messages are removed from the arrays when there are so many, so that each costs constant time.
 TRIM = 4096

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from random import Random
 
+from ebb.forecast.load.workloads import Crash
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.record import Record
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.workloads import Crash
+from ebb.forecast.scenario.scenario import Scenario
 
 
 @dataclass(frozen=True)

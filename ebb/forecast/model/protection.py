@@ -1,6 +1,6 @@
 """When a task's worker asks for ECS task protection: what worker/core/protection.py does, for an agent that answers.
 
-The worker must not be imported here: tests/forecast/test_protection.py compares both.
+The worker must not be imported here: tests/forecast/model/test_protection.py compares both.
 """
 
 import math

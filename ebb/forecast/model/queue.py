@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ebb.forecast.durations import MINUTE
+from ebb.forecast.load.workloads import Arrival
 from ebb.forecast.model.backlog import Backlog, Message
 from ebb.forecast.model.context import Context
-from ebb.forecast.workloads import Arrival
 
 #: Seconds between two removals of messages whose retention has ended.
 EXPIRES_EVERY = MINUTE

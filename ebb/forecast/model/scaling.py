@@ -4,13 +4,13 @@ import math
 from collections import deque
 from functools import partial
 
-from ebb.forecast import floor
 from ebb.forecast.durations import HOUR, MINUTE
 from ebb.forecast.model.context import Context
 from ebb.forecast.model.metrics import Metrics
 from ebb.forecast.model.queue import SimulatedQueue
 from ebb.forecast.model.service import SimulatedService
 from ebb.forecast.model.watcher import Minimum, Watcher
+from ebb.forecast.scenario import scheduled_minimum
 from ebb.scaling.activities import Invocation, ScalingActivity
 from ebb.scaling.alarm_evaluator import AlarmEvaluator
 from ebb.scaling.alarms import State
@@ -29,7 +29,7 @@ class Scaling:
         self._scenario, self._assumptions, self._clock, self._origin = scenario, assumptions, clock, context.origin
         self._record, self._random = context.record, random
         self._metrics, self._queue, self._service = metrics, queue, service
-        self._minimum = Minimum(floor.at(scenario, self._origin + clock.now), self._register)
+        self._minimum = Minimum(scheduled_minimum.at(scenario, self._origin + clock.now), self._register)
         trackers = [rule.policy for rule in scenario.rules if isinstance(rule.policy, TargetTracking)]
         self._target = ScalableTarget(
             minimum=self._minimum.floor,

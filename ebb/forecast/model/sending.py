@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
+from ebb.forecast.load.workloads import Arrival
 from ebb.forecast.model.record import Record
-from ebb.forecast.scenario import ApiSetup
-from ebb.forecast.workloads import Arrival
+from ebb.forecast.scenario.scenario import ApiSetup
 
 
 def sent(arrivals: Iterator[Arrival], later: float, api: ApiSetup, record: Record) -> Iterator[Arrival]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from random import Random
 
 from ebb.forecast.durations import MINUTE
+from ebb.forecast.load.workloads import Arrival, Load
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.context import Context
@@ -17,8 +18,7 @@ from ebb.forecast.model.sending import sent
 from ebb.forecast.model.service import SimulatedService, SimulatedTask
 from ebb.forecast.model.shared import Shared
 from ebb.forecast.model.worker import SimulatedWorker
-from ebb.forecast.scenario import Scenario
-from ebb.forecast.workloads import Arrival, Load
+from ebb.forecast.scenario.scenario import Scenario
 
 #: "By default, the X-Ray SDK records the first request each second, and five percent of any additional requests" (X-Ray
 #: guide, xray-console-sampling.html).

@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ebb.forecast.findings import Advice, Option
 from ebb.forecast.report.formatting import dollars, interval, seconds
 from ebb.forecast.report.json_report import estimate
+from ebb.forecast.results.findings import Advice, Option
 
 AS_IT_IS = "(as it is)"
 COLUMNS = ("settings", "wait p50", "wait p95", "$ a month")

@@ -2,10 +2,10 @@
 
 from html import escape
 
-from ebb.forecast.findings import Advice
 from ebb.forecast.report import advice as text
 from ebb.forecast.report import comparison_plots
 from ebb.forecast.report.html_report import document, plot_list, section, table
+from ebb.forecast.results.findings import Advice
 
 
 def page(advice: Advice, command: str = "") -> str:

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ebb.forecast.durations import HOUR
-from ebb.forecast.findings import Advice, Option, Scale, Swing
-from ebb.forecast.monte_carlo import Estimate
 from ebb.forecast.report.drawing import BLUE, GREEN, INK, ORANGE, RED, SHOWN_AS_NONE, figure, short, svg
+from ebb.forecast.results.findings import Advice, Option, Scale, Swing
+from ebb.forecast.results.monte_carlo import Estimate
 
 #: An axis is logarithmic if its largest value is more than so many times the smallest one.
 LOGARITHMIC = 20

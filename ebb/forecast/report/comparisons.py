@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 
-from ebb.forecast.findings import Scale, Swing, Versus
-from ebb.forecast.monte_carlo import Estimate, Forecast
 from ebb.forecast.report.formatting import NONE, dollars, hours, interval, number, seconds
+from ebb.forecast.results.findings import Scale, Swing, Versus
+from ebb.forecast.results.monte_carlo import Estimate, Forecast
 
 PAIRED = "Differences are over the same seeds, with 95 % intervals."
 SCALE_NOTE = (

@@ -4,12 +4,12 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from ebb.forecast import bill
-from ebb.forecast.checks import Problem
 from ebb.forecast.durations import DAY, HOUR, MINUTE
-from ebb.forecast.findings import Finding
 from ebb.forecast.model.outcome import Outcome, Timeline
-from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
+from ebb.forecast.results import bill
+from ebb.forecast.results.findings import Finding
+from ebb.forecast.results.monte_carlo import Estimate, Forecast, Spread
+from ebb.forecast.results.static_checks import Problem
 from ebb.scaling.activities import ScalingActivity
 
 #: In place of a figure that does not exist.

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from ebb.forecast.checks import Problem
-from ebb.forecast.findings import Finding, Report, Versus
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.report import comparison_plots, comparisons, formatting, plots
+from ebb.forecast.results.findings import Finding, Report, Versus
+from ebb.forecast.results.static_checks import Problem
 
 #: Scaling activities in the table. The page shows the number of the others.
 MAX_ACTIVITIES = 40

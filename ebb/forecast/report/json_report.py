@@ -31,11 +31,11 @@ ESTIMATE = {"value": 143.2, "low": 138.0, "high": 150.1}   # with a 95 % interva
 import math
 from typing import Any
 
-from ebb.forecast import bill
-from ebb.forecast.bill import Part
 from ebb.forecast.durations import HOUR
-from ebb.forecast.findings import Finding, Report, Scale, Swing, Versus
-from ebb.forecast.monte_carlo import Estimate, Forecast, Spread
+from ebb.forecast.results import bill
+from ebb.forecast.results.bill import Part
+from ebb.forecast.results.findings import Finding, Report, Scale, Swing, Versus
+from ebb.forecast.results.monte_carlo import Estimate, Forecast, Spread
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -8,10 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ebb.forecast.bill import Bill
 from ebb.forecast.durations import DAY, HOUR, MINUTE
 from ebb.forecast.model.outcome import Outcome, Timeline
-from ebb.forecast.monte_carlo import Band
 from ebb.forecast.report.drawing import (
     BLUE,
     GREEN,
@@ -26,6 +24,8 @@ from ebb.forecast.report.drawing import (
     short,
     svg,
 )
+from ebb.forecast.results.bill import Bill
+from ebb.forecast.results.monte_carlo import Band
 from ebb.scaling.alarms import State
 
 #: A line with more change points is drawn as the range and the mean of so many equal times.

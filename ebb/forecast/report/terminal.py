@@ -7,10 +7,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ebb.forecast.checks import Problem
-from ebb.forecast.findings import Finding, Report, Scale, Versus
-from ebb.forecast.monte_carlo import Forecast
 from ebb.forecast.report import comparisons, formatting
+from ebb.forecast.results.findings import Finding, Report, Scale, Versus
+from ebb.forecast.results.monte_carlo import Forecast
+from ebb.forecast.results.static_checks import Problem
 
 
 def show(console: Console, report: Report) -> None:

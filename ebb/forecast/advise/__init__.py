@@ -1,0 +1,1 @@
+"""The search for the cheapest settings that meet a wait."""

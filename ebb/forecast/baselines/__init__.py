@@ -1,0 +1,1 @@
+"""Known ways to scale Fargate tasks by a queue, to compare with."""

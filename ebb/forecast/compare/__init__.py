@@ -1,0 +1,1 @@
+"""A stack with other settings, loads and assumptions."""

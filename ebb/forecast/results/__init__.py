@@ -1,0 +1,1 @@
+"""What many runs give: statistics, the bill, known problems."""

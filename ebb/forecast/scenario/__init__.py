@@ -1,0 +1,1 @@
+"""What is simulated: a scenario, and how a stack's settings become one."""
