@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.policy.tune import LOADS, Trial
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import Load, load
 from ebb.forecast.model.assumptions import Assumptions, Uniform
 from ebb.forecast.model.outcome import Outcome

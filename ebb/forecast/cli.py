@@ -3,102 +3,42 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ebb.errors import UserError, finish
+from ebb.forecast.options import (
+    Against,
+    Arrivals,
+    Body,
+    Crash,
+    Deploy,
+    Failing,
+    Groups,
+    Html,
+    Image,
+    Job,
+    Json,
+    Runs,
+    Scales,
+    Seed,
+    Sensitivity,
+    Set,
+    Stack,
+    Start,
+    StartTime,
+    Until,
+    Versus,
+)
+from ebb.forecast.output import progress_bar, write_page
 
 if TYPE_CHECKING:
-    from ebb.forecast.pipeline import Wanted
-    from ebb.forecast.run import Progress, Request
+    from pathlib import Path
 
-Stack = Annotated[str, typer.Option(help="The stack: its name, or the path of its file (Pulumi.<stack>.yaml).")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="SECTION.KEY=VALUE",
-        help="Change a setting in this forecast, such as scaling.max_tasks=10. Can be repeated.",
-    ),
-]
-Arrivals = Annotated[
-    str,
-    typer.Option(
-        help="When jobs arrive: burst:N, poisson:RATE[:TIME] (20/h, 5/s), trickle[:N], tail[:N], nightly[:N], "
-        "idle[:TIME] or trace:FILE (CSV: time[,seconds[,group]])."
-    ),
-]
-Start = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DATE",
-        help="When a load without dates begins: 2026-03-28 or 2026-03-28T09:00, in the time zone of the stack's "
-        "scaling.timezone. Default: a Monday.",
-    ),
-]
-Body = Annotated[str, typer.Option(metavar="SIZE", help="Size of a job's body: 2KB, 300KB, 1MB.")]
-Job = Annotated[str, typer.Option(help="How long a job takes: 30s, 20m, or lognormal:MEDIAN,SIGMA.")]
-Groups = Annotated[int, typer.Option(min=1, help="Number of message groups, for a FIFO queue.")]
-Failing = Annotated[float, typer.Option(min=0, max=1, help="Share of jobs that fail at each attempt.")]
-Crash = Annotated[
-    str | None,
-    typer.Option(
-        metavar="start|TIME",
-        help="Each task crashes: at its start, before it receives (exit codes 69 and 78), or after this time (90s).",
-    ),
-]
-Runs = Annotated[int, typer.Option(min=1, max=10_000, help="Number of runs; each has its own seed.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the first run; the same seed gives the same forecast.")]
-Until = Annotated[
-    str | None,
-    typer.Option(help="Simulate up to this time (12h, 30d). Default: until all jobs are done and tasks are at rest."),
-]
-Versus = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--vs",
-        metavar="SECTION.KEY=VALUE[,…]",
-        help="Also run the load with these settings, and show what they change. Can be repeated.",
-    ),
-]
-Scales = Annotated[bool, typer.Option("--scale", help="Also show the cost at 10, 100 and 1,000 times the load.")]
-Sensitivity = Annotated[
-    bool,
-    typer.Option("--sensitivity", help="Also show what 20 % less or more of each assumption changes."),
-]
-Against = Annotated[
-    bool,
-    typer.Option("--against", help="Also run the load on known designs: CDK, Copilot, KEDA and others."),
-]
-Html = Annotated[
-    Path | None, typer.Option("--html", help="Write an HTML page with plots to this file.", dir_okay=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON. json_report.py has its fields.")]
-Image = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MB[,MBIT/S]",
-        help="Pull an image of so many MB at each task's start: at 250 Mbit/s, or through a path of so many Mbit/s "
-        "that tasks which start together share, as in a VPC without an S3 gateway endpoint.",
-    ),
-]
-StartTime = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        help="Time from the decision to start a task to its first receive: 45s, or lognormal:MEDIAN,SIGMA. Default: "
-        "measured elsewhere, 33 s.",
-    ),
-]
-Deploy = Annotated[
-    list[str] | None,
-    typer.Option(metavar="TIME", help="Deploy the service so long after the start of the load: 2h. Can be repeated."),
-]
+    from ebb.forecast.pipeline import Wanted
+    from ebb.forecast.run import Request
 
 
 def forecast(
@@ -153,7 +93,7 @@ def forecast(
     def command() -> bool:
         from ebb.forecast import durations  # noqa: PLC0415 - --help answers without these imports
         from ebb.forecast.load import dates, workloads  # noqa: PLC0415
-        from ebb.forecast.model.overrides import assumed  # noqa: PLC0415
+        from ebb.forecast.model.overrides import overridden  # noqa: PLC0415
         from ebb.forecast.pipeline import Wanted  # noqa: PLC0415
         from ebb.forecast.run import Request  # noqa: PLC0415
         from ebb.forecast.scenario import image_pull  # noqa: PLC0415
@@ -179,7 +119,7 @@ def forecast(
             seed=seed,
             until=None if until is None else durations.positive(until, "--until"),
             pull=None if image is None else image_pull.read(image),
-            assumptions=assumed(start_time, deploy or ()),
+            assumptions=overridden(start_time, deploy or ()),
         )
         wanted = Wanted(versus=tuple(versus or ()), scales=scales, sensitivity=sensitivity)
         _run(request, wanted, html, as_json=as_json)
@@ -188,7 +128,7 @@ def forecast(
     finish(command)
 
 
-def _run(request: "Request", wanted: "Wanted", html: Path | None, *, as_json: bool) -> None:
+def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from ebb.forecast.pipeline import report  # noqa: PLC0415
@@ -214,24 +154,3 @@ def _run(request: "Request", wanted: "Wanted", html: Path | None, *, as_json: bo
     terminal.show(Console(), found)
     if html is not None:
         typer.echo(f"\nWrote {html}.")
-
-
-@contextmanager
-def progress_bar() -> Iterator["Progress"]:
-    """A bar on a terminal's stderr, while the block runs."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    errors = Console(stderr=True)
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("")
-        yield lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write an HTML page. Raises UserError."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error

@@ -31,5 +31,5 @@ def report(request: Request, wanted: Wanted, progress: Progress) -> Report:
         scales=scales(request, own, progress) if wanted.scales else (),
         swings=found,
         no_effect=no_effect,
-        settings=stack.shown(run.stack_settings(request)),
+        settings=stack.main_settings(run.stack_settings(request)),
     )

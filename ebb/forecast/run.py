@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import JobProfile, Load
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.results.findings import Finding
 from ebb.forecast.results.monte_carlo import Forecast, forecast
-from ebb.forecast.results.run_checks import shown
-from ebb.forecast.results.static_checks import check
+from ebb.forecast.results.run_checks import check_runs
+from ebb.forecast.results.static_checks import check_scenario
 from ebb.forecast.scenario import stack
 from ebb.forecast.scenario.deployed import from_settings
 from ebb.forecast.scenario.image_pull import Pull
@@ -91,7 +91,7 @@ def _finding(
     request: Request, scenario: Scenario, jobs: JobProfile, progress: Progress, *, title: str = "", source: str = ""
 ) -> Finding:
     found = scenario_forecast(request, scenario, progress)
-    problems = (*shown(found, request.load, until=request.until), *check(scenario, jobs, request.pull))
+    problems = (*check_runs(found, request.load, until=request.until), *check_scenario(scenario, jobs, request.pull))
     return Finding(forecast=found, problems=problems, title=title, source=source)
 
 

@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from bench.policy import objectives, tune
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.project import ROOT
 from tests.helpers import programs
 from tools import scaling_docs

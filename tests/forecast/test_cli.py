@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ebb import project
 from ebb.cli import app
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.compare import scale
 from ebb.project import ROOT
 from tests.helpers import stacks

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from ebb import project
 from ebb.cli import app
 from ebb.forecast.load.workloads import load
-from ebb.forecast.model.overrides import assumed
+from ebb.forecast.model.overrides import overridden
 from ebb.forecast.run import Request
 from ebb.forecast.scenario.image_pull import Pull
 from ebb.forecast.unused_options import unused
@@ -116,5 +116,5 @@ def test_a_start_needs_warm_hours_and_jobs_without_dates() -> None:
 
 
 def test_without_tasks_their_start_time_and_deployments_have_no_effect() -> None:
-    request = Request(stack="standard", load=load("idle:1d"), assumptions=assumed("45s", ("2h",)))
+    request = Request(stack="standard", load=load("idle:1d"), assumptions=overridden("45s", ("2h",)))
     assert list(unused(request)) == [f"--start-time {NO_TASKS}", f"--deploy {NO_TASKS}"]

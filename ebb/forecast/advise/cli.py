@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ebb.errors import UserError, finish
-from ebb.forecast.cli import Arrivals, Groups, Html, Job, Seed, Set, Stack, Start, progress_bar, write_page
+from ebb.forecast.options import Arrivals, Groups, Html, Job, Seed, Set, Stack, Start
+from ebb.forecast.output import progress_bar, write_page
 
 if TYPE_CHECKING:
     from ebb.forecast.advise.search import Question

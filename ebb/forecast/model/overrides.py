@@ -7,7 +7,7 @@ from ebb.forecast.load.job_time import job_time
 from ebb.forecast.model.assumptions import STARTS, Assumptions, Constant, Distribution, LogNormal
 
 
-def assumed(start_time: str | None, deployments: Sequence[str]) -> Assumptions:
+def overridden(start_time: str | None, deployments: Sequence[str]) -> Assumptions:
     """The assumptions with the user's start time and deployments. Raises UserError."""
     times = tuple(sorted(durations.parse(text) for text in deployments))
     if start_time is None:

@@ -1,4 +1,4 @@
-"""Problems that the runs of a forecast show. `checks` finds others without a run."""
+"""Problems that the runs of a forecast show. `static_checks` finds others without a run."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ MAX_DEPLOYMENT = 30 * MINUTE
 TOLERANCE = 1e-6
 
 
-def shown(found: Forecast, load: Load, *, until: float | None) -> tuple[Problem, ...]:
+def check_runs(found: Forecast, load: Load, *, until: float | None) -> tuple[Problem, ...]:
     """The problems, most harmful first. `until`: when the runs were ended, in seconds; None: at rest."""
     return (
         *_long_body(found, load),

@@ -36,7 +36,7 @@ class Problem:
     text: str
 
 
-def check(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tuple[Problem, ...]:
+def check_scenario(scenario: Scenario, jobs: JobProfile, pull: Pull | None = None) -> tuple[Problem, ...]:
     """All known problems, most harmful first."""
     return (
         *_scale_in(scenario),

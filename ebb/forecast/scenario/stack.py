@@ -27,7 +27,7 @@ def find(stack: str) -> tuple[Path | None, str]:
 
 
 #: The settings that a forecast depends on most.
-_SHOWN = (
+_MAIN = (
     *("scaling.min_tasks", "scaling.max_tasks", "scaling.seconds_per_job", "scaling.tolerated_wait", "scaling.watch"),
     *("scaling.direct", "scaling.surplus", "scaling.warm_hours", "worker.cpu", "worker.memory", "worker.architecture"),
     *("worker.spot_weight", "worker.concurrency", "worker.stop_timeout", "queue.fifo", "queue.visibility_timeout"),
@@ -35,10 +35,10 @@ _SHOWN = (
 )
 
 
-def shown(found: settings.Settings) -> tuple[tuple[str, str], ...]:
+def main_settings(found: settings.Settings) -> tuple[tuple[str, str], ...]:
     """Names and values of the settings that a forecast depends on most."""
     rows = []
-    for name in _SHOWN:
+    for name in _MAIN:
         section, _, key = name.partition(".")
         value = getattr(found, section).model_dump(mode="json")[key]
         rows.append((name, value if isinstance(value, str) else json.dumps(value)))

@@ -1,6 +1,6 @@
 import pytest
 
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import JobProfile, load
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate

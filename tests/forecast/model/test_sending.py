@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ebb.forecast.load.workloads import Arrival, load
 from ebb.forecast.model.assumptions import Assumptions, Constant
-from ebb.forecast.model.overrides import assumed
+from ebb.forecast.model.overrides import overridden
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.sending import sent
 from ebb.forecast.model.simulate import simulate
@@ -67,7 +67,7 @@ def test_a_service_starts_500_tasks_a_minute() -> None:
 
 def test_a_start_time_replaces_the_measured_one() -> None:
     def wake(text: str | None, seed: int = 1) -> float:
-        return simulate(recommended(), load("burst:1"), seed=seed, assumptions=assumed(text, ())).wakes[0]
+        return simulate(recommended(), load("burst:1"), seed=seed, assumptions=overridden(text, ())).wakes[0]
 
     # with the other delays of the seed unchanged
     assert wake("300s") - wake("100s") == pytest.approx(200, abs=1)
@@ -92,6 +92,6 @@ def test_each_task_pulls_its_image_through_its_own_path() -> None:
 
 def test_a_deployment_after_the_load_is_simulated_too() -> None:
     warm = recommended(min_tasks=1)
-    quiet, deployed = (simulate(warm, load("burst:1"), assumptions=assumed(None, each)) for each in ((), ("3h",)))
+    quiet, deployed = (simulate(warm, load("burst:1"), assumptions=overridden(None, each)) for each in ((), ("3h",)))
     assert (quiet.launches, deployed.launches) == (0, 1)
     assert quiet.until < 2 * 3600 < 3 * 3600 < deployed.until

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ebb import project
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import load
 from ebb.forecast.pipeline import Wanted, report
 from ebb.forecast.report import advice_page, html_report

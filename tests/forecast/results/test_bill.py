@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import JobProfile, Load, load
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.results import bill

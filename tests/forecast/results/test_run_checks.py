@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ebb.forecast.load.workloads import load
-from ebb.forecast.model.overrides import assumed
+from ebb.forecast.model.overrides import overridden
 from ebb.forecast.report import formatting
 from ebb.forecast.run import Request, findings
 from ebb.forecast.scenario.image_pull import Pull
@@ -137,7 +137,7 @@ def test_a_deployment_beside_a_long_job_keeps_all_tasks(write: Callable[[str], s
             load=load(f"trace:{trace}"),
             changes=("scaling.surplus=true",),
             runs=1,
-            assumptions=assumed(None, deploy),
+            assumptions=overridden(None, deploy),
         )
         (finding,) = findings(request, lambda *_: None)
         found[deploy] = finding.forecast.task_hours.value, [problem.code for problem in finding.problems]

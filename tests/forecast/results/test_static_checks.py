@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ebb.forecast.baselines.alarms import BASELINES
+from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import JobProfile
-from ebb.forecast.results.static_checks import Problem, check
+from ebb.forecast.results.static_checks import Problem, check_scenario
 from ebb.forecast.scenario.image_pull import Pull
 from ebb.forecast.scenario.scenario import Rule, Scenario, WakeSetup, WorkerSetup, messages
 from ebb.project import ROOT
@@ -18,7 +18,7 @@ JOBS = JobProfile(typical=30, longest=60, groups=1)
 
 
 def codes(scenario: Scenario, jobs: JobProfile = JOBS, pull: Pull | None = None) -> list[str]:
-    return [problem.code for problem in check(scenario, jobs, pull)]
+    return [problem.code for problem in check_scenario(scenario, jobs, pull)]
 
 
 def out(
@@ -50,7 +50,7 @@ def with_rule(rule: Rule, **sections: Any) -> Scenario:
     "sections", [{}, {"scaling": {"max_tasks": 10, "surplus": True}}, {"scaling": {"watch": True}}]
 )
 def test_the_recommended_policy_has_no_known_problems(sections: dict[str, Any]) -> None:
-    assert check(stack(**sections), JOBS) == ()
+    assert check_scenario(stack(**sections), JOBS) == ()
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_the_worker_must_allow_the_time_of_the_longest_job(worker: WorkerSetup, 
 
 def test_a_job_must_not_exceed_the_maximum_visibility_timeout() -> None:
     most = JobProfile(typical=60, longest=43_200)
-    assert [problem.code for problem in check(stack(), most)] == []
-    assert [problem.code for problem in check(stack(), replace(most, longest=43_201))] == ["longer-than-sqs"]
+    assert [problem.code for problem in check_scenario(stack(), most)] == []
+    assert [problem.code for problem in check_scenario(stack(), replace(most, longest=43_201))] == ["longer-than-sqs"]
 
 
 def test_without_a_heartbeat_the_visibility_timeout_must_exceed_the_job() -> None:
@@ -124,7 +124,7 @@ def test_a_message_needs_receives_for_interrupted_attempts(receives: int, spot: 
     ("fifo", "groups", "few"), [(True, 1, True), (True, 3, True), (True, 4, False), (False, 1, False)]
 )
 def test_a_fifo_queue_needs_as_many_groups_as_jobs_at_the_same_time(fifo: bool, groups: int, few: bool) -> None:
-    found = check(stack(queue={"fifo": fifo}, scaling={"max_tasks": 4}), replace(JOBS, groups=groups))
+    found = check_scenario(stack(queue={"fifo": fifo}, scaling={"max_tasks": 4}), replace(JOBS, groups=groups))
     assert [problem.code for problem in found] == ["few-groups"] * few
     if groups == 1 and few:
         assert (
@@ -154,7 +154,7 @@ def test_an_image_that_takes_too_long_to_pull_is_reported() -> None:
     scenario = stack(scaling={"max_tasks": 2})
     assert codes(scenario, pull=Pull(megabytes=400, megabits=32, shared=True)) == ["slow-pull"]
     assert codes(scenario, pull=Pull(megabytes=100, megabits=32, shared=True)) == []
-    (found,) = check(scenario, JOBS, Pull(megabytes=400, megabits=32, shared=True))
+    (found,) = check_scenario(scenario, JOBS, Pull(megabytes=400, megabits=32, shared=True))
     assert found == Problem("slow-pull", found.text)
     assert found.text.startswith("2 tasks that start together pull 800 MB through 32 Mbit/s, which takes 200 s.")
 
