@@ -9,7 +9,8 @@ from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
 from ebb.sandbox.deploy import sdk_log
-from ebb.sandbox.deploy.engine import ENGINE, EngineStack
+from ebb.sandbox.deploy.engine import EngineStack, engine_environment
+from ebb.sandbox.emulators.region import Region
 from settings import stack_yaml
 
 TAGS = {"Project": "ebb"}
@@ -31,28 +32,20 @@ class FailedError(Exception):
 class InlineStack:
     """preview, up, refresh and destroy of a program."""
 
-    def __init__(self, folder: Path, port: int, command: PulumiCommand, program: Callable[[], object]) -> None:
+    def __init__(
+        self, region: Region, folder: Path, port: int, command: PulumiCommand, program: Callable[[], object]
+    ) -> None:
         def main() -> None:
             program()
 
         sdk_log.apply()
-        for name in ("state", "work"):
-            (folder / name).mkdir(parents=True)
-        self.environment = {
-            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_DEBUG_PROVIDERS": f"aws:{port},awsx:{port}",
-            **ENGINE,
-        }
+        (folder / "work").mkdir(parents=True)
+        self.environment = engine_environment(region, folder, port)
         (folder / "work" / "Pulumi.yaml").write_text("name: tables\nruntime: python\n")
         self._stack_file = folder / "work" / "Pulumi.test.yaml"
         self._stack_file.write_text('{"config": {"aws:region": "us-east-1"}}')
         self.configure({"defaultTags": {"tags": {"Project": "ebb"}}})
-        workspace = auto.LocalWorkspace(
-            work_dir=str(folder / "work"), program=main, env_vars=self.environment, pulumi_command=command
-        )
-        self.stack = EngineStack("test", workspace)
+        self.stack = EngineStack("test", folder / "work", main, command, self.environment)
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Use these values of `aws:…` from the next operation on."""

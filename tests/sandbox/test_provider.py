@@ -47,8 +47,8 @@ def provider(region: Region, project: Path) -> Iterator[Provider]:
 
 
 @pytest.fixture
-def start(provider: Provider, tmp_path: Path, command: PulumiCommand) -> Start:
-    return lambda program: InlineStack(tmp_path / "stack", provider.port, command, program)
+def start(region: Region, provider: Provider, tmp_path: Path, command: PulumiCommand) -> Start:
+    return lambda program: InlineStack(region, tmp_path / "stack", provider.port, command, program)
 
 
 def leftovers(region: Region) -> list[str]:

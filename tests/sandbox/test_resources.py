@@ -33,7 +33,7 @@ def deployed(one_region: Region, tmp_path_factory: pytest.TempPathFactory) -> It
     (folder / "worker" / "Dockerfile").write_text('FROM python:3.12-slim\nENTRYPOINT ["python"]\n')
     provider = serve(Aws(one_region.client), Images(one_region), Path(folder))
     command: PulumiCommand = find(print)
-    stack = InlineStack(folder / "stack", provider.port, command, lambda: all_resources.program(SETTINGS))
+    stack = InlineStack(one_region, folder / "stack", provider.port, command, lambda: all_resources.program(SETTINGS))
     stack.up()
     yield [item for item in stack.resources() if item["type"] in ROWS]
     stack.destroy()

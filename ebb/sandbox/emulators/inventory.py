@@ -86,8 +86,10 @@ def _clusters(client: Callable[[str], Any]) -> Iterator[str]:
 def _keys(client: Callable[[str], Any]) -> Iterator[str]:
     """KMS keys, without AWS's own and those that wait for deletion."""
     kms = client("kms")
+    aliases = jmespath.search("Aliases[?starts_with(AliasName, 'alias/aws/')].TargetKeyId", kms.list_aliases())
     for page in kms.get_paginator("list_keys").paginate():
         for key in page["Keys"]:
             about = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
-            if about["KeyManager"] == "CUSTOMER" and about["KeyState"] != "PendingDeletion":
+            # moto says CUSTOMER of AWS's own keys too: their aliases tell
+            if key["KeyId"] not in aliases and about["KeyState"] != "PendingDeletion":
                 yield f"kms list_keys: {key['KeyId']}"
