@@ -80,6 +80,9 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
     integration: [
         (GATEWAY, "_invoke_lambda_custom_v1"),
         (GATEWAY, "_invoke_sqs_v1"),
+        (GATEWAY, "_invoke_mock_v1"),
+        (GATEWAY, "_execute_in_scope"),
+        (GATEWAY, "_gw_error"),
         (GATEWAY, "_parse_service_integration_uri"),
         (GATEWAY, "_select_service_integration_response"),
         ("ministack.app", "SERVICE_HANDLERS"),

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from components import _templates as templates
-from ebb.sandbox.emulators.ministack.integrations import as_json
+from ebb.sandbox.emulators.ministack.backends import as_json
 from ebb.sandbox.emulators.region import Region
 
 

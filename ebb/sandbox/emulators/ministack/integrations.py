@@ -1,32 +1,35 @@
-"""API Gateway's AWS integrations with SQS and Step Functions, and their mapping templates.
+"""API Gateway's integrations, from the deployed definition: AWS services and MOCK, with templates and mappings.
 
-MiniStack alone renders fewer templates, does not call Step Functions, and passes SQS's errors to templates in XML.
+MiniStack alone renders fewer templates, calls neither Step Functions nor DynamoDB, and passes SQS's errors to templates
+in XML.
 """
 
+import asyncio
 import json
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
-from xml.etree import ElementTree
 
 from ebb.sandbox.emulators.contracts import MINISTACK
-from ebb.sandbox.emulators.ministack import vtl
+from ebb.sandbox.emulators.ministack import mappings, vtl
+from ebb.sandbox.emulators.ministack.backends import BACKENDS, Answer
+from ebb.sandbox.emulators.ministack.calls import CURRENT, Call
 
-Answer = tuple[int, dict[str, str], bytes]
-#: One of MiniStack's services: (method, path, headers, body, query) -> answer.
-Handler = Callable[[str, str, Mapping[str, str], bytes | str, Mapping[str, Any]], Awaitable[Answer]]
 Integration = Mapping[str, Any]
 
 _JSON = "application/json"
-_STATIC_HEADER = "method.response.header."
+#: Seconds (API Gateway quotas, "Integration timeout").
+_TIMEOUT = 29
 #: The parameters of MiniStack's functions that run an integration.
 _INVOKE = (
     "async (integration, api_id, stage_name, stage, resource, request_path, method, headers, body, query_params, "
     "path_params, *, owner_account_id=None, owner_region=None, binary_media_types=None, authorizer_context=None, "
     "caller_identity=None)"
+)
+_EXECUTE = (
+    "async (request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region)"
 )
 
 
@@ -34,136 +37,110 @@ def apply(app: ModuleType, gateway: ModuleType) -> None:
     """Patch MiniStack's module for REST APIs, in this process. Raises ContractError."""
     functions = MINISTACK.function(gateway, "_invoke_lambda_custom_v1", _INVOKE)
     MINISTACK.function(gateway, "_invoke_sqs_v1", _INVOKE)
+    MINISTACK.function(gateway, "_invoke_mock_v1", "(integration)")
+    execute = MINISTACK.function(gateway, "_execute_in_scope", _EXECUTE)
     target_of = MINISTACK.function(gateway, "_parse_service_integration_uri", "(uri)")
     select = MINISTACK.function(gateway, "_select_service_integration_response", "(integration, backend_status)")
+    error = MINISTACK.function(gateway, "_gw_error", "(response_type, message)")
     services = MINISTACK.value(app, "SERVICE_HANDLERS", dict)
 
-    async def invoke(integration: Integration, *request: Any, **more: Any) -> Answer:
+    async def invoke(integration: Integration, *request: Any, **more: Any) -> Any:
         target = target_of(integration.get("uri", ""))
-        backend = _BACKENDS.get(target[1:3]) if target else None
+        backend = BACKENDS.get(target[1:3]) if target else None
         if backend is None:
-            answer: Answer = await functions(integration, *request, **more)
-            return answer
+            return await functions(integration, *request, **more)
+        service, name = services[target[1]], target[3]
+        return await answered(
+            integration, more["authorizer_context"], lambda headers, text: backend(service, name, headers, text)
+        )
+
+    async def invoke_mock(integration: Integration) -> Any:
+        return await answered(integration, None, _mock)
+
+    async def answered(
+        integration: Integration,
+        authorizer: Mapping[str, Any] | None,
+        call: Callable[[Mapping[str, str], str], Awaitable[Answer]],
+    ) -> Any:
+        """The caller's response, or one of API Gateway's own errors."""
         try:
-            asked = _request(*request, **more)
-            text = _render_request(integration, asked)
-            status, answered = await backend(services[target[1]], target[3], text)
-            return _response(select(integration, status), status, replace(asked, body=answered))
-        except vtl.TemplateError as error:
-            logging.getLogger(__name__).error("mapping template: %s", error)  # noqa: TRY400 - the text names the cause
-            return _failed()
+            asked = CURRENT.get().request(authorizer)
+            rendered = _render_request(integration, asked)
+            parameters = integration.get("requestParameters") or {}
+            headers = mappings.request_headers(parameters, asked, rendered.overrides)
+            async with asyncio.timeout((integration.get("timeoutInMillis") or _TIMEOUT * 1000) / 1000):
+                status, given, content = await call(headers, rendered.text)
+            context = {**asked.context, **_nested(rendered.overrides)}
+            seen = replace(asked, body=content.decode("utf-8", errors="replace"), context=context)
+            return _response(select(integration, status), status, seen, given)
+        except TimeoutError:
+            return error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        except vtl.TemplateError as fault:
+            logging.getLogger(__name__).error("integration: %s", fault)  # noqa: TRY400 - the text names the cause
+            return error("API_CONFIGURATION_ERROR", "Internal server error")
 
-    vars(gateway).update(_invoke_lambda_custom_v1=invoke, _invoke_sqs_v1=invoke)
+    async def remember(request: Mapping[str, Any], *rest: Any) -> Any:
+        _, _, method, path, _, body, _, account, _ = rest
+        token = CURRENT.set(Call(request, account, method, path, body or b""))
+        try:
+            response = await execute(request, *rest)
+            if asyncio.iscoroutine(response):  # invoke_mock's: MiniStack's function is not async
+                response = await response
+        finally:
+            CURRENT.reset(token)
+        if isinstance(response, tuple):
+            response[1].setdefault("x-amzn-requestid", request["request_id"])
+        return response
 
-
-def _request(  # noqa: PLR0917 - the arguments of _INVOKE
-    api_id: str,
-    stage_name: str,
-    stage: Mapping[str, Any],
-    resource: Mapping[str, Any],
-    path: str,
-    method: str,
-    headers: Mapping[str, str] | None,
-    body: bytes | None,
-    query: Mapping[str, Any] | None,
-    path_parameters: Mapping[str, str] | None,
-    *,
-    owner_account_id: str | None = None,
-    authorizer_context: Mapping[str, Any] | None = None,
-    **_: Any,
-) -> vtl.Request:
-    """The caller's request, for which the integration's templates are rendered."""
-    headers = headers or {}
-    return vtl.Request(
-        body=(body or b"").decode("utf-8", errors="replace"),
-        path=path_parameters or {},
-        query={name: value[0] if isinstance(value, list) else value for name, value in (query or {}).items()},
-        headers=headers,
-        context={
-            "accountId": owner_account_id,
-            "apiId": api_id,
-            "authorizer": authorizer_context or {},
-            "httpMethod": method,
-            "identity": {"sourceIp": "127.0.0.1", "userAgent": headers.get("user-agent", "")},
-            "path": f"/{stage_name}{path}",
-            "requestId": str(uuid.uuid4()),
-            "resourceId": resource["id"],
-            "resourcePath": resource["path"],
-            "stage": stage_name,
-        },
-        stage_variables=stage.get("variables") or {},
+    vars(gateway).update(
+        _invoke_lambda_custom_v1=invoke,
+        _invoke_sqs_v1=invoke,
+        _invoke_mock_v1=invoke_mock,
+        _execute_in_scope=remember,
     )
 
 
-def _render_request(integration: Integration, asked: vtl.Request) -> str:
+def _render_request(integration: Integration, asked: vtl.Request) -> vtl.Rendered:
     """The integration's request, by the template for the caller's Content-Type; without one, the body unchanged."""
     template = (integration.get("requestTemplates") or {}).get(_media_type(asked.headers, "content-type"))
-    if template is None:
-        return asked.body
-    rendered = vtl.render(template, asked)
-    if rendered.overrides:
-        raise vtl.TemplateError(f"the sandbox does not apply ${'context.' + next(iter(rendered.overrides))}")
-    return rendered.text
+    return vtl.Rendered(asked.body) if template is None else vtl.render(template, asked)
 
 
-def _response(selected: Mapping[str, Any] | None, status: int, answered: vtl.Request) -> Answer:
+def _response(
+    selected: Mapping[str, Any] | None, status: int, answered: vtl.Request, backend: Mapping[str, str]
+) -> Answer:
     """The caller's response by the selected integration response."""
     if selected is None:
-        return _failed()
+        raise vtl.TemplateError(f"no integration response is for the status {status}")
     templates: Mapping[str, str] = selected.get("responseTemplates") or {}
     first = templates.get(_JSON) or next(iter(templates.values()), None)
-    template = templates.get(_media_type(answered.headers, "accept")) or first
+    wanted = _media_type(answered.headers, "accept")
+    template = templates.get(wanted) or first
     rendered = vtl.Rendered(answered.body) if template is None else vtl.render(template, answered)
-    headers = {"Content-Type": _JSON}
-    for name, value in (selected.get("responseParameters") or {}).items():
-        if not (name.startswith(_STATIC_HEADER) and value[:1] == value[-1:] == "'"):
-            raise vtl.TemplateError(f"the sandbox does not map {name} from {value}")
-        headers[name.removeprefix(_STATIC_HEADER)] = value[1:-1]
-    for name, value in rendered.overrides.items():
-        if name.startswith("responseOverride.header."):
-            headers[name.removeprefix("responseOverride.header.")] = str(value)
-        elif name != "responseOverride.status":
-            raise vtl.TemplateError(f"$context.{name} is set in a response's template")
-    return rendered.status or int(selected.get("statusCode") or status), headers, rendered.text.encode()
+    parameters = selected.get("responseParameters") or {}
+    mapped = mappings.response_headers(parameters, answered, backend, rendered.overrides)
+    headers = {"Content-Type": wanted if wanted in templates else _JSON}
+    for name in [name for name in mapped if name.lower() == "content-type"]:
+        headers["Content-Type"] = mapped.pop(name)
+    code = rendered.status or int(selected.get("statusCode") or status)
+    return code, {**headers, **mapped}, rendered.text.encode()
 
 
-async def _states(states: Handler, operation: str, text: str) -> tuple[int, str]:
-    """arn:aws:apigateway:REGION:states:action/OPERATION; the text is the operation's JSON."""
-    headers = {"x-amz-target": f"AWSStepFunctions.{operation}", "content-type": "application/x-amz-json-1.0"}
-    status, _, answer = await states("POST", "/", headers, text.encode(), {})
-    return status, answer.decode()
+async def _mock(_headers: Mapping[str, str], text: str) -> Answer:
+    """A MOCK integration has no service: its request's `statusCode` is the status, and the body is empty."""
+    try:
+        return int(json.loads(text)["statusCode"]), {}, b""
+    except (ValueError, KeyError, TypeError) as error:
+        raise vtl.TemplateError(f"the request of a MOCK integration has no statusCode: {text!r}") from error
 
 
-async def _sqs(sqs: Handler, queue: str, text: str) -> tuple[int, str]:
-    """arn:aws:apigateway:REGION:sqs:path/ACCOUNT/QUEUE; the text is a Query request, the answer JSON."""
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    status, _, answer = await sqs("POST", f"/{queue}", headers, text.encode(), {})
-    return status, as_json(answer.decode())
-
-
-_BACKENDS: dict[tuple[str, str], Callable[[Handler, str, str], Awaitable[tuple[int, str]]]] = {
-    ("states", "action"): _states,
-    ("sqs", "path"): _sqs,
-}
-
-
-def as_json(xml: str) -> str:
-    """SQS's XML answer in the form that SQS sends to callers that accept JSON, as the deployed API does."""
-    root = ElementTree.fromstring(xml)  # noqa: S314 - the emulator's own answer
-    name, content = _name(root), _content(root)
-    return json.dumps(content if name == "ErrorResponse" else {name: content})
-
-
-def _name(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _content(element: ElementTree.Element) -> Any:
-    return {_name(child): _content(child) for child in element} if len(element) else element.text
-
-
-def _failed() -> Answer:
-    return 500, {"Content-Type": _JSON}, b'{"message": "Internal server error"}'
+def _nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What the request's template has set, as the response's template reads it: requestOverride.header.name."""
+    found: dict[str, Any] = {}
+    for name, value in overrides.items():
+        scope, kind, key = name.split(".", 2)
+        found.setdefault(scope, {}).setdefault(kind, {})[key] = value
+    return found
 
 
 def _media_type(headers: Mapping[str, str], name: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
+#: Where the stages of deployed APIs are: /_aws/execute-api/API/STAGE/PATH.
+API_PATH = "/_aws/execute-api/"
 #: Real seconds that moto may take to answer.
 MOTO_TIMEOUT = 60
 
@@ -66,6 +68,9 @@ class Router:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Hand the request to MiniStack or moto."""
+        if scope["type"] == "http" and scope["path"].startswith(API_PATH):
+            # API Gateway matches a path as it is on the wire, where %2F is no slash
+            scope = {**scope, "path": scope["raw_path"].decode("ascii")}
         if scope["type"] != "http" or signed_for(scope["headers"]) in MINISTACK_SERVICES | {None}:
             await self._ministack(scope, receive, send)
             return

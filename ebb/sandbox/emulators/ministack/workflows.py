@@ -8,7 +8,7 @@ from typing import Any
 
 from ebb.sandbox.emulators.clock import Clock
 from ebb.sandbox.emulators.contracts import MINISTACK
-from ebb.sandbox.emulators.ministack.integrations import Handler
+from ebb.sandbox.emulators.ministack.backends import Handler
 
 #: Real seconds that MiniStack waits before each execution: many simulated seconds.
 START_PAUSE = 0.15

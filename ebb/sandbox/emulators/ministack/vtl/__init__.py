@@ -6,7 +6,8 @@ names it. So is a template whose output API Gateway does not document, such as t
 """
 
 from ebb.sandbox.emulators.ministack.vtl.evaluation import Rendered, render
-from ebb.sandbox.emulators.ministack.vtl.syntax import TemplateError
+from ebb.sandbox.emulators.ministack.vtl.tree import TemplateError
+from ebb.sandbox.emulators.ministack.vtl.values import text_of
 from ebb.sandbox.emulators.ministack.vtl.variables import Request
 
-__all__ = ["Rendered", "Request", "TemplateError", "render"]
+__all__ = ["Rendered", "Request", "TemplateError", "render", "text_of"]

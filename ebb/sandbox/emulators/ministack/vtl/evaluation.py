@@ -1,11 +1,13 @@
 """Evaluates a template's tree for one request."""
 
+import contextlib
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ebb.sandbox.emulators.ministack.vtl.syntax import (
+from ebb.sandbox.emulators.ministack.vtl.syntax import parse
+from ebb.sandbox.emulators.ministack.vtl.tree import (
     Binary,
     Block,
     Expression,
@@ -15,14 +17,16 @@ from ebb.sandbox.emulators.ministack.vtl.syntax import (
     Interpolated,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Not,
     Reference,
     Set,
+    Stop,
     TemplateError,
-    parse,
 )
-from ebb.sandbox.emulators.ministack.vtl.variables import DOCUMENTED, METHODS, Input, Request, Util, text_of
+from ebb.sandbox.emulators.ministack.vtl.values import METHODS, calculated, is_number, java_text, text_of
+from ebb.sandbox.emulators.ministack.vtl.variables import DOCUMENTED, Input, Request, Util
 
 #: Iterations of one #foreach (API Gateway quotas, "Number of iterations in a #foreach ... #end loop").
 MAX_ITERATIONS = 1000
@@ -61,15 +65,22 @@ def render(template: str, request: Request) -> Rendered:
     """The template's text and overrides for this request. Raises TemplateError."""
     evaluation = _Evaluation(request)
     try:
-        return Rendered(evaluation.block(parse(template)), evaluation.overrides)
+        with contextlib.suppress(_Stopped):
+            evaluation.block(parse(template))
+        return Rendered("".join(evaluation.output), evaluation.overrides)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         raise TemplateError(f"{type(error).__name__}: {error}") from error
 
 
+class _Stopped(Exception):  # noqa: N818 - not an error
+    """#stop was reached."""
+
+
 class _Evaluation:
-    """The variables' values. A value that is absent, null in Java, is None."""
+    """The variables' values, and the output so far. A value that is absent, null in Java, is None."""
 
     def __init__(self, request: Request) -> None:
+        self.output: list[str] = []
         self.overrides: dict[str, Any] = {}
         self._given = {
             "input": Input(request),
@@ -79,22 +90,29 @@ class _Evaluation:
         }
         self._variables: dict[str, Any] = {}
 
-    def block(self, block: Block) -> str:
-        """The text of a block."""
-        text = ""
+    def block(self, block: Block) -> None:
+        """Write a block's text to the output."""
         for part in block:
             match part:
                 case str():
-                    text += part
+                    self.output.append(part)
                 case Reference():
-                    text += self._printed(part)
+                    self.output.append(self._printed(part))
                 case Set():
                     self._set(part)
                 case If():
-                    text += self._if(part)
+                    self._if(part)
                 case Foreach():
-                    text += self._foreach(part)
-        return text
+                    self._foreach(part)
+                case Stop():
+                    raise _Stopped
+
+    def _text(self, block: Block) -> str:
+        """The text of a block."""
+        outside, self.output = self.output, []
+        self.block(block)
+        inside, self.output = self.output, outside
+        return "".join(inside)
 
     def _printed(self, reference: Reference) -> str:
         value = self._reference(reference)
@@ -106,46 +124,73 @@ class _Evaluation:
         raise TemplateError(f"{reference.written} has no value: write $!{reference.written[1:]} to print nothing then")
 
     def _set(self, directive: Set) -> None:
-        name = ".".join(directive.path)
-        value = self._value(directive.value)
+        target, value = directive.target, self._value(directive.value)
         if value is None:  # Velocity leaves the variable as it was
             return
-        if len(directive.path) == 1 and name not in (*self._given, "foreach"):
-            self._variables[name] = value
-            return
-        root, *path = directive.path
-        if root != "context" or (path != ["responseOverride", "status"] and tuple(path[:-1]) not in _OVERRIDES):
-            raise TemplateError(f"${name} cannot be set")
-        if ".".join(path) in self.overrides:
-            raise TemplateError(f"${name} is set twice: an override may only be applied once")
-        self.overrides[".".join(path)] = value
+        if target.name == "context":
+            self._override(target, value)
+        elif target.name in (*self._given, "foreach"):
+            raise TemplateError(f"{target.written} cannot be set")
+        elif not target.steps:
+            self._variables[target.name] = value
+        else:
+            self._set_inside(target, value)
 
-    def _if(self, directive: If) -> str:
+    def _override(self, target: Reference, value: Any) -> None:
+        path = [self._key(step) for step in target.steps]
+        if path != ["responseOverride", "status"] and tuple(path[:-1]) not in _OVERRIDES:
+            raise TemplateError(f"{target.written} cannot be set")
+        name = ".".join(path)
+        if name in self.overrides:
+            raise TemplateError(f"{target.written} is set twice: an override may only be applied once")
+        self.overrides[name] = value
+
+    def _set_inside(self, target: Reference, value: Any) -> None:
+        """Set an item of a map or a list."""
+        found, last = self._reference(replace(target, steps=target.steps[:-1])), target.steps[-1]
+        if not isinstance(found, (dict, list)):
+            raise TemplateError(f"{target.written} is set, and what it is in is neither an object nor a list")
+        if isinstance(found, dict):
+            found[self._key(last)] = value
+        elif isinstance(last, Index):
+            found[self._present(last.index)] = value
+        else:
+            raise TemplateError(f"{target.written} is set, and a list has numbers and no names")
+
+    def _key(self, step: Member | Index) -> str:
+        if isinstance(step, Index):
+            return text_of(self._present(step.index))
+        if step.arguments is not None:
+            raise TemplateError(f"the result of .{step.name}() cannot be set")
+        return step.name
+
+    def _if(self, directive: If) -> None:
         for condition, block in directive.branches:
             if condition is None or self._true(condition):
-                return self.block(block)
-        return ""
+                self.block(block)
+                return
 
-    def _foreach(self, directive: Foreach) -> str:
+    def _foreach(self, directive: Foreach) -> None:
         value = self._value(directive.items)
         if value is None or value == "":
-            return ""
+            return
         if not isinstance(value, (list, dict)):
             raise TemplateError(f"#foreach takes a list or an object, got {text_of(value)!r}")
         items = list(value.values()) if isinstance(value, dict) else value
         if len(items) > MAX_ITERATIONS:
             raise TemplateError(f"#foreach has {len(items)} items, and API Gateway's maximum is {MAX_ITERATIONS}")
-        own = {directive.name, "foreach"}
+        own = {directive.name, "foreach", "velocityCount", "velocityHasNext"}
         outside = {name: value for name, value in self._variables.items() if name in own}
-        text, last = "", len(items) - 1
+        last = len(items) - 1
         for index, item in enumerate(items):
-            loop = {"index": index, "count": index + 1, "hasNext": index < last, "first": index == 0}
-            self._variables |= {directive.name: item, "foreach": loop | {"last": index == last}}
-            text += self.block(directive.body)
+            loop: dict[str, Any] = {"index": index, "count": index + 1, "hasNext": index < last, "first": index == 0}
+            loop |= {"last": index == last, "parent": outside.get("foreach")}
+            self._variables |= {directive.name: item, "foreach": loop}
+            self._variables |= {"velocityCount": index + 1, "velocityHasNext": index < last}
+            self.block(directive.body)
         for name in own:
             self._variables.pop(name, None)
         self._variables |= outside
-        return text
 
     def _true(self, expression: Expression) -> bool:
         """Velocity 1.x: everything but false (and null) is true, an empty text too."""
@@ -164,26 +209,30 @@ class _Evaluation:
             case Literal():
                 return expression.value
             case Interpolated():
-                return self.block(expression.block)
+                return self._text(expression.block)
             case ListOf():
                 return [self._present(item) for item in expression.items]
+            case MapOf():
+                return {text_of(self._present(key)): self._present(value) for key, value in expression.items}
             case Not():
                 return not self._true(expression.operand)
             case Binary(operator="||"):
                 return self._true(expression.left) or self._true(expression.right)
             case Binary(operator="&&"):
                 return self._true(expression.left) and self._true(expression.right)
+            case Binary(operator="+" | "-" | "*" | "/" | "%"):
+                return calculated(expression.operator, self._present(expression.left), self._present(expression.right))
             case Binary():
                 return self._compared(expression)
         return self._reference(expression)
 
     def _compared(self, expression: Binary) -> bool:
         left, right = self._present(expression.left), self._present(expression.right)
-        numbers = all(isinstance(side, (int, float)) and not isinstance(side, bool) for side in (left, right))
+        numbers = is_number(left) and is_number(right)
         if expression.operator not in ("==", "!=") and not numbers:
             raise TemplateError(f"{expression.operator} compares numbers, got {left!r} and {right!r}")
         if type(left) is not type(right) and not numbers:  # Velocity compares the texts of different types
-            left, right = text_of(left), text_of(right)
+            left, right = java_text(left), java_text(right)
         return _COMPARISONS[expression.operator](left, right)
 
     def _reference(self, reference: Reference) -> Any:
@@ -198,7 +247,7 @@ class _Evaluation:
 
     def _index(self, value: Any, step: Index) -> Any:
         index = self._present(step.index)
-        return value.get(index) if isinstance(value, dict) else value[index]
+        return value.get(text_of(index)) if isinstance(value, dict) else value[index]
 
     def _member(self, value: Any, step: Member) -> Any:
         kind = type(value)

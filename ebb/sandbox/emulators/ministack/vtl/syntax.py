@@ -1,109 +1,49 @@
 """Reads a template into a tree."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ebb.sandbox.emulators.ministack.vtl.tree import (
+    Binary,
+    Block,
+    Expression,
+    Foreach,
+    If,
+    Index,
+    Interpolated,
+    ListOf,
+    Literal,
+    MapOf,
+    Member,
+    Not,
+    Reference,
+    Set,
+    Stop,
+    TemplateError,
+)
+
 #: A name: Velocity's "VTL Reference", "Variables".
 _NAME = r"[A-Za-z][\w-]*"
-_DIRECTIVE = re.compile(r"#(?:\{([a-z]+)\}|([a-z]+)(?!\w))")
+_NAMES = "set|if|elseif|else|end|foreach|stop"
+_DIRECTIVE = re.compile(rf"#(?:\{{({_NAMES})\}}|({_NAMES})(?!\w))")
+#: What Velocity may take for a directive. Any other name is text, such as #state in an expression of DynamoDB.
+_NO_DIRECTIVE = re.compile(
+    r"#\[\[|#[@{][A-Za-z_]\w*|#(?:set|if|else|end|foreach|include|parse|macro|define|stop|break|evaluate)\w*|#[A-Za-z_]\w*\("
+)
 #: A directive at the end of a line takes the line break with it.
 _LINE_BREAK = re.compile(r"[ \t]*\r?\n")
-
-
-class TemplateError(Exception):
-    """The template has something that is unknown here or wrong; the text names it."""
-
-
-@dataclass(frozen=True)
-class Literal:
-    """A text, a number or a boolean."""
-
-    value: str | int | bool
-
-
-@dataclass(frozen=True)
-class Interpolated:
-    """A text in double quotes: a template in itself."""
-
-    block: "Block"
-
-
-@dataclass(frozen=True)
-class ListOf:
-    """`[a, b]`."""
-
-    items: tuple["Expression", ...]
-
-
-@dataclass(frozen=True)
-class Not:
-    """`!a`."""
-
-    operand: "Expression"
-
-
-@dataclass(frozen=True)
-class Binary:
-    """`a == b`, `a && b` and the like."""
-
-    operator: str
-    left: "Expression"
-    right: "Expression"
-
-
-@dataclass(frozen=True)
-class Member:
-    """`.name`, or `.name(arguments)`."""
-
-    name: str
-    arguments: tuple["Expression", ...] | None
-
-
-@dataclass(frozen=True)
-class Index:
-    """`[index]`."""
-
-    index: "Expression"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """`$name` and what follows; a `quiet` one (`$!name`) prints nothing when it has no value."""
-
-    written: str
-    quiet: bool
-    name: str
-    steps: tuple[Member | Index, ...]
-
-
-@dataclass(frozen=True)
-class Set:
-    """`#set($a.b = value)`."""
-
-    path: tuple[str, ...]
-    value: "Expression"
-
-
-@dataclass(frozen=True)
-class If:
-    """`#if` with its `#elseif` and `#else`, whose condition is None."""
-
-    branches: tuple[tuple["Expression | None", "Block"], ...]
-
-
-@dataclass(frozen=True)
-class Foreach:
-    """`#foreach($name in items)`."""
-
-    name: str
-    items: "Expression"
-    body: "Block"
-
-
-Expression = Literal | Interpolated | ListOf | Not | Binary | Reference
-Block = tuple[str | Reference | Set | If | Foreach, ...]
+#: Velocity's operators that are words (VTL Reference, "Relational and Logical Operators").
+_WORDS = {"eq": "==", "ne": "!=", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "and": "&&", "or": "||"}
+#: Binary operators, the weakest first.
+_PRECEDENCE = (
+    r"\|\||or\b",
+    r"&&|and\b",
+    r"==|!=|(?:eq|ne)\b",
+    r"<=|>=|<|>|(?:ge|gt|le|lt)\b",
+    r"[+-]",
+    r"[*/%]",
+)
 
 
 @lru_cache(maxsize=256)
@@ -135,7 +75,7 @@ class _Parser:
                 if name in ("end", "else", "elseif"):
                     break
                 parts.append(self._directive(name, match))
-            elif match := re.match(r"#\[\[|#[@{]?[A-Za-z_]\w*", self.rest):
+            elif match := _NO_DIRECTIVE.match(self.rest):
                 raise TemplateError(f"{match[0]} is not a directive of the sandbox")
             elif match := re.match(r"\\[#$]", self.rest):
                 raise TemplateError(f"the escape {match[0]} is not in the sandbox")
@@ -162,18 +102,21 @@ class _Parser:
         if match := _LINE_BREAK.match(self.rest):
             self.rest = self.rest[match.end() :]
 
-    def _directive(self, name: str, match: re.Match[str]) -> Set | If | Foreach:
-        if name not in ("set", "if", "foreach"):
-            raise TemplateError(f"{match[0]} is not a directive of the sandbox")
+    def _directive(self, name: str, match: re.Match[str]) -> Set | If | Foreach | Stop:
+        if name == "stop":
+            self.rest = self.rest[match.end() :]
+            return Stop()
         self.rest = self.rest[match.end() :]
         self._need(r"\s*\(", "(")
         return self._set() if name == "set" else self._if() if name == "if" else self._foreach()
 
     def _set(self) -> Set:
-        target = self._need(rf"\s*\$\{{?{_NAME}(?:\.{_NAME})*\}}?\s*=(?!=)", "$name =")
+        self._take(r"\s+")
+        target = self._reference()
+        self._need(r"\s*=(?!=)", "=")
         value = self._expression()
         self._close()
-        return Set(tuple(target.strip("=${} \t\r\n").split(".")), value)
+        return Set(target, value)
 
     def _if(self) -> If:
         branches: list[tuple[Expression | None, Block]] = []
@@ -207,25 +150,17 @@ class _Parser:
         self._need(r"\s*\)", ")")
         self._end_of_directive()
 
-    def _expression(self) -> Expression:
-        left = self._both()
-        while self._take(r"\s*\|\|"):
-            left = Binary("||", left, self._both())
+    def _expression(self, level: int = 0) -> Expression:
+        if level == len(_PRECEDENCE):
+            return self._operand()
+        left = self._expression(level + 1)
+        while sign := self._take(rf"\s*(?:{_PRECEDENCE[level]})"):
+            name = sign.strip()
+            left = Binary(_WORDS.get(name, name), left, self._expression(level + 1))
         return left
-
-    def _both(self) -> Expression:
-        left = self._comparison()
-        while self._take(r"\s*&&"):
-            left = Binary("&&", left, self._comparison())
-        return left
-
-    def _comparison(self) -> Expression:
-        left = self._operand()
-        sign = self._take(r"\s*(?:==|!=|<=|>=|<|>)")
-        return Binary(sign.strip(), left, self._operand()) if sign else left
 
     def _operand(self) -> Expression:
-        if self._take(r"\s*!"):
+        if self._take(r"\s*(?:!|not\b)"):
             return Not(self._operand())
         if self._take(r"\s*\("):
             inside = self._expression()
@@ -233,20 +168,36 @@ class _Parser:
             return inside
         return self._value()
 
-    def _value(self) -> Expression:
-        """What may stand as an argument, too: a literal, a list or a reference."""
+    def _value(self) -> Expression:  # noqa: PLR0911 - one for each kind of value
+        """What may stand as an argument, too: a literal, a list, an object or a reference."""
         self._take(r"\s+")
         if text := self._take(r"'(?:[^']|'')*'"):
             return Literal(text[1:-1].replace("''", "'"))
         if text := self._take(r'"(?:[^"]|"")*"'):
             return Interpolated(parse(text[1:-1].replace('""', '"')))
-        if number := self._take(r"-?\d+(?![\w.])"):
+        if number := self._take(r"-?(?:\d*\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)"):
+            return Literal(float(number))
+        if number := self._take(r"-?\d+(?!\w|\.(?!\.))"):
             return Literal(int(number))
         if word := self._take(r"(?:true|false)\b"):
             return Literal(word == "true")
+        if ends := self._take(r"\[\s*-?\d+\s*\.\.\s*-?\d+\s*\]"):
+            return _range(*map(int, ends[1:-1].split("..")))
         if self._take(r"\["):
             return ListOf(self._list(r"\]", "]"))
+        if self._take(r"\{"):
+            return self._map()
         return self._reference()
+
+    def _map(self) -> MapOf:
+        items: list[tuple[Expression, Expression]] = []
+        while not self._take(r"\s*\}"):
+            if items:
+                self._need(r"\s*,", ", or }")
+            key = self._value()
+            self._need(r"\s*:", ":")
+            items.append((key, self._value()))
+        return MapOf(tuple(items))
 
     def _list(self, end: str, name: str) -> tuple[Expression, ...]:
         items: list[Expression] = []
@@ -273,3 +224,9 @@ class _Parser:
             self._need(r"\}", "}")
         written = before[: len(before) - len(self.rest)]
         return Reference(written, start.startswith("$!"), start.lstrip("$!{"), tuple(steps))
+
+
+def _range(first: int, last: int) -> ListOf:
+    """Both ends are in it, and it may go down."""
+    step = 1 if first <= last else -1
+    return ListOf(tuple(Literal(number) for number in range(first, last + step, step)))

@@ -7,11 +7,12 @@ import base64
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ebb.sandbox.emulators.ministack.vtl.syntax import TemplateError
+from ebb.sandbox.emulators.ministack.vtl.tree import TemplateError
+from ebb.sandbox.emulators.ministack.vtl.values import json_text
 
 _JSON_PATH = re.compile(r"\.(\w[\w-]*)|\['([^']+)'\]|\[\"([^\"]+)\"\]|\[(\d+)\]")
 #: JavaScript's escapes, as StringEscapeUtils of Apache Commons Lang writes them.
@@ -55,7 +56,7 @@ class Input:
 
     def json(self, path: str) -> str:
         """The same as JSON."""
-        return _json(self.path(path))
+        return json_text(self.path(path))
 
     def params(self, name: str | None = None) -> Any:
         """All parameters by kind; or one from the path, the query or the headers, an empty text when there is none."""
@@ -96,64 +97,8 @@ class Util:
         )
 
 
-def text_of(value: Any) -> str:
-    """A text, number or boolean as Java prints it. Raises TemplateError for objects and lists."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (str, int)) or (isinstance(value, float) and (value == 0 or 1e-3 <= abs(value) < 1e7)):
-        return str(value)
-    if isinstance(value, float):
-        raise TemplateError(f"Java prints the number {value!r} in a form that is not in the sandbox")
-    raise TemplateError("an object or a list is printed with $input.json()")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _java_text(value: Any) -> str:
-    """What toString() of the JSON library says, which API Gateway uses: a map's is Java's, a list's is JSON."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}={_java_text(item)}" for name, item in value.items()) + "}"
-    return _json(value) if isinstance(value, list) else "null" if value is None else text_of(value)
-
-
-def _replace_all(text: str, pattern: str, replacement: str) -> str:
-    if set("$\\") & set(replacement):
-        raise TemplateError(f"in a replacement such as {replacement!r}, Java gives $ and \\ a meaning")
-    return re.sub(pattern, lambda _: replacement, text)
-
-
 #: The attributes and methods of `$input` and `$util`.
 DOCUMENTED: dict[type, frozenset[str]] = {
     Input: frozenset({"body", "path", "json", "params"}),
     Util: frozenset({"urlEncode", "urlDecode", "base64Encode", "base64Decode", "parseJson", "escapeJavaScript"}),
-}
-#: The methods of java.lang.String, java.util.Map and java.util.List that templates may call here.
-METHODS: dict[type, dict[str, Callable[..., Any]]] = {
-    str: {
-        "length": len,
-        "isEmpty": lambda text: not text,
-        "equals": lambda text, other: text == other,
-        "contains": lambda text, part: part in text,
-        "startsWith": str.startswith,
-        "matches": lambda text, pattern: re.fullmatch(pattern, text) is not None,
-        "replaceAll": _replace_all,
-        "substring": lambda text, start, end=None: text[start:end],
-        "toString": str,
-    },
-    dict: {
-        "get": lambda found, key: found.get(key),
-        "containsKey": lambda found, key: key in found,
-        "keySet": list,
-        "size": len,
-        "isEmpty": lambda found: not found,
-        "toString": _java_text,
-    },
-    list: {
-        "get": lambda found, index: found[index],
-        "size": len,
-        "isEmpty": lambda found: not found,
-        "toString": _java_text,
-    },
 }
