@@ -43,7 +43,7 @@ class Call:
     def context(self, authorizer: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """`$context` (API Gateway developer guide, "Variables for data transformations"). All its times are real.
 
-        AWS does not say whether requestTimeEpoch is a number in a template, so here it is a text: a template that
+        AWS does not say whether requestTimeEpoch is a number in a template. Here it is a text, so that a template which
         calculates with it makes it a number first.
         """
         routed, stage = self.routed, self.routed["stage_name"]
