@@ -114,7 +114,7 @@ mutants: $(STAMP) ## break the worker in one place at a time: its tests must not
 	$(BIN)/python -m tools.mutants $(FILES)
 
 bench: engine ## what evaluating the program for a preview costs
-	$(BIN)/python bench/preview.py
+	$(BIN)/python -m bench.preview
 
 bench-forecast: $(STAMP) ## what a forecast costs, compared with the same model stepped second by second
 	$(BIN)/python -m bench.forecast

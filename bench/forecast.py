@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench import arguments
 from ebb.forecast.durations import DAY
 from ebb.forecast.load.workloads import Load, load
 from ebb.forecast.model.assumptions import Assumptions
@@ -89,7 +90,8 @@ def one(way: str, name: str) -> str:
 
 def measure(way: str, name: str) -> tuple[Cost, int]:
     """Run in a new process; its cost, and the number of jobs done."""
-    argv = [sys.executable, "-m", "bench.forecast", way, name]
+    code = "import sys; from bench.forecast import one; print(one(*sys.argv[1:]))"
+    argv = [sys.executable, "-c", code, way, name]
     done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     seconds, peak, jobs = json.loads(done.stdout)
     return Cost(seconds, peak), jobs
@@ -112,8 +114,10 @@ def row(name: str, rounds: Sequence[tuple[Cost, Cost, Cost]]) -> str:
     )
 
 
-def main(rounds: int) -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Measure, and print the table."""
+    what = "how often each is measured"
+    rounds = arguments.number(given, "rounds", ROUNDS, what, program="python -m bench.forecast", about=__doc__)
     print("| | forecast, CPU s | aim | stepped, CPU s | stepped to forecast | forecast's memory, MiB |")
     print("|---|---|---|---|---|---|")
     for name in LOADS:
@@ -128,7 +132,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        print(one(*sys.argv[1:]))
-    else:
-        main(int(sys.argv[1]) if sys.argv[1:] else ROUNDS)
+    main()

@@ -4,7 +4,7 @@ Compares three new processes with the same imports. `packages` imports the packa
 uses, and ends. `empty preview` also previews a program without resources. `preview` previews the real program. The
 sandbox (emulators and provider) runs in this process and is not measured.
 
-Run `python bench/preview.py [rounds]` (`make bench`) on Linux. Figures are medians.
+Run as `python -m bench.preview [rounds]` (`make bench`) on Linux. Figures are medians.
 """
 
 import importlib
@@ -16,9 +16,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from bench import arguments
 
 PROJECT = Path(__file__).resolve().parents[1]
 STACK = "dev"
@@ -40,9 +43,10 @@ class Cost:
     engine: float
 
 
-def main(rounds: int) -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Starts a region, measures, prints the table."""
-    sys.path.insert(0, str(PROJECT))
+    what = "how often each is measured"
+    rounds = arguments.number(given, "rounds", ROUNDS, what, program="python -m bench.preview", about=__doc__)
     from ebb.project import configuration  # noqa: PLC0415
     from ebb.sandbox.deploy.engine import Deployment  # noqa: PLC0415
     from ebb.sandbox.deploy.pulumi_cli import find  # noqa: PLC0415
@@ -70,7 +74,7 @@ def measure(kind: str, where: dict[str, Any]) -> Cost:
     environment = {**os.environ, "BENCH": json.dumps(where), "PYTHONPATH": str(PROJECT)}
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, __file__, "--measured", kind],
+        [sys.executable, "-c", "import sys; from bench.preview import measured; measured(sys.argv[1])", kind],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -183,7 +187,4 @@ def program() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measured"]:
-        measured(sys.argv[2])
-    else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    main()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bench import arguments
 from bench.policy.tune import LOADS, Trial
 from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import Load, load
@@ -213,12 +214,13 @@ def table(found: Iterable[Objective], say: Callable[[str], None]) -> bool:
     return met
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Print the table; 1 if an objective is missed."""
-    runs = int(arguments[0]) if arguments else RUNS
+    what = f"runs of a wake-up, up to {BURST_RUNS} of a burst and up to {FEWER_RUNS} of other loads"
+    runs = arguments.number(given, "runs", RUNS, what, program="python -m bench.policy.objectives", about=__doc__)
     found = objectives(runs, min(runs, BURST_RUNS), min(runs, FEWER_RUNS))
     return 0 if table(found, partial(print, flush=True)) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, fsum, inf
 
+from bench import arguments
 from ebb.forecast.load.workloads import Load, load
 from ebb.forecast.model.histogram import Histogram
 from ebb.forecast.model.simulate import simulate
@@ -41,7 +42,7 @@ class Trial:
     groups: int = 0
     long: bool = False
 
-    def settings(self, *, surplus: bool, **scaling: bool) -> Settings:
+    def settings(self, *, surplus: bool | None = None, **scaling: bool) -> Settings:
         """The settings under which policies are tried with this load."""
         policy = {"max_tasks": MAX_TASKS, "seconds_per_job": self.load.job.median, "surplus": surplus, **scaling}
         fifo = {"message_groups": self.groups} if self.groups else {}
@@ -75,7 +76,7 @@ class Variant:
     varied: str
     name: str
     change: Callable[[Plan, Settings], Plan] = _unchanged
-    surplus: bool = False
+    surplus: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,18 +128,17 @@ def variants() -> tuple[Variant, ...]:
         *(Variant(varied="MORE", name=f"{n} of {n}", change=_periods("out", n, n)) for n in (1, 3)),
         Variant(varied="ZERO", name="5 of 5 (deployed)"),
         *(Variant(varied="ZERO", name=f"{m} of {n}", change=_periods("zero", m, n)) for m, n in ZERO),
-        Variant(varied="SURPLUS", name="3 of 3 (deployed with `surplus`)", surplus=True),
-        Variant(varied="SURPLUS", name="none (the default)"),
-        *(
-            Variant(varied="SURPLUS", name=f"{m} of {n}", change=_periods("surplus", m, n), surplus=True)
-            for m, n in ((2, 2), (5, 5), (8, 10))
-        ),
-        Variant(varied="SURPLUS", name="3 of 3, cooldown 180 s", change=_cooldown("surplus", 180), surplus=True),
+        Variant(varied="SURPLUS", name="3 of 3 (deployed)"),
+        Variant(varied="SURPLUS", name="none (`surplus: false`)", surplus=False),
+        *(Variant(varied="SURPLUS", name=f"{m} of {n}", change=_periods("surplus", m, n)) for m, n in SURPLUS),
+        Variant(varied="SURPLUS", name="3 of 3, cooldown 180 s", change=_cooldown("surplus", 180)),
     )
 
 
 #: Datapoints and periods of ZERO's alarm.
 ZERO = ((3, 3), (4, 4), (6, 6), (8, 8), (4, 5))
+#: Those of SURPLUS's alarm.
+SURPLUS = ((2, 2), (5, 5), (8, 10))
 
 
 def scenario(variant: Variant, trial: Trial) -> Scenario:
@@ -167,7 +167,7 @@ def tables(runs: int = RUNS, progress: Callable[[str], None] = lambda _: None) -
     parameters: dict[str, list[Variant]] = {}
     for variant in variants():
         parameters.setdefault(variant.varied, []).append(variant)
-    known: dict[tuple[object, bool, str], Score] = {}  # each parameter has the deployed policy
+    known: dict[tuple[object, bool | None, str], Score] = {}  # each parameter has the deployed policy
     for parameter, tried in parameters.items():
         scores: list[Mapping[str, Score]] = []
         for variant in tried:
@@ -252,12 +252,13 @@ def _rungs(shares: Sequence[int]) -> Callable[[int, int], tuple[policy_steps.Adj
     return steps
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    runs = int(arguments[0]) if arguments else RUNS
+    what = f"runs of each load, up to {LONG_RUNS} of a long one"
+    runs = arguments.number(given, "runs", RUNS, what, program="python -m bench.policy.tune", about=__doc__)
     for table in tables(runs, lambda text: print(text, file=sys.stderr)):
         print(table, end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -36,16 +36,16 @@ def test_a_variant_is_worse_if_any_figure_is_and_better_if_none_is(
 
 def test_the_first_variant_is_the_deployed_policy() -> None:
     for variant in variants():
-        if "deployed" in variant.name or "default" in variant.name:
+        if "deployed" in variant.name:
             for each in LOADS:
-                assert scenario(variant, each) == from_settings(each.settings(surplus=variant.surplus))
+                assert scenario(variant, each) == from_settings(each.settings())
 
 
 def test_each_variant_differs_from_the_deployed_policy() -> None:
     load = LOAD["tail"]
     for variant in variants():
-        if "deployed" not in variant.name and "default" not in variant.name:
-            assert scenario(variant, load) != from_settings(load.settings(surplus=variant.surplus))
+        if "deployed" not in variant.name:
+            assert scenario(variant, load) != from_settings(load.settings())
 
 
 def test_a_table_has_a_row_for_each_load_and_the_totals() -> None:
@@ -70,7 +70,7 @@ def _at(jobs: list[Timed]) -> Times:
 @pytest.mark.parametrize("minutes", [1, 3, 5, 10])
 def test_the_tasks_of_a_burst_do_not_remove_the_first_task_after_it(minutes: int) -> None:
     trial = LOAD["25 of 60 s"]
-    own = from_settings(trial.settings(surplus=True))
+    own = from_settings(trial.settings())
     for seed in range(20):
         burst = simulate(own, trial.load, seed=seed)
         emptied = next(activity.time for activity in burst.activities if activity.after == 0)
