@@ -123,7 +123,7 @@ class Demo:
     def _follow(self, follower: LogFollower, sent: list[Sent], sample: Sample) -> list[Sample]:
         """Print the timeline, from before the first job until the service is at zero tasks or the time is over."""
         limit = self._sandbox.region.clock.real(MAX_MINUTES * 60) + MAX_SECONDS
-        self._console.print(f"{'time':>8} {'depth':>6} {'in flight':>10} {'desired':>8} {'running':>8} {'done':>5}")
+        self._console.print(f"{'time':>8} {'waiting':>7} {'in flight':>10} {'desired':>8} {'running':>8} {'done':>5}")
         samples, shown = [sample], sample
         self._row(sample)
         while True:
@@ -133,7 +133,7 @@ class Demo:
             self._raised = self._raised or follower.minimum() > 0
             if not self._release.exists() and _scale_in_at_work(samples):
                 self._release.touch()
-            finished = sample.done + sample.dead == len(sent) and not sample.depth + sample.in_flight
+            finished = sample.done + sample.dead == len(sent) and not sample.waiting + sample.in_flight
             over = (finished and not sample.desired + sample.running) or sample.seconds >= limit
             moved = (sample.desired, sample.running) != (shown.desired, shown.running)
             if over or moved or sample.done - shown.done >= JOBS_PER_ROW:
@@ -145,7 +145,7 @@ class Demo:
 
     def _row(self, sample: Sample) -> None:
         self._console.print(
-            f"{sample.seconds:6.1f} s {sample.depth:6} {sample.in_flight:10} {sample.desired:8} "
+            f"{sample.seconds:6.1f} s {sample.waiting:7} {sample.in_flight:10} {sample.desired:8} "
             f"{sample.running:8} {sample.done:5}"
         )
 
@@ -161,7 +161,9 @@ class Demo:
         dead, letters = {name for planned, name in sent if planned.result != "done"}, follower.dead_letters()
         self._check(dead == letters, f"the dead-letter queue holds the {len(dead)} jobs that fail, not {letters}")
         last, most = samples[-1], max(sample.running for sample in samples)
-        self._check(last.depth + last.in_flight == 0, f"the queue ends empty, not with {last.depth + last.in_flight}")
+        self._check(
+            last.waiting + last.in_flight == 0, f"the queue ends empty, not with {last.waiting + last.in_flight}"
+        )
         self._check(samples[0].running == 0, f"the service starts from 0 tasks, not {samples[0].running}")
         low, high = self._expected.tasks
         self._check(low <= most <= high, f"at most {high} and at least {low} tasks run at once, not {most}")

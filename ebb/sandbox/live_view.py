@@ -130,8 +130,8 @@ class View:
 def counts(sample: Sample) -> str:
     """The counts in words."""
     return (
-        f"jobs: {sample.depth} waiting, {sample.in_flight} in flight, {sample.done} done, {sample.dead} dead letters; "
-        f"tasks: {sample.desired} desired, {sample.running} running"
+        f"jobs: {sample.waiting} waiting, {sample.in_flight} in flight, {sample.done} done, {sample.dead} dead letters"
+        f"; tasks: {sample.desired} desired, {sample.running} running"
     )
 
 

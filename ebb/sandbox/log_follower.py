@@ -30,7 +30,7 @@ class Sample:
     """The stack at a moment: real seconds since the follower began, and counts."""
 
     seconds: float
-    depth: int
+    waiting: int
     in_flight: int
     dead: int
     desired: int
@@ -39,7 +39,7 @@ class Sample:
 
     def counts(self) -> tuple[int, ...]:
         """All but the time."""
-        return self.depth, self.in_flight, self.dead, self.desired, self.running, self.done
+        return self.waiting, self.in_flight, self.dead, self.desired, self.running, self.done
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class LogFollower:
 
     def sample(self) -> Sample:
         """The stack now, as far as the lines that were read say it."""
-        depth, in_flight = self._queue(self._outputs["queue_url"])
+        waiting, in_flight = self._queue(self._outputs["queue_url"])
         dead, _ = self._queue(self._outputs["dead_letter_queue_url"])
         cluster, name = self._outputs["cluster_name"], self._outputs["service_name"]
         service = self._region.client("ecs").describe_services(cluster=cluster, services=[name])["services"][0]
         return Sample(
             seconds=time.monotonic() - self._began,
-            depth=depth,
+            waiting=waiting,
             in_flight=in_flight,
             dead=dead,
             desired=service["desiredCount"],

@@ -88,7 +88,7 @@ class Story:
 
     def test_the_timeline_goes_from_zero_to_four_tasks_and_back(self, demo: Demo) -> None:
         head, *lines = demo.chapter("20 jobs to http://127.0.0.1:").splitlines()
-        assert head.split() == ["time", "depth", "in", "flight", "desired", "running", "done"]
+        assert head.split() == ["time", "waiting", "in", "flight", "desired", "running", "done"]
         rows = [line.split() for line in lines if re.fullmatch(r" +[\d.]+ s( +\d+){5}", line)]
         running, done = [int(row[5]) for row in rows], [int(row[6]) for row in rows]
         assert (running[0], max(running), running[-1]) == (0, 4, 0)

@@ -61,6 +61,13 @@ def test_the_map_has_15_lines_and_every_folder() -> None:
     assert {path.split("/")[0] for path in named if "/" in path} == ROOMS
 
 
+def test_the_files_that_contributing_names_exist() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Where is …?\n")[1].split("\n## ")[0]
+    paths = [path for _, files in rows(table) for path in re.findall(r"`([^`]+)`", files)]
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_the_sandbox_s_foundations_are_named_with_their_licences() -> None:
     words = " ".join(section("See it work, without an account").split())
     assert "[MiniStack](https://github.com/ministackorg/ministack) (MIT licence)" in words

@@ -133,7 +133,7 @@ class Stage:
         """One minute passes in which this was so; the tasks then follow what is desired, which is returned."""
         began = datetime.fromtimestamp(self.clock.now() // 60 * 60, UTC)
         cloudwatch = self.client("cloudwatch")
-        depths = {"Visible": visible, "NotVisible": in_flight, "Delayed": 0}
+        counts = {"Visible": visible, "NotVisible": in_flight, "Delayed": 0}
         cloudwatch.put_metric_data(
             Namespace="AWS/SQS",
             MetricData=[
@@ -143,7 +143,7 @@ class Stage:
                     "Timestamp": began,
                     "Value": value,
                 }
-                for name, value in depths.items()
+                for name, value in counts.items()
             ],
         )
         if self.tasks:

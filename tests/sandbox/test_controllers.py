@@ -128,14 +128,14 @@ def test_states_reasons_and_events_have_the_words_of_cloudwatch(stage: Stage) ->
 def test_an_alarm_without_data_is_insufficient_and_a_change_reaches_the_topic_once(stage: Stage) -> None:
     arn = stage.client("sns").create_topic(Name="operators")["TopicArn"]
     fields = {"InsufficientDataActions": [arn], "TreatMissingData": "missing"}
-    stage.alarm("depth", arn, 1, up=True, **fields)
+    stage.alarm("waiting", arn, 1, up=True, **fields)
     stage.autoscaler.tick()
-    assert stage.state("depth") == "INSUFFICIENT_DATA"
+    assert stage.state("waiting") == "INSUFFICIENT_DATA"
     for visible in (0, 2, 2, 2):
         stage.minute(visible)
     sent = sns_backends["000000000000"]["us-east-1"].topics[arn].sent_notifications
     assert [(subject, json.loads(message)["OldStateValue"]) for _, message, subject, *_ in sent] == [
-        ('ALARM: "depth"', "OK")
+        ('ALARM: "waiting"', "OK")
     ]
     assert stage.events.texts("error") == []
 
@@ -209,10 +209,10 @@ def test_an_alarm_that_cannot_be_executed_is_one_error_and_the_others_continue(s
 
 
 def test_a_topic_that_does_not_exist_is_an_error(stage: Stage) -> None:
-    stage.alarm("depth", "arn:aws:sns:us-east-1:000000000000:gone", 1, up=True)
+    stage.alarm("waiting", "arn:aws:sns:us-east-1:000000000000:gone", 1, up=True)
     stage.minute(visible=1)
     (text,) = stage.events.texts("error")
-    assert text.startswith("Alarm depth: could not publish to arn:aws:sns:us-east-1:000000000000:gone: ")
+    assert text.startswith("Alarm waiting: could not publish to arn:aws:sns:us-east-1:000000000000:gone: ")
 
 
 def test_a_metric_that_no_step_covers_is_noted(stage: Stage) -> None:
@@ -246,14 +246,14 @@ def test_a_stack_that_is_deleted_step_by_step_makes_no_error(stage: Stage) -> No
 
 def test_the_thread_evaluates_from_start_to_stop(region: Region) -> None:
     stage = Stage(region)
-    stage.alarm("depth", "arn:aws:sns:us-east-1:000000000000:t", 1, up=True, TreatMissingData="missing")
+    stage.alarm("waiting", "arn:aws:sns:us-east-1:000000000000:t", 1, up=True, TreatMissingData="missing")
     stage.clock = Clock(speed=600)  # type: ignore[assignment]
     autoscaler = Autoscaler(stage, lambda _cluster, _service: 0)
     before = set(threading.enumerate())
     autoscaler.start()
     try:
         stage.register(2, 4)
-        until(lambda: (stage.desired, stage.state("depth")) == (2, "INSUFFICIENT_DATA"))
+        until(lambda: (stage.desired, stage.state("waiting")) == (2, "INSUFFICIENT_DATA"))
     finally:
         autoscaler.stop()
     assert {thread for thread in threading.enumerate() if thread.name == "autoscaler"} <= before

@@ -32,7 +32,7 @@ def points(stage: Stage, namespace: str, name: str, dimensions: list[dict[str, s
     return list(answer["Datapoints"])
 
 
-def depths(stage: Stage, queue: str) -> dict[str, list[float]]:
+def counts(stage: Stage, queue: str) -> dict[str, list[float]]:
     dimensions = [{"Name": "QueueName", "Value": queue}]
     return {
         name: [point["Maximum"] for point in points(stage, "AWS/SQS", f"ApproximateNumberOfMessages{name}", dimensions)]
@@ -54,8 +54,8 @@ def test_each_queue_has_its_visible_in_flight_and_delayed_messages(stage: Stage,
         sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=900)
     sqs.receive_message(QueueUrl=url, VisibilityTimeout=60)
     Metrics(stage, lambda _cluster, _service: []).tick()
-    assert depths(stage, name) == {"Visible": [2.0], "NotVisible": [1.0], "Delayed": [0.0 if fifo else 1.0]}
-    assert depths(stage, "other") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
+    assert counts(stage, name) == {"Visible": [2.0], "NotVisible": [1.0], "Delayed": [0.0 if fifo else 1.0]}
+    assert counts(stage, "other") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
 
 
 def ages(stage: Stage, queue: str) -> list[float]:
@@ -144,7 +144,7 @@ def test_deleted_queues_and_services_have_no_more_points(stage: Stage) -> None:
     stage.client("ecs").delete_cluster(cluster=CLUSTER)
     stage.clock.time += 60
     metrics.tick()
-    assert depths(stage, "jobs") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
+    assert counts(stage, "jobs") == {"Visible": [0.0], "NotVisible": [0.0], "Delayed": [0.0]}
     assert len(points(stage, "AWS/ECS", "CPUUtilization", SERVICE_DIMENSIONS)) == 1
 
 

@@ -34,7 +34,7 @@ MAX_METRICS_PER_CALL = 1000
 
 
 class Metrics:
-    """Publishes AWS/SQS depths and ages, and AWS/ECS CPUUtilization into the emulated CloudWatch.
+    """Publishes counts and ages of AWS/SQS, and AWS/ECS CPUUtilization into the emulated CloudWatch.
 
     `cpu_percent(cluster, service)` returns one value per running task, in per cent of the task's CPU.
     """
