@@ -85,6 +85,7 @@ def start(place: Place) -> Document:
     is tried again, and then left to the next look.
     """
     look, raises = variable("look"), variable("least") > variable("registered")
+    enough = variable("desired") >= variable("least")
     states = _look(place)
     again = {"Retry": RETRY, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Again"}]}
     first, second = sizing.PAUSES
@@ -98,10 +99,16 @@ def start(place: Place) -> Document:
             "Decide": _decide(raises, otherwise="Unchanged"),
             "Unchanged": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% $look = 0 %}", "Next": "Done"}],
+                "Choices": [{"Condition": expression(look < 1), "Next": "Done"}],
                 "Default": "Again",
             },
-            "Register": {**states["Register"], **again, "Next": "Again"},
+            "Register": {**states["Register"], **again, "Next": "Registered"},
+            # only the minimum was below what runs
+            "Registered": {
+                "Type": "Choice",
+                "Choices": [{"Condition": expression((look < 1) & enough), "Next": "Done"}],
+                "Default": "Again",
+            },
             "Again": {
                 "Type": "Choice",
                 "Choices": [{"Condition": f"{{% $look = {len(sizing.PAUSES)} %}}", "Next": "Done"}],

@@ -154,11 +154,13 @@ def test_a_job_that_sqs_does_not_count_yet_wakes_the_service_too() -> None:
     assert account.minimum == 1
 
 
+@pytest.mark.parametrize("minimum", [0, 1])
 @pytest.mark.parametrize("jobs", [(0, 0, 0), (3, 0, 0), (19, 1, 0)])
-def test_a_start_that_finds_the_service_running_ends_at_once(jobs: tuple[int, int, int]) -> None:
-    account = Account(jobs=jobs, minimum=1, desired=3)
+def test_a_start_that_finds_the_service_running_ends_at_once(jobs: tuple[int, int, int], minimum: int) -> None:
+    account = Account(jobs=jobs, minimum=minimum, desired=3)
     ended, pauses = start(account)
-    assert (ended.status, pauses, account.calls) == ("SUCCEEDED", [], LOOKS)
+    assert (ended.status, pauses, account.minimum) == ("SUCCEEDED", [], 1)
+    assert account.calls == [*LOOKS, *([] if minimum else [REGISTER])]
 
 
 def test_a_start_lowers_no_minimum() -> None:
