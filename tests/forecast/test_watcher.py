@@ -57,18 +57,16 @@ def test_a_job_of_the_api_starts_the_looks_of_the_deployed_workflow(
 
 @settings(max_examples=20)
 @given(
-    visible=st.integers(0, 120),
-    in_flight=st.integers(0, 12),
+    jobs=st.tuples(st.integers(0, 120), st.integers(0, 12)),
     registered=TASKS,
-    desired=TASKS,
-    running=TASKS,
+    tasks=st.tuples(TASKS, TASKS),
     floor=st.integers(0, 3),
 )
 def test_a_look_of_each_minute_registers_what_the_deployed_workflow_registers(
-    visible: int, in_flight: int, registered: int, desired: int, running: int, floor: int
+    jobs: tuple[int, int], registered: int, tasks: tuple[int, int], floor: int
 ) -> None:
-    account = Account(jobs=(visible, in_flight, 0), minimum=registered, desired=desired, running=running)
-    simulated, minimum, _ = of_forecast(visible, in_flight, account, floor)
+    account = Account(jobs=(*jobs, 0), minimum=registered, desired=tasks[0], running=tasks[1])
+    simulated, minimum, _ = of_forecast(*jobs, account, floor)
     simulated._watch()
     watch(account, floor)
     assert minimum.registered == account.minimum
