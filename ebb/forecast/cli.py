@@ -133,7 +133,7 @@ def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: 
 
     from ebb.forecast.pipeline import report  # noqa: PLC0415
     from ebb.forecast.report import json_report, terminal  # noqa: PLC0415
-    from ebb.forecast.unused_options import unused  # noqa: PLC0415
+    from ebb.forecast.unused_options import deployments, unused  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
         raise UserError(f"The folder {html.parent} for {html.name} does not exist.")
@@ -141,6 +141,8 @@ def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: 
         typer.echo(sentence, err=True)
     with progress_bar() as progress:
         found = report(request, wanted, progress)
+    for sentence in deployments(request, found.own.forecast):
+        typer.echo(sentence, err=True)
     for each in found.versus:
         if each.finding.forecast.scenario == replace(found.own.forecast.scenario, name=each.changes):
             typer.echo(f"--vs {each.changes} has no effect: the stack has it, or no forecast depends on it.", err=True)

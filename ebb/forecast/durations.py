@@ -30,6 +30,14 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
+def text(seconds: float) -> str:
+    """Such as 2h, 90s or 1.5s: the largest unit that needs no fraction."""
+    for unit, length in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
+        if seconds and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def positive(text: str, what: str) -> float:
     """As `parse`, and above 0. `what` begins the sentence of the error. Raises UserError."""
     seconds = parse(text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ebb.forecast import run
 from ebb.forecast.compare.scale import scales
 from ebb.forecast.compare.sensitivity import swings
-from ebb.forecast.compare.versus import versus
+from ebb.forecast.compare.versus import changed, versus
 from ebb.forecast.results.findings import Report
 from ebb.forecast.run import Progress, Request
 from ebb.forecast.scenario import stack
@@ -22,6 +22,8 @@ class Wanted:
 
 def report(request: Request, wanted: Wanted, progress: Progress) -> Report:
     """The whole report. Raises UserError."""
+    for changes in wanted.versus:
+        run.stack_scenario(changed(request, changes))  # refused before anything runs
     own, *baselines = run.findings(request, progress)
     found, no_effect = swings(request, own, progress) if wanted.sensitivity else ((), ())
     return Report(

@@ -5,8 +5,10 @@ from itertools import islice
 from random import Random
 
 from ebb.errors import UserError
+from ebb.forecast import durations
 from ebb.forecast.load import job_time, workloads
 from ebb.forecast.model.assumptions import STARTS
+from ebb.forecast.results.monte_carlo import Forecast
 from ebb.forecast.run import Request
 from ebb.forecast.scenario import stack
 from ebb.forecast.scenario.deployed import from_settings
@@ -28,7 +30,6 @@ def unused(request: Request) -> Iterator[str]:
         "--crash": load.crash is not None,
         "--image": request.pull is not None,
         "--start-time": request.assumptions.starts != STARTS,
-        "--deploy": bool(request.assumptions.deployments),
     }
     reasons = _reasons(request, scenario)
     yield from (
@@ -39,7 +40,7 @@ def unused(request: Request) -> Iterator[str]:
 def _reasons(request: Request, scenario: Scenario) -> dict[str, str]:
     """Why an option has no effect, by option."""
     load = request.load
-    of_jobs, of_tasks = ("--job", "--body", "--groups", "--failing"), ("--crash", "--image", "--start-time", "--deploy")
+    of_jobs, of_tasks = ("--job", "--body", "--groups", "--failing"), ("--crash", "--image", "--start-time")
     jobs = list(islice(load.times(Random(request.seed)), workloads.PROFILED_JOBS))  # noqa: S311 - not secret
     found: dict[str, str] = {}
     if load.dated:
@@ -59,6 +60,13 @@ def _reasons(request: Request, scenario: Scenario) -> dict[str, str]:
         if not scenario.minimum and not scenario.wake.warm_hours:
             found |= dict.fromkeys(of_tasks, "without jobs no task starts")
     return found
+
+
+def deployments(request: Request, found: Forecast) -> Iterator[str]:
+    """A sentence for each deployment that replaces no task in any run."""
+    for time in dict.fromkeys(request.assumptions.deployments):
+        if not any(run.replaced.get(time) for run in found.each):
+            yield f"--deploy {durations.text(time)} has no effect: no task runs at that time, in any of the runs."
 
 
 def _changes(request: Request) -> Iterator[str]:

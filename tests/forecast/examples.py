@@ -54,6 +54,9 @@ OUTCOME = Outcome(
     blocked=0,
     refused=0,
     deployment_seconds=0.0,
+    replaced={},
+    busiest_day=1,
+    sent_seconds=0.0,
     reclaims=0,
     requests=Requests(api=2, sqs=30),
 )

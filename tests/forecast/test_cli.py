@@ -119,6 +119,21 @@ def test_a_mistake_ends_in_one_sentence(arguments: tuple[str, ...], sentence: st
     assert result.stderr.count("\n") == 1
 
 
+def test_other_settings_that_are_refused_are_refused_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ebb.forecast.run.simulate", lambda *_args, **_options: pytest.fail("a run"))
+    result = run("--vs", "scaling.watch=true", "--vs", "scaling.max_tasks=99999")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "ebb:scaling.max_tasks: must be at most 5000, got 99999." in result.stderr
+
+
+def test_a_deployment_without_tasks_is_named() -> None:
+    result = run("--runs", "1", "--deploy", "90s", "--deploy", "1d12h")
+    assert result.stderr == (
+        "--deploy 90s has no effect: no task runs at that time, in any of the runs.\n"
+        "--deploy 36h has no effect: no task runs at that time, in any of the runs.\n"
+    )
+
+
 def test_an_option_out_of_range_is_a_usage_error() -> None:
     assert run("--runs", "0").exit_code == 2
 

@@ -10,9 +10,9 @@ from ebb import project
 from ebb.cli import app
 from ebb.forecast.load.workloads import load
 from ebb.forecast.model.overrides import overridden
-from ebb.forecast.run import Request
+from ebb.forecast.run import Request, stack_forecast
 from ebb.forecast.scenario.image_pull import Pull
-from ebb.forecast.unused_options import unused
+from ebb.forecast.unused_options import deployments, unused
 
 FILES = {
     "standard": "config: {}",
@@ -115,6 +115,18 @@ def test_a_start_needs_warm_hours_and_jobs_without_dates() -> None:
     assert of("trace:dates.csv", hours) == ["--start has no effect: the jobs of the trace have dates."]
 
 
-def test_without_tasks_their_start_time_and_deployments_have_no_effect() -> None:
-    request = Request(stack="standard", load=load("idle:1d"), assumptions=overridden("45s", ("2h",)))
-    assert list(unused(request)) == [f"--start-time {NO_TASKS}", f"--deploy {NO_TASKS}"]
+def test_without_tasks_their_start_time_has_no_effect() -> None:
+    request = Request(stack="standard", load=load("idle:1d"), assumptions=overridden("45s", ()))
+    assert list(unused(request)) == [f"--start-time {NO_TASKS}"]
+
+
+def test_a_deployment_that_replaces_no_task_in_any_run_has_no_effect() -> None:
+    changes, times = ("network.nat=none",), ("3m", "5m30s", "10h")
+    request = Request(
+        stack="standard", load=load("burst:3", "10m"), changes=changes, runs=2, assumptions=overridden(None, times)
+    )
+    found = stack_forecast(request)
+    assert [run.replaced for run in found.each] == [{180.0: 1, 330.0: 1, 36_000.0: 0}] * 2
+    assert list(deployments(request, found)) == [
+        "--deploy 10h has no effect: no task runs at that time, in any of the runs."
+    ]

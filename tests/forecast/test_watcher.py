@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ebb.forecast.load.workloads import load
 from ebb.forecast.model import watcher
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.model.watcher import Minimum, Watcher
-from ebb.forecast.workloads import load
 from tests.components.account import TASKS_OF, Account, start, watch
 from tests.forecast.scenarios import recommended
 

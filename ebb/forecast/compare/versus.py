@@ -21,7 +21,11 @@ def versus(request: Request, own: Finding, others: Sequence[str], progress: Prog
     return tuple(_versus(request, own, changes, progress) for changes in others)
 
 
+def changed(request: Request, changes: str) -> Request:
+    """The request with other settings, such as `scaling.watch=true,scaling.max_tasks=5`."""
+    return replace(request, changes=(*request.changes, *_NEXT.split(changes)))
+
+
 def _versus(request: Request, own: Finding, changes: str, progress: Progress) -> Versus:
-    changed = replace(request, changes=(*request.changes, *_NEXT.split(changes)))
-    finding = run.stack_finding(changed, progress, name=changes)
+    finding = run.stack_finding(changed(request, changes), progress, name=changes)
     return Versus(changes=changes, finding=finding, differences=differences(own.forecast, finding.forecast))

@@ -69,7 +69,9 @@ def read(path: Path) -> Trace:
     """Reads a file. A time is a number of seconds or a date; a date without an offset is UTC. Raises UserError."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            found = Trace(_rows(path, csv.reader(file)))
+            found = Trace(_rows(path, csv.reader(file, strict=True)))
+    except UnicodeDecodeError as error:
+        raise UserError(f"The trace {path} is not text in UTF-8. Unpack or convert it first.") from error
     except (OSError, ValueError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(f"The trace {path} cannot be read: {why}.") from error

@@ -1,5 +1,6 @@
 """The result of one run. Times are seconds from the start of the load."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ebb.forecast.model.histogram import Histogram
@@ -15,12 +16,13 @@ class Requests:
     """What is billed by its number. Requests to SQS are in units of 64 KB.
 
     `api`: calls, and `traces` of them. `schedules` and `workflows`: their runs. `table_writes`: to the table of jobs.
-    `workflow_seconds`: pauses in workflows.
+    `workflow_seconds`: pauses in workflows. `worker_calls`: calls of the worker to SQS.
     """
 
     api: int = 0
     traces: float = 0.0
     sqs: int = 0
+    worker_calls: int = 0
     schedules: int = 0
     workflows: int = 0
     workflow_seconds: float = 0.0
@@ -42,6 +44,8 @@ class Outcome:
     of its stop. `failed`: attempts that the handler failed, or that took too long.
     `blocked`: refused protections (DEPLOYMENT_BLOCKED). `reclaims`: reclaimed Spot tasks. `refused`: jobs that the API
     refused at first. `deployment_seconds`: the longest time in which tasks of an earlier deployment ran.
+    `replaced`: the tasks that each deployment replaced, by its time.
+    `busiest_day`: jobs sent on the UTC day with most of them. `sent_seconds`: what all jobs that were sent take.
     `notes`: why policies did not act, with the time.
     `task_seconds` are billed, `spot_seconds` are those of them on Spot. `work_seconds`: time in which jobs ran.
     """
@@ -77,6 +81,9 @@ class Outcome:
     blocked: int
     refused: int
     deployment_seconds: float
+    replaced: Mapping[float, int]
+    busiest_day: int
+    sent_seconds: float
     reclaims: int
     requests: Requests
 

@@ -74,9 +74,20 @@ class Record:
         self.task_seconds = self.spot_seconds = self.work_seconds = 0.0
         self.sqs = self.schedules = self.workflows = self.received = self.table_writes = 0
         self.refused = 0
+        #: Jobs that were sent on the UTC day with most of them, and the seconds that all jobs take.
+        self.busiest_day, self.sent_seconds = 0, 0.0
+        #: The worker's calls of SQS; `sqs` has those of all, in units of 64 KB.
+        self.worker_calls = 0
+        #: The tasks that each deployment replaced, by its time.
+        self.replaced: dict[float, int] = {}
         self.traces = self.deployment_seconds = self.workflow_seconds = 0.0
         #: The worker's metrics and the hours in which they have data: a custom metric is billed by the hour.
         self.metric_hours: set[tuple[str, int]] = set()
+
+    def worker_called(self, calls: int = 1, *, units: int = 1) -> None:
+        """Record calls of the worker to SQS, each of so many units of 64 KB."""
+        self.worker_calls += calls
+        self.sqs += calls * units
 
     def job_started(self) -> None:
         """Record an attempt: the claim in the table of jobs."""

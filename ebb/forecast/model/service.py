@@ -223,6 +223,7 @@ class SimulatedService:
         """Replace all tasks: old ones stop at once (minimumHealthyPercent 0), unless they are protected."""
         self.deploying, self._deployed_at = True, self._clock.now
         self._record.changed_at = self._clock.now
+        self._record.replaced[self._clock.now] = len(self.tasks) + len(self.outgoing)
         self.outgoing += self.tasks
         self.tasks, self._zones = [], [0] * self._assumptions.zones
         self.reconcile()

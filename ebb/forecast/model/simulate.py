@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from random import Random
 
-from ebb.forecast.durations import MINUTE
+from ebb.forecast.durations import DAY, MINUTE
 from ebb.forecast.load.workloads import Arrival, Load
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
@@ -53,6 +53,7 @@ class Simulation:
         self._span = max(load.span + later, *assumptions.deployments, 0.0)
         self._sending, self._ended, self.at_rest = True, False, False
         self._traced = -math.inf
+        self._origin, self._day, self._sent_today = load.origin, -math.inf, 0
         self._send_next()
         self.clock.at(self._span, self._end_load)
 
@@ -109,7 +110,9 @@ class Simulation:
             if record.waking_since is None and not self.queue.messages and not self.service.tasks:
                 record.waking_since = now
             record.sent += 1
+            record.sent_seconds += min(arrival.seconds, self._shared.max_job)
             self._trace(now)
+            self._count_day(now)
             self.queue.send(arrival)
             if self._scenario.wake.direct:
                 self.scaling.sent()
@@ -124,6 +127,14 @@ class Simulation:
         second = math.floor(now)
         self.record.traces += 1.0 if second > self._traced else TRACED_SHARE
         self._traced = second
+
+    def _count_day(self, now: float) -> None:
+        """API Gateway counts the requests of a usage plan's quota by the day."""
+        day = (self._origin + now) // DAY
+        if day != self._day:
+            self._day, self._sent_today = day, 0
+        self._sent_today += 1
+        self.record.busiest_day = max(self.record.busiest_day, self._sent_today)
 
     def _worker(self, task: SimulatedTask) -> SimulatedWorker:
         return SimulatedWorker(task, self.service, self.queue, self._shared)
@@ -198,11 +209,15 @@ def simulate(
         blocked=record.blocked,
         refused=record.refused,
         deployment_seconds=record.deployment_seconds,
+        replaced=record.replaced,
+        busiest_day=record.busiest_day,
+        sent_seconds=record.sent_seconds,
         reclaims=record.reclaims,
         requests=Requests(
             api=record.sent,
             traces=record.traces,
             sqs=record.sqs + record.sent * sqs_requests(load.body),
+            worker_calls=record.worker_calls,
             schedules=record.schedules,
             workflows=record.workflows,
             workflow_seconds=record.workflow_seconds,

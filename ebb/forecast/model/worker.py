@@ -107,7 +107,7 @@ class SimulatedWorker:
         """Receive. Without a heartbeat the end of each visibility timeout is already known."""
         messages = self._queue.receive(count)
         self._record.received += len(messages)
-        self._record.sqs += sqs_requests(len(messages) * self._shared.body)
+        self._record.worker_called(units=sqs_requests(len(messages) * self._shared.body))
         if not self._shared.heartbeat:
             timeout = self._shared.scenario.queue.visibility_timeout
             for message in messages:
@@ -117,7 +117,7 @@ class SimulatedWorker:
     def _end_poll(self) -> None:
         """Count the receives since the poll began, one per `wait`."""
         self._polling = False
-        self._record.sqs += int(max(0.0, self._clock.now - max(0.0, self._polled_at)) / self._setup.wait)
+        self._record.worker_called(int(max(0.0, self._clock.now - max(0.0, self._polled_at)) / self._setup.wait))
 
     def _stop_polling(self) -> None:
         if self._polling:
@@ -189,7 +189,7 @@ class SimulatedWorker:
 
         An older receipt handle deletes a message only if no task has received it again, and never one of a FIFO queue.
         """
-        self._record.sqs += 1
+        self._record.worker_called()
         self._record.metric("JobsDone", self._clock.now)
         if not message.gone and not message.done:
             message.done = True
@@ -205,7 +205,7 @@ class SimulatedWorker:
         if setup.gives_back:
             # doubled at each attempt, full jitter (worker/core/backoff.py)
             limit = min(setup.backoff_cap, setup.backoff_base * 2 ** min(message.delivery - 1, 32))
-            self._record.sqs += 1
+            self._record.worker_called()
             pause = round(self._shared.random.uniform(0, limit))
             self._clock.at(self._clock.now + pause, self._queue.reappear, message, delivery)
         else:
@@ -228,7 +228,7 @@ class SimulatedWorker:
         self._record.work_seconds += now - started_at
         self._record.changed_at = now
         extended = int((now - message.received_at) / every) if math.isfinite(every) else 0
-        self._record.sqs += extended
+        self._record.worker_called(extended)
         self._record.job_ended(started_at, now, extended)
 
     # -- stopping
@@ -236,7 +236,7 @@ class SimulatedWorker:
     def _give_back(self, message: Message, delivery: int) -> None:
         if self._setup.gives_back:
             self._record.give_backs += 1
-            self._record.sqs += 1
+            self._record.worker_called()
             self._record.metric("JobsGivenBack", self._clock.now)
             # not to the last polls of other tasks that stop (worker/core/shutdown.py), nor to this one's
             now, longest = self._clock.now, self._setup.wait + 1

@@ -135,7 +135,6 @@ def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
     writes = requests.table_writes if worker.once_days else 0
     lines = outcome.work_seconds / MINUTE / worker.concurrency + outcome.launches if worker.metrics else 0
     worker_logs = outcome.sent * LOG_BYTES_PER_JOB * 2 / 3 + lines * LOG_BYTES_PER_METRICS
-    calls = requests.sqs - requests.api - requests.workflows + writes
     return Use(
         task_seconds=outcome.task_seconds,
         spot_seconds=outcome.spot_seconds,
@@ -148,7 +147,7 @@ def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
         workflow_seconds=requests.workflow_seconds,
         table_writes=writes,
         metric_hours=requests.metric_hours if worker.metrics else 0,
-        data=max(0, calls) * CALL_BYTES + requests.received * load.body + worker_logs,
+        data=(requests.worker_calls + writes) * CALL_BYTES + requests.received * load.body + worker_logs,
         logs=worker_logs + outcome.sent * LOG_BYTES_PER_JOB / 3,
     )
 

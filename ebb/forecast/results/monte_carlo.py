@@ -6,7 +6,7 @@ represents AWS.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -61,13 +61,14 @@ COUNTS = ("sent", "done", "task_hours", "launches", "killed", "give_backs", "fai
 class Run:
     """The figures that are kept of one run: weighted values of each of TIMES, each of COUNTS, and the bill.
 
-    `running`: tasks at the times of the band.
+    `running`: tasks at the times of the band. `replaced`: the tasks that each deployment replaced, by its time.
     """
 
     times: dict[str, Weighted]
     counts: dict[str, float]
     bill: Bill
     running: NDArray[np.int32]
+    replaced: Mapping[float, int]
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ def _keep(outcome: Outcome, cost: Bill, times: NDArray[np.float64]) -> Run:
         counts={name: float(getattr(outcome, name)) for name in COUNTS},
         bill=cost,
         running=_at(outcome.running, times),
+        replaced=outcome.replaced,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ebb.forecast.durations import HOUR, MINUTE
+from ebb.forecast.durations import DAY, HOUR, MINUTE
 from ebb.forecast.load.workloads import Load
 from ebb.forecast.results.monte_carlo import Forecast
 from ebb.forecast.results.static_checks import Problem
@@ -11,6 +11,8 @@ from ebb.forecast.results.static_checks import Problem
 MAX_WORK = 0.9
 #: Seconds in which a deployment usually ends: a task's start, and jobs of some minutes.
 MAX_DEPLOYMENT = 30 * MINUTE
+#: How jobs that wait are done earlier.
+MORE_TASKS = "Let more tasks run, or raise it."
 #: Jobs a run that rounding can make of none.
 TOLERANCE = 1e-6
 
@@ -20,8 +22,10 @@ def check_runs(found: Forecast, load: Load, *, until: float | None) -> tuple[Pro
     return (
         *_long_body(found, load),
         *_lost(found, load, until=until),
+        *_killed(found, load),
         *_overload(found, load),
         *_throttled(found),
+        *_above_quota(found),
         *_deployment(found),
     )
 
@@ -48,13 +52,33 @@ def _lost(found: Forecast, load: Load, *, until: float | None) -> Iterator[Probl
     if (expired := found.sent - found.done - found.dead.value - found.left.value) > TOLERANCE:
         yield Problem(
             "expired-jobs",
-            f"{_jobs(expired)} a run expire, because they wait longer than {queue.retention:g} s. Raise "
-            "queue.retention_days, or let more tasks run.",
+            f"{_jobs(expired)} a run expire: they are not done {queue.retention / DAY:g} days after they were sent "
+            f"(queue.retention_days). {_cause(found, load) if found.failed.value > TOLERANCE else MORE_TASKS}",
         )
     crashes = load.crash is not None and load.crash.after is None
     if (until is None or crashes) and found.left.value > TOLERANCE:
         why = "each task crashes before it receives" if crashes else "no task takes them"
         yield Problem("jobs-left", f"{_jobs(found.left.value)} a run are never done: {why}.")
+
+
+def _killed(found: Forecast, load: Load) -> Iterator[Problem]:
+    worker = found.scenario.worker
+    if found.killed.value <= TOLERANCE:
+        return
+    if load.crash is not None:
+        why = "Each task crashes (--crash)."
+    elif found.scenario.task.spot_weight:
+        why = (
+            f"A task that Spot takes back has {worker.drain:g} s for its jobs. Make jobs shorter, or set "
+            "worker.spot_weight to 0."
+        )
+    else:
+        why = f"A task that is stopped has {worker.drain:g} s for its jobs. Ask for ECS task protection while they run."
+    yield Problem(
+        "jobs-killed",
+        f"{_jobs(found.killed.value)} a run {'is' if found.killed.value == 1 else 'are'} killed while they run, and "
+        f"start again from the beginning. {why}",
+    )
 
 
 def _cause(found: Forecast, load: Load) -> str:
@@ -72,7 +96,8 @@ def _cause(found: Forecast, load: Load) -> str:
 
 def _overload(found: Forecast, load: Load) -> Iterator[Problem]:
     scenario = found.scenario
-    work = found.first.work_seconds / load.every
+    first = found.first
+    work = max(first.work_seconds, first.sent_seconds) / (first.until if first.until < load.span else load.every)
     possible = scenario.maximum * scenario.worker.concurrency
     if work > MAX_WORK * possible:
         yield Problem(
@@ -90,6 +115,17 @@ def _throttled(found: Forecast) -> Iterator[Problem]:
             f"The API refuses {_jobs(found.refused.value)} a run at first (429): it accepts {api.burst:g} at once and "
             f"then {api.rate:g} a second. The forecast sends each again until the API accepts it. Let the senders do "
             "so, or raise api.rate_limit and api.burst_limit.",
+        )
+
+
+def _above_quota(found: Forecast) -> Iterator[Problem]:
+    quota, sent = found.scenario.api.daily_quota, found.first.busiest_day
+    if quota is not None and sent > quota:
+        yield Problem(
+            "above-daily-quota",
+            f"{sent:,} jobs are sent on one day (UTC), and the API accepts {quota:,} requests a day from each API key "
+            "(api.daily_quota). It refuses the others (429) until the next day. The forecast sends all of them. Raise "
+            "the quota.",
         )
 
 

@@ -89,6 +89,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             log_days=settings.api.log_retention_days,
             rate=settings.api.rate_limit,
             burst=settings.api.burst_limit,
+            daily_quota=settings.api.daily_quota,
         ),
         operator_alarm_metrics=sum(len(alarm.metrics) for alarm in monitoring.alarms(settings).values()),
         builds_image=worker.image.context is not None,

@@ -138,12 +138,16 @@ class NetworkSetup:
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSetup:
-    """The API in front of the queue. `tracing`: X-Ray. `rate` and `burst`: its token bucket, in requests."""
+    """The API in front of the queue. `tracing`: X-Ray. `rate` and `burst`: its token bucket, in requests.
+
+    `daily_quota`: requests that it accepts a day from each API key; None for any number.
+    """
 
     tracing: bool = False
     log_days: int = 30
     rate: float = math.inf
     burst: float = math.inf
+    daily_quota: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,18 @@ def test_a_trace_without_seconds_uses_the_time_of_job(write: Callable[[str], str
     assert drawn(write("5\n9.5\n")) == [Arrival(0.0, 7.0, "0", False), Arrival(4.5, 7.0, "0", False)]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_that_is_not_text_in_utf_8_is_refused_in_one_sentence(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("0,30,ü\n", encoding=encoding)
+    with pytest.raises(UserError, match=r"is not text in UTF-8. Unpack or convert it first.$"):
+        load(f"trace:{tmp_path / 'jobs.csv'}")
+
+
+def test_a_quote_without_an_end_loses_no_lines(write: Callable[[str], str]) -> None:
+    with pytest.raises(UserError, match="cannot be read: unexpected end of data"):
+        load(write('0,30,"a\n1,30\n2,30\n'))
+
+
 def test_a_job_of_no_time_is_accepted(write: Callable[[str], str]) -> None:
     assert [each.seconds for each in drawn(write("0,0\n1,0s\n2,0.5\n"))] == [0.001, 0.001, 0.5]
 

@@ -150,6 +150,14 @@ def test_each_64_kb_of_a_body_is_a_request_to_send_and_to_receive(size: int, uni
     assert sent[size] - sent[1] == 2 * (units - 1)
 
 
+def test_only_the_workers_calls_pass_the_nat() -> None:
+    """Not the sender's, nor those of the schedule that keeps the queue active."""
+    month = monthly(stack(network={"nat": "instance"}), load("idle:30d"))
+    assert [part.name for part in month.load] == [part.name for part in month.idle]
+    requests = simulate(stack(), load("burst:1", "30s", body=1024**2), seed=1).requests
+    assert requests.sqs - requests.worker_calls == 16 + 15 + 24  # sent, received, and one an hour
+
+
 def test_the_table_of_jobs_has_two_writes_a_job_and_one_for_each_extension() -> None:
     once = stack(worker={"once_days": 14})
     short, long = (simulate(once, load("burst:1", job), seed=1).requests.table_writes for job in ("30s", "250s"))

@@ -1,11 +1,13 @@
 """Problems that the runs show: a forecast that loses jobs or falls behind never says that no problem is known."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ebb.forecast.load.workloads import load
+from ebb.forecast.model.assumptions import Constant
 from ebb.forecast.model.overrides import overridden
 from ebb.forecast.report import formatting
 from ebb.forecast.run import Request, findings
@@ -51,6 +53,14 @@ def test_jobs_that_wait_longer_than_the_retention_expire() -> None:
         "queue.retention_days=1", "scaling.max_tasks=1", "queue.visibility_timeout=43200", arrivals="burst:12", job="4h"
     )
     assert "expired-jobs" in found
+
+
+def test_jobs_that_expire_because_they_fail_have_their_cause() -> None:
+    (text, *_) = texts(load=load("burst:1", "13h"), changes=("queue.retention_days=1",))
+    assert text.startswith("1 job a run expire: they are not done 1 days after they were sent (queue.retention_days). ")
+    assert text.endswith(
+        "They take longer than a job may (worker.job_timeout, and SQS's 12 hours). Raise it, or split them."
+    )
 
 
 def test_jobs_that_wait_for_a_slow_image_are_done_in_the_end() -> None:
@@ -125,6 +135,38 @@ def test_the_api_refuses_what_is_above_its_rate_and_all_is_done_in_the_end() -> 
 def test_a_rate_above_the_api_s_is_named() -> None:
     changes = ("api.rate_limit=1", "api.burst_limit=1", "scaling.seconds_per_job=1")
     assert codes(*changes, arrivals="poisson:2/s:5m", job="1s") == ["throttled"]
+
+
+def test_more_jobs_a_day_than_a_key_may_send_are_named(write: Callable[[str], str]) -> None:
+    """Ten minutes before and after midnight (UTC)."""
+    trace = write("2026-07-01T23:50:00Z,1\n2026-07-01T23:50:01Z,1\n2026-07-02T00:10:00Z,1\n")
+    quota = ("api.auth=api_key", "api.daily_quota={}", "scaling.seconds_per_job=1")
+    for limit, expected in ((1, ["above-daily-quota"]), (2, [])):
+        changes = (change.format(limit) for change in quota)
+        assert codes(*changes, arrivals=f"trace:{trace}", runs=1) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "why"),
+    [
+        ((), {"crash": "90s"}, "Each task crashes (--crash)."),
+        (("worker.spot_weight=100",), {}, "A task that Spot takes back has "),
+    ],
+)
+def test_killed_jobs_are_named_with_the_cause(changes: tuple[str, ...], options: dict[str, Any], why: str) -> None:
+    """Also in a run that is ended early. Tasks are replaced by a deployment, or Spot takes them back soon."""
+    found = texts(
+        load=load("burst:3", "10m", **options),
+        changes=changes,
+        until=3600.0,
+        assumptions=replace(overridden(None, ("6m",)), spot_life=Constant(400)),
+    )
+    (killed,) = [text for text in found if " killed while they run, and start again from the beginning. " in text]
+    assert why in killed
+
+
+def test_an_overload_is_named_in_a_run_that_is_ended_early() -> None:
+    assert "overload" in codes("scaling.max_tasks=2", arrivals="poisson:300/h:6h", job="60s", until=3600.0, runs=1)
 
 
 def test_a_deployment_beside_a_long_job_keeps_all_tasks(write: Callable[[str], str]) -> None:
