@@ -121,12 +121,12 @@ def test_without_tasks_their_start_time_has_no_effect() -> None:
 
 
 def test_a_deployment_that_replaces_no_task_in_any_run_has_no_effect() -> None:
-    changes, times = ("network.nat=none",), ("3m", "5m30s", "10h")
+    changes, times = ("network.nat=none",), ("5m", "330s", "10h")
     request = Request(
         stack="standard", load=load("burst:3", "10m"), changes=changes, runs=2, assumptions=overridden(None, times)
     )
     found = stack_forecast(request)
-    assert [run.replaced for run in found.each] == [{180.0: 1, 330.0: 1, 36_000.0: 0}] * 2
+    assert [run.replaced for run in found.each] == [{300.0: 1, 330.0: 1, 36_000.0: 0}] * 2
     assert list(deployments(request, found)) == [
         "--deploy 10h has no effect: no task runs at that time, in any of the runs."
     ]
