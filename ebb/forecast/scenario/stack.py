@@ -36,11 +36,13 @@ _MAIN = (
 
 
 def main_settings(found: settings.Settings) -> tuple[tuple[str, str], ...]:
-    """Names and values of the settings that a forecast depends on most."""
+    """Names and values of the settings that a forecast depends on most; of `surplus` what its default means."""
     rows = []
     for name in _MAIN:
         section, _, key = name.partition(".")
         value = getattr(found, section).model_dump(mode="json")[key]
+        if name == "scaling.surplus":
+            value = found.scaling.removes_surplus
         rows.append((name, value if isinstance(value, str) else json.dumps(value)))
     return tuple(rows)
 

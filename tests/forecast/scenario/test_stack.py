@@ -89,3 +89,8 @@ def test_all_wrong_settings_are_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         stack.read("dev", file(tmp_path, "config: {ebb:scaling: {max_tasks: 0, min_tasks: -1}}"))
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(("scaling", "expected"), [({"max_tasks": 2}, "false"), ({"max_tasks": 3}, "true")])
+def test_the_main_settings_say_what_the_default_of_surplus_means(scaling: dict[str, int], expected: str) -> None:
+    assert dict(stack.main_settings(settings.read({"scaling": scaling})))["scaling.surplus"] == expected
