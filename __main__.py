@@ -7,12 +7,12 @@ from components._account import check_location
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
 from components.guard import QueueGuard, QueueGuardArgs
-from components.idempotency import IdempotencyStore, IdempotencyStoreArgs
 from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
+from components.table import JobTable, JobTableArgs
 from components.wake import Wake, WakeArgs
 from policy.monitoring import alarms
 from policy.plan import plan
@@ -24,12 +24,11 @@ check_location(config)
 for warning in settings.warnings(config):
     pulumi.log.warn(warning)
 
-once = config.worker.once_days is not None
-network = Network("network", NetworkArgs(settings=config.network, dynamodb=once))
+network = Network("network", NetworkArgs(settings=config.network, dynamodb=config.jobs.table))
 
-jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, once=once))
+jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, table=config.jobs.table))
 queue = jobs.refs
-store = IdempotencyStore("once", IdempotencyStoreArgs(kms_key_arn=queue.kms_key_arn)) if once else None
+table = JobTable("job-table", JobTableArgs(kms_key_arn=queue.kms_key_arn)) if config.jobs.table else None
 
 image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture=config.worker.architecture))
 
@@ -37,11 +36,12 @@ worker = WorkerService(
     "worker",
     WorkerServiceArgs(
         settings=config.worker,
+        jobs=config.jobs,
         iam=config.iam,
         min_tasks=config.scaling.min_tasks,
         queue=queue,
-        once_table_name=store.table_name if store else None,
-        once_table_arn=store.table_arn if store else None,
+        table_name=table.table_name if table else None,
+        table_arn=table.table_arn if table else None,
         image_uri=image.uri,
         repository_arn=image.repository_arn,
         vpc_id=network.vpc_id,
@@ -90,8 +90,8 @@ monitoring = Monitoring(
     ),
 )
 
-stored = [store] if store else []
-everything = [network, jobs, *stored, image, worker, scaling, wake, api, monitoring]
+followed = [table] if table else []
+everything = [network, jobs, *followed, image, worker, scaling, wake, api, monitoring]
 QueueGuard("guard", QueueGuardArgs(queue=queue, everything=everything))
 
 pulumi.export("api_url", api.url)
@@ -99,6 +99,8 @@ if api.api_key_id is not None:
     pulumi.export("api_key_id", api.api_key_id)
 pulumi.export("queue_url", queue.url)
 pulumi.export("dead_letter_queue_url", queue.dead_letter_url)
+if table is not None:
+    pulumi.export("job_table_name", table.table_name)
 pulumi.export("cluster_name", worker.cluster_name)
 pulumi.export("service_name", worker.service_name)
 pulumi.export("image_uri", image.uri)

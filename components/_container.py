@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from settings import Jobs as JobsSettings
 from settings import Worker as WorkerSettings
 
 NAME = "worker"
@@ -29,7 +30,7 @@ LOG_BUFFER = "25m"
 DAY = 24 * 3600  # seconds
 
 
-def environment(settings: WorkerSettings) -> dict[str, str]:
+def environment(settings: WorkerSettings, jobs: JobsSettings) -> dict[str, str]:
     """The worker's settings as variables. An optional part of the worker is off if its variable is absent."""
     found = {
         "EBB_STOP_TIMEOUT": str(settings.stop_timeout),
@@ -52,8 +53,9 @@ def environment(settings: WorkerSettings) -> dict[str, str]:
         found["EBB_MAX_JOBS_PER_CHILD"] = str(settings.max_jobs_per_child)
     if settings.payload_bucket:
         found["EBB_PAYLOAD_BUCKET"] = settings.payload_bucket
-    if settings.once_days is not None:
-        found["EBB_ONCE_SECONDS"] = str(settings.once_days * DAY)
+    if jobs.keep_days is not None:
+        found["EBB_KEEP_SECONDS"] = str(jobs.keep_days * DAY)
+        found["EBB_EVENTS"] = _switch(jobs.events)
     if settings.health_check:
         found["EBB_HEALTH_FILE"] = HEALTH_FILE
     return found
@@ -65,6 +67,7 @@ def _switch(on: bool) -> str:
 
 def definition(
     settings: WorkerSettings,
+    jobs: JobsSettings,
     *,
     image: pulumi.Input[str],
     region: pulumi.Input[str],
@@ -76,7 +79,7 @@ def definition(
     variables: dict[str, pulumi.Input[str]] = {
         "AWS_REGION": region,
         **settings.environment,
-        **environment(settings),
+        **environment(settings, jobs),
         **wired,
     }
     return {

@@ -14,6 +14,8 @@ class QueueRefs:
 
     fifo: bool
     visibility_timeout: int
+    retention_days: int
+    max_receive_count: int
     name: pulumi.Input[str]
     url: pulumi.Input[str]
     arn: pulumi.Input[str]

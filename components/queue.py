@@ -32,10 +32,10 @@ KEY_ADMINISTRATION = (
 
 @dataclass(frozen=True, kw_only=True)
 class JobQueueArgs:
-    """The settings' section `queue`. `once`: the idempotency store uses the queue's KMS key."""
+    """The settings' section `queue`. `table`: the job table uses the queue's KMS key."""
 
     settings: QueueSettings
-    once: bool = False
+    table: bool = False
 
 
 class JobQueue(pulumi.ComponentResource):
@@ -53,7 +53,7 @@ class JobQueue(pulumi.ComponentResource):
         super().__init__("ebb:index:JobQueue", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        kms_key_arn = self._key(name, settings.kms, args.once)
+        kms_key_arn = self._key(name, settings.kms, args.table)
         common: dict[str, Any] = {"kms_master_key_id": kms_key_arn}
         if kms_key_arn is None:
             common = {"sqs_managed_sse_enabled": True}
@@ -98,6 +98,8 @@ class JobQueue(pulumi.ComponentResource):
         self.refs = QueueRefs(
             fifo=settings.fifo,
             visibility_timeout=settings.visibility_timeout,
+            retention_days=settings.retention_days,
+            max_receive_count=settings.max_receive_count,
             name=queue.name,
             url=queue.url,
             arn=queue.arn,
@@ -118,7 +120,7 @@ class JobQueue(pulumi.ComponentResource):
             }
         )
 
-    def _key(self, name: str, kms: str, once: bool) -> pulumi.Output[str] | None:
+    def _key(self, name: str, kms: str, table: bool) -> pulumi.Output[str] | None:
         if kms == "none":
             return None
         if kms != "new":
@@ -128,7 +130,7 @@ class JobQueue(pulumi.ComponentResource):
             f"{name}-key",
             description="Encrypts the job queue and its dead-letter queue",
             enable_key_rotation=True,
-            policy=self._key_policy(USED_BY if once else {"sqs": USED_BY["sqs"]}),
+            policy=self._key_policy(USED_BY if table else {"sqs": USED_BY["sqs"]}),
             opts=child,
         )
         aws.kms.Alias(f"{name}-key", name_prefix=f"alias/{name}-", target_key_id=key.key_id, opts=child)

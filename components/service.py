@@ -13,6 +13,7 @@ from components._iam import Statement, allow, document, from_account, role, trus
 from components._queue_refs import QueueRefs
 from components._secrets import kept
 from settings import Iam as IamSettings
+from settings import Jobs as JobsSettings
 from settings import Worker as WorkerSettings
 
 #: Permissions of a queue's consumer (the same as those of CDK's grantConsumeMessages).
@@ -23,11 +24,13 @@ CONSUME = (
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
 )
-#: Permissions of the worker on the idempotency store.
-CLAIM = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+#: Permissions of the worker on the job table.
+FOLLOW = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
 #: Additional permissions to use a table that a KMS key encrypts (DynamoDB developer guide, "Encryption at rest: usage
 #: notes", authorizing use of a customer managed key).
 TABLE_KEY = ("kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+#: The source of the worker's events.
+EVENT_SOURCE = "ebb"
 #: ECS Exec (ECS developer guide, "Task IAM role permissions for ECS Exec").
 EXEC = (
     "ssmmessages:CreateControlChannel",
@@ -41,14 +44,15 @@ DELETE_TIMEOUT = "35m"
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerServiceArgs:
-    """The settings' section `worker`, and the other resources that the tasks use."""
+    """The settings' sections `worker` and `jobs`, and the other resources that the tasks use."""
 
     settings: WorkerSettings
+    jobs: JobsSettings = field(default_factory=JobsSettings)
     min_tasks: int
     queue: QueueRefs
-    # idempotency store, encrypted with the queue's key; without it a job can run twice
-    once_table_name: pulumi.Input[str] | None = None
-    once_table_arn: pulumi.Input[str] | None = None
+    # job table, encrypted with the queue's key; without it a job can run twice
+    table_name: pulumi.Input[str] | None = None
+    table_arn: pulumi.Input[str] | None = None
     # image
     image_uri: pulumi.Input[str]
     repository_arn: pulumi.Input[str]
@@ -225,10 +229,14 @@ class WorkerService(pulumi.ComponentResource):
         if settings.protection:
             tasks = self._account.arn("ecs", pulumi.Output.format("task/{0}/*", self.cluster_name))
             statements.append(allow(["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], tasks))
-        if args.once_table_arn is not None:
-            statements.append(allow(CLAIM, args.once_table_arn))
+        if args.table_arn is not None:
+            statements.append(allow(FOLLOW, args.table_arn))
+        if args.jobs.events:
+            bus = self._account.arn("events", "event-bus/default")
+            source = {"StringEquals": {"events:source": EVENT_SOURCE}}
+            statements.append(allow(["events:PutEvents"], bus, Condition=source))
         if queue.kms_key_arn is not None:
-            of_table = () if args.once_table_arn is None else TABLE_KEY
+            of_table = () if args.table_arn is None else TABLE_KEY
             statements.append(allow(["kms:Decrypt", "kms:GenerateDataKey", *of_table], queue.kms_key_arn))
         if settings.payload_bucket:
             bucket = pulumi.Output.format("arn:{0}:s3:::{1}", self._account.partition, settings.payload_bucket)
@@ -249,11 +257,14 @@ class WorkerService(pulumi.ComponentResource):
             "EBB_QUEUE_URL": args.queue.url,
             "EBB_DEAD_LETTER_QUEUE_URL": args.queue.dead_letter_url,
             "EBB_VISIBILITY_TIMEOUT": str(args.queue.visibility_timeout),
+            "EBB_RETENTION_SECONDS": str(args.queue.retention_days * _container.DAY),
+            "EBB_MAX_RECEIVE_COUNT": str(args.queue.max_receive_count),
         }
-        if args.once_table_name is not None:
-            wired["EBB_ONCE_TABLE"] = args.once_table_name
+        if args.table_name is not None:
+            wired["EBB_JOB_TABLE"] = args.table_name
         return _container.definition(
             self._settings,
+            args.jobs,
             image=args.image_uri,
             region=self._account.region,
             log_group=self.log_group_name,

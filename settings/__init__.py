@@ -11,6 +11,7 @@ from settings.sections import (
     Api,
     Iam,
     Image,
+    Jobs,
     Monitoring,
     Network,
     Queue,
@@ -20,6 +21,7 @@ from settings.sections import (
     Statement,
     Step,
     WarmHours,
+    Webhook,
     Worker,
 )
 
@@ -28,6 +30,7 @@ __all__ = [
     "Api",
     "Iam",
     "Image",
+    "Jobs",
     "Location",
     "Monitoring",
     "Network",
@@ -39,6 +42,7 @@ __all__ = [
     "Statement",
     "Step",
     "WarmHours",
+    "Webhook",
     "Worker",
     "check_location",
     "read",

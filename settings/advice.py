@@ -21,6 +21,7 @@ def warnings(settings: Settings) -> list[str]:
         *_scale_in_warnings(settings.scaling),
         *_wake_warnings(settings.scaling),
         *_scaling_warnings(settings),
+        *_jobs_warnings(settings),
         *_worker_warnings(settings),
         *_lease_warnings(settings),
         *_image_warnings(settings.worker),
@@ -99,6 +100,15 @@ def _scaling_warnings(settings: Settings) -> Iterator[str]:
         )
 
 
+def _jobs_warnings(settings: Settings) -> Iterator[str]:
+    keep, days = settings.jobs.keep_days, settings.queue.retention_days
+    if keep is not None and keep < days:
+        yield (
+            f"{PROJECT}:jobs.keep_days: a job that SQS delivers again after {keep} days runs again, because the queue "
+            f"keeps jobs for {days} days. Set keep_days to at least {days}."
+        )
+
+
 def _lease_warnings(settings: Settings) -> Iterator[str]:
     if settings.queue.visibility_timeout > MAX_LEASE_SECONDS:
         yield (
@@ -133,12 +143,6 @@ def _worker_warnings(settings: Settings) -> Iterator[str]:
         yield (
             f"{key}.exec: makes the root file system of every task writable, although read_only_root is true; set "
             "exec to false when you no longer need it."
-        )
-    if worker.once_days is not None and worker.once_days < settings.queue.retention_days:
-        days = settings.queue.retention_days
-        yield (
-            f"{key}.once_days: a job that SQS delivers again after {worker.once_days} days runs again, because the "
-            f"queue keeps jobs for {days} days. Set once_days to at least {days}."
         )
     if worker.payload_bucket and worker.max_body_bytes <= MAX_MESSAGE_BYTES:
         yield (

@@ -130,7 +130,7 @@ SecurityGroupId = Annotated[str, Form(r"sg-[0-9a-f]+", "must be a security group
 InstanceType = Annotated[
     str, Form(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "must be an EC2 instance type, such as t4g.nano or t3.nano")
 ]
-Endpoint = Literal["ecr.api", "ecr.dkr", "logs", "sqs", "ecs", "ssm", "secretsmanager", "kms", "ssmmessages"]
+Endpoint = Literal["ecr.api", "ecr.dkr", "logs", "sqs", "ecs", "events", "ssm", "secretsmanager", "kms", "ssmmessages"]
 QueueName = Annotated[
     str, Form(r"[A-Za-z0-9_-]{1,75}(\.fifo)?", "must be 1 to 75 letters, digits, - or _, and then .fifo for FIFO")
 ]
@@ -160,6 +160,23 @@ SecretSource = Annotated[
         "characters)",
     ),
 ]
+SecretName = Annotated[
+    str,
+    Form(
+        rf"/[\w./-]+|[\w/+=.@-]{{1,512}}|{_SECRETS_MANAGER_ARN}",
+        "must be an SSM parameter's name (it begins with /), or a Secrets Manager secret's name or full ARN",
+    ),
+]
+#: An API destination's endpoint has HTTPS (EventBridge user guide, "API destinations"). The sandbox also takes HTTP.
+WebhookUrl = Annotated[
+    str,
+    Form(
+        r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?|http://127\.0\.0\.1:[0-9]+(/[!-~]*)?",
+        "must be an https:// URL (in the sandbox also http://127.0.0.1 with a port)",
+    ),
+]
+#: A token of HTTP (RFC 9110, 5.6.2).
+HeaderName = Annotated[str, Form(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,512}", "must be an HTTP header's name")]
 ClusterName = Annotated[
     str, Form(rf"({_CLUSTER_ARN})?[A-Za-z0-9_-]{{1,255}}", "must be the name or ARN of an ECS cluster")
 ]

@@ -52,6 +52,7 @@ def _arns(settings: Settings) -> Iterator[_Arn]:
     worker = settings.worker
     named = {
         "queue.kms": settings.queue.kms,
+        "jobs.webhook.secret": settings.jobs.webhook.secret if settings.jobs.webhook else None,
         "worker.secrets_kms_key": worker.secrets_kms_key,
         "worker.cluster": worker.cluster,
         "iam.permissions_boundary": settings.iam.permissions_boundary,

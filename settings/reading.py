@@ -40,6 +40,7 @@ def _keys_at(path: tuple[int | str, ...]) -> list[str]:
     node: dict[str, Any] = schema
     for part in path:
         node = node["items"] if isinstance(part, int) else node["properties"][part]
+        node = next((kind for kind in node.get("anyOf", ()) if "$ref" in kind), node)  # an optional section
         while "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
     return list(node["properties"])
@@ -73,7 +74,10 @@ HIDDEN = "(not shown: it is encrypted)"
 
 
 #: Keys that have another name now.
-_RENAMED = {"worker.permissions_boundary": "iam.permissions_boundary"}
+_RENAMED = {
+    "worker.permissions_boundary": "iam.permissions_boundary",
+    "worker.once_days": "jobs.keep_days",
+}
 
 
 def _sentence(field: str, rule: str, given: object) -> str:

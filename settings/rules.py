@@ -14,7 +14,7 @@ from settings.limits import (
     ZONES,
     drain,
 )
-from settings.sections import Network, Scaling, Settings, Step, Worker
+from settings.sections import Jobs, Network, Scaling, Settings, Step, Worker
 
 #: Interface endpoints that tasks without an internet path need. The worker calls ECS for task protection.
 BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
@@ -30,6 +30,7 @@ def breaches(settings: Settings) -> Iterator[Breach]:
     """Every rule across fields that these settings break."""
     yield from _network_breaches(settings)
     yield from _queue_breaches(settings)
+    yield from _jobs_breaches(settings.jobs)
     yield from _worker_breaches(settings)
     yield from _scaling_breaches(settings)
 
@@ -56,7 +57,7 @@ def _network_breaches(s: Settings) -> Iterator[Breach]:
     if not n.vpc_id and n.nat != "none" and n.assign_public_ip:
         yield ("network.assign_public_ip", "network.nat"), f"with nat: {n.nat} tasks are in private subnets", True
     if not n.vpc_id and n.nat == "none" and not n.public_tasks:
-        needed = dict.fromkeys(_needed_endpoints(s.worker))
+        needed = dict.fromkeys(_needed_endpoints(s))
         missing = [name for name in needed if name not in n.endpoints]
         rule = f"tasks without NAT and public addresses need endpoints; missing: {', '.join(missing)}"
         if missing:
@@ -70,7 +71,8 @@ def _zone_breaches(n: Network) -> Iterator[Breach]:
         yield ("network.zones",), f"a new VPC has {ZONES} zones", list(n.zones)
 
 
-def _needed_endpoints(worker: Worker) -> Iterator[str]:
+def _needed_endpoints(s: Settings) -> Iterator[str]:
+    worker = s.worker
     yield from (name for name in BASE_ENDPOINTS if worker.protection or name != "ecs")
     for source in worker.secrets.values():
         yield "secretsmanager" if ":secretsmanager:" in source else "ssm"
@@ -78,6 +80,8 @@ def _needed_endpoints(worker: Worker) -> Iterator[str]:
         yield "kms"
     if worker.exec:
         yield "ssmmessages"
+    if s.jobs.events:
+        yield "events"
 
 
 def _queue_breaches(s: Settings) -> Iterator[Breach]:
@@ -88,6 +92,13 @@ def _queue_breaches(s: Settings) -> Iterator[Breach]:
     if s.api.daily_quota is not None and s.api.auth != "api_key":
         rule = "a quota counts requests per API key, so it needs auth: api_key"
         yield ("api.daily_quota", "api.auth"), rule, s.api.daily_quota
+
+
+def _jobs_breaches(j: Jobs) -> Iterator[Breach]:
+    if j.events and not j.table:
+        yield ("jobs.events", "jobs.keep_days"), "an event shows a job of the table: set keep_days", True
+    if j.webhook and not j.events:
+        yield ("jobs.webhook", "jobs.events"), "is called with events: set events: true", j.webhook.url
 
 
 def sizes_in_words(sizes: tuple[int, ...]) -> str:

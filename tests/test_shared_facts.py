@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from components import _container, _workflow, idempotency
+from components import _container, _workflow, table
 from ebb.forecast.model import shared as forecast_worker
 from ebb.forecast.scenario import deployed
 from ebb.forecast.scenario.deployed import from_settings
@@ -16,12 +16,13 @@ from ebb.sandbox.provider import documented_values
 from ebb.scaling import alarms, policies
 from ebb.scaling.schedules import Schedule
 from policy import hours, plan, steps
-from settings import Queue, Settings, Worker, limits, rules
+from settings import Jobs, Queue, Settings, Worker, limits, rules
 from settings.forms import Day
 from worker import config, metrics
 from worker.aws import idempotency as worker_idempotency
 from worker.core import lease, protection
 from worker.core.in_flight import Ending
+from worker.variables import ConfigError
 
 DAY = 86_400  # seconds
 #: Variables that the worker needs in addition to those of its settings.
@@ -33,9 +34,9 @@ WIRED = {
 }
 
 
-def worker(settings: Worker, **variables: str) -> config.Config:
+def worker(settings: Worker, jobs: Jobs | None = None, **variables: str) -> config.Config:
     """The real worker's settings, from the variables that a deployment sets."""
-    return config.read({**_container.environment(settings), **WIRED, **variables})
+    return config.read({**_container.environment(settings, jobs or Jobs()), **WIRED, **variables})
 
 
 @pytest.mark.parametrize("grace", [1, 2, 3, 30, limits.MAX_GRACE_SECONDS])
@@ -52,7 +53,7 @@ def test_settings_and_worker_refuse_a_grace_that_the_stop_timeout_is_too_short_f
     assert worker(Settings(worker=Worker(stop_timeout=shortest, grace=grace)).worker).grace == grace
     too_long = Worker(stop_timeout=shortest - 1, grace=grace)
     assert [fields[0] for fields, *_ in rules.breaches(Settings(worker=too_long))] == ["worker.grace"]
-    with pytest.raises(config.ConfigError, match="EBB_GRACE"):
+    with pytest.raises(ConfigError, match="EBB_GRACE"):
         worker(too_long)
 
 
@@ -80,7 +81,7 @@ def test_the_worker_accepts_the_longest_unprotected_job_and_no_longer_one(stop_t
     if longest:
         settings = Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest)
         assert worker(settings).job_timeout == longest
-    with pytest.raises(config.ConfigError, match="EBB_PROTECTION"):
+    with pytest.raises(ConfigError, match="EBB_PROTECTION"):
         worker(Worker(stop_timeout=stop_timeout, protection=False, job_timeout=longest + 1))
 
 
@@ -112,7 +113,7 @@ def test_the_worker_has_the_limits_of_the_settings() -> None:
     )
     assert {name: getattr(read, name) for name in same} == {name: getattr(largest, name) for name in same}
     for field in same:
-        with pytest.raises(config.ConfigError, match=f"EBB_{field.upper()}"):
+        with pytest.raises(ConfigError, match=f"EBB_{field.upper()}"):
             worker(largest.model_copy(update={field: getattr(largest, field) + 1}))
 
 
@@ -134,13 +135,13 @@ def test_the_worker_has_the_defaults_of_the_settings() -> None:
     assert {name: getattr(read, name) for name in same} == {name: getattr(defaults, name) for name in same}
 
 
-def test_the_worker_accepts_the_maximum_of_once_days() -> None:
-    assert worker(Worker(once_days=365), EBB_ONCE_TABLE="once").once_seconds == 365 * DAY
+def test_the_worker_accepts_the_maximum_of_keep_days() -> None:
+    assert worker(Worker(), Jobs(keep_days=365)).keep_seconds == 365 * DAY
 
 
-def test_the_idempotency_store_has_the_attributes_of_the_worker() -> None:
+def test_the_job_table_has_the_attributes_of_the_worker() -> None:
     names = worker_idempotency.NAMES
-    assert (names["#id"], names["#expires"]) == (idempotency.KEY, idempotency.EXPIRY)
+    assert (names["#id"], names["#expires"]) == (table.KEY, table.EXPIRY)
 
 
 def test_metrics_and_the_log_follower_know_every_ending_of_a_job() -> None:

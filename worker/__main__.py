@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from worker import config, health, logs, signals
 from worker.inbox import Inbox
 from worker.jobs.descendants import FAMILY
+from worker.variables import ConfigError
 
 if TYPE_CHECKING:
     from worker.aws.idempotency import IdempotencyStore
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
     signals.listen(inbox)
     try:
         settings = config.read(os.environ)
-    except config.ConfigError as error:
+    except ConfigError as error:
         logs.event("bad_settings", logging.ERROR, error=str(error))
         return os.EX_CONFIG
     if settings.health_file and (problem := health.unwritable(settings.health_file)):
@@ -103,10 +104,10 @@ def _queue_and_store(settings: config.Config) -> "tuple[Queue, IdempotencyStore 
         urgent=clients.sqs(settings.region, connections=MAX_CALLS),
         settle=clients.sqs(settings.region, connections=MAX_CALLS),
     )
-    if not settings.once_table:
+    if not settings.job_table:
         return queue, None
     client = clients.dynamodb(settings.region, connections=2 * MAX_CALLS)
-    store = IdempotencyStore(settings.once_table, settings.once_seconds, client)
+    store = IdempotencyStore(settings.job_table, settings.keep_seconds, client)
     store.check()
     return queue, store
 

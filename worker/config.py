@@ -1,11 +1,10 @@
 """The worker's settings: its environment variables, read once. All problems are reported together, in one sentence."""
 
-import json
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from worker.variables import DEFAULT_HANDLER, Reader
 
 #: Maximum seconds that a receive waits for messages (SQS API, ReceiveMessage).
 MAX_WAIT_SECONDS = 20
@@ -34,19 +33,12 @@ SQS_BODY_BYTES = 1_048_576
 #: Maximum S3 object of one PUT (S3 user guide, "Uploading objects").
 MAX_BODY_BYTES = 5 * 2**30
 #: A year: no queue keeps a message longer, redrives included.
-MAX_ONCE_SECONDS = 31_536_000
+MAX_KEEP_SECONDS = 31_536_000
+#: 14 days, and receives of a message (SQS API, SetQueueAttributes).
+MAX_RETENTION_SECONDS = 1_209_600
+MAX_RECEIVE_COUNT = 1000
 #: Above the sandbox's own limit.
 MAX_SPEED = 10_000
-DEFAULT_HANDLER = "worker.handler:handle"
-QUEUE_URL = re.compile(r"https?://[^\s/]+/\S+")
-#: The region in the host of a queue's URL (AWS General Reference, "Amazon SQS endpoints and quotas").
-REGION_IN_URL = re.compile(r"https?://(?:[^/.]+\.)?sqs(?:-fips)?\.([a-z]+-[a-z0-9-]+)\.")
-#: botocore makes a host name of the region.
-REGION = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
-
-
-class ConfigError(Exception):
-    """The environment is not usable; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +75,15 @@ class Config(JobConfig):
     start_timeout: int = START_TIMEOUT_SECONDS
     protection: bool = True
     agent_uri: str | None = None
-    #: The idempotency store's DynamoDB table; None: a redelivered job may run again.
-    once_table: str | None = None
-    once_seconds: int = 0
+    #: The job table (DynamoDB); None: a redelivered job may run again.
+    job_table: str | None = None
+    #: How long the table keeps a job after its end, and how long the queue keeps one before.
+    keep_seconds: int = 0
+    retention_seconds: int = MAX_RETENTION_SECONDS
+    #: Receives after which SQS moves a message to the dead-letter queue; None: not known.
+    max_receive_count: int | None = None
+    #: Whether EventBridge is told when a job has ended.
+    events: bool = False
     #: Whether metrics are written to the log, in CloudWatch's embedded metric format.
     metrics: bool = False
     #: The container's health check fails when this file gets old.
@@ -136,7 +134,7 @@ class Config(JobConfig):
 
 def read_job(environment: Mapping[str, str]) -> JobConfig:
     """The settings for one job. Raises ConfigError with all problems."""
-    reader = _Reader(environment)
+    reader = Reader(environment)
     config = JobConfig(**_job_settings(reader), region=reader.region(environment.get("EBB_QUEUE_URL", "")))
     reader.check()
     return config
@@ -144,7 +142,7 @@ def read_job(environment: Mapping[str, str]) -> JobConfig:
 
 def read(environment: Mapping[str, str]) -> Config:
     """The settings for a worker. Raises ConfigError with all problems."""
-    reader = _Reader(environment)
+    reader = Reader(environment)
     queue_url = reader.url("EBB_QUEUE_URL")
     config = Config(
         **_job_settings(reader),
@@ -165,8 +163,14 @@ def read(environment: Mapping[str, str]) -> Config:
         ),
         protection=reader.switch("EBB_PROTECTION", default=True),
         agent_uri=environment.get("ECS_AGENT_URI") or None,
-        once_table=environment.get("EBB_ONCE_TABLE") or None,
-        once_seconds=int(reader.number("EBB_ONCE_SECONDS", 1, MAX_ONCE_SECONDS, default=MAX_ONCE_SECONDS)),
+        job_table=environment.get("EBB_JOB_TABLE") or None,
+        keep_seconds=int(reader.number("EBB_KEEP_SECONDS", 1, MAX_KEEP_SECONDS, default=MAX_KEEP_SECONDS)),
+        retention_seconds=int(
+            reader.number("EBB_RETENTION_SECONDS", 60, MAX_RETENTION_SECONDS, default=MAX_RETENTION_SECONDS)
+        ),
+        max_receive_count=int(reader.number("EBB_MAX_RECEIVE_COUNT", 1, MAX_RECEIVE_COUNT, "receives", default=0))
+        or None,
+        events=reader.switch("EBB_EVENTS", default=False),
         metrics=reader.switch("EBB_METRICS", default=False),
         health_file=environment.get("EBB_HEALTH_FILE") or None,
         speed=reader.number("EBB_SANDBOX_SPEED", 1, MAX_SPEED, "simulated seconds", whole=False, default=1),
@@ -177,7 +181,7 @@ def read(environment: Mapping[str, str]) -> Config:
     return config
 
 
-def _job_settings(reader: "_Reader") -> dict[str, Any]:
+def _job_settings(reader: Reader) -> dict[str, Any]:
     return {
         "handler": reader.handler("EBB_HANDLER"),
         "command": reader.command("EBB_COMMAND"),
@@ -208,87 +212,3 @@ def _conflicts(config: Config) -> Iterator[str]:
             "EBB_PROTECTION may be off only when EBB_JOB_TIMEOUT lets a job end within "
             f"EBB_STOP_TIMEOUT less its margin, {config.drain:g} seconds, but it {given}"
         )
-
-
-class _Reader:
-    """Reads variables and collects the problems."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-        self.problems: list[str] = []
-
-    def check(self) -> None:
-        if self.problems:
-            raise ConfigError("; ".join(self.problems) + ".")
-
-    def text(self, name: str) -> str:
-        value = self.environment.get(name, "")
-        if not value:
-            self.problems.append(f"{name} must be set")
-        return value
-
-    def url(self, name: str) -> str:
-        value = self.text(name)
-        if value and not QUEUE_URL.fullmatch(value):
-            self.problems.append(f"{name} must be a queue's URL, not {value!r}")
-        return value
-
-    def region(self, queue_url: str) -> str | None:
-        """The queue's region: a queue exists in one. AWS_REGION is the job's, and can be another."""
-        value = self.environment.get("EBB_AWS_REGION") or None
-        if value and not REGION.fullmatch(value):
-            self.problems.append(f"EBB_AWS_REGION must be a region's name, not {value!r}")
-        found = REGION_IN_URL.match(queue_url)
-        return found[1] if found else value
-
-    def number(
-        self,
-        name: str,
-        minimum: float,
-        maximum: float,
-        unit: str = "seconds",
-        *,
-        whole: bool = True,
-        default: float | None = None,
-    ) -> float:
-        value = self.environment.get(name, "") if default is not None else self.text(name)
-        if not value:
-            return minimum if default is None else default
-        try:
-            parsed = float(value)
-        except ValueError:
-            parsed = math.nan
-        if minimum <= parsed <= maximum and (not whole or parsed.is_integer()):
-            return parsed
-        kind = "a whole number" if whole else "a number"
-        self.problems.append(f"{name} must be {kind} of {unit} from {minimum} to {maximum}, not {value!r}")
-        return minimum
-
-    def switch(self, name: str, *, default: bool) -> bool:
-        value = self.environment.get(name) or ("on" if default else "off")
-        if value not in {"on", "off"}:
-            self.problems.append(f"{name} must be on or off, not {value!r}")
-        return value == "on"
-
-    def handler(self, name: str) -> str:
-        value = self.environment.get(name) or DEFAULT_HANDLER
-        module, _, function = value.partition(":")
-        if not all(part.isidentifier() for part in [*module.split("."), function]):
-            self.problems.append(f"{name} must be module:function, not {value!r}")
-        return value
-
-    def command(self, name: str) -> tuple[str, ...]:
-        value = self.environment.get(name)
-        if not value:
-            return ()
-        if self.environment.get("EBB_HANDLER"):
-            self.problems.append("EBB_HANDLER and EBB_COMMAND exclude each other: set only one of them")
-        try:
-            words = json.loads(value)
-        except (ValueError, RecursionError):
-            words = None
-        valid = isinstance(words, list) and all(isinstance(word, str) and "\0" not in word for word in words)
-        if not (valid and words and words[0]):
-            self.problems.append(f"{name} must be a JSON list of a program and its arguments, not {value!r}")
-            return ()
-        return tuple(words)

@@ -16,6 +16,7 @@ from worker.inbox import Inbox
 from worker.job import Job
 from worker.jobs.descendants import FAMILY
 from worker.loop import Loop
+from worker.variables import DEFAULT_HANDLER, ConfigError
 
 JOB_ID = "once"
 #: Values for the variables that a worker must have. Those of the queue are not used. The others are the stack's
@@ -52,7 +53,7 @@ With --once: run one job and exit. It needs no queue and no AWS account. The job
 of a worker; the message is neither deleted nor tried again."""
 EPILOG = f"""\
 environment of --once:
-  EBB_HANDLER          module:function, default {config.DEFAULT_HANDLER}
+  EBB_HANDLER          module:function, default {DEFAULT_HANDLER}
   EBB_COMMAND          instead: a JSON list of a program and its arguments
   EBB_JOB_TIMEOUT      time limit in seconds
   EBB_GRACE            seconds from SIGTERM to SIGKILL
@@ -104,7 +105,7 @@ def main(arguments: list[str]) -> int:
         settings = config.read(_environment({name: value for name, value in os.environ.items() if value}))
     except UsageError as error:
         return _end(os.EX_USAGE, f"{error}; see python -m worker --help")
-    except config.ConfigError as error:
+    except ConfigError as error:
         return _end(os.EX_CONFIG, str(error))
     except KeyboardInterrupt:
         return _end(STOPPED, "Stopped.")
@@ -113,7 +114,7 @@ def main(arguments: list[str]) -> int:
     inbox = Inbox()
     signals.listen(inbox)
     queue = OneMessage(job, inbox)
-    settings = replace(settings, concurrency=1, agent_uri=None, once_table=None, metrics=False, health_file=None)
+    settings = replace(settings, concurrency=1, agent_uri=None, job_table=None, metrics=False, health_file=None)
     Loop(settings, inbox, queue, observe=queue.observe).run()
     if queue.end is None:
         return _end(STOPPED, "Stopped before the job started.")

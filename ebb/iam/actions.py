@@ -24,7 +24,7 @@ def parts(stack: Stack) -> Iterator[Part]:
     yield from state.parts(stack.state, stack.names, stack.place)
     yield from network.parts(stack)
     yield from _queue(stack)
-    if stack.settings.worker.once_days is not None:
+    if stack.settings.jobs.table:
         yield from _table(stack)
     yield from _api(stack)
     yield from _image(stack)
@@ -74,7 +74,7 @@ def _table(stack: Stack) -> Iterator[Part]:
             *("dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource"),
             *("dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
         ),
-        resources=tuple(place.arn("dynamodb", f"table/{name}") for name in stack.names.of(_TABLE, "once")),
+        resources=tuple(place.arn("dynamodb", f"table/{name}") for name in stack.names.of(_TABLE, "job-table")),
     )
     if kms != "none":
         via = {"StringEquals": {"kms:ViaService": f"dynamodb.{place.region}.{place.dns_suffix}"}}

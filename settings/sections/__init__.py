@@ -3,6 +3,7 @@
 from settings.sections.api import Api
 from settings.sections.base import PROJECT, Section
 from settings.sections.iam import Iam
+from settings.sections.jobs import Jobs, Webhook
 from settings.sections.monitoring import Monitoring
 from settings.sections.network import Network
 from settings.sections.queue import Queue
@@ -14,6 +15,7 @@ __all__ = [
     "Api",
     "Iam",
     "Image",
+    "Jobs",
     "Monitoring",
     "Network",
     "Queue",
@@ -23,6 +25,7 @@ __all__ = [
     "Statement",
     "Step",
     "WarmHours",
+    "Webhook",
     "Worker",
 ]
 
@@ -32,6 +35,7 @@ class Settings(Section):
 
     network: Network = Network()
     queue: Queue = Queue()
+    jobs: Jobs = Jobs()
     api: Api = Api()
     worker: Worker = Worker()
     scaling: Scaling = Scaling()

@@ -90,13 +90,6 @@ class Worker(Section):
         description="ECS task protection while jobs run. `false` is only for jobs that end within `stop_timeout` less "
         f"`grace` and {limits.GIVE_BACK_SECONDS} seconds.",
     )
-    once_days: int | None = Field(
-        None,
-        ge=1,
-        le=365,
-        description="Days that a DynamoDB table records finished jobs, so that a job that SQS delivers again is not "
-        "run again. Default: no table.",
-    )
     max_body_bytes: int = Field(
         limits.MAX_MESSAGE_BYTES,
         ge=1,

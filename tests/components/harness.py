@@ -48,6 +48,8 @@ def queue_refs(**changes: Any) -> QueueRefs:
     refs = {
         "fifo": False,
         "visibility_timeout": 300,
+        "retention_days": 4,
+        "max_receive_count": 5,
         "name": "jobs",
         "url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs",
         "arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.service import WorkerService, WorkerServiceArgs
+from settings import Jobs as JobsSettings
 from settings import Worker as WorkerSettings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
 
@@ -14,7 +15,7 @@ EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 QUEUE, DEAD = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs-dead"
 URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
-TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/once-1"
+TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/job-table-1"
 REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/worker"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/worker@sha256:" + "a" * 64
 
@@ -23,7 +24,8 @@ def service(
     *,
     min_tasks: int = 0,
     kms_key_arn: str | None = None,
-    store: bool = False,
+    table: bool = False,
+    jobs: dict[str, Any] | None = None,
     security_group_ids: tuple[str, ...] = (),
     assign_public_ip: bool = False,
     answers: dict[str, dict[str, Any]] | None = None,
@@ -36,8 +38,9 @@ def service(
                 settings=WorkerSettings.model_validate(settings, strict=False),
                 min_tasks=min_tasks,
                 queue=queue_refs(kms_key_arn=kms_key_arn),
-                once_table_name="once-1" if store else None,
-                once_table_arn=TABLE if store else None,
+                jobs=JobsSettings.model_validate(jobs or {}),
+                table_name="job-table-1" if table else None,
+                table_arn=TABLE if table else None,
                 image_uri=IMAGE,
                 repository_arn=REPOSITORY,
                 vpc_id="vpc-1",
@@ -75,7 +78,6 @@ EVERYTHING: dict[str, Any] = {
     "grace": 30,
     "max_jobs_per_child": 100,
     "protection": False,
-    "once_days": 7,
     "max_body_bytes": 50_000_000,
     "payload_bucket": "company-bodies",
     "metrics": False,

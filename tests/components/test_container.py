@@ -82,34 +82,40 @@ def test_the_container_has_these_properties_and_no_others() -> None:
     }
 
 
+FOLLOWED = {"keep_days": 7, "events": True}
+
+
 def test_a_setting_becomes_a_variable_and_an_unset_one_does_not() -> None:
-    assert environment(store=True, **EVERYTHING) == {
+    assert environment(table=True, jobs=FOLLOWED, **EVERYTHING) == {
         "AWS_REGION": REGION,
         "EBB_BACKOFF_BASE": "10",
         "EBB_BACKOFF_CAP": "900",
         "EBB_COMMAND": '["ffmpeg", "-i", "-"]',
         "EBB_CONCURRENCY": "4",
         "EBB_DEAD_LETTER_QUEUE_URL": f"{URL}-dead",
+        "EBB_EVENTS": "on",
         "EBB_GRACE": "30",
+        "EBB_JOB_TABLE": "job-table-1",
         "EBB_JOB_TIMEOUT": "80",
+        "EBB_KEEP_SECONDS": "604800",
         "EBB_MAX_BODY_BYTES": "50000000",
         "EBB_MAX_JOBS_PER_CHILD": "100",
+        "EBB_MAX_RECEIVE_COUNT": "5",
         "EBB_METRICS": "off",
-        "EBB_ONCE_SECONDS": "604800",
-        "EBB_ONCE_TABLE": "once-1",
         "EBB_PAYLOAD_BUCKET": "company-bodies",
         "EBB_PROTECTION": "off",
         "EBB_QUEUE_URL": URL,
+        "EBB_RETENTION_SECONDS": "345600",
         "EBB_START_TIMEOUT": "300",
         "EBB_STOP_TIMEOUT": "120",
         "EBB_VISIBILITY_TIMEOUT": "300",
     }
-    assert "healthCheck" not in container(store=True, **EVERYTHING)
+    assert "healthCheck" not in container(table=True, jobs=FOLLOWED, **EVERYTHING)
 
 
 @pytest.mark.parametrize("everything", [True, False])
 def test_the_worker_reads_the_variables_as_the_same_settings(everything: bool) -> None:
-    read = config.read(environment(store=True, **EVERYTHING) if everything else environment())
+    read = config.read(environment(table=True, jobs=FOLLOWED, **EVERYTHING) if everything else environment())
     expected = WorkerSettings.model_validate(EVERYTHING if everything else {}, strict=False)
     same = (
         "concurrency",
@@ -122,8 +128,8 @@ def test_the_worker_reads_the_variables_as_the_same_settings(everything: bool) -
         "metrics",
     )
     assert {name: getattr(read, name) for name in same} == {name: getattr(expected, name) for name in same}
-    assert (read.once_table, read.health_file) == (("once-1", None) if everything else (None, "/tmp/health"))
-    assert not everything or read.once_seconds == 7 * 86_400
+    assert (read.job_table, read.health_file) == (("job-table-1", None) if everything else (None, "/tmp/health"))
+    assert not everything or read.keep_seconds == 7 * 86_400
 
 
 def test_the_health_check_is_within_the_limits_of_ecs() -> None:

@@ -17,9 +17,9 @@ CHINA = {
 }
 
 
-def queue(answers: dict[str, dict[str, Any]] | None = None, once: bool = False, **settings: Any) -> Deployed:
+def queue(answers: dict[str, dict[str, Any]] | None = None, table: bool = False, **settings: Any) -> Deployed:
     def program() -> dict[str, Any]:
-        refs = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings), once=once)).refs
+        refs = JobQueue("jobs", JobQueueArgs(settings=QueueSettings(**settings), table=table)).refs
         return {field.name: getattr(refs, field.name) for field in dataclasses.fields(refs)}
 
     return deploy(program, answers=answers)
@@ -138,8 +138,8 @@ def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_only(
     assert use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
-def test_a_key_that_encrypts_the_idempotency_store_is_also_used_through_dynamodb() -> None:
-    made = queue(once=True, kms="new")
+def test_a_key_that_encrypts_the_job_table_is_also_used_through_dynamodb() -> None:
+    made = queue(table=True, kms="new")
     _, through_sqs, through_dynamodb = made.one(KEY).statements
     assert through_sqs == queue(kms="new").one(KEY).statements[1]
     assert through_dynamodb["Sid"] == "UseThroughDynamodb"
@@ -163,6 +163,8 @@ def test_the_references_are_those_of_the_created_queues() -> None:
     assert made.result == {
         "fifo": True,
         "visibility_timeout": 900,
+        "retention_days": 4,
+        "max_receive_count": 5,
         "name": "jobs.fifo",
         "url": url + "jobs",
         "arn": ARN + "jobs",

@@ -15,7 +15,8 @@ EVERYTHING = {
     "network": {"nat": "gateway"},
     "queue": {"kms": "new"},
     "api": {"account_log_role": "create", "get_endpoint": True, "auth": "api_key"},
-    "worker": {"once_days": 7, "secrets": {"A": "/a"}, "exec": True},
+    "jobs": {"keep_days": 7},
+    "worker": {"secrets": {"A": "/a"}, "exec": True},
     "scaling": {
         "direct": True,
         "max_tasks": 4,

@@ -80,13 +80,20 @@ def test_an_unprotected_task_may_not_call_ecs() -> None:
     assert statements("task", protection=False, job_timeout=60) == CONSUME[:2]
 
 
-def test_the_task_role_may_read_and_write_items_of_the_idempotency_store() -> None:
-    items = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
-    assert statements("task", store=True) == [*CONSUME, allow(items, TABLE)]
+def test_the_task_role_may_read_and_update_items_of_the_job_table() -> None:
+    items = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+    assert statements("task", table=True) == [*CONSUME, allow(items, TABLE)]
     of_table = ["kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
-    assert statements("task", store=True, kms_key_arn=KEY)[4:] == [
+    assert statements("task", table=True, kms_key_arn=KEY)[4:] == [
         allow(["kms:Decrypt", "kms:GenerateDataKey", *of_table], KEY)
     ]
+
+
+def test_with_events_the_task_role_may_send_events_of_its_own_source_to_the_default_bus() -> None:
+    bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+    own = {"Condition": {"StringEquals": {"events:source": "ebb"}}}
+    found = statements("task", table=True, jobs={"keep_days": 1, "events": True})
+    assert found[4:] == [allow(["events:PutEvents"], bus) | own]
 
 
 def test_the_task_role_may_only_read_from_the_payload_bucket() -> None:

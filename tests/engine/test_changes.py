@@ -120,11 +120,11 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {"ebb:scaling": {"watch": True}},
             KEEP_ALIVE | WATCHER,
         ),
-        "once: the store and the way to it, the role that uses it, and the task that uses it": (
-            {"ebb:worker": {"once_days": 4}},
+        "a job table: the table and the way to it, the role that uses it, and the task that uses it": (
+            {"ebb:jobs": {"keep_days": 4}},
             {
-                ("create", "ebb:index:IdempotencyStore", "once"),
-                ("create", "aws:dynamodb/table:Table", "once"),
+                ("create", "ebb:index:JobTable", "job-table"),
+                ("create", "aws:dynamodb/table:Table", "job-table"),
                 ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
                 ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
                 *NEW_TASK,

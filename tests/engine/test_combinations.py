@@ -27,7 +27,6 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             WORKER: {
                 "architecture": "ARM64",
                 "handler": "worker.handler:handle",
-                "once_days": 365,
                 "secrets": {
                     "DATABASE_URL": "/app/database-url",
                     "LICENSE": "arn:aws:secretsmanager:us-east-1:000000000000:secret:license-AbCdEf",
@@ -40,6 +39,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             },
             API: {"log_retention_days": 7, "account_log_role": "create", "tracing": False, "stage": "v1"},
             SCALING: {"min_tasks": 1, "surplus": False},
+            "ebb:jobs": {"keep_days": 365},
         },
         {"aws:sqs/queue:Queue": 2, "aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 2,
          "aws:apigateway/stage:Stage": 1, "aws:ec2/natGateway:NatGateway": 0, "aws:ecr/repository:Repository": 1,
@@ -82,12 +82,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
                       "surplus": False},
             NETWORK: {"endpoints": [name for name in ENDPOINTS if name != "ecs"]},
             QUEUE: {"kms": "new"},
+            "ebb:jobs": {"keep_days": 4},
             WORKER: {
                 "command": ["/app/encode", "--fast"],
                 "concurrency": 4,
                 "job_timeout": 5,
                 "protection": False,
-                "once_days": 4,
                 "max_body_bytes": 10_000_000,
                 "payload_bucket": "company-bodies",
                 "metrics": False,
@@ -103,7 +103,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 #: The same over tests/stacks/Pulumi.shared.yaml, which uses an existing VPC, security group, cluster, key and image.
 EXISTING: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "existing VPC, security group, cluster, key and image by tag; FIFO queue; done once with the existing key": (
-        {WORKER: {"once_days": 4}},
+        {"ebb:jobs": {"keep_days": 4}},
         {"aws:ec2/vpc:Vpc": 0, "aws:ec2/securityGroup:SecurityGroup": 0, "aws:ecs/cluster:Cluster": 0,
          "aws:kms/key:Key": 0, "aws:ecr/repository:Repository": 0, "aws:sqs/queue:Queue": 2,
          "aws:dynamodb/table:Table": 1, "aws:ec2/vpcEndpoint:VpcEndpoint": 0},

@@ -22,7 +22,7 @@ MOST: dict[str, Any] = {
     "ebb:network": {"nat": "instance", "endpoints": ["sqs"]},
     "ebb:queue": {"name": "q" * 75, "kms": "new"},
     "ebb:api": {"auth": "api_key", "account_log_role": "create"},
-    "ebb:worker": {"once_days": 1},
+    "ebb:jobs": {"keep_days": 1},
     "ebb:scaling": {
         "direct": True,
         "max_tasks": 2,

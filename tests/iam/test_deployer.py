@@ -44,8 +44,8 @@ NEEDED: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ({}, "ec2:CreateVpc", {"ebb:network": {"vpc_id": "vpc-0", "subnet_ids": ["subnet-0"]}}),
     ({"ebb:network": {"vpc_id": "vpc-0", "subnet_ids": ["subnet-0"]}}, "ec2:CreateSecurityGroup", EXISTING),
     ({"ebb:queue": {"kms": "new"}}, "kms:CreateKey", {"ebb:queue": {"kms": KEY}}),
-    ({"ebb:queue": {"kms": KEY}, "ebb:worker": {"once_days": 1}}, "kms:CreateGrant", {"ebb:queue": {"kms": KEY}}),
-    ({"ebb:worker": {"once_days": 1}}, "dynamodb:CreateTable", {}),
+    ({"ebb:queue": {"kms": KEY}, "ebb:jobs": {"keep_days": 1}}, "kms:CreateGrant", {"ebb:queue": {"kms": KEY}}),
+    ({"ebb:jobs": {"keep_days": 1}}, "dynamodb:CreateTable", {}),
     ({"ebb:scaling": {"watch": True}}, "states:CreateStateMachine", {}),
     ({"ebb:scaling": {"keep_alive": True}}, "scheduler:CreateSchedule", {"ebb:scaling": {"keep_alive": False}}),
     (

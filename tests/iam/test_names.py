@@ -26,7 +26,7 @@ def test_a_queue_s_own_name_is_covered_and_no_other() -> None:
 
 NAMED = {
     "sqs:CreateQueue": ("sqs", "jobs-1234567"),
-    "dynamodb:CreateTable": ("dynamodb", "table/once-1234567"),
+    "dynamodb:CreateTable": ("dynamodb", "table/job-table-1234567"),
     "ecr:PutImage": ("ecr", "repository/image-1234567"),
     "ecs:UpdateService": ("ecs", "service/worker-1234567/worker-1234567"),
     "ecs:RegisterTaskDefinition": ("ecs", "task-definition/worker-1234567:1"),
@@ -43,7 +43,7 @@ NAMED = {
 def test_other_names_regions_accounts_and_partitions_are_not_allowed(action: str, resource: tuple[str, str]) -> None:
     service, name = resource
     config = {
-        "ebb:worker": {"once_days": 1},
+        "ebb:jobs": {"keep_days": 1},
         "ebb:scaling": {"watch": True},
         "ebb:network": {"nat": "instance"},
     }

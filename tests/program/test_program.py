@@ -31,8 +31,8 @@ COMPONENTS = {
     "ebb:index:Monitoring": "monitoring",
     "ebb:index:QueueGuard": "guard",
 }
-#: Created only with `once_days`.
-OPTIONAL = {"ebb:index:IdempotencyStore": "once"}
+#: Created only with `jobs.keep_days`.
+OPTIONAL = {"ebb:index:JobTable": "job-table"}
 OUTPUTS = {
     "api_url",
     "queue_url",
@@ -210,20 +210,21 @@ def test_the_worker_and_the_scalable_target_have_the_addresses_of_the_stack(stac
     assert target == f"service/{deployed.exports['cluster_name']}/{deployed.exports['service_name']}"
 
 
-def test_once_days_adds_the_idempotency_store_and_nothing_else() -> None:
+def test_keep_days_adds_the_job_table_and_nothing_else() -> None:
     config = configuration("prod")
-    config["ebb:worker"] = {**config["ebb:worker"], "once_days": 4}
+    config["ebb:jobs"] = {"keep_days": 4}
     deployed = run(config)
     assert {found.type: found.name for found in components(deployed)} == COMPONENTS | OPTIONAL
-    new = {("aws:dynamodb/table:Table", "once"), ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb")}
+    new = {("aws:dynamodb/table:Table", "job-table"), ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb")}
     assert deployed.names == program("prod").names | new
     (container,) = deployed.one("aws:ecs/taskDefinition:TaskDefinition").json("containerDefinitions")
     environment = {entry["name"]: entry["value"] for entry in container["environment"]}
-    assert (environment["EBB_ONCE_TABLE"], environment["EBB_ONCE_SECONDS"]) == ("once", "345600")
+    assert (environment["EBB_JOB_TABLE"], environment["EBB_KEEP_SECONDS"]) == ("job-table", "345600")
+    assert deployed.exports["job_table_name"] == "job-table"
     table = deployed.one("aws:dynamodb/table:Table")
     assert table.inputs["serverSideEncryption"]["kmsKeyArn"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:jobs-key"
-    (items,) = (found for found in identity_statements(deployed) if "dynamodb:PutItem" in found["Action"])
-    assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:once"]
+    (items,) = (found for found in identity_statements(deployed) if "dynamodb:UpdateItem" in found["Action"])
+    assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:job-table"]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -68,6 +68,8 @@ class Crashing:
         refs = QueueRefs(
             fifo=False,
             visibility_timeout=300,
+            retention_days=4,
+            max_receive_count=5,
             name=queue.name,
             url=queue.url,
             arn=queue.arn,

@@ -13,7 +13,7 @@ from tests.helpers.waiting import until
 #: Settings that no task can work with, and how many jobs wait for one: exit codes 78 and 69.
 BROKEN: dict[str, tuple[dict[str, Any], int]] = {
     "a handler that does not exist": ({"ebb:worker": {"handler": "worker.nothing:handle"}}, 1),
-    "a deleted table": ({"ebb:worker": {"once_days": 7}, "ebb:scaling": {"direct": True}}, 2),
+    "a deleted table": ({"ebb:jobs": {"keep_days": 7}, "ebb:scaling": {"direct": True}}, 2),
 }
 
 

@@ -14,7 +14,8 @@ from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import until
 
 OVERRIDES = {
-    "ebb:worker": {"once_days": 4, "concurrency": 2, "stop_timeout": 2},
+    "ebb:jobs": {"keep_days": 4},
+    "ebb:worker": {"concurrency": 2, "stop_timeout": 2},
     "ebb:scaling": {"min_tasks": 1, "max_tasks": 1, "surplus": False},
 }
 

@@ -115,10 +115,10 @@ def warnings(raw: dict[str, Any]) -> list[str]:
             ),
         ),
         (
-            {"worker": {"once_days": 3}},
+            {"jobs": {"keep_days": 3}},
             (
-                "worker.once_days: a job that SQS delivers again after 3 days runs again, because the queue keeps "
-                "jobs for 4 days. Set once_days to at least 4."
+                "jobs.keep_days: a job that SQS delivers again after 3 days runs again, because the queue keeps "
+                "jobs for 4 days. Set keep_days to at least 4."
             ),
         ),
         (
@@ -159,7 +159,7 @@ def test_a_known_problem_has_one_warning(raw: dict[str, Any], warning: str) -> N
         {"scaling": {"warm_hours": [OFFICE], "max_tasks": 2, "watch": True}},
         {"scaling": {"keep_alive": False, "min_tasks": 1}},
         {"worker": {"exec": True, "read_only_root": False}},
-        {"worker": {"once_days": 4}},
+        {"jobs": {"keep_days": 4}},
         {"worker": {"environment": {"PATH": "/opt/ffmpeg:/usr/local/bin"}}},
         {"worker": {"payload_bucket": "bodies", "max_body_bytes": 10_000_000}},
     ],

@@ -35,7 +35,7 @@ def run(seed: int, messages: int, plan: Plan, **changes: Any) -> Summary:
         concurrency=changes.pop("concurrency", rng.choice([1, 2, 4, 10])),
         visibility_timeout=changes.pop("visibility_timeout", rng.choice([30, 30, 45, 120])),
         stop_timeout=changes.pop("stop_timeout", rng.choice([2, 30, 60, 120])),
-        once_table=changes.pop("once_table", rng.choice([None, None, "once"])),
+        job_table=changes.pop("job_table", rng.choice([None, None, "jobs"])),
         protection=changes.pop("protection", rng.random() < 0.8),
         job_timeout=job_timeout,
     )

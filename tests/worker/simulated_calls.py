@@ -221,7 +221,7 @@ class Calls:
                 self._judge.excuse(message.handle, "another worker has it")
             if lane == "extend" and message.job.id in self._in_hand:
                 self._know(call, message, asked_at, outcome)
-        if lane == "extend" and self._config.once_table:
+        if lane == "extend" and self._config.job_table:
             self._extend_claims(call, asked_at, outcomes)
         self._lanes[lane].done()
         self._post(Answered(call, asked_at, outcomes))

@@ -105,7 +105,7 @@ class Children:
         self._calls.started(job.id)
         if self._config.protection:
             self._judge.check(self._worker.protected, f"{self._worker.name} works, unprotected", job.id)
-        if self._config.once_table:
+        if self._config.job_table:
             self._judge.check(not self._sim.store.done(job.id), "done again, despite the store", job.id)
         if seconds < math.inf:
             self._sim.after(seconds, lambda: self._done(slot, run, script))

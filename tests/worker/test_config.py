@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.helpers.waiting import LIMIT
 from tests.worker.configs import VARIABLES
 from worker import config
-from worker.config import Config, ConfigError
+from worker.config import Config
+from worker.variables import ConfigError
 
 EVERY = VARIABLES | {
     "EBB_CONCURRENCY": "8",
@@ -20,8 +21,11 @@ EVERY = VARIABLES | {
     "EBB_PROTECTION": "off",
     "EBB_MAX_BODY_BYTES": "2097152",
     "EBB_PAYLOAD_BUCKET": "bodies",
-    "EBB_ONCE_TABLE": "finished",
-    "EBB_ONCE_SECONDS": "86400",
+    "EBB_JOB_TABLE": "jobs",
+    "EBB_RETENTION_SECONDS": "345600",
+    "EBB_MAX_RECEIVE_COUNT": "5",
+    "EBB_EVENTS": "on",
+    "EBB_KEEP_SECONDS": "86400",
     "EBB_METRICS": "on",
     "EBB_HEALTH_FILE": "/tmp/health",
     "EBB_GRACE": "5",
@@ -55,8 +59,11 @@ def test_the_settings_are_the_environment() -> None:
         agent_uri="http://169.254.170.2/v3/task",
         max_body_bytes=2_097_152,
         payload_bucket="bodies",
-        once_table="finished",
-        once_seconds=86_400,
+        job_table="jobs",
+        keep_seconds=86_400,
+        retention_seconds=345_600,
+        max_receive_count=5,
+        events=True,
         metrics=True,
         health_file="/tmp/health",
     )
@@ -80,8 +87,11 @@ def test_what_is_not_set_or_empty_has_its_default(optional: dict[str, str]) -> N
         agent_uri=None,
         max_body_bytes=1_048_576,
         payload_bucket=None,
-        once_table=None,
-        once_seconds=31_536_000,
+        job_table=None,
+        keep_seconds=31_536_000,
+        retention_seconds=1_209_600,
+        max_receive_count=None,
+        events=False,
         metrics=False,
         health_file=None,
     )
@@ -119,12 +129,15 @@ def test_a_command_takes_the_handler_s_place() -> None:
                 ("EBB_CONCURRENCY", "a whole number", "jobs", 1, 100, ["0", "101", "2.5", "many"]),
                 ("EBB_JOB_TIMEOUT", "a whole number", "seconds", 0, 43200, ["-1", "43201", "0.5", "inf"]),
                 ("EBB_MAX_BODY_BYTES", "a whole number", "bytes", 1, 5368709120, ["0", "5368709121", "1 MiB"]),
-                ("EBB_ONCE_SECONDS", "a whole number", "seconds", 1, 31536000, ["0", "31536001", "-inf"]),
+                ("EBB_KEEP_SECONDS", "a whole number", "seconds", 1, 31536000, ["0", "31536001", "-inf"]),
+                ("EBB_RETENTION_SECONDS", "a whole number", "seconds", 60, 1209600, ["59", "1209601", "4d"]),
+                ("EBB_MAX_RECEIVE_COUNT", "a whole number", "receives", 1, 1000, ["0", "1001", "1.5"]),
             ]
             for value in values
         ),
         *(("EBB_PROTECTION", value, f"EBB_PROTECTION must be on or off, not {value!r}.") for value in ("true", "On")),
         ("EBB_METRICS", "1", "EBB_METRICS must be on or off, not '1'."),
+        ("EBB_EVENTS", "1", "EBB_EVENTS must be on or off, not '1'."),
         *(
             ("EBB_HANDLER", value, f"EBB_HANDLER must be module:function, not {value!r}.")
             for value in (

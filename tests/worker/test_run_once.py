@@ -189,7 +189,9 @@ def test_a_longer_grace_needs_no_other_setting(once: Once) -> None:
 
 def test_the_defaults_are_those_of_a_stack_except_the_stop_timeout() -> None:
     stack = read({})
-    deployed = _container.environment(stack.worker) | {"EBB_VISIBILITY_TIMEOUT": str(stack.queue.visibility_timeout)}
+    deployed = _container.environment(stack.worker, stack.jobs) | {
+        "EBB_VISIBILITY_TIMEOUT": str(stack.queue.visibility_timeout)
+    }
     for name, value in run_once.DEFAULTS.items():
         if name in deployed and name != "EBB_STOP_TIMEOUT":
             assert float(value) == float(deployed[name]), name

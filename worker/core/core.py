@@ -61,7 +61,7 @@ class Core:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._config, self._observe, self._epoch, self._jitter = config, observe, epoch, jitter
-        self._store = config.once_table is not None
+        self._store = config.job_table is not None
         self._in_flight: dict[str, InFlight] = {}
         self._capacity = Capacity(config, observe, jitter)
         self._receiving = Receiving(config, new_id, jitter)

@@ -132,7 +132,7 @@ def repeats(outcome: Outcome, load: Load) -> float:
 
 def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
     worker, requests = scenario.worker, outcome.requests
-    writes = requests.table_writes if worker.once_days else 0
+    writes = requests.table_writes if worker.keep_days else 0
     lines = outcome.work_seconds / MINUTE / worker.concurrency + outcome.launches if worker.metrics else 0
     worker_logs = outcome.sent * LOG_BYTES_PER_JOB * 2 / 3 + lines * LOG_BYTES_PER_METRICS
     return Use(
@@ -256,7 +256,7 @@ def _requests(scenario: Scenario, use: Use) -> Iterator[Part]:
 
 def _stored(scenario: Scenario, use: Use) -> Iterator[Part]:
     worker = scenario.worker
-    items = use.api * worker.once_days / MONTH_DAYS * ITEM_BYTES / GB
+    items = use.api * worker.keep_days / MONTH_DAYS * ITEM_BYTES / GB
     table = _part("Table of jobs", use.table_writes / MILLION, prices.WRITES_MILLION)
     yield Part(name=table.name, dollars=table.dollars + items * prices.TABLE_GB_MONTH, source=table.source)
     yield _part("Logs", use.logs / GB, prices.LOG_GB)

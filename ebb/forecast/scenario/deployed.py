@@ -62,7 +62,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             wait=wait,
             metrics=worker.metrics,
             log_days=worker.log_retention_days,
-            once_days=worker.once_days or 0,
+            keep_days=settings.jobs.keep_days or 0,
         ),
         task=TaskSetup(
             cpu=worker.cpu,

@@ -79,7 +79,7 @@ class WorkerSetup:
     job runs, up to SQS's 12 hours. `gives_back`: on SIGTERM it returns the jobs that it cannot finish to the queue at
     once. A failed job returns after a random part of `backoff_base`, doubled at each attempt up to `backoff_cap`.
     Without `gives_back` a message returns when its visibility timeout ends. `wait`: seconds of a long poll.
-    `metrics`: it writes metrics to its log, which is kept for `log_days`. `once_days`: days that a table of jobs keeps
+    `metrics`: it writes metrics to its log, which is kept for `log_days`. `keep_days`: days that a table of jobs keeps
     an item; 0 without a table.
     """
 
@@ -96,7 +96,7 @@ class WorkerSetup:
     wait: float = limits.MAX_RECEIVE_WAIT_SECONDS
     metrics: bool = False
     log_days: int = 30
-    once_days: int = 0
+    keep_days: int = 0
 
     @property
     def drain(self) -> float:

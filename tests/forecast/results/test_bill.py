@@ -159,7 +159,7 @@ def test_only_the_workers_calls_pass_the_nat() -> None:
 
 
 def test_the_table_of_jobs_has_two_writes_a_job_and_one_for_each_extension() -> None:
-    once = stack(worker={"once_days": 14})
+    once = stack(jobs={"keep_days": 14})
     short, long = (simulate(once, load("burst:1", job), seed=1).requests.table_writes for job in ("30s", "250s"))
     assert (short, long) == (2, 4)  # the lease of 300 s is extended each 100 s
     assert of(monthly(once, load("burst:1", "30s")).load, "Table of jobs") == pytest.approx(

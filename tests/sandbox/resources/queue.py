@@ -60,7 +60,17 @@ def store(settings: Settings) -> None:
         "store",
         billing_mode="PAY_PER_REQUEST",
         hash_key="id",
-        attributes=[{"name": "id", "type": "S"}],
+        attributes=[{"name": "id", "type": "S"}, {"name": "state", "type": "S"}, {"name": "created", "type": "N"}],
+        global_secondary_indexes=[
+            {
+                "name": "by-state",
+                "key_schemas": [
+                    {"attribute_name": "state", "key_type": "HASH"},
+                    {"attribute_name": "created", "key_type": "RANGE"},
+                ],
+                "projection_type": "ALL",
+            }
+        ],
         ttl={"attribute_name": settings["expiry"], "enabled": True},
         server_side_encryption={"enabled": True, "kms_key_arn": key.arn},
         tags={"Name": "store"},

@@ -101,7 +101,7 @@ def test_a_worker_that_works_is_healthy_though_one_slot_has_no_child() -> None:
 
 
 def test_a_message_is_not_given_back_while_the_workers_own_receive_could_get_it() -> None:
-    desk = Desk(once_table="once", concurrency=2)
+    desk = Desk(job_table="jobs", concurrency=2)
     (receive,) = wanted(desk.on(Ready(0), Ready(1)), Receive)
     (claim,) = wanted(desk.on(desk.answer(receive, 1)), Claim)
     (receive,) = wanted(desk.on(after=0.01), Receive)

@@ -51,7 +51,7 @@ def claimed(desk: Desk) -> Start:
     ],
 )
 def test_the_calls_after_each_verdict_one_after_the_other(verdict: Verdict, calls: list[type[Call]]) -> None:
-    desk = Desk(once_table="once")
+    desk = Desk(job_table="jobs")
     start = claimed(desk)
     actions: list[Action] = desk.on(Ended(start.slot, Result(verdict=verdict, reason="why"), alive=True))
     made: list[type[Call]] = []
@@ -63,7 +63,7 @@ def test_the_calls_after_each_verdict_one_after_the_other(verdict: Verdict, call
 
 
 def test_a_job_that_another_worker_has_waits_for_its_claims_end_and_releases_nothing() -> None:
-    desk = Desk(once_table="once")
+    desk = Desk(job_table="jobs")
     (receive,) = wanted(desk.on(Ready(0)), Receive)
     (claim,) = wanted(desk.on(desk.answer(receive, 1)), Claim)
     (hide,) = calls_in(desk.answered(claim, Kind.TAKEN, seconds=30))
@@ -72,7 +72,7 @@ def test_a_job_that_another_worker_has_waits_for_its_claims_end_and_releases_not
 
 
 def test_a_store_that_is_away_does_not_keep_a_done_message_for_ever() -> None:
-    desk = Desk(once_table="once")
+    desk = Desk(job_table="jobs")
     actions = desk.on(Ended(claimed(desk).slot, DONE, alive=True))
     for _ in range(MAX_STORE_TRIES + 1):
         (finish,) = wanted(actions, Finish)

@@ -21,7 +21,7 @@ from tests.worker.judge import Violation
 from tests.worker.runs import run
 from tests.worker.simulation import Simulation, settings
 
-SHORT = {"once_table": "once", "visibility_timeout": 30}
+SHORT = {"job_table": "jobs", "visibility_timeout": 30}
 #: Bugs that runs have found, each with seed, messages, plan and settings of a run that shows it when it is put back.
 KEPT_SEEDS: list[tuple[str, int, int, Plan, dict[str, Any]]] = [
     ("a message received anew while its pause was asked for was hidden once more, for nothing", 2, 40, QUIET, {}),
@@ -234,7 +234,7 @@ class World(RuleBasedStateMachine):
     )
     def begin(self, seed: int, fifo: bool, workers: int, once: bool, **changes: Any) -> None:
         url = "https://sqs/q.fifo" if fifo else "https://sqs/q"
-        config = settings(queue_url=url, job_timeout=90, once_table="once" if once else None, **changes)
+        config = settings(queue_url=url, job_timeout=90, job_table="jobs" if once else None, **changes)
         self.random = random.Random(seed)
         self.simulation = Simulation(seed, config, max_receive_count=10)
         self.simulation.ecs.active = False

@@ -1,5 +1,7 @@
 """DynamoDB: tables that are billed by request, with a key of one attribute."""
 
+from typing import Any
+
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import (
     Call,
@@ -15,7 +17,7 @@ from ebb.sandbox.provider.resources._row import (
     send,
     tag_map,
 )
-from ebb.sandbox.provider.shapes import UNKNOWN
+from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
 _TAGS = Tags(service="dynamodb", target="resourceArn")
 
@@ -35,7 +37,22 @@ def _table(props: Props) -> Call:
     if isinstance(params.get("attributeDefinitions"), list):
         params["attributeDefinitions"] = [_attribute(item) for item in props["attributes"]]
     keys = [{"attributeName": props.get("hashKey"), "keyType": "HASH"}]
+    indexes = props.get("globalSecondaryIndexes")
+    if indexes:
+        params["globalSecondaryIndexes"] = _indexes(indexes)
     return "dynamodb", "create_table", {**params, "keySchema": keys, **_encryption(props)}
+
+
+def _indexes(indexes: Any) -> Any:
+    if not isinstance(indexes, list):
+        return indexes
+    path, found = "globalSecondaryIndexes", []
+    for index in indexes:
+        known = only(index, path, "name", "keySchemas", "projectionType")
+        keys = [only(key, f"{path}.keySchemas", "attributeName", "keyType") for key in known["keySchemas"]]
+        projection = {"projectionType": known["projectionType"]}
+        found.append({"indexName": known["name"], "keySchema": keys, "projection": projection})
+    return found
 
 
 def _attribute(attribute: Props) -> Props:
@@ -61,6 +78,7 @@ def _read(aws: Aws, name: str, _: Props) -> Props | None:
     arn, key = found["tableArn"], found.get("sSEDescription") or {}
     ttl = aws.call("dynamodb", "describe_time_to_live", tableName=name)["TimeToLiveDescription"]
     tags = aws.call("dynamodb", "list_tags_of_resource", resourceArn=arn).get("Tags")
+    indexes = [_index(index) for index in found.get("globalSecondaryIndexes") or ()]
     return {
         "name": name,
         "arn": arn,
@@ -72,9 +90,15 @@ def _read(aws: Aws, name: str, _: Props) -> Props | None:
         "serverSideEncryption": {"enabled": True, **pick(key, kmsKeyArn="kMSMasterKeyArn")}
         if key.get("status") == "ENABLED"
         else None,
+        **({"globalSecondaryIndexes": indexes} if indexes else {}),
         "ttl": pick(ttl, attributeName="AttributeName") | {"enabled": ttl["TimeToLiveStatus"] == "ENABLED"},
         "tagsAll": tag_map(tags),
     }
+
+
+def _index(found: Props) -> Props:
+    keys = [pick(key, "attributeName", "keyType") for key in found["keySchema"]]
+    return {"name": found["indexName"], "keySchemas": keys, "projectionType": found["projection"]["projectionType"]}
 
 
 def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
@@ -84,6 +108,8 @@ def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
     params = pick(new, "billingMode") if changed(old, new, "billingMode") else {}
     if changed(old, new, "attributes"):
         params["attributeDefinitions"] = [_attribute(item) for item in new["attributes"]]
+    if changed(old, new, "globalSecondaryIndexes"):
+        raise RefusedError("globalSecondaryIndexes cannot be changed in the sandbox: destroy the stack, and deploy it")
     if changed(old, new, "serverSideEncryption"):
         params |= _encryption(new) or {"sSESpecification": {"enabled": False}}
     if params:
@@ -94,7 +120,12 @@ def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
 ROWS = (
     Row(
         type="aws:dynamodb/table:Table",
-        inputs=frozenset({"name", "billingMode", "hashKey", "attributes", "ttl", "serverSideEncryption", "tags"}),
+        inputs=frozenset(
+            {
+                *("name", "billingMode", "hashKey", "attributes", "globalSecondaryIndexes", "ttl"),
+                *("serverSideEncryption", "tags"),
+            }
+        ),
         # without billingMode the provider needs capacity units, which this table does not handle
         required=frozenset({"billingMode", "hashKey", "attributes"}),
         replaces=frozenset({"hashKey", "name", "rangeKey"}),
