@@ -253,15 +253,17 @@ class WorkerService(pulumi.ComponentResource):
 
     def _container(self) -> dict[str, Any]:
         args = self._args
-        wired = {
+        wired: dict[str, pulumi.Input[str]] = {
             "EBB_QUEUE_URL": args.queue.url,
             "EBB_DEAD_LETTER_QUEUE_URL": args.queue.dead_letter_url,
             "EBB_VISIBILITY_TIMEOUT": str(args.queue.visibility_timeout),
-            "EBB_RETENTION_SECONDS": str(args.queue.retention_days * _container.DAY),
-            "EBB_MAX_RECEIVE_COUNT": str(args.queue.max_receive_count),
         }
         if args.table_name is not None:
-            wired["EBB_JOB_TABLE"] = args.table_name
+            wired |= {
+                "EBB_JOB_TABLE": args.table_name,
+                "EBB_RETENTION_SECONDS": str(args.queue.retention_days * _container.DAY),
+                "EBB_MAX_RECEIVE_COUNT": str(args.queue.max_receive_count),
+            }
         return _container.definition(
             self._settings,
             args.jobs,

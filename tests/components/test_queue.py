@@ -174,5 +174,6 @@ def test_the_references_are_those_of_the_created_queues() -> None:
         "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:jobs-key",
     }
     (registered,) = (outputs for urn, outputs in made.component_outputs.items() if "JobQueue" in urn)
-    del made.result["fifo"], made.result["visibility_timeout"]
+    for setting in ("fifo", "visibility_timeout", "retention_days", "max_receive_count"):
+        del made.result[setting]
     assert registered == {"queue_name" if key == "name" else key: value for key, value in made.result.items()}
