@@ -82,7 +82,7 @@ class Config(JobConfig):
     retention_seconds: int = MAX_RETENTION_SECONDS
     #: Receives after which SQS moves a message to the dead-letter queue; None: not known.
     max_receive_count: int | None = None
-    #: Whether EventBridge is told when a job has ended.
+    #: Whether EventBridge is notified when a job has ended.
     events: bool = False
     #: Whether metrics are written to the log, in CloudWatch's embedded metric format.
     metrics: bool = False
