@@ -120,6 +120,8 @@ def _leave_out(raw: dict[str, Any], error: ErrorDetails) -> Iterator[str]:
     place = _place(error)
     numbers = [index for index, part in enumerate(place) if isinstance(part, int)]
     within_list, place = bool(numbers), place[: numbers[0]] if numbers else place
+    if error["type"] == "missing" and not within_list:
+        place = place[:-1]  # without a required key the whole mapping is of no use
     node: Any = raw
     for part in place[:-1]:
         node = node.get(part, {})
@@ -159,13 +161,14 @@ def read(raw: Mapping[str, Any], encrypted: Collection[str] = ()) -> Settings:
     text = json.dumps(raw, default=str)
     errors: list[ErrorDetails] = []
     doubtful: set[str] = set()
-    try:
-        settings = Settings.model_validate_json(text)
-    except ValidationError as error:
-        errors = _causes(error.errors(include_url=False))
-        rest = json.loads(text)
-        doubtful.update(field for found in errors for field in _leave_out(rest, found))
-        settings = Settings.model_validate_json(json.dumps(rest))
+    rest, settings = json.loads(text), None
+    while settings is None:
+        try:
+            settings = Settings.model_validate_json(json.dumps(rest))
+        except ValidationError as error:
+            found = _causes(error.errors(include_url=False))
+            errors = errors or found  # what is missing afterwards was left out here
+            doubtful.update(field for each in found for field in _leave_out(rest, each))
     problems = [_problem(error, encrypted) for error in errors]
     for fields, rule, given in breaches(settings):
         if not any(_touches(field, other) for field in fields for other in doubtful):
