@@ -32,8 +32,10 @@ REFUSED: Cases = {
     ),
     "a webhook without TLS": (
         {"jobs": {"keep_days": 1, "events": True, "webhook": {**HOOK, "url": "http://example.com/"}}},
-        "jobs.webhook.url: must be an https:// URL (in the sandbox also http://127.0.0.1 with a port), got "
-        '"http://example.com/".',
+        (
+            "jobs.webhook.url: must be an https:// URL (in the sandbox also http://127.0.0.1 with a port), got "
+            '"http://example.com/".'
+        ),
     ),
     "a header with a blank": (
         {"jobs": {"keep_days": 1, "events": True, "webhook": {**HOOK, "header": "X Token"}}},
@@ -48,8 +50,10 @@ REFUSED: Cases = {
             "jobs": {"keep_days": 1, "events": True},
             "network": {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"]},
         },
-        "network.endpoints: tasks without NAT and public addresses need endpoints; missing: events, got "
-        '["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"].',
+        (
+            "network.endpoints: tasks without NAT and public addresses need endpoints; missing: events, got "
+            '["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"].'
+        ),
     ),
 }
 
