@@ -76,7 +76,7 @@ def test_without_keep_days_there_is_no_table() -> None:
     ["/hooks/token", "hooks/token", "arn:aws:secretsmanager:us-east-1:123456789012:secret:token-AbCdEf"],
 )
 def test_a_webhook_names_its_secret(secret: str) -> None:
-    raw = {"jobs": {"keep_days": 1, "events": True, "webhook": {**HOOK, "secret": secret}}}
+    raw: dict[str, object] = {"jobs": {"keep_days": 1, "events": True, "webhook": {**HOOK, "secret": secret}}}
     hook = settings.read(raw).jobs.webhook
     assert hook is not None
     assert (hook.secret, hook.header) == (secret, "Authorization")
