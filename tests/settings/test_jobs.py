@@ -63,12 +63,9 @@ def test_is_refused(raw: dict[str, object], sentence: str) -> None:
     assert problems(raw) == [sentence]
 
 
-def test_without_keep_days_there_is_no_table() -> None:
-    assert [settings.read(raw).jobs.table for raw in ({}, {"jobs": {}}, {"jobs": {"keep_days": 365}})] == [
-        False,
-        False,
-        True,
-    ]
+@pytest.mark.parametrize(("jobs", "table"), [(None, False), ({}, False), ({"keep_days": 365}, True)])
+def test_there_is_a_table_with_keep_days_only(jobs: dict[str, object] | None, table: bool) -> None:
+    assert settings.read({} if jobs is None else {"jobs": jobs}).jobs.table is table
 
 
 @pytest.mark.parametrize(
