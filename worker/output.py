@@ -5,9 +5,11 @@ thread waits for the reader. Only whole lines are written.
 """
 
 import atexit
+import fcntl
 import os
 import select
 import sys
+import termios
 import threading
 import time
 from collections import deque
@@ -30,11 +32,52 @@ LAST_SECONDS = 1.0
 
 
 class Source:
-    """A child's output: the reading end of its pipe, and the line that has not ended yet."""
+    """A child's output: the reading end of its pipe, and what of it is not written yet.
+
+    Bytes are counted, because a pipe does not say which job printed them. All that is in the pipe when a job begins is
+    older than the job.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        #: Held while bytes leave the pipe and are counted; no call under it waits.
+        self._lock = threading.Lock()
+        self._read_bytes = 0
+        #: For each job that has begun, and whose begin the thread has not come to: the bytes before its own.
+        self.begins: deque[int] = deque()
+        # for the thread only: what belongs to jobs of `begins`, and the line that has not ended yet
+        self.held = b""
         self.rest = b""
+
+    @property
+    def closed(self) -> bool:
+        """Whether all that had the other end are gone."""
+        return self.descriptor < 0
+
+    def read(self) -> None:
+        """In the thread: take what is in the pipe."""
+        with self._lock:
+            try:
+                data = os.read(self.descriptor, READ_BYTES)
+            except BlockingIOError:
+                return
+            self._read_bytes += len(data)
+            self.held += data
+            if not data:
+                os.close(self.descriptor)
+                self.descriptor = -1
+
+    def begin(self) -> None:
+        """A job begins: what its child prints from now on is the job's."""
+        with self._lock:
+            left = b"" if self.closed else fcntl.ioctl(self.descriptor, termios.FIONREAD, bytes(4))
+            self.begins.append(self._read_bytes + int.from_bytes(left, sys.byteorder))
+
+    def older(self) -> bytes:
+        """In the thread: take what no job of `begins` has printed."""
+        count = self.begins[0] - (self._read_bytes - len(self.held)) if self.begins else len(self.held)
+        found, self.held = self.held[:count], self.held[count:]
+        return found
 
 
 class Output:
@@ -67,8 +110,13 @@ class Output:
         """Write what comes out of this pipe, until all processes that have its other end are gone."""
         source = Source(descriptor)
         os.set_blocking(descriptor, False)
-        self._do(lambda: self._sources.update({descriptor: source}))
+        self._do(lambda: self._followed(source))
         return source
+
+    def begin(self, source: Source) -> None:
+        """A job begins in this child: what it prints is written after all that was given to `write` before."""
+        source.begin()
+        self._do(lambda: self._begun(source))
 
     def end_line(self, source: Source) -> None:
         """A job has ended: a line that it left open ends here."""
@@ -141,22 +189,28 @@ class Output:
         for descriptor, _ in poll.poll(0):
             if self._full:
                 return
-            source = self._sources[descriptor]
-            data: bytes | None = None
-            with suppress(BlockingIOError):
-                data = os.read(descriptor, READ_BYTES)
-            if data:
-                self._take(source, data)
-            elif data is not None:  # all that had its other end are gone
-                self._end(source)
-                del self._sources[descriptor]
-                os.close(descriptor)
+            self._receive(self._sources[descriptor])
 
-    def _take(self, source: Source, data: bytes) -> None:
-        whole, newline, source.rest = (source.rest + data).rpartition(b"\n")
+    def _followed(self, source: Source) -> None:
+        self._sources[source.descriptor] = source
+        self._receive(source)
+
+    def _receive(self, source: Source) -> None:
+        descriptor = source.descriptor
+        source.read()
+        if source.closed:
+            del self._sources[descriptor]
+        self._take(source)
+
+    def _begun(self, source: Source) -> None:
+        source.begins.popleft()
+        self._take(source)
+
+    def _take(self, source: Source) -> None:
+        whole, newline, source.rest = (source.rest + source.older()).rpartition(b"\n")
         if newline:
             self._add(whole + newline, MAX_WAITING_BYTES + READ_BYTES)
-        if len(source.rest) >= MAX_LINE_BYTES:
+        if len(source.rest) >= MAX_LINE_BYTES or source.closed:
             self._end(source)
 
     def _end(self, source: Source) -> None:

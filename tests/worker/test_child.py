@@ -1,6 +1,8 @@
 """What a child gives to a handler: its context, files, log, event loop and place."""
 
 import json
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,21 @@ def handle(job): raise KeyError(job.body)
     assert place.notes() == ["KeyError('film')"]
     logs.OUTPUT.flush(LIMIT)
     assert capfd.readouterr().out == ""
+
+
+def test_what_a_job_prints_comes_after_what_was_logged_before_it(
+    handling: Open, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place, go_on = handling("def handle(job): print(job.body)"), threading.Event()
+    logs.OUTPUT._do(partial(go_on.wait, LIMIT))  # type: ignore[arg-type]  # the thread that writes comes late
+    for body in ("first", "second"):
+        logs.line(f"start of the {body}")
+        assert place.do(body) == DONE
+        logs.line(f"end of the {body}")
+    go_on.set()
+    logs.OUTPUT.flush(LIMIT)
+    printed = [f"{what}{body}" for body in ("first", "second") for what in ("start of the ", "", "end of the ")]
+    assert capfd.readouterr().out.splitlines() == printed
 
 
 def test_a_child_is_replaced_after_so_many_jobs(open_place: Open) -> None:

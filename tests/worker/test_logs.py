@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -95,6 +96,32 @@ def test_lines_stay_whole_and_an_open_one_ends_with_its_job(pipe: tuple[int, int
     os.write(printing, b"next")
     os.close(printing)
     assert _read(pipe[0], b"next\n") == b"an event\nfirst half, second half\nopen\njob_done\nnext\n"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_jobs_lines_come_after_its_start_and_before_its_end(pipe: tuple[int, int], late: bool) -> None:
+    log = output.Output(pipe[1], lambda lines: f"lost {lines}")
+    go_on = threading.Event()
+    children = []
+    for name in ("a", "b"):
+        printed, printing = os.pipe()
+        children.append((name, log.follow(printed), printing))
+    if late:  # the thread comes only when all jobs have ended
+        log._do(partial(go_on.wait, LIMIT))  # type: ignore[arg-type]
+    expected = []
+    for number in range(100):
+        for name, source, printing in children:
+            log.write([f"start {name}{number}"])
+            log.begin(source)
+            os.write(printing, f"{name}{number}\nopen".encode())
+            log.end_line(source)
+            log.write([f"end {name}{number}"])
+            expected += [f"start {name}{number}", f"{name}{number}", "open", f"end {name}{number}"]
+    go_on.set()
+    for _, _, printing in children:
+        os.close(printing)
+    log.write(["last"])
+    assert _read(pipe[0], b"last\n").decode().split("\n") == [*expected, "last", ""]
 
 
 def test_a_line_without_end_is_written_in_parts(pipe: tuple[int, int]) -> None:

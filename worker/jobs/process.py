@@ -81,6 +81,7 @@ class Child:
         """Send as much of the job as the socket takes now; the number of bytes that are left."""
         self.taken()  # the byte of the job before
         self._has_taken, self.sent_at = False, time.monotonic()
+        logs.OUTPUT.begin(self._printed)
         self._unsent = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
         return self.flush()
 
