@@ -148,7 +148,12 @@ RepositoryName = Annotated[
 ]
 Tag = Annotated[str, Form(r"\w[\w.-]{0,127}", "must be an image's tag: 1 to 128 letters, digits, _, . or -")]
 Digest = Annotated[str, Form(r"sha256:[0-9a-f]{64}", "must be sha256: and 64 hexadecimal digits")]
-Action = Annotated[str, Form(r"\*|[a-z0-9-]+:[A-Za-z0-9*]+", "must be an IAM action, such as s3:GetObject")]
+Action = Annotated[str, Form(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+", "must be an IAM action, such as s3:GetObject")]
+#: IAM takes wildcards in each part but the service, and an ARN whose last parts are missing (IAM user guide, "IAM JSON
+#: policy elements: Resource").
+PolicyResource = Annotated[
+    str, Form(r"\*|arn:[^:\s]+:[a-z0-9-]+(:.*)?", "must be an ARN, such as arn:aws:s3:::bucket/*, or *")
+]
 Variable = Annotated[
     str, Form(r"[A-Za-z_]\w*", "must be a variable's name: letters, digits and _"), AfterValidator(_not_reserved)
 ]

@@ -34,6 +34,14 @@ MAX_MESSAGE_BYTES = 1_048_576
 #: Bytes of an S3 object that one request can upload (S3 user guide, "Uploading objects").
 MAX_BODY_BYTES = 5 * 2**30
 
+#: Bytes of a task definition (ECS developer guide, "Amazon ECS service quotas"). Ebb's own part has at least so many.
+MAX_TASK_DEFINITION_BYTES = 65_536
+OWN_TASK_DEFINITION_BYTES = 1_024
+#: Characters of a role's inline policies, without white space (IAM user guide, "IAM and AWS STS quotas"). Ebb's own
+#: part has at least so many.
+MAX_ROLE_POLICY_CHARACTERS = 10_240
+OWN_ROLE_POLICY_CHARACTERS = 256
+
 #: Tasks of one service (ECS developer guide, "Amazon ECS service quotas").
 MAX_TASKS = 5000
 #: Seconds from SIGTERM to SIGKILL on Fargate (ECS API, ContainerDefinition, stopTimeout).

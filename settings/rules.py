@@ -1,5 +1,6 @@
 """Rules across fields: settings that contradict each other are refused."""
 
+import json
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
@@ -10,7 +11,11 @@ from settings.limits import (
     GIVE_BACK_SECONDS,
     GRACE_SECONDS,
     MAX_MESSAGE_BYTES,
+    MAX_ROLE_POLICY_CHARACTERS,
     MAX_STEPS,
+    MAX_TASK_DEFINITION_BYTES,
+    OWN_ROLE_POLICY_CHARACTERS,
+    OWN_TASK_DEFINITION_BYTES,
     ZONES,
     drain,
 )
@@ -142,6 +147,27 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
         rule = f"must be at most backoff_cap, which is {w.backoff_cap:g}"
         yield ("worker.backoff_base", "worker.backoff_cap"), rule, w.backoff_base
     yield from _job_breaches(w)
+    yield from _size_breaches(w)
+
+
+def _size_breaches(w: Worker) -> Iterator[Breach]:
+    variables = [{"name": name, "value": value} for name, value in w.environment.items()]
+    secrets = [{"name": name, "valueFrom": source} for name, source in w.secrets.items()]
+    size = len(_compact([variables, secrets, _compact(w.command)]).encode())
+    if size > (left := MAX_TASK_DEFINITION_BYTES - OWN_TASK_DEFINITION_BYTES):
+        rule = f"environment, secrets and command have at most {left} bytes together in a task definition: let the job"
+        fields = ("worker.environment", "worker.secrets", "worker.command")
+        yield fields, f"{rule} read what is long from S3 or SSM", f"{size} bytes"
+    given = [{"Effect": it.effect, "Action": it.actions, "Resource": it.resources} for it in w.statements]
+    size = len("".join(_compact(given).split()))
+    if size > (left := MAX_ROLE_POLICY_CHARACTERS - OWN_ROLE_POLICY_CHARACTERS):
+        rule = f"have at most {left} characters together in the role's policy: name fewer resources, with wildcards"
+        yield ("worker.statements",), rule, f"{size} characters"
+
+
+def _compact(value: object) -> str:
+    """The shortest JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _credential_breaches(w: Worker) -> Iterator[Breach]:

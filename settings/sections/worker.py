@@ -13,6 +13,7 @@ from settings.forms import (
     Digest,
     Handler,
     KmsArn,
+    PolicyResource,
     RepositoryName,
     RetentionDays,
     SecretSource,
@@ -45,7 +46,7 @@ class Statement(Section):
 
     effect: Literal["Allow", "Deny"] = Field("Allow", description="Whether the actions are allowed or denied.")
     actions: tuple[Action, ...] = Field(min_length=1, description="IAM actions.")
-    resources: tuple[Text, ...] = Field(min_length=1, description="ARNs of the resources.")
+    resources: tuple[PolicyResource, ...] = Field(min_length=1, description="ARNs of the resources.")
 
 
 class Worker(Section):

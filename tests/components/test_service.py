@@ -1,11 +1,13 @@
 """The ECS service, its cluster, its capacity and its security group."""
 
+import json
 from typing import Any
 
 import pytest
 
 from components.service import WorkerServiceArgs
 from settings import Worker as WorkerSettings
+from settings import limits
 from tests.components.harness import ACCOUNT, REGION
 from tests.components.services import (
     CLUSTER,
@@ -127,3 +129,10 @@ def test_existing_security_groups_replace_the_new_one() -> None:
 def test_arguments_are_keyword_only() -> None:
     with pytest.raises(TypeError):
         WorkerServiceArgs(WorkerSettings())  # type: ignore[call-arg]
+
+
+def test_ebbs_own_part_is_at_least_as_long_as_the_settings_leave_room_for() -> None:
+    made = service(health_check=False, protection=False)
+    assert len(made.one(DEFINITION).inputs["containerDefinitions"]) >= limits.OWN_TASK_DEFINITION_BYTES
+    own = json.dumps(made.one(POLICY, "worker-task").statements, separators=(",", ":"))
+    assert len(own) >= limits.OWN_ROLE_POLICY_CHARACTERS

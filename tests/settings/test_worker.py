@@ -224,7 +224,29 @@ OTHERS: Cases = {
     ),
     "a list whose only item is wrong": (
         {"worker": {"statements": [{"actions": ["s3:GetObject"], "resources": [""]}]}},
-        'worker.statements.0.resources.0: must not be empty, got "".',
+        'worker.statements.0.resources.0: must be an ARN, such as arn:aws:s3:::bucket/*, or *, got "".',
+    ),
+    "a resource that is no ARN": (
+        {"worker": {"statements": [{"actions": ["s3:GetObject"], "resources": ["*", "s3://films/*"]}]}},
+        'worker.statements.0.resources.1: must be an ARN, such as arn:aws:s3:::bucket/*, or *, got "s3://films/*".',
+    ),
+    "a resource whose service has a wildcard": (
+        {"worker": {"statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s*:::a"]}]}},
+        'worker.statements.0.resources.0: must be an ARN, such as arn:aws:s3:::bucket/*, or *, got "arn:aws:s*:::a".',
+    ),
+    "more statements than a role's policy has room for": (
+        {"worker": {"statements": [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{'a' * 48}/*"] * 160}]}},
+        (
+            "worker.statements: have at most 9984 characters together in the role's policy: name fewer resources, with "
+            'wildcards, got "10619 characters".'
+        ),
+    ),
+    "variables that a task definition has no room for": (
+        {"worker": {"environment": {"SCHEMA": "ä" * 20_000, "TEXT": "x" * 24_450}, "secrets": {"KEY": "/key"}}},
+        (
+            "worker.environment: environment, secrets and command have at most 64512 bytes together in a task "
+            'definition: let the job read what is long from S3 or SSM, got "64550 bytes".'
+        ),
     ),
     "a KMS key's alias for the secrets": (
         {"worker": {"secrets_kms_key": "alias/aws/ssm"}},
@@ -255,6 +277,15 @@ OTHERS: Cases = {
 @each({**SIZES, **IMAGES, **VARIABLES, **JOBS, **OTHERS})
 def test_is_refused(raw: dict[str, Any], sentence: str) -> None:
     assert problems(raw) == [sentence]
+
+
+def test_actions_and_resources_are_those_that_iam_takes() -> None:
+    actions = ["*", "s3:GetObject", "S3:Get*", "s3:Get?bject"]
+    resources = ["*", "arn:aws:sqs", "arn:*:s3:::films", "arn:aws:s3:::my films/${aws:userid}/?/*"]
+    (statement,) = settings.read(
+        {"worker": {"statements": [{"actions": actions, "resources": resources}]}}
+    ).worker.statements
+    assert (list(statement.actions), list(statement.resources)) == (actions, resources)
 
 
 def test_every_task_size_of_fargate_is_accepted_and_no_other() -> None:
