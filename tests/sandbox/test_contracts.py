@@ -87,7 +87,10 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (GATEWAY, "_select_service_integration_response"),
         ("ministack.app", "SERVICE_HANDLERS"),
     ],
-    messages: [("ministack.services.sqs", name) for name in ("_act_get_queue_attributes", "_get_q", "_HANDLERS")],
+    messages: [
+        ("ministack.services.sqs", name)
+        for name in ("_act_get_queue_attributes", "_act_send_message", "_get_q", "_HANDLERS", "_Err")
+    ],
     states: [
         (STATES, "_AWS_SDK_SERVICE_MAP"),
         (STATES, "_AWS_SDK_ERROR_PREFIX"),

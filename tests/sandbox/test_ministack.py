@@ -1,10 +1,11 @@
-"""What the deployed API answers when SQS refuses, through the emulator's own templates."""
+"""What SQS refuses, and what the deployed API answers then, through the emulator's own templates."""
 
 import json
 import urllib.error
 import urllib.request
 
 import pytest
+from botocore.exceptions import ClientError
 
 from components import _templates as templates
 from ebb.sandbox.emulators.ministack.backends import as_json
@@ -64,3 +65,23 @@ def test_sqs_answers_in_json() -> None:
         "Error": {"Type": "Sender", "Code": "C"},
         "RequestId": "r",
     }
+
+
+@pytest.mark.parametrize("name", ["MessageGroupId", "MessageDeduplicationId"])
+def test_a_fifo_queues_ids_are_ascii_without_spaces_and_at_most_128_characters(region: Region, name: str) -> None:
+    sqs = region.client("sqs")
+    queue = sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+
+    def ids(value: str) -> dict[str, str]:
+        return {"MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "d", name: value}
+
+    for value in ("a" * 128, "".join(map(chr, range(ord("!"), ord("~") + 1)))):
+        sqs.send_message(QueueUrl=queue, **ids(value))
+    wrong = ["a" * 129, "two words", "a\n", "grün", "日本", "\x7f"]
+    for value in wrong:
+        with pytest.raises(ClientError, match=r"(?s)InvalidParameterValue.* for parameter " + name):
+            sqs.send_message(QueueUrl=queue, **ids(value))
+    batch = sqs.send_message_batch(
+        QueueUrl=queue, Entries=[{"Id": str(number), **ids(value)} for number, value in enumerate(wrong)]
+    )
+    assert [each["Code"] for each in batch["Failed"]] == ["InvalidParameterValue"] * len(wrong)

@@ -1,6 +1,7 @@
-"""A patch of MiniStack's SQS: GetQueueAttributes also returns which messages a queue has."""
+"""Patches of MiniStack's SQS: which messages a queue has, and a FIFO queue's ids as AWS takes them."""
 
 import json
+import re
 from types import ModuleType
 from typing import Any
 
@@ -9,13 +10,18 @@ from ebb.sandbox.emulators.contracts import MINISTACK
 #: An attribute that AWS does not have: [id, number of receives] of each message, as JSON. SQS has no such call, and the
 #: sandbox needs it for the age of the oldest message.
 MESSAGES = "EbbMessages"
+#: Letters, digits and punctuation of ASCII, and no space (SQS API, SendMessage).
+IDS = ("MessageGroupId", "MessageDeduplicationId")
+_VALID_ID = re.compile(r"[!-~]{1,128}")
 
 
 def apply(sqs: ModuleType) -> None:
     """Patch MiniStack's SQS, in this process. Raises ContractError."""
     get = MINISTACK.function(sqs, "_act_get_queue_attributes", "(data, qurl)")
+    send = MINISTACK.function(sqs, "_act_send_message", "(data, qurl)")
     queue = MINISTACK.function(sqs, "_get_q", "(url, action=None)")
     actions = MINISTACK.value(sqs, "_HANDLERS", dict)
+    refusal = MINISTACK.value(sqs, "_Err", type)
 
     def get_with_messages(data: dict[str, Any], url: str) -> Any:
         answer = get(data, url)
@@ -24,4 +30,15 @@ def apply(sqs: ModuleType) -> None:
             answer["Attributes"][MESSAGES] = json.dumps(found)
         return answer
 
+    def send_with_valid_ids(data: dict[str, Any], url: str) -> Any:
+        for name in IDS:
+            if (value := data.get(name)) and not _VALID_ID.fullmatch(value):
+                raise refusal(
+                    "InvalidParameterValue",
+                    f"Value {value} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and "
+                    "punctuation characters. 1 to 128 in length.",
+                )
+        return send(data, url)
+
     actions["GetQueueAttributes"] = get_with_messages
+    actions["SendMessage"] = sqs._act_send_message = send_with_valid_ids  # type: ignore[attr-defined]
