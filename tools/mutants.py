@@ -22,6 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from worker.jobs import descendants
+
 ROOT = Path(__file__).parents[1]
 LIST = ROOT / "tests/worker/mutants.toml"
 #: The fast tests of each folder; those that need no process come first.
@@ -196,12 +198,14 @@ def main() -> int:
     paths = tuple(parser.parse_args().paths) or ("",)
     mutants = [mutant for mutant in read() if mutant.file.startswith(paths)]
     found: list[tuple[Mutant, Outcome]] = []
+    descendants.adopt()  # a mutated worker leaves processes behind
     with tempfile.TemporaryDirectory(prefix="ebb-mutants-") as folder:
         for mutant, outcome in outcomes(mutants, Path(folder)):
             found.append((mutant, outcome))
             said = f"noticed by {outcome.noticed}" if outcome.noticed else "NOT NOTICED"
             print(f"{len(found)}/{len(mutants)} {outcome.seconds:.0f} s {mutant.file}: {mutant.breaks}\n    {said}")
             sys.stdout.flush()
+        descendants.send(signal.SIGKILL, descendants.of(os.getpid()))
     lines, code = summary(found)
     print(*lines, sep="\n")
     return code
