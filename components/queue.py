@@ -53,7 +53,8 @@ class JobQueue(pulumi.ComponentResource):
         super().__init__("ebb:index:JobQueue", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        kms_key_arn = self._key(name, settings.kms, args.table)
+        own_key = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(hooks=guard.keep_own_key(settings.kms)))
+        kms_key_arn = self._key(name, settings.kms, args.table, own_key)
         common: dict[str, Any] = {"kms_master_key_id": kms_key_arn}
         if kms_key_arn is None:
             common = {"sqs_managed_sse_enabled": True}
@@ -120,7 +121,7 @@ class JobQueue(pulumi.ComponentResource):
             }
         )
 
-    def _key(self, name: str, kms: str, table: bool) -> pulumi.Output[str] | None:
+    def _key(self, name: str, kms: str, table: bool, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | None:
         if kms == "none":
             return None
         if kms != "new":
@@ -131,7 +132,7 @@ class JobQueue(pulumi.ComponentResource):
             description="Encrypts the job queue and its dead-letter queue",
             enable_key_rotation=True,
             policy=self._key_policy(USED_BY if table else {"sqs": USED_BY["sqs"]}),
-            opts=child,
+            opts=opts,
         )
         aws.kms.Alias(f"{name}-key", name_prefix=f"alias/{name}-", target_key_id=key.key_id, opts=child)
         return key.arn

@@ -16,6 +16,7 @@ from tests.components.harness import deploy, queue_refs
 
 REGION = "eu-central-1"
 OTHER = "111111111111"
+KEY = f"arn:aws:kms:{REGION}:123456789012:key/1"
 ROLE = f"arn:aws:iam::{OTHER}:role/deploy"
 
 
@@ -120,7 +121,7 @@ def test_the_guard_asks_both_queues_of_what_is_deleted_and_depends_on_all_else(
     assert found.result["said"] == [
         f"Queue {name} holds 1 job, so it is kept. {advice} Or delete them: `aws sqs purge-queue --queue-url {url}`. "
         "Then run this command again."
-        for name, url, advice in (("jobs", jobs, guard.DESTROYED), ("dead", dead, guard.DEAD_LETTERS))
+        for name, url, advice in (("jobs", jobs, guard.IN_USE), ("dead", dead, guard.DEAD_LETTERS))
     ]
 
 
@@ -129,6 +130,40 @@ def test_the_dead_letters_of_a_replaced_queue_are_not_to_be_moved() -> None:
         guard.REPLACED,
         guard.DEAD_LETTERS,
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "leaves"),
+    [
+        ({}, {}, False),
+        ({}, {"kmsMasterKeyId": KEY}, False),  # what SQS's own key has encrypted stays readable
+        ({"kmsMasterKeyId": KEY}, {"kmsMasterKeyId": KEY, "visibilityTimeoutSeconds": 60}, False),
+        ({"kmsMasterKeyId": KEY}, {"sqsManagedSseEnabled": True}, True),
+        ({"kmsMasterKeyId": KEY}, {"kmsMasterKeyId": f"{KEY}9"}, True),
+    ],
+)
+def test_a_queue_with_jobs_does_not_leave_its_kms_key(
+    sqs: Any, hooks: dict[str, pulumi.ResourceHook], old: dict[str, Any], new: dict[str, Any], leaves: bool
+) -> None:
+    url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    said: list[str] = []
+
+    def program() -> dict[str, list[str]]:
+        guard.keep_with_messages()
+        args = pulumi.ResourceHookArgs("urn", "id", "jobs", "type", new, old, old_outputs={"url": url})
+        try:
+            hooks["ebb-queue-with-jobs-and-key"](args)
+        except QueueNotEmptyError as error:
+            said.append(str(error))
+        return {}
+
+    deploy(program, stack="shop")
+    sentence = (
+        f"Queue jobs holds 1 job, so its key is kept. {guard.IN_USE} Or delete them: `aws sqs purge-queue --queue-url "
+        f"{url}`. Then run this command again."
+    )
+    assert said == ([sentence] if leaves else [])
 
 
 def test_the_hooks_have_the_clients_of_the_stack_s_provider(sqs: Any) -> None:

@@ -1,4 +1,4 @@
-"""A queue that holds jobs is not deleted by a changed name or kind, nor by a destroy."""
+"""A queue that holds jobs is not deleted by a changed name or kind, nor by a destroy, and keeps its KMS key."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ from ebb.sandbox.provider.server import serve
 from settings.loading import load
 from tests.helpers import stacks
 
-#: One after the other: names, a name that is left out, and both kinds.
-CHANGES: list[dict[str, Any]] = [{"name": "jobs-b"}, {}, {"fifo": True}, {}]
+#: One after the other: a name, and none instead of a key; a name that is left out; both kinds, and a key again.
+CHANGES: list[dict[str, Any]] = [{"name": "jobs-b"}, {}, {"fifo": True}, {"kms": "new"}]
 
 
 def queues(region: Region) -> set[str]:
@@ -35,6 +35,13 @@ def bodies(region: Region, url: str) -> list[str]:
     return sorted(message["Body"] for message in found.get("Messages", []))
 
 
+def keys(region: Region) -> dict[str, str]:
+    """The states of all KMS keys, by ARN."""
+    kms = region.client("kms")
+    found = (kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"])
+    return {key["Arn"]: key["KeyState"] for key in found}
+
+
 def queue_and_guard() -> None:
     """The part of the program that this module is about: a whole stack takes the engine ten times as long."""
     jobs = JobQueue("jobs", JobQueueArgs(settings=load().queue))
@@ -43,7 +50,7 @@ def queue_and_guard() -> None:
 
 def test_jobs_outlive_each_change_of_the_queue_and_stop_a_destroy(region: Region, command: PulumiCommand) -> None:
     config = stacks.configuration("sandbox")
-    config["ebb:queue"] = {"name": "jobs-a"}
+    config["ebb:queue"] = {"name": "jobs-a", "kms": "new"}
     provider = serve(Aws(region.client), Images(region), ROOT)
     deployment = Deployment(region, provider.port, "sandbox", command, config, program=queue_and_guard)
     deployment.up()
@@ -51,6 +58,7 @@ def test_jobs_outlive_each_change_of_the_queue_and_stop_a_destroy(region: Region
     (old,) = queues(region)
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=old, MessageBody=body)
+    (first,) = keys(region)
     for change in CHANGES:
         deployment.configure({**config, "ebb:queue": change})
         said: list[str] = []
@@ -59,6 +67,8 @@ def test_jobs_outlive_each_change_of_the_queue_and_stop_a_destroy(region: Region
         with pytest.raises(DeploymentError, match=rf"holds 2 jobs, so it is kept.*ebb move --stack sandbox {old}"):
             deployment.up()
         assert old in queues(region)
+        if change == CHANGES[0]:
+            assert keys(region) == {first: "Enabled"}
         (new,) = queues(region) - {old}
         stack = Stack(
             name="sandbox", provider={"region": region.region}, queue_url=new, cluster_name="c", service_name="s"
@@ -67,7 +77,18 @@ def test_jobs_outlive_each_change_of_the_queue_and_stop_a_destroy(region: Region
         deployment.up()
         assert queues(region) == {new}
         assert bodies(region, new) == ["one", "two"]
+        assert keys(region)[first] == "PendingDeletion"
         old = new
+    (key,) = (arn for arn, state in keys(region).items() if state == "Enabled")
+    for kms, words in ((key, "names a key that this stack has made"), ("none", "holds 2 jobs, so its key is kept")):
+        deployment.configure({**config, "ebb:queue": {"kms": kms}})
+        with pytest.raises(DeploymentError, match=words):
+            deployment.up()
+        assert queues(region) == {old}
+        assert keys(region)[key] == "Enabled"
+    said = []
+    deployment.preview(said.append)
+    assert any("warning: Queue" in line and "so its key is kept" in line for line in said)
     before = region.inventory()
     with pytest.raises(DeploymentError, match=r"holds 2 jobs, so it is kept"):
         deployment.destroy()

@@ -69,7 +69,7 @@ class InProcess:
         self._begin(say, dry=False)
         try:
             for key, made in self._made.items():
-                self._refuse(key, made, guard.DESTROYED)  # before anything is deleted
+                self._refuse(key, made, guard.IN_USE)  # before anything is deleted
         except guard.QueueNotEmptyError as error:
             raise DeploymentError(str(error)) from None
         self._prune()
@@ -122,6 +122,8 @@ class InProcess:
             return made or _Made("", filled, filled)
         given = {name: value for name, value in filled.items() if name != diff.DEFAULTED}
         if made and not replaced:
+            if kind == _QUEUE and guard.leaves_key(made.inputs, filled):
+                self._refuse(key, made, guard.IN_USE, kept="its key")
             before = made.outputs | made.inputs
             outputs = made.outputs | given | checking.update(row, self._aws, made.id, before, given)
             self._made[key] = _Made(made.id, filled, outputs)
@@ -153,12 +155,12 @@ class InProcess:
         self._refuse(key, made, guard.REPLACED)
         self._rows[key[0]].delete(self._aws, made.id, made.outputs)
 
-    def _refuse(self, key: Key, made: _Made, advice: str) -> None:
+    def _refuse(self, key: Key, made: _Made, advice: str, *, kept: str = "it") -> None:
         """As the engine's hooks. Raises QueueNotEmptyError."""
         kind, name = key
         if kind == _QUEUE:
             url, advice = str(made.outputs["url"]), guard.dead_letters_or(advice, name)
-            guard.refuse(url, self._aws.client, self._stack, advice)
+            guard.refuse(url, self._aws.client, self._stack, advice, kept=kept)
 
     def _note(self, operation: str, key: Key) -> None:
         self._changes.append(Change(operation=operation, type=key[0], name=key[1]))
