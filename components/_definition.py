@@ -17,7 +17,8 @@ class Definition:
     """The resources of an API's paths and methods, children of the component that owns the API."""
 
     def __init__(self, owner: pulumi.Resource, api: aws.apigateway.RestApi) -> None:
-        self._owner, self._api = owner, api
+        self._owner, self.api_id, self.root_id = owner, api.id, api.root_resource_id
+        self._paths: dict[str, pulumi.Output[str]] = {}
         #: Kind, name and inputs of each resource, and the resources themselves.
         self._snapshot: list[tuple[str, str, Mapping[str, Any]]] = []
         self._parts: list[pulumi.Resource] = []
@@ -31,19 +32,16 @@ class Definition:
         self._parts.append(part)
         return part
 
-    def path(self, path: str) -> pulumi.Output[str]:
-        """The id of a new path."""
-        return self.part(
-            aws.apigateway.Resource,
-            path,
-            rest_api=self._api.id,
-            parent_id=self._api.root_resource_id,
-            path_part=path,
-        ).id
+    def path(self, path: str, role: str | None = None) -> pulumi.Output[str]:
+        """The id of a path, which is created when it is named first."""
+        if path not in self._paths:
+            place = {"rest_api": self.api_id, "parent_id": self.root_id, "path_part": path}
+            self._paths[path] = self.part(aws.apigateway.Resource, role or path, **place).id
+        return self._paths[path]
 
     def method(self, route: Route, **inputs: Any) -> aws.apigateway.Method:
         """A route's method."""
-        return self.part(aws.apigateway.Method, route.name, rest_api=self._api.id, http_method=route.verb, **inputs)
+        return self.part(aws.apigateway.Method, route.name, rest_api=self.api_id, http_method=route.verb, **inputs)
 
     def integration(self, route: Route, method: aws.apigateway.Method, **inputs: Any) -> None:
         """What a route's method calls, and its responses."""
@@ -87,7 +85,7 @@ class Definition:
         """The snapshot."""
         return aws.apigateway.Deployment(
             self._owner.pulumi_resource_name,
-            rest_api=self._api.id,
+            rest_api=self.api_id,
             triggers={"definition": pulumi.Output.json_dumps(self._snapshot).apply(_digest)},
             opts=pulumi.ResourceOptions(parent=self._owner, depends_on=self._parts),
         )

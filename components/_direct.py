@@ -9,33 +9,24 @@ reference", "Variables for data transformations", "Override your API's request a
 
 import json
 
-from components._templates import (
-    BAD_GATEWAY,
-    BAD_REQUEST,
-    FIFO_HEADERS,
-    NOT_VALID,
-    REFUSED,
-    SENDER_ERRORS,
-    TOO_LARGE,
-    any_of,
-    header_in_either_case,
-    problem,
-)
+from components import _problems
+from components._templates import FIFO_HEADERS, SENDER_ERRORS, any_of, header_in_either_case
 from components._workflow import EMPTY, TOO_LONG
 
 #: Names in the workflow's input for the headers of a FIFO queue's callers.
 FIFO_INPUTS = dict(zip(FIFO_HEADERS, ("group", "deduplication"), strict=True))
-_TOO_LARGE = (
-    "The job is too long: this API accepts at most 200 KB, and less if the job has many quotation marks or non-ASCII "
-    "characters."
-)
+_TOO_LARGE = "This API accepts at most 200 KB, and less if the job has many quotation marks or non-ASCII characters."
 #: Errors of StartSyncExecution for an input that is too long. The input is well-formed, so it has no other error.
 _INPUT_ERRORS = ("ValidationException", "InvalidExecutionInput")
-
-
 #: Words of SQS's messages about a wrong FIFO header: Step Functions has one name for all errors that SQS's API does not
 #: declare, Sqs.SqsException.
 _HEADER_WORDS = ("parameter MessageGroupId", "parameter MessageDeduplicationId")
+
+
+def _answer(problem: _problems.Problem, variable: str) -> str:
+    """The problem, with the error's name."""
+    return _problems.answer(problem, f"{problem.detail} Error: $!{variable}")
+
 
 #: Response template. The method answers 202 unless this template overrides the status.
 ANSWER_TEMPLATE = "\n".join(
@@ -45,22 +36,28 @@ ANSWER_TEMPLATE = "\n".join(
         """#if($input.path('$.status').toString().equals("SUCCEEDED"))""",
         "$input.path('$.output')",
         f"""#elseif($error.equals("{TOO_LONG}"))""",
-        problem(_TOO_LARGE, TOO_LONG, TOO_LARGE),
+        _problems.answer(_problems.TOO_LARGE, _TOO_LARGE),
         f"#elseif({any_of('error', (EMPTY, *SENDER_ERRORS))} || {any_of('cause', _HEADER_WORDS)})",
-        problem(NOT_VALID, "$!error", BAD_REQUEST),
+        _answer(_problems.INVALID_JOB, "error"),
+        f"#elseif({any_of('error', _problems.BUSY_WORDS)})",
+        _answer(_problems.UNAVAILABLE, "error"),
+        """#elseif($error.equals("States.Timeout"))""",
+        _answer(_problems.TIMEOUT, "error"),
         "#else",
-        problem(REFUSED, "$!error", BAD_GATEWAY),
+        _answer(_problems.BAD_GATEWAY, "error"),
         "#end",
     )
 )
-#: Response template if no execution started. The method answers 502 unless this template overrides the status.
+#: Response template if no execution started.
 ERROR_TEMPLATE = "\n".join(
     (
         "#set($type = $input.path('$.__type').toString())",
         f"#if({any_of('type', _INPUT_ERRORS)})",
-        problem(_TOO_LARGE, TOO_LONG, TOO_LARGE),
+        _problems.answer(_problems.TOO_LARGE, _TOO_LARGE),
+        f"#elseif({any_of('type', _problems.BUSY_WORDS)})",
+        _answer(_problems.UNAVAILABLE, "type"),
         "#else",
-        problem(REFUSED, "$!type"),
+        _answer(_problems.BAD_GATEWAY, "type"),
         "#end",
     )
 )

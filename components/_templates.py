@@ -7,6 +7,8 @@ references, method calls and `#set`. A value that can be null stands in a quiet 
 import json
 from collections.abc import Iterable, Mapping
 
+from components import _problems
+
 #: SQS's Query protocol (SQS API reference, "Making Query API requests").
 SQS_VERSION = "2012-11-05"
 CONTENT_TYPE = "application/json"
@@ -26,26 +28,13 @@ JOB_SCHEMA = json.dumps({"$schema": "http://json-schema.org/draft-04/schema#", "
 #: Matches the status of SQS's response. The error response has no pattern, so it matches any other status.
 SUCCESS_PATTERN = r"2\d{2}"
 ACCEPTED = "202"
-BAD_REQUEST = "400"
-TOO_LARGE = "413"
 BAD_GATEWAY = "502"
 SUCCESS_TEMPLATE = """{"messageId": "$input.path('$.SendMessageResponse.SendMessageResult.MessageId')"}"""
-REFUSED = "The queue did not take the job."
 #: SQS's errors that are the sender's mistake (SQS API, SendMessage and "Common Error Types"). Every other error is
 #: AWS's or ours.
 SENDER_ERRORS = ("InvalidMessageContents", "MissingParameter", "EmptyValue", "InvalidParameterValue")
 #: Words of SQS's message for a body that is too long; its code is InvalidParameterValue, as for a wrong FIFO header.
 TOO_LONG_WORDS = "shorter than"
-NOT_VALID = (
-    "The job is not valid: the message is missing, it has a character that SQS does not accept, or a FIFO header is "
-    "not valid."
-)
-
-
-def problem(message: str, error: str, status: str | None = None) -> str:
-    """The body of an error response. A `status` overrides the method's status."""
-    override = [] if status is None else [f"#set($context.responseOverride.status = {status})"]
-    return "\n".join([*override, json.dumps({"message": message, "error": error})])
 
 
 def any_of(variable: str, words: Iterable[str]) -> str:
@@ -53,22 +42,25 @@ def any_of(variable: str, words: Iterable[str]) -> str:
     return " || ".join(f'${variable}.contains("{word}")' for word in words)
 
 
-#: Response template for every error of SQS. The method answers 502 unless this template overrides the status.
+#: Response template for every error of SQS.
 ERROR_TEMPLATE = "\n".join(
     (
         "#set($code = $input.path('$.Error.Code').toString())",
         "#set($text = $input.path('$.Error.Message').toString())",
         f"#if({any_of('text', [TOO_LONG_WORDS])})",
-        problem("The job is too long: SQS accepts at most 1 MiB.", "$!code", TOO_LARGE),
+        _problems.answer(_problems.TOO_LARGE, "SQS accepts at most 1 MiB."),
         f"#elseif({any_of('code', SENDER_ERRORS)})",
-        problem(NOT_VALID, "$!code", BAD_REQUEST),
+        _problems.answer(_problems.INVALID_JOB, f"{_problems.INVALID_JOB.detail} SQS: $!code"),
+        f"#elseif({any_of('code', _problems.BUSY_WORDS)})",
+        _problems.answer(_problems.UNAVAILABLE, f"{_problems.UNAVAILABLE.detail} SQS: $!code"),
         "#else",
-        problem(REFUSED, "$!code"),
+        _problems.answer(_problems.BAD_GATEWAY, f"{_problems.BAD_GATEWAY.detail} SQS: $!code"),
         "#end",
     )
 )
 
 #: One line of JSON per request (API Gateway developer guide, "$context variables"), without headers, body and key.
+#: An error's message may quote a header, such as Authorization, so the log has the type of its response instead.
 ACCESS_LOG_FORMAT = json.dumps(
     {
         "requestId": "$context.requestId",
@@ -82,7 +74,7 @@ ACCESS_LOG_FORMAT = json.dumps(
         "responseLength": "$context.responseLength",
         "queueStatus": "$context.integration.status",
         "queueLatency": "$context.integration.latency",
-        "error": "$context.error.message",
+        "error": "$context.error.responseType",
     }
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components import _iam, _stage, _templates
+from components import _iam, _own_answers, _stage, _templates
 from components._account import account
 from components._definition import Definition
 from components._queue_refs import QueueRefs
@@ -30,10 +30,12 @@ class JobApiArgs:
 class JobApi(pulumi.ComponentResource):
     """A regional REST API. It answers 202 with the message's id when SQS has the job.
 
-    What the sender did wrong is answered with 4xx, what AWS or this stack did wrong with 5xx.
+    What the sender did wrong is answered with 4xx, what AWS or this stack did wrong with 5xx. Each error is a problem
+    of RFC 9457, API Gateway's own errors too.
 
     Creates:
     - the API with `POST /jobs` and, with `get_endpoint`, `GET /queue?message=…`
+    - gateway responses, and methods that answer 404 and 405
     - its deployment and its stage with an access log, tracing and throttling
     - the role with which API Gateway calls SQS or the workflow
     - with `auth: api_key`, an API key and its usage plan
@@ -83,17 +85,21 @@ class JobApi(pulumi.ComponentResource):
             content_type=_templates.CONTENT_TYPE,
             schema=_templates.JOB_SCHEMA,
         )
+        authorization = {
+            "authorization": AUTHORIZATION[settings.auth],
+            "api_key_required": settings.auth == "api_key",
+        }
         for route in found:
             method = definition.method(
                 route,
                 resource_id=definition.path(route.path),
-                authorization=AUTHORIZATION[settings.auth],
-                api_key_required=settings.auth == "api_key",
+                **authorization,
                 request_validator_id=validator.id,
                 request_models={_templates.CONTENT_TYPE: model.name} if route.job else None,
                 request_parameters=dict.fromkeys(route.required, True),
             )
             self._integrate(definition, route, method, role)
+        _own_answers.define(definition, found, **authorization)
 
     def _integrate(
         self, definition: Definition, route: Route, method: aws.apigateway.Method, role: aws.iam.Role

@@ -1,10 +1,11 @@
 """The routes of the API: what becomes of a request and of SQS's answer."""
 
+import json
 from typing import Any
 
 import pytest
 
-from components import _direct, _templates
+from components import _direct, _problems, _templates
 from tests.components.apis import (
     ANSWER,
     API,
@@ -20,6 +21,7 @@ from tests.components.apis import (
     POLICY,
     POST,
     QUEUE,
+    REFUSAL,
     RESOURCE,
     RESPONSE,
     ROLE,
@@ -33,6 +35,7 @@ from tests.components.harness import ACCOUNT, REGION
 
 def test_the_api_has_one_route_with_its_responses_and_a_stage() -> None:
     made = api()
+    mocks = ("api-jobs-any", "api-root", "api-elsewhere")
     assert made.names == {
         (API, "api"),
         (VALIDATOR, "api-request"),
@@ -43,6 +46,9 @@ def test_the_api_has_one_route_with_its_responses_and_a_stage() -> None:
         *((RESPONSE, f"{POST}-{status}") for status in (202, 400, 413, 502)),
         (ANSWER, f"{POST}-202"),
         (ANSWER, f"{POST}-502"),
+        (RESOURCE, "api-elsewhere"),
+        *((kind, name) for kind in (METHOD, INTEGRATION, RESPONSE, ANSWER) for name in mocks),
+        *((REFUSAL, f"api-{kind.lower().replace('_', '-')}") for kind in _problems.gateway_responses()),
         (DEPLOYMENT, "api"),
         (STAGE, "api"),
         (LIMITS, "api"),
@@ -70,8 +76,8 @@ def test_a_posted_job_must_be_a_json_object() -> None:
         "contentType": "application/json",
         "schema": _templates.JOB_SCHEMA,
     }
-    assert made.one(RESOURCE).inputs == {"restApi": "api-id", "parentId": "root", "pathPart": "jobs"}
-    assert made.one(METHOD).inputs == {
+    assert made.one(RESOURCE, "api-jobs").inputs == {"restApi": "api-id", "parentId": "root", "pathPart": "jobs"}
+    assert made.one(METHOD, POST).inputs == {
         "restApi": "api-id",
         "resourceId": "api-jobs-id",
         "httpMethod": "POST",
@@ -87,7 +93,7 @@ def test_a_posted_job_must_be_a_json_object() -> None:
 def test_a_job_goes_directly_to_the_queue_and_only_as_json(
     answers: dict[str, dict[str, Any]] | None, partition: str
 ) -> None:
-    integration = api(answers=answers).one(INTEGRATION)
+    integration = api(answers=answers).one(INTEGRATION, POST)
     assert integration.inputs == {
         "restApi": "api-id",
         "resourceId": "api-jobs-id",
@@ -126,15 +132,78 @@ def test_only_a_success_of_sqs_is_answered_with_202() -> None:
 
 def test_a_response_is_replaced_together_with_its_integration() -> None:
     made = api()
-    integration = made.one(INTEGRATION).urn
+    integrations = {found.name: found.urn for found in made.of(INTEGRATION)}
     for answer in made.of(ANSWER):
+        integration = integrations[POST if answer.name.startswith(POST) else answer.name]
         assert integration in answer.dependencies
         assert integration in answer.request.propertyDependencies["httpMethod"].urns
 
 
+@pytest.mark.parametrize(
+    ("auth", "authorization", "key"), [("iam", "AWS_IAM", False), ("api_key", "NONE", True), ("none", "NONE", False)]
+)
+def test_unknown_paths_and_methods_have_the_authorization_of_all_others(
+    auth: str, authorization: str, key: bool
+) -> None:
+    made = api(auth=auth, get_endpoint=True)
+    assert made.one(RESOURCE, "api-elsewhere").inputs["pathPart"] == "{proxy+}"
+    for name, place in (("api-root", "root"), ("api-elsewhere", "api-elsewhere-id"), ("api-queue-any", "api-queue-id")):
+        assert made.one(METHOD, name).inputs == {
+            "restApi": "api-id",
+            "resourceId": place,
+            "httpMethod": "ANY",
+            "authorization": authorization,
+            "apiKeyRequired": key,
+        }
+        assert made.one(INTEGRATION, name).inputs["type"] == "MOCK"
+        assert made.one(INTEGRATION, name).inputs["passthroughBehavior"] == "NEVER"
+
+
+def test_each_error_of_api_gateway_is_a_problem() -> None:
+    made = {found.inputs["responseType"]: found.inputs for found in api().of(REFUSAL)}
+    assert made["MISSING_AUTHENTICATION_TOKEN"] == {
+        "restApiId": "api-id",
+        "responseType": "MISSING_AUTHENTICATION_TOKEN",
+        "statusCode": "401",
+        "responseParameters": {
+            "gatewayresponse.header.Content-Type": "'application/problem+json'",
+            "gatewayresponse.header.WWW-Authenticate": "'AWS4-HMAC-SHA256'",
+        },
+        "responseTemplates": {
+            "application/json": json.dumps(
+                {
+                    "type": "/docs/errors.md#not-signed",
+                    "title": "Not signed",
+                    "status": 401,
+                    "detail": _problems.UNAUTHENTICATED.detail,
+                }
+            )
+        },
+    }
+    for kind in ("DEFAULT_4XX", "DEFAULT_5XX"):
+        assert "statusCode" not in made[kind]
+        body = made[kind]["responseTemplates"]["application/json"]
+        assert body.endswith('"detail": $context.error.messageString}'), "this variable has its quotation marks"
+        assert '"status"' not in body
+    statuses = {kind: inputs["statusCode"] for kind, inputs in made.items() if "statusCode" in inputs}
+    assert statuses == {
+        **dict.fromkeys(("BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS"), "400"),
+        "MISSING_AUTHENTICATION_TOKEN": "401",
+        **dict.fromkeys(
+            ("ACCESS_DENIED", "EXPIRED_TOKEN", "INVALID_API_KEY", "INVALID_SIGNATURE", "WAF_FILTERED"), "403"
+        ),
+        "REQUEST_TOO_LARGE": "413",
+        "UNSUPPORTED_MEDIA_TYPE": "415",
+        **dict.fromkeys(("QUOTA_EXCEEDED", "THROTTLED"), "429"),
+        "API_CONFIGURATION_ERROR": "500",
+        "INTEGRATION_FAILURE": "502",
+        "INTEGRATION_TIMEOUT": "504",
+    }
+
+
 def test_the_get_endpoint_is_optional_and_requires_its_message() -> None:
     made = api(get_endpoint=True)
-    assert {found.inputs["pathPart"] for found in made.of(RESOURCE)} == {"jobs", "queue"}
+    assert {found.inputs["pathPart"] for found in made.of(RESOURCE)} == {"jobs", "queue", "{proxy+}"}
     inputs = made.one(METHOD, GET).inputs
     assert inputs["requestParameters"] == {"method.request.querystring.message": True}
     assert "requestModels" not in inputs
@@ -194,8 +263,8 @@ def test_with_a_workflow_every_job_goes_through_it(
         refused = made.one(ANSWER, f"{name}-502").inputs
         assert "selectionPattern" not in refused
         assert refused["responseTemplates"] == {"application/json": _direct.ERROR_TEMPLATE}
-    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == {"202", "400", "413", "502"}
-    assert {found.inputs["statusCode"] for found in made.of(ANSWER)} == {"202", "502"}
+    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == {"202", "400", "404", "405", "413", "502"}
+    assert {found.inputs["statusCode"] for found in made.of(ANSWER)} == {"202", "404", "405", "502"}
     assert made.one(METHOD, POST).inputs["requestParameters"] == _templates.required_headers(fifo=fifo)
 
 

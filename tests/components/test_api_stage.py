@@ -20,6 +20,7 @@ from tests.components.apis import (
     MODEL,
     PLAN,
     PLAN_KEY,
+    REFUSAL,
     RESOURCE,
     RESPONSE,
     ROLE,
@@ -73,7 +74,7 @@ def test_the_log_role_is_optional_and_created_before_the_stage() -> None:
 )
 def test_every_route_has_the_authorization_of_auth(auth: str, authorization: str, key: bool) -> None:
     methods = api(auth=auth, get_endpoint=True).of(METHOD)
-    assert [(m.inputs["authorization"], m.inputs["apiKeyRequired"]) for m in methods] == [(authorization, key)] * 2
+    assert [(m.inputs["authorization"], m.inputs["apiKeyRequired"]) for m in methods] == [(authorization, key)] * 6
 
 
 @pytest.mark.parametrize("auth", ["iam", "none"])
@@ -102,10 +103,10 @@ def test_a_deployment_depends_on_every_resource_of_the_definition() -> None:
     made = api(get_endpoint=True)
     parts = {
         found.urn
-        for kind in (VALIDATOR, MODEL, RESOURCE, METHOD, INTEGRATION, RESPONSE, ANSWER)
+        for kind in (VALIDATOR, MODEL, RESOURCE, METHOD, INTEGRATION, RESPONSE, ANSWER, REFUSAL)
         for found in made.of(kind)
     }
-    assert len(parts) == 20
+    assert len(parts) == 55
     assert parts <= set(made.one(DEPLOYMENT).dependencies)
     assert not made.one(DEPLOYMENT).request.deleteBeforeReplace
 

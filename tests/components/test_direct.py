@@ -31,6 +31,8 @@ def response(status: int, body: object) -> tuple[str, object]:
     success = re.fullmatch(_templates.SUCCESS_PATTERN, str(status)) is not None
     template = _direct.ANSWER_TEMPLATE if success else _direct.ERROR_TEMPLATE
     rendered = render(template, Request(body=json.dumps(body)))
+    if rendered.status is not None:
+        assert rendered.overrides["responseOverride.header.Content-Type"] == "application/problem+json"
     code = _templates.ACCEPTED if success else _templates.BAD_GATEWAY
     return str(rendered.status or code), json.loads(rendered.text)
 
@@ -75,17 +77,25 @@ def ended(status: str, **more: object) -> dict[str, object]:
     return {"executionArn": "e", "status": status, "input": '{"body": "{}"}', "startDate": 1.7e9, **more}
 
 
+def failed(error: str = "") -> tuple[str, object]:
+    return "502", {
+        "type": "/docs/errors.md#bad-gateway",
+        "title": "Bad gateway",
+        "status": 502,
+        "detail": f"The queue did not take the job. Error: {error}",
+    }
+
+
 def test_the_response_for_a_sent_job_is_its_message_id() -> None:
     done = ended("SUCCEEDED", output=json.dumps({"messageId": ID}))
     assert response(200, done) == ("202", {"messageId": ID})
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", ""])
-@pytest.mark.parametrize("error", ["Sqs.QueueDoesNotExistException", "States.Timeout", ""])
+@pytest.mark.parametrize("error", ["Sqs.QueueDoesNotExistException", "States.TaskFailed", ""])
 def test_a_failed_execution_is_answered_with_502(status: str, error: str) -> None:
-    expected = {"message": "The queue did not take the job.", "error": error}
-    assert response(200, ended(status, error=error, cause='a "quoted" text')) == ("502", expected)
-    assert response(200, ended(status, output=json.dumps({"messageId": ID}))) == ("502", {**expected, "error": ""})
+    assert response(200, ended(status, error=error, cause='a "quoted" text')) == failed(error)
+    assert response(200, ended(status, output=json.dumps({"messageId": ID}))) == failed()
 
 
 @pytest.mark.parametrize(
@@ -100,21 +110,19 @@ def test_a_body_that_is_too_long_is_answered_with_413(status: int, body: object)
     code, answer = response(status, body)
     assert code == "413"
     assert isinstance(answer, dict)
-    assert answer["error"] == "TooLong"
-    assert "at most 200 KB" in answer["message"]
+    assert answer["title"] == "Job too large"
+    assert "at most 200 KB" in answer["detail"]
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 500, 503])
-@pytest.mark.parametrize(
-    "error", ["ThrottlingException", "com.amazonaws.swf.service.v2.model#StateMachineDeleting", ""]
-)
+@pytest.mark.parametrize("error", ["InternalFailure", "com.amazonaws.swf.service.v2.model#StateMachineDeleting", ""])
 def test_an_error_of_step_functions_is_answered_with_502(status: int, error: str) -> None:
     body = {"__type": error, "message": "m"} if error else {}
-    assert response(status, body) == ("502", {"message": "The queue did not take the job.", "error": error})
+    assert response(status, body) == failed(error)
 
 
 def test_a_response_without_a_message_id_is_answered_with_502() -> None:
-    assert response(200, {}) == ("502", {"message": "The queue did not take the job.", "error": ""})
+    assert response(200, {}) == failed()
 
 
 @pytest.mark.parametrize(
@@ -127,11 +135,19 @@ def test_a_response_without_a_message_id_is_answered_with_502() -> None:
         ("Sqs.SqsException", "Access to the resource is denied. (Status Code: 403)", "502"),
         ("Sqs.QueueDoesNotExistException", "…", "502"),
         ("Sqs.KmsDisabledException", None, "502"),
-        ("States.Timeout", None, "502"),
+        ("States.Timeout", None, "504"),
+        ("Sqs.RequestThrottledException", "…", "503"),
     ],
 )
 def test_what_the_sender_did_wrong_is_4xx_and_any_other_failure_5xx(error: str, cause: str | None, status: str) -> None:
     answered = response(200, {"status": "FAILED", "error": error, "cause": cause})
     assert answered[0] == status
     assert isinstance(answered[1], dict)
-    assert answered[1]["error"] == error
+    assert answered[1]["status"] == int(status)
+    assert answered[1]["detail"].endswith(f"Error: {error}") or status == "413"
+
+
+def test_step_functions_asks_for_fewer_requests_by_503() -> None:
+    code, answer = response(400, {"__type": "com.amazonaws.swf#ThrottlingException"})
+    assert isinstance(answer, dict)
+    assert (code, answer["title"]) == ("503", "Service unavailable")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ministack.services import apigateway_v1 as ministack
 
+from components import _problems
 from components import _templates as templates
 from ebb.sandbox.emulators.ministack.vtl import Request, render
 
@@ -33,8 +34,13 @@ def response(status: int, body: object) -> tuple[str, object]:
     success = re.fullmatch(templates.SUCCESS_PATTERN, str(status)) is not None
     template = templates.SUCCESS_TEMPLATE if success else templates.ERROR_TEMPLATE
     rendered = render(template, Request(body=json.dumps(body)))
+    assert success or rendered.overrides["responseOverride.header.Content-Type"] == "application/problem+json"
     status_of_method = templates.ACCEPTED if success else templates.BAD_GATEWAY
     return str(rendered.status or status_of_method), json.loads(rendered.text)
+
+
+def problem(kind: _problems.Problem, detail: str) -> dict[str, object]:
+    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
 
 
 def test_the_response_for_a_sent_job_is_its_message_id() -> None:
@@ -45,8 +51,10 @@ def test_the_response_for_a_sent_job_is_its_message_id() -> None:
 @pytest.mark.parametrize("status", [400, 403])
 def test_an_error_of_sqs_is_answered_with_502_and_its_code(status: int, code: str) -> None:
     refused = {"Error": {"Code": code, "Message": 'a "quoted" text', "Type": "Sender"}, "RequestId": "r"}
-    expected = {"message": "The queue did not take the job.", "error": code}
-    assert response(status, refused) == ("502", expected)
+    assert response(status, refused) == (
+        "502",
+        problem(_problems.BAD_GATEWAY, f"The queue did not take the job. SQS: {code}"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,14 +72,24 @@ def test_an_error_of_sqs_is_answered_with_502_and_its_code(status: int, code: st
 )
 def test_what_the_sender_did_wrong_is_answered_with_4xx_and_sqs_s_code(code: str, text: str, answered: str) -> None:
     status, body = response(400, {"Error": {"Code": code, "Message": text, "Type": "Sender"}})
+    assert status == answered
     assert isinstance(body, dict)
-    assert (status, body["error"]) == (answered, code)
+    assert (body["status"], body["title"]) == ((400, "Invalid job") if answered == "400" else (413, "Job too large"))
+    assert answered == "413" or body["detail"].endswith(f"SQS: {code}")
+
+
+@pytest.mark.parametrize("code", ["RequestThrottled", "ThrottlingException", "KmsThrottled", "ServiceUnavailable"])
+def test_what_sqs_cannot_take_now_is_answered_with_503_and_retry_after(code: str) -> None:
+    rendered = render(templates.ERROR_TEMPLATE, Request(body=json.dumps({"Error": {"Code": code}})))
+    assert rendered.status == 503
+    assert rendered.overrides["responseOverride.header.Retry-After"] == "5"
 
 
 @pytest.mark.parametrize("status", [301, 404, 429, 500, 503])
 @pytest.mark.parametrize("body", [{}, {"Error": None}, {"unknown": "form"}, SENT])
 def test_any_other_response_is_answered_with_502(status: int, body: object) -> None:
-    assert response(status, body) == ("502", {"message": "The queue did not take the job.", "error": ""})
+    expected = problem(_problems.BAD_GATEWAY, "The queue did not take the job. SQS: ")
+    assert response(status, body) == ("502", expected)
 
 
 @pytest.mark.parametrize("status", ["20", "2000", "1200", "4200", "200 "])
@@ -136,3 +154,4 @@ def test_the_access_log_is_json_with_the_request_id_and_without_headers_body_and
     assert line["requestId"] == "$context.requestId"
     assert all(value.startswith("$context.") for value in line.values())
     assert "$context.identity.apiKey" not in line.values()
+    assert "$context.error.message" not in line.values(), "it may quote the header Authorization"

@@ -15,7 +15,7 @@ import pytest
 from ebb.sandbox.deploy.sdk_log import PULUMI
 from ebb.sandbox.emulators import moto_patches
 from ebb.sandbox.emulators.contracts import MINISTACK, MOTO, ContractError, Package
-from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, workflows
+from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, validation, workflows
 
 ROOT = Path(__file__).resolve().parents[2]
 Apply = Callable[[Callable[[str], ModuleType]], None]
@@ -32,6 +32,10 @@ def api_gateway(module: Callable[[str], ModuleType]) -> None:
 
 def integration(module: Callable[[str], ModuleType]) -> None:
     integrations.apply(module("ministack.app"), module(GATEWAY))
+
+
+def refused(module: Callable[[str], ModuleType]) -> None:
+    validation.apply(module(GATEWAY))
 
 
 def messages(module: Callable[[str], ModuleType]) -> None:
@@ -90,6 +94,10 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
     messages: [
         ("ministack.services.sqs", name)
         for name in ("_act_get_queue_attributes", "_act_send_message", "_get_q", "_HANDLERS", "_Err")
+    ],
+    refused: [
+        (GATEWAY, name)
+        for name in ("_check_request_validation", "_gateway_error_response", "_model_schema", "_gw_error")
     ],
     states: [
         (STATES, "_AWS_SDK_SERVICE_MAP"),

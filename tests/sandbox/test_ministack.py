@@ -48,10 +48,8 @@ def test_a_job_for_a_queue_that_is_not_there_is_answered_502_with_the_error_code
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.urlopen(request, timeout=10)
     assert answer.value.code == 502
-    assert json.load(answer.value) == {
-        "message": "The queue did not take the job.",
-        "error": "AWS.SimpleQueueService.NonExistentQueue",
-    }
+    detail = "The queue did not take the job. SQS: AWS.SimpleQueueService.NonExistentQueue"
+    assert json.load(answer.value)["detail"] == detail
 
 
 def test_sqs_answers_in_json() -> None:

@@ -159,8 +159,9 @@ def test_a_fifo_queue_s_ids_come_from_the_headers(region: Region) -> None:
 def test_a_job_for_a_queue_that_is_gone_is_answered_502_with_the_error(region: Region) -> None:
     direct = deploy(region)
     region.client("sqs").delete_queue(QueueUrl=direct.queue_url)
-    refused = {"message": "The queue did not take the job.", "error": "Sqs.QueueDoesNotExistException"}
-    assert direct.post(b"{}") == (502, refused)
+    status, answer = direct.post(b"{}")
+    detail = "The queue did not take the job. Error: Sqs.QueueDoesNotExistException"
+    assert (status, answer["detail"]) == (502, detail)
     assert direct.minimum() == 0
 
 
@@ -168,14 +169,14 @@ def test_without_the_workflow_the_answer_is_502(region: Region) -> None:
     direct = deploy(region, machine=f"arn:aws:states:{region.region}:{region.account}:stateMachine:gone")
     status, answer = direct.post(b"{}")
     assert status == 502
-    assert "StateMachineDoesNotExist" in answer["error"]
+    assert "StateMachineDoesNotExist" in answer["detail"]
 
 
 def test_a_job_that_is_too_long_is_refused_with_the_reason(region: Region) -> None:
     direct = deploy(region)
     status, answer = direct.post(json.dumps({"text": "x" * _workflow.MAX_BODY_CHARACTERS}).encode())
-    assert (status, answer["error"]) == (413, "TooLong")
-    assert "at most 200 KB" in answer["message"]
+    assert (status, answer["title"]) == (413, "Job too large")
+    assert "at most 200 KB" in answer["detail"]
     assert direct.bodies() == []
 
 

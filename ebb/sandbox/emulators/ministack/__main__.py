@@ -8,7 +8,7 @@ import sys
 
 from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.contracts import ContractError
-from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, workflows
+from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, validation, workflows
 from ebb.sandbox.emulators.ministack.router import MINISTACK_SERVICES, App, Moto, Router
 from ebb.sandbox.emulators.ministack.serving import serve
 
@@ -22,6 +22,7 @@ def patched(moto_port: int) -> App:
     moto = Moto(moto_port)
     apigateway.apply(apigateway_v1)
     integrations.apply(app, apigateway_v1)
+    validation.apply(apigateway_v1)
     queues.apply(sqs)
     workflows.reach_all(app, stepfunctions, MINISTACK_SERVICES, moto.handle)
     workflows.skip_start_pause(stepfunctions)
