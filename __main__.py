@@ -11,6 +11,7 @@ from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
+from components.recurring import RecurringJobs, RecurringJobsArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.table import JobTable, JobTableArgs
 from components.wake import Wake, WakeArgs
@@ -78,6 +79,13 @@ wake = Wake(
 
 api = JobApi("api", JobApiArgs(settings=config.api, iam=config.iam, queue=queue, submit_arn=wake.submit_arn))
 
+schedules = config.queue.schedules
+recurring = (
+    RecurringJobs("recurring", RecurringJobsArgs(schedules=schedules, iam=config.iam, queue=queue))
+    if schedules
+    else None
+)
+
 monitoring = Monitoring(
     "monitoring",
     MonitoringArgs(
@@ -90,8 +98,8 @@ monitoring = Monitoring(
     ),
 )
 
-followed = [table] if table else []
-everything = [network, jobs, *followed, image, worker, scaling, wake, api, monitoring]
+optional = [component for component in (table, recurring) if component]
+everything = [network, jobs, *optional, image, worker, scaling, wake, api, monitoring]
 QueueGuard("guard", QueueGuardArgs(queue=queue, everything=everything))
 
 pulumi.export("api_url", api.url)

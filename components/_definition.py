@@ -35,7 +35,7 @@ class Definition:
     def path(self, path: str, role: str | None = None) -> pulumi.Output[str]:
         """The id of a path, which is created when it is named first."""
         if path not in self._paths:
-            place = {"rest_api": self.api_id, "parent_id": self.root_id, "path_part": path}
+            place: dict[str, Any] = {"rest_api": self.api_id, "parent_id": self.root_id, "path_part": path}
             self._paths[path] = self.part(aws.apigateway.Resource, role or path, **place).id
         return self._paths[path]
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import pulumi
 import pulumi_aws as aws
 
 from components import _problems, _templates
@@ -29,29 +28,24 @@ def define(definition: Definition, routes: Iterable[Route], **authorization: Any
         verbs.setdefault(route.path, []).append(route.verb)
     for path, known in verbs.items():
         allowed = ", ".join(sorted(known))
-        problem = _problems.answer(_problems.METHOD_NOT_ALLOWED, Allow=allowed)
-        _refuse(definition, f"{path}-any", definition.path(path), "405", problem, authorization)
-    not_found = _problems.answer(_problems.NOT_FOUND)
-    _refuse(definition, "root", definition.root_id, "404", not_found, authorization)
-    _refuse(definition, "elsewhere", definition.path("{proxy+}", "elsewhere"), "404", not_found, authorization)
+        answer = _problems.answer(_problems.METHOD_NOT_ALLOWED, Allow=allowed)
+        _mock(definition, f"{path}-any", "405", answer, resource_id=definition.path(path), **authorization)
+    answer, unknown = _problems.answer(_problems.NOT_FOUND), definition.path("{proxy+}", "elsewhere")
+    _mock(definition, "root", "404", answer, resource_id=definition.root_id, **authorization)
+    _mock(definition, "elsewhere", "404", answer, resource_id=unknown, **authorization)
     for kind, inputs in _problems.gateway_responses().items():
         role = kind.lower().replace("_", "-")
         definition.part(aws.apigateway.Response, role, rest_api_id=definition.api_id, response_type=kind, **inputs)
 
 
-def _refuse(
-    definition: Definition, role: str, resource_id: pulumi.Output[str], status: str, problem: str, authorization: Any
-) -> None:
+def _mock(definition: Definition, role: str, status: str, answer: str, **of_method: Any) -> None:
     """A method that API Gateway answers itself, for each verb that the path has no other method for."""
-    method = definition.part(
-        aws.apigateway.Method,
-        role,
-        rest_api=definition.api_id,
-        resource_id=resource_id,
-        http_method="ANY",
-        **authorization,
-    )
-    place: dict[str, Any] = {"rest_api": method.rest_api, "resource_id": resource_id, "http_method": method.http_method}
+    method = definition.part(aws.apigateway.Method, role, rest_api=definition.api_id, http_method="ANY", **of_method)
+    place: dict[str, Any] = {
+        "rest_api": method.rest_api,
+        "resource_id": method.resource_id,
+        "http_method": method.http_method,
+    }
     integration = definition.part(
         aws.apigateway.Integration,
         role,
@@ -69,5 +63,5 @@ def _refuse(
         resource_id=integration.resource_id,
         http_method=integration.http_method,
         status_code=response.status_code,
-        response_templates={_templates.CONTENT_TYPE: problem},
+        response_templates={_templates.CONTENT_TYPE: answer},
     )

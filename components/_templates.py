@@ -28,6 +28,8 @@ JOB_SCHEMA = json.dumps({"$schema": "http://json-schema.org/draft-04/schema#", "
 #: Matches the status of SQS's response. The error response has no pattern, so it matches any other status.
 SUCCESS_PATTERN = r"2\d{2}"
 ACCEPTED = "202"
+BAD_REQUEST = "400"
+TOO_LARGE = "413"
 BAD_GATEWAY = "502"
 SUCCESS_TEMPLATE = """{"messageId": "$input.path('$.SendMessageResponse.SendMessageResult.MessageId')"}"""
 #: SQS's errors that are the sender's mistake (SQS API, SendMessage and "Common Error Types"). Every other error is

@@ -20,7 +20,8 @@ _OF_ECS = ("AWS_CONTAINER_", "ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI")
 # The docstrings of the checks below are their words in docs/configuration.md.
 
 
-def _broken(rule: str) -> PydanticCustomError:
+def broken(rule: str) -> PydanticCustomError:
+    """The error with our words for a value that breaks this rule."""
     return PydanticCustomError("rule", "{rule}", {"rule": rule})
 
 
@@ -34,7 +35,7 @@ class Form:
     def check(self, text: str) -> str:
         """Returns the text. Raises pydantic's error with our words."""
         if not re.fullmatch(self.pattern, text, re.ASCII):
-            raise _broken(self.words)
+            raise broken(self.words)
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -48,33 +49,33 @@ def _cidr(text: str) -> str:
     except ValueError:
         network = None
     if network is None or str(network) != text:  # IPv4Network also accepts netmasks and single addresses
-        raise _broken("must be an IPv4 network address with its prefix, such as 10.0.0.0/16")
+        raise broken("must be an IPv4 network address with its prefix, such as 10.0.0.0/16")
     largest = MAX_SUBNET_PREFIX - SUBNET_BITS
     if not MIN_VPC_PREFIX <= network.prefixlen <= largest:
-        raise _broken(
+        raise broken(
             f"must have a prefix from /{MIN_VPC_PREFIX} (the largest VPC) to /{largest} (room for four subnets of "
             f"/{MAX_SUBNET_PREFIX})"
         )
     if any(map(network.overlaps, RESERVED_NETWORKS)):
-        raise _broken("must not overlap 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 or addresses from 224.0.0.0 upwards")
+        raise broken("must not overlap 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 or addresses from 224.0.0.0 upwards")
     return text
 
 
 def _retention(days: int) -> int:
     """a value that CloudWatch Logs supports"""
     if days not in LOG_RETENTION_DAYS:
-        raise _broken("must be one of CloudWatch Logs' values: " + ", ".join(map(str, LOG_RETENTION_DAYS)))
+        raise broken("must be one of CloudWatch Logs' values: " + ", ".join(map(str, LOG_RETENTION_DAYS)))
     return days
 
 
 def _not_reserved(name: str) -> str:
     """no reserved name (EBB_, AWS_CONTAINER_, ECS_AGENT_URI, ECS_CONTAINER_METADATA_URI, PYTHONHOME and the like)"""
     if name.startswith("EBB_"):
-        raise _broken("must have another name: names that start with EBB_ are reserved for Ebb")
+        raise broken("must have another name: names that start with EBB_ are reserved for Ebb")
     if name.startswith(_OF_ECS):
-        raise _broken("must be removed: ECS sets this variable, and the worker gets its role's credentials by it")
+        raise broken("must be removed: ECS sets this variable, and the worker gets its role's credentials by it")
     if name in BREAK_PYTHON:
-        raise _broken(
+        raise broken(
             "must be removed: with it Python cannot start or end the worker. Let the handler or the command set it"
         )
     return name
@@ -87,16 +88,16 @@ _GO_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} (UTC|[+-]\d{4})"
 def _as_written(text: str) -> str:
     """dates and times in quotes, no NUL character"""
     if "\0" in text:
-        raise _broken("must not contain a NUL character: no program can be started with it")
+        raise broken("must not contain a NUL character: no program can be started with it")
     if re.fullmatch(_GO_TIME, text, re.ASCII):
-        raise _broken("must be in quotes: YAML reads a date or time without quotes, and Pulumi changes its form")
+        raise broken("must be in quotes: YAML reads a date or time without quotes, and Pulumi changes its form")
     return text
 
 
 def unique(names: tuple[str, ...]) -> tuple[str, ...]:
     """no duplicates"""
     if len(set(names)) < len(names):
-        raise _broken("must not contain duplicates")
+        raise broken("must not contain duplicates")
     return names
 
 
@@ -104,7 +105,7 @@ def _timezone(name: str) -> str:
     """a time zone of the IANA database"""
     known = available_timezones()
     if known and name not in known:  # without a database on this machine, AWS checks the name
-        raise _broken("must be a time zone of the IANA database, such as Europe/Berlin or UTC")
+        raise broken("must be a time zone of the IANA database, such as Europe/Berlin or UTC")
     return name
 
 
@@ -200,3 +201,8 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
 AsWritten = Annotated[str, AfterValidator(_as_written)]
 Text = Annotated[str, Field(min_length=1)]
+ScheduleName = Annotated[str, Form(r"[A-Za-z0-9_-]{1,40}", "must be 1 to 40 letters, digits, - or _")]
+#: SQS API, SendMessage, MessageGroupId.
+MessageGroup = Annotated[
+    str, Form(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}", "must be 1 to 128 letters, digits and punctuation characters")
+]

@@ -31,6 +31,9 @@ MAX_RETENTION_DAYS = 14
 MAX_RECEIVE_WAIT_SECONDS = 20
 #: Bytes of a message (SQS developer guide, "Amazon SQS message quotas").
 MAX_MESSAGE_BYTES = 1_048_576
+#: Bytes of a schedule's input (EventBridge Scheduler user guide, "Quotas", "Maximum payload size"), less what the
+#: queue's address, the message group and the deduplication id need.
+MAX_SCHEDULED_BODY_BYTES = 256 * 1024 - 1024
 #: Bytes of an S3 object that one request can upload (S3 user guide, "Uploading objects").
 MAX_BODY_BYTES = 5 * 2**30
 

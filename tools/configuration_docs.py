@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
-from pydantic import AfterValidator
+from pydantic import AfterValidator, JsonValue
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -53,7 +53,7 @@ def _type(annotation: Any) -> str:
     elif origin is tuple:
         words = f"list of {_type(inner[0])}"
     elif origin is dict:
-        words = "mapping of names to text"
+        words = "JSON object" if inner[1] is JsonValue else "mapping of names to text"
     elif origin in (Union, types.UnionType):
         words = " or ".join(word for word in map(_type, inner) if word)
     elif issubclass(annotation, settings.Section):

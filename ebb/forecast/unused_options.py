@@ -45,7 +45,7 @@ def _reasons(request: Request, scenario: Scenario) -> dict[str, str]:
     found: dict[str, str] = {}
     if load.dated:
         found["--start"] = "the jobs of the trace have dates"
-    elif not scenario.wake.warm_hours and not load.exact:
+    elif not scenario.wake.warm_hours and not scenario.recurring and not load.exact:
         found["--start"] = "the stack has no warm hours"
     if load.is_trace and all(seconds is not None for _, seconds, _ in jobs):
         found["--job"] = "each line of the trace has its own seconds"
@@ -55,7 +55,7 @@ def _reasons(request: Request, scenario: Scenario) -> dict[str, str]:
         found["--groups"] = "the queue is not FIFO (queue.fifo)"
     if load.crash is not None and load.crash.after is None:
         found |= dict.fromkeys(of_jobs, "each task crashes before it receives a job")
-    if not jobs:
+    if not jobs and not scenario.recurring:
         found |= dict.fromkeys(of_jobs, "there are no jobs")
         if not scenario.minimum and not scenario.wake.warm_hours:
             found |= dict.fromkeys(of_tasks, "without jobs no task starts")

@@ -200,10 +200,13 @@ def _scaling(stack: Stack) -> Iterator[Part]:
 
 def _wake(stack: Stack) -> Iterator[Part]:
     scaling, place = stack.settings.scaling, stack.place
-    if scaling.keeps_alive or scaling.watches:
-        names = stack.names.of(_SCHEDULE, "wake-keep-alive" if scaling.keeps_alive else "wake-watch")
-        if scaling.watches and scaling.warm_hours:
-            names = stack.names.of(_SCHEDULE, "wake-watch-*")
+    schedules = [f"recurring-{schedule.name}" for schedule in stack.settings.queue.schedules]
+    if scaling.keeps_alive:
+        schedules.append("wake-keep-alive")
+    if scaling.watches:
+        schedules.append("wake-watch-*" if scaling.warm_hours else "wake-watch")
+    if schedules:
+        names = stack.names.of(_SCHEDULE, *schedules)
         yield Part(
             sid="Schedules",
             read=("scheduler:GetSchedule",),

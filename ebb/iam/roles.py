@@ -18,7 +18,8 @@ def parts(stack: Stack) -> Iterator[Part]:
     chosen, place = stack.settings, stack.place
     path, boundary = chosen.iam.path, chosen.iam.permissions_boundary
     wakes = chosen.scaling.keeps_alive or chosen.scaling.watches
-    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()))
+    recurring = ("recurring",) if chosen.queue.schedules else ()
+    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()), *recurring)
     roles = tuple(place.everywhere("iam", f"role{path}{name}") for name in stack.names.of(_ROLE, *made))
     limit: Condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else {}
     yield Part(
@@ -59,7 +60,7 @@ def _passed_to(chosen: Settings) -> Iterator[str]:
     """Services that get a role of the stack."""
     yield "ecs-tasks.amazonaws.com"
     yield "apigateway.amazonaws.com"
-    if chosen.scaling.keeps_alive or chosen.scaling.watches:
+    if chosen.scaling.keeps_alive or chosen.scaling.watches or chosen.queue.schedules:
         yield "scheduler.amazonaws.com"
     if chosen.scaling.watches:
         yield "states.amazonaws.com"

@@ -6,7 +6,7 @@ from settings.sections.iam import Iam
 from settings.sections.jobs import Jobs, Webhook
 from settings.sections.monitoring import Monitoring
 from settings.sections.network import Network
-from settings.sections.queue import Queue
+from settings.sections.queue import Queue, Schedule
 from settings.sections.scaling import Scaling, Step, WarmHours
 from settings.sections.worker import Image, Statement, Worker
 
@@ -20,6 +20,7 @@ __all__ = [
     "Network",
     "Queue",
     "Scaling",
+    "Schedule",
     "Section",
     "Settings",
     "Statement",

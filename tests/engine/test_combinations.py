@@ -45,15 +45,20 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
          "aws:apigateway/stage:Stage": 1, "aws:ec2/natGateway:NatGateway": 0, "aws:ecr/repository:Repository": 1,
          "aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
-    "FIFO queue with a new key, no GET, signed requests; one NAT gateway, Spot": (
+    "FIFO queue with a new key and a recurring job, no GET, signed requests; one NAT gateway, Spot": (
         {
-            QUEUE: {"fifo": True, "name": "jobs.fifo", "kms": "new"},
+            QUEUE: {
+                "fifo": True,
+                "name": "jobs.fifo",
+                "kms": "new",
+                "schedules": [{"name": "nightly", "cron": "0 3 * * ? *", "timezone": "Europe/Berlin", "group": "g"}],
+            },
             API: {"auth": "iam", "get_endpoint": False},
             NETWORK: {"nat": "gateway"},
             WORKER: {"spot_weight": 80},
         },
-        {"aws:kms/key:Key": 1, "aws:apigateway/method:Method": 1, "aws:ec2/natGateway:NatGateway": 1,
-         "aws:ec2/eip:Eip": 1},
+        {"aws:kms/key:Key": 1, "aws:apigateway/method:Method": 4, "aws:ec2/natGateway:NatGateway": 1,
+         "aws:ec2/eip:Eip": 1, "aws:scheduler/schedule:Schedule": 2},
     ),
     "NAT instance, X86_64, API key with a quota; steps, and scale-in to zero by CPU": (
         {

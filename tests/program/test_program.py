@@ -31,8 +31,9 @@ COMPONENTS = {
     "ebb:index:Monitoring": "monitoring",
     "ebb:index:QueueGuard": "guard",
 }
-#: Created only with `jobs.keep_days`.
-OPTIONAL = {"ebb:index:JobTable": "job-table"}
+TABLE, RECURRING = "ebb:index:JobTable", "ebb:index:RecurringJobs"
+#: Created only with `jobs.keep_days` and with `queue.schedules`.
+OPTIONAL = {TABLE: "job-table", RECURRING: "recurring"}
 OUTPUTS = {
     "api_url",
     "queue_url",
@@ -214,7 +215,7 @@ def test_keep_days_adds_the_job_table_and_nothing_else() -> None:
     config = configuration("prod")
     config["ebb:jobs"] = {"keep_days": 4}
     deployed = run(config)
-    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | OPTIONAL
+    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | {TABLE: "job-table"}
     new = {("aws:dynamodb/table:Table", "job-table"), ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb")}
     assert deployed.names == program("prod").names | new
     (container,) = deployed.one("aws:ecs/taskDefinition:TaskDefinition").json("containerDefinitions")
@@ -225,6 +226,18 @@ def test_keep_days_adds_the_job_table_and_nothing_else() -> None:
     assert table.inputs["serverSideEncryption"]["kmsKeyArn"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:jobs-key"
     (items,) = (found for found in identity_statements(deployed) if "dynamodb:UpdateItem" in found["Action"])
     assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:job-table"]
+
+
+def test_schedules_add_recurring_jobs_and_nothing_else() -> None:
+    config = configuration("prod")
+    config["ebb:queue"] = {**config["ebb:queue"], "schedules": [{"name": "n", "rate": "1 day", "group": "g"}]}
+    deployed = run(config)
+    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | {RECURRING: "recurring"}
+    assert deployed.names - program("prod").names == {
+        ("aws:iam/role:Role", "recurring"),
+        ("aws:iam/rolePolicy:RolePolicy", "recurring"),
+        ("aws:scheduler/schedule:Schedule", "recurring-n"),
+    }
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -96,7 +96,7 @@ def deployed(region: Region, folder: Path, settings: Mapping[str, Mapping[str, A
 
     region.reset()
     provider = serve(Aws(region.client), Images(region), ROOT)
-    stack = InlineStack(folder / "stack", provider.port, find(print), program)
+    stack = InlineStack(region, folder / "stack", provider.port, find(print), program)
     stack.up()
     yield Apis(region, {name: str(output.value) for name, output in stack.outputs().items()})
     provider.stop()

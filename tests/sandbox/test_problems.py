@@ -78,7 +78,7 @@ def test_a_body_that_is_too_long_for_sqs_or_for_api_gateway_is_413(apis: Apis) -
     ("target", "title"),
     [
         ("/queue", "Invalid parameters"),
-        ("/queue?message=", "Invalid parameters"),
+        ("/queue?message=", "Invalid job"),
         ("/queue?message=%01", "Invalid job"),
     ],
 )

@@ -204,3 +204,23 @@ def test_schedules_run_at_the_speed_of_the_region(region: Region, fast: Schedule
     until(lambda: len(times()) >= 5)
     first, *_, fifth = times()[:5]
     assert (fifth - first) / 4 > 45, "a minute each, or more where this machine is busy"
+
+
+def test_a_recurring_job_of_a_fifo_queue_is_one_message_for_each_time(place: ByHand) -> None:
+    sqs = place.client("sqs")
+    url = sqs.create_queue(QueueName="j.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    given = {
+        "QueueUrl": url,
+        "MessageBody": '{"at": "<aws.scheduler.scheduled-time>"}',
+        "MessageGroupId": "g",
+        "MessageDeduplicationId": "nightly-<aws.scheduler.scheduled-time>",
+    }
+    place.schedule("cron(0/10 * * * ? *)", "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", given)
+    assert place.fired(HOUR / 2) == [600, 1200]
+    sqs.send_message(**given | {"MessageDeduplicationId": "nightly-2030-01-01T00:10:00Z"})
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in messages] == [
+        '{"at": "2030-01-01T00:10:00Z"}',
+        '{"at": "2030-01-01T00:20:00Z"}',
+    ]
+    assert place.errors() == []

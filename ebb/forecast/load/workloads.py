@@ -31,6 +31,10 @@ class Arrival(NamedTuple):
     failing: bool
 
 
+class Recurring(Arrival):
+    """A job that a schedule sends, not the API."""
+
+
 @dataclass(frozen=True)
 class Crash:
     """Each task crashes: before its first receive, or so many seconds after its start."""

@@ -67,7 +67,7 @@ class Record:
         self.wakes: list[float] = []
         #: When a job was sent to a service without messages and tasks, until the next job starts.
         self.waking_since: float | None = None
-        self.sent = self.done = self.dead = self.expired = 0
+        self.sent = self.scheduled = self.done = self.dead = self.expired = 0
         self.failed = self.killed = self.give_backs = self.blocked = self.reclaims = self.launches = 0
         self.first_sent: float | None = None
         self.last_ended: float | None = None

@@ -1,11 +1,12 @@
 """One run: a scenario under a load, in virtual time."""
 
+import heapq
 import math
 from collections.abc import Iterator
 from random import Random
 
 from ebb.forecast.durations import DAY, MINUTE
-from ebb.forecast.load.workloads import Arrival, Load
+from ebb.forecast.load.workloads import Arrival, Load, Recurring
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.context import Context
@@ -14,7 +15,7 @@ from ebb.forecast.model.outcome import Outcome, Requests
 from ebb.forecast.model.queue import SimulatedQueue, sqs_requests
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.scaling import Scaling
-from ebb.forecast.model.sending import sent
+from ebb.forecast.model.sending import recurring, sent
 from ebb.forecast.model.service import SimulatedService, SimulatedTask
 from ebb.forecast.model.shared import Shared
 from ebb.forecast.model.worker import SimulatedWorker
@@ -48,7 +49,10 @@ class Simulation:
         # a separate generator, so that a load whose seconds are known has the same delays
         later = 0.0 if load.exact else assumptions.load_phase(Random(f"phase:{seed}"))  # noqa: S311
         arrivals = load.arrivals(Random(f"{load.text}:{seed}"))  # noqa: S311
-        self._arrivals: Iterator[Arrival] = sent(arrivals, later, scenario.api, self.record)
+        scheduled = recurring(scenario.recurring, load, Random(f"recurring:{seed}"))  # noqa: S311
+        self._arrivals: Iterator[Arrival] = heapq.merge(
+            sent(arrivals, later, scenario.api, self.record), scheduled, key=lambda arrival: arrival.time
+        )
         #: When the load and the deployments have ended.
         self._span = max(load.span + later, *assumptions.deployments, 0.0)
         self._sending, self._ended, self.at_rest = True, False, False
@@ -111,11 +115,14 @@ class Simulation:
                 record.waking_since = now
             record.sent += 1
             record.sent_seconds += min(arrival.seconds, self._shared.max_job)
-            self._trace(now)
-            self._count_day(now)
             self.queue.send(arrival)
-            if self._scenario.wake.direct:
-                self.scaling.sent()
+            if isinstance(arrival, Recurring):
+                record.scheduled += 1
+            else:
+                self._trace(now)
+                self._count_day(now)
+                if self._scenario.wake.direct:
+                    self.scaling.sent()
             arrival = next(self._arrivals, None)
         if arrival is None:
             self._sending = False
@@ -214,11 +221,11 @@ def simulate(
         sent_seconds=record.sent_seconds,
         reclaims=record.reclaims,
         requests=Requests(
-            api=record.sent,
+            api=record.sent - record.scheduled,
             traces=record.traces,
             sqs=record.sqs + record.sent * sqs_requests(load.body),
             worker_calls=record.worker_calls,
-            schedules=record.schedules,
+            schedules=record.schedules + record.scheduled,
             workflows=record.workflows,
             workflow_seconds=record.workflow_seconds,
             received=record.received,

@@ -41,6 +41,9 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
     return Scenario(
         name=name,
         minimum=deployed.minimum,
+        recurring=tuple(
+            Schedule(expression=found.expression, timezone=found.timezone) for found in settings.queue.schedules
+        ),
         maximum=deployed.maximum,
         rules=rules(deployed),
         queue=QueueSetup(

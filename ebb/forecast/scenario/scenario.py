@@ -7,7 +7,7 @@ from typing import Literal
 from ebb.forecast.durations import DAY, MINUTE
 from ebb.scaling.alarms import Alarm, Metric
 from ebb.scaling.policies import StepPolicy
-from ebb.scaling.schedules import ScheduledAction
+from ebb.scaling.schedules import Schedule, ScheduledAction
 from ebb.scaling.tracking import TargetTracking
 from policy.sizing import Sizing
 from settings import limits
@@ -178,7 +178,7 @@ class Scenario:
     `custom_metrics`: custom metrics that a baseline publishes. `operator_alarm_metrics`: metrics of the operators'
     alarms. `builds_image`: the stack keeps its image in ECR. `unpriced`: what the stack has and the bill lacks.
     `seconds_per_job`: the duration from which the rules were made; None if they do not depend on it.
-    `max_body`: bytes of the longest body that the API and the worker accept.
+    `max_body`: bytes of the longest body that the API and the worker accept. `recurring`: when a schedule sends a job.
     """
 
     name: str
@@ -199,6 +199,7 @@ class Scenario:
     seconds_per_job: float | None = None
     max_body: float = math.inf
     start: Start = "measured"
+    recurring: tuple[Schedule, ...] = ()
 
     @property
     def alarm_metrics(self) -> int:

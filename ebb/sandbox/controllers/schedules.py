@@ -6,6 +6,7 @@ actions.
 
 import json
 import re
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,8 @@ class Scheduler:
                 if due:
                     found[schedule["Arn"]] = due
                     if due.at is not None and due.at <= now:
-                        due.at = _within(due.schedule.next(now, due.origin), due.end)
-                        self._call(schedule)
+                        planned, due.at = due.at, _within(due.schedule.next(now, due.origin), due.end)
+                        self._call(schedule, planned)
         self._due = found
         self._check_workflows()
 
@@ -125,8 +126,8 @@ class Scheduler:
             at = origin
         return _Due(definition, schedule, origin, end, _within(at, end))
 
-    def _call(self, described: "GetScheduleOutputTypeDef") -> None:
-        name, target = described["Name"], described["Target"]
+    def _call(self, described: "GetScheduleOutputTypeDef", planned: float) -> None:
+        name, target = described["Name"], _with_context(described, planned)
         try:
             self._check_role(target["RoleArn"])
             what = self._deliver(name, target)
@@ -229,6 +230,24 @@ class Scheduler:
                 }
             ],
         )
+
+
+def _with_context(described: "GetScheduleOutputTypeDef", planned: float) -> "TargetOutputTypeDef":
+    """The target, with the values of the context attributes in its input.
+
+    EventBridge Scheduler user guide, "Adding context attributes"; the sandbox makes one attempt.
+    """
+    target = described["Target"]
+    attributes = {
+        "schedule-arn": described["Arn"],
+        "scheduled-time": datetime.fromtimestamp(planned, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution-id": uuid.uuid4().hex[:16],
+        "attempt-number": "1",
+    }
+    text = target.get("Input", "{}")
+    for name, value in attributes.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return {**target, "Input": text}
 
 
 def _seconds(date: datetime | None) -> float | None:

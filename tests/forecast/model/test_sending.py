@@ -13,8 +13,9 @@ from ebb.forecast.model.record import Record
 from ebb.forecast.model.sending import sent
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.scenario.image_pull import Pull
-from ebb.forecast.scenario.scenario import ApiSetup
+from ebb.forecast.scenario.scenario import ApiSetup, WakeSetup
 from ebb.scaling.policies import Step
+from ebb.scaling.schedules import Schedule
 from tests.forecast.scenarios import recommended, rule
 
 
@@ -95,3 +96,13 @@ def test_a_deployment_after_the_load_is_simulated_too() -> None:
     quiet, deployed = (simulate(warm, load("burst:1"), assumptions=overridden(None, each)) for each in ((), ("3h",)))
     assert (quiet.launches, deployed.launches) == (0, 1)
     assert quiet.until < 2 * 3600 < 3 * 3600 < deployed.until
+
+
+def test_recurring_jobs_are_sent_by_their_schedules_and_not_by_the_api() -> None:
+    nightly = Schedule(expression="cron(0 3 * * ? *)", timezone="Europe/Berlin")
+    schedules = (nightly, Schedule(expression="rate(2 days)"))
+    scenario = replace(recommended(), recurring=schedules, wake=WakeSetup(keep_alive=False))
+    found = simulate(scenario, load("idle:4d", "10m"))
+    assert (found.sent, found.done, found.requests.api) == (4 + 2, 4 + 2, 0)
+    assert found.requests.schedules == 6
+    assert found.work_seconds >= 6 * 600
