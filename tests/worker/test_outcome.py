@@ -1,8 +1,10 @@
 """What a handler returns, without a process: other forms of work that is not done."""
 
+import collections
 import contextlib
 import functools
-from collections.abc import Iterator
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -42,6 +44,22 @@ def decorated(times: int) -> Any:
 )
 def test_functions_exceptions_and_scopes_that_are_returned_are_no_success(returned: object, reason: str) -> None:
     assert str(outcome.problem(returned)).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [
+        collections.UserList,
+        lambda works: collections.UserDict(a=works),
+        lambda works: collections.ChainMap({}, {"a": works}),
+        lambda works: types.MappingProxyType({"a": works}),
+        lambda works: {"a": works}.values(),
+        lambda works: {"a": tuple(works)}.items(),
+    ],
+)
+def test_no_work_that_is_not_done_hides_in_a_collection_of_another_kind(collection: Callable[[Any], object]) -> None:
+    assert str(outcome.problem(collection([print]))).startswith("the handler returned a function")
+    assert outcome.problem(collection([1])) is None
 
 
 @pytest.mark.parametrize("returned", [None, 0, False, "", b"", {"a": 1}, ValueError, {"a": 1}.values(), object()])

@@ -3,9 +3,10 @@
 import functools
 import inspect
 import io
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import AsyncIterator, Callable, ItemsView, Iterator, ValuesView
 from itertools import chain, islice
+from types import MappingProxyType
 
 #: Methods that only an object for work in progress has, each pair in another library: Future (also of Dask and Celery),
 #: AsyncResult (multiprocessing), Popen, and Thread or Process.
@@ -13,7 +14,8 @@ PENDING = (("result", "done"), ("get", "ready"), ("communicate", "poll"), ("join
 #: A cursor of a database has made its query (PEP 249): its rows are no work.
 CURSOR_METHOD = "fetchone"
 #: A handler often returns what it has started in one of these, at any depth. So many of their elements are checked.
-COLLECTIONS = (list, tuple, set, frozenset, deque, dict)
+MAPPINGS = (dict, UserDict, ChainMap, MappingProxyType)
+COLLECTIONS = (list, tuple, set, frozenset, deque, UserList, ValuesView, ItemsView, *MAPPINGS)
 MAX_ELEMENTS = 1_000
 
 
@@ -43,7 +45,7 @@ def _nested(returned: object) -> Iterator[object]:
     for one in found:  # which grows meanwhile
         yield one
         if isinstance(one, COLLECTIONS):
-            elements = chain(one, one.values()) if isinstance(one, dict) else iter(one)
+            elements = chain(one, one.values()) if isinstance(one, MAPPINGS) else iter(one)
             for element in islice(elements, left):
                 left -= 1
                 if id(element) not in known:  # a collection may contain itself
