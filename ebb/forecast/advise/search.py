@@ -122,19 +122,21 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
     grid = list(candidates.grid(settings, question.freedom, needs, question.wait))
     Random(question.seed).shuffle(grid)  # noqa: S311 - a sample of all remains when the time is over
 
-    untried = 0
+    untried = refused = 0
 
     def results(
         wanted: Sequence[Changes], runs: int, jobs: int, seconds: float, title: str
     ) -> dict[tuple[str, ...], Option]:
-        nonlocal untried
+        nonlocal untried, refused
         found: dict[tuple[str, ...], Option] = {}
         trials = dict.fromkeys(_trial(question, settings, changes, runs, jobs) for changes in wanted)
         in_time = takewhile(lambda _: clock() - started < seconds, trials)
         number = -1
         for number, (trial, option) in enumerate(run_all(in_time)):
             progress(title, number + 1, len(trials))
-            if option is not None:
+            if option is None:
+                refused += 1
+            else:
                 found[trial.changes] = option
         untried += len(trials) - number - 1
         return found
@@ -163,6 +165,7 @@ def advise(question: Question, run_all: Run, progress: Progress, clock: Callable
         others=tuple(option for option in options if option not in frontier),
         tried=len(first) + len(second),
         left_out=untried,
+        refused=refused,
     )
 
 

@@ -72,10 +72,11 @@ def row(option: Option, known: Sequence[str]) -> tuple[str, ...]:
 def notes(advice: Advice) -> list[str]:
     """What the options share, and how much was tried."""
     left = f" There was no time for {advice.left_out} more." if advice.left_out else ""
+    refused = f" The stack's other settings exclude {advice.refused} more." if advice.refused else ""
     share = shared(advice)
     return [
         *([f"All of them have {', '.join(share)}."] if share else []),
-        f"{advice.tried} combinations were tried.{left} In the table none is both cheaper and faster.",
+        f"{advice.tried} combinations were tried.{left}{refused} In the table none is both cheaper and faster.",
     ]
 
 
@@ -147,6 +148,7 @@ def document(advice: Advice) -> dict[str, Any]:
         "frontier": [_option(option) for option in advice.frontier],
         "tried": advice.tried,
         "left_out": advice.left_out,
+        "refused": advice.refused,
     }
 
 

@@ -100,7 +100,7 @@ class Advice:
     """The cheapest settings that meet a wait. `best`: None if none was found. `today`: the stack as it is.
 
     `frontier`: those than which none is both cheaper and faster, cheapest first; `others`: the rest of the best.
-    `left_out`: settings for which there was no time.
+    `left_out`: settings for which there was no time. `refused`: those that the stack's other settings exclude.
     """
 
     load: str
@@ -112,3 +112,4 @@ class Advice:
     others: tuple[Option, ...]
     tried: int
     left_out: int
+    refused: int = 0

@@ -105,6 +105,18 @@ def test_candidates_without_time_are_left_out_and_counted() -> None:
     assert f"There was no time for {found.left_out} more." in text.notes(found)[-1]
 
 
+def test_combinations_that_the_other_settings_exclude_are_counted() -> None:
+    def excluded(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Option | None]]:
+        return ((trial, found if "min_tasks" not in str(trial.changes) else None) for trial, found in invented(trials))
+
+    found = advise(QUESTION, excluded, silent, clock=lambda: 0.0)
+    everything = answered(QUESTION)
+    assert 0 < found.refused < everything.tried
+    assert everything.refused == 0
+    assert f" The stack's other settings exclude {found.refused} more." in " ".join(text.notes(found))
+    assert text.document(found)["refused"] == found.refused
+
+
 def test_settings_that_lose_jobs_are_no_advice() -> None:
     def losing(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Option | None]]:
         return ((trial, option(1.0, 1.0, *trial.changes, lost=1.0)) for trial in trials)
