@@ -1,7 +1,8 @@
 """What a forecast costs: seconds of CPU and peak memory of one run, compared with a simple simulator of the same model.
 
 `forecast` is ebb.forecast.model.simulate. `stepped` is the same model without skips: it checks in each second whether
-anything is due. Each run has its own process; `empty` only imports.
+anything is due. Each run has its own process; `empty` only imports. A second table has a million jobs: a run's CPU and
+the whole memory of its process.
 
 Run as `python -m bench.forecast [rounds]` (`make bench-forecast`). Figures are medians; ratios are within a round.
 """
@@ -12,6 +13,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +37,14 @@ LOADS: Mapping[str, tuple[Load, float]] = {
     "a month of 150,000 jobs": (load("poisson:5000/d:30d", "60s"), MONTH),
     "an idle month": (load("idle:30d"), MONTH),
 }
+#: Loads that are measured once, on `LARGE_TASKS` tasks: each becomes a load in the process that runs it.
+LARGE: Mapping[str, Callable[[], Load]] = {
+    "a million jobs of 30 s at once": lambda: load(f"burst:{LARGE_JOBS}", "30s"),
+    "a trace of a million lines, one a second": lambda: _trace(LARGE_JOBS),
+}
+LARGE_TASKS, LARGE_JOBS = 1000, 1_000_000
+#: Objective: MiB of a process with a million jobs.
+MAX_MIB = 200
 #: Objectives: maximum seconds of CPU.
 MAX_SECONDS = {"a day of 5,000 jobs": 0.5, "an idle month": 0.1}
 
@@ -79,19 +89,42 @@ def _stepped(under: Load, until: float) -> int:
 WAYS: Mapping[str, Callable[[Load, float], int]] = {"forecast": _forecast, "stepped": _stepped}
 
 
+def _trace(lines: int) -> Load:
+    """A trace of one job a second."""
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.writelines(f"{second},30\n" for second in range(lines))
+        file.flush()
+        return load(f"trace:{file.name}")
+
+
+def large(name: str) -> str:
+    """Run one of LARGE in this process; seconds, MiB and jobs done as JSON."""
+    scaling = {"max_tasks": LARGE_TASKS, "seconds_per_job": 30}
+    began = time.process_time()
+    done = simulate(from_settings(Settings.model_validate({"scaling": scaling})), LARGE[name](), seed=1).done
+    return _measured(began, done)
+
+
 def one(way: str, name: str) -> str:
     """Run in this process; seconds, MiB and jobs done as JSON."""
     under, until = LOADS[name]
     began = time.process_time()
     done = 0 if way == "empty" else WAYS[way](under, until)
-    seconds = time.process_time() - began
-    return json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_IN_MIB, done])
+    return _measured(began, done)
+
+
+def _measured(began: float, done: int) -> str:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_IN_MIB
+    return json.dumps([time.process_time() - began, peak, done])
 
 
 def measure(way: str, name: str) -> tuple[Cost, int]:
     """Run in a new process; its cost, and the number of jobs done."""
-    code = "import sys; from bench.forecast import one; print(one(*sys.argv[1:]))"
-    argv = [sys.executable, "-c", code, way, name]
+    return _in_process(f"one({way!r}, {name!r})")
+
+
+def _in_process(call: str) -> tuple[Cost, int]:
+    argv = [sys.executable, "-c", f"from bench import forecast; print(forecast.{call})"]
     done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     seconds, peak, jobs = json.loads(done.stdout)
     return Cost(seconds, peak), jobs
@@ -128,6 +161,10 @@ def main(given: Sequence[str] | None = None) -> None:
                 raise AssertionError(f"{name}: {done} and {done_too} jobs done by the same model")
             measured.append((own, other, empty))
         print(row(name, measured), flush=True)
+    print(f"\n| on {LARGE_TASKS:,} tasks | CPU s | aim, MiB | MiB of the process |\n|---|---|---|---|")
+    for name in LARGE:
+        cost, done = _in_process(f"large({name!r})")
+        print(f"| {name} ({done:,} done) | {cost.seconds:.0f} | {MAX_MIB} | {cost.peak:.0f} |", flush=True)
     print(f"\nMedians of {rounds}; Python {platform.python_version()}, {platform.system()} {platform.machine()}.")
 
 

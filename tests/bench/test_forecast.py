@@ -1,5 +1,9 @@
 """The benchmark of the forecast: its table, and that both simulators run the same model."""
 
+import json
+
+import pytest
+
 from bench import forecast
 from bench.forecast import LOADS, WAYS, Cost, scenario
 from ebb.forecast.durations import DAY
@@ -19,6 +23,13 @@ def test_a_run_is_measured_in_its_own_process() -> None:
     assert cost.seconds > 0
     assert cost.peak > 10
     assert done == 0
+
+
+@pytest.mark.parametrize("name", forecast.LARGE)
+def test_a_large_load_is_measured_on_many_tasks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "LARGE_JOBS", 200)
+    seconds, peak, done = json.loads(forecast.large(name))
+    assert (seconds > 0, peak > 10, done) == (True, True, 200)
 
 
 def test_a_row_has_medians_the_objective_and_the_ratio_within_each_round() -> None:
