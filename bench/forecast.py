@@ -37,12 +37,12 @@ LOADS: Mapping[str, tuple[Load, float]] = {
     "a month of 150,000 jobs": (load("poisson:5000/d:30d", "60s"), MONTH),
     "an idle month": (load("idle:30d"), MONTH),
 }
+LARGE_TASKS, LARGE_JOBS = 1000, 1_000_000
 #: Loads that are measured once, on `LARGE_TASKS` tasks: each becomes a load in the process that runs it.
 LARGE: Mapping[str, Callable[[], Load]] = {
     "a million jobs of 30 s at once": lambda: load(f"burst:{LARGE_JOBS}", "30s"),
     "a trace of a million lines, one a second": lambda: _trace(LARGE_JOBS),
 }
-LARGE_TASKS, LARGE_JOBS = 1000, 1_000_000
 #: Objective: MiB of a process with a million jobs.
 MAX_MIB = 200
 #: Objectives: maximum seconds of CPU.
