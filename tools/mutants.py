@@ -41,7 +41,7 @@ TESTS = {
     ),
     "worker/aws/": (
         *("test_protection.py", "test_sqs.py", "test_sqs_answers.py", "test_dead_letters.py"),
-        *("test_idempotency.py", "test_clients.py"),
+        *("test_table.py", "test_event_bus.py", "test_clients.py"),
     ),
     "worker/__main__.py": ("test_connect.py",),
     "worker/jobs/": (

@@ -2,7 +2,7 @@
 
 Exit codes of a worker (worker/run_once.py has those of `--once`):
 - 0: stopped by a signal.
-- 69 (EX_UNAVAILABLE): no task protection, no credentials or no idempotency store, after minutes of requests.
+- 69 (EX_UNAVAILABLE): no task protection, no credentials or no job table, after minutes of requests.
 - 78 (EX_CONFIG): bad settings, or no process could import the handler.
 """
 
@@ -18,8 +18,11 @@ from worker.jobs.descendants import FAMILY
 from worker.variables import ConfigError
 
 if TYPE_CHECKING:
-    from worker.aws.idempotency import IdempotencyStore
+    from worker.aws.event_bus import EventBus
     from worker.aws.sqs import Queue
+    from worker.aws.table import JobTable
+
+    Connected = tuple[Queue, JobTable | None, EventBus | None]
 
 #: Longest pauses before the next try when AWS refuses the first calls: after the first, and after any.
 FIRST_PAUSE_SECONDS = 1.0
@@ -52,28 +55,28 @@ def main(arguments: list[str]) -> int:
     connected = _connect(settings, inbox)
     if isinstance(connected, int):
         return connected
-    queue, store = connected
+    queue, table, events = connected
     agent = EcsAgent(settings.agent_uri) if settings.agent_uri and settings.protection else None
     if agent is None:
         reason = "EBB_PROTECTION is off" if settings.agent_uri else "ECS_AGENT_URI is not set: this is not an ECS task"
         logs.event("no_protection", reason=reason)
     metrics = Metrics(settings.queue_url.rpartition("/")[2], logs.line) if settings.metrics else None
-    return Loop(settings, inbox, queue, agent=agent, store=store, metrics=metrics).run()
+    return Loop(settings, inbox, queue, agent=agent, table=table, events=events, metrics=metrics).run()
 
 
-def _connect(settings: config.Config, inbox: Inbox) -> "tuple[Queue, IdempotencyStore | None] | int":
+def _connect(settings: config.Config, inbox: Inbox) -> "Connected | int":
     """Make the first calls to AWS, again and again for `start_timeout`. An exit code if there is no use in going on."""
     from worker.aws.clients import ClientSetupError, CredentialsError  # noqa: PLC0415
-    from worker.aws.idempotency import IdempotencyError  # noqa: PLC0415
+    from worker.aws.table import JobTableError  # noqa: PLC0415
     from worker.core.backoff import backoff  # noqa: PLC0415
 
     give_up_at, attempt = time.monotonic() + settings.start_timeout, 0
     while True:
         attempt += 1
         try:
-            return _queue_and_store(settings)
-        except (CredentialsError, IdempotencyError) as error:
-            name = "no_credentials" if isinstance(error, CredentialsError) else "store_refused"
+            return _clients(settings)
+        except (CredentialsError, JobTableError) as error:
+            name = "no_credentials" if isinstance(error, CredentialsError) else "table_refused"
             last = time.monotonic() >= give_up_at
             consequence = "the worker ends" if last else "receives nothing; asks again"
             logs.event(name, logging.ERROR if last else logging.WARNING, reason=str(error), consequence=consequence)
@@ -88,11 +91,12 @@ def _connect(settings: config.Config, inbox: Inbox) -> "tuple[Queue, Idempotency
             return os.EX_OK
 
 
-def _queue_and_store(settings: config.Config) -> "tuple[Queue, IdempotencyStore | None]":
-    """The queue, and the idempotency store if there is one. Raises ClientSetupError, IdempotencyError."""
+def _clients(settings: config.Config) -> "Connected":
+    """The queue, and the job table and the event bus if there are any. Raises ClientSetupError, JobTableError."""
     from worker.aws import clients  # noqa: PLC0415
-    from worker.aws.idempotency import IdempotencyStore  # noqa: PLC0415
+    from worker.aws.event_bus import EventBus  # noqa: PLC0415
     from worker.aws.sqs import Queue  # noqa: PLC0415
+    from worker.aws.table import JobTable  # noqa: PLC0415
     from worker.core.receiving import MAX_RECEIVES, READ_MARGIN_SECONDS  # noqa: PLC0415
     from worker.core.settling import MAX_CALLS  # noqa: PLC0415
 
@@ -105,11 +109,15 @@ def _queue_and_store(settings: config.Config) -> "tuple[Queue, IdempotencyStore 
         settle=clients.sqs(settings.region, connections=MAX_CALLS),
     )
     if not settings.job_table:
-        return queue, None
-    client = clients.dynamodb(settings.region, connections=2 * MAX_CALLS)
-    store = IdempotencyStore(settings.job_table, settings.keep_seconds, client)
-    store.check()
-    return queue, store
+        return queue, None, None
+    # each lane that uses the table has its own connections
+    client = clients.dynamodb(settings.region, connections=MAX_CALLS + 2)
+    table = JobTable(settings.job_table, client, keep=settings.keep_seconds, retention=settings.retention_seconds)
+    table.check()
+    if not settings.events:
+        return queue, table, None
+    bus = clients.events(settings.region, connections=MAX_CALLS)
+    return queue, table, EventBus(bus, settings.queue_url.rpartition("/")[2])
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ from worker.job import Job, Reject, Retry
 log = logging.getLogger(__name__)
 
 
-def handle(job: Job) -> None:
+def handle(job: Job) -> object:
     """Do what a JSON body asks for; another body asks for nothing.
 
-    {"sleep": 2.5}         works for 2.5 seconds
+    {"sleep": 2.5}         works for 2.5 seconds, and reports each tenth
     {"until": "/path"}     works until this file exists
+    {"result": ...}        this is the job's result
     {"fail_times": 2}      fails at the first two attempts, then succeeds
     {"fail": true}         fails at every attempt, so SQS moves it to the dead-letter queue
     {"retry_after": 60}    the first attempt asks for another one in 60 seconds
@@ -21,7 +22,9 @@ def handle(job: Job) -> None:
     """
     order = job.json() if job.body.lstrip().startswith("{") else {}
     log.info("Hello from job %s, attempt %d", job.id, job.attempt)
-    time.sleep(order.get("sleep", 0))
+    for tenth in range(10 if order.get("sleep") else 0):
+        job.progress(tenth / 10, "sleeping")
+        time.sleep(order["sleep"] / 10)
     while "until" in order and not Path(order["until"]).exists():
         time.sleep(0.1)
     if "reject" in order:
@@ -30,3 +33,4 @@ def handle(job: Job) -> None:
         raise Retry("as the message asks", after=order["retry_after"])
     if order.get("fail") or job.attempt <= order.get("fail_times", 0):
         raise RuntimeError("failing on purpose, as the message asks")
+    return order.get("result")

@@ -9,6 +9,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from worker import progress
+from worker.progress import Progress
+
 #: The time to read a number grows with the square of its digits: this many take a tenth of a second, a million 20.
 MAX_NUMBER_DIGITS = 100_000
 
@@ -38,7 +41,7 @@ class NotJsonError(Reject, ValueError):
 class Job:
     """One message of the queue, as `handle` gets it."""
 
-    #: SQS's message id: the same at each attempt.
+    #: The same at each attempt: the id that the API gave out, or else SQS's message id.
     id: str
     body: str
     #: Message attributes by name: text and numbers as str, binary ones as bytes.
@@ -51,6 +54,20 @@ class Job:
     deadline: float = 0.0
     #: The message's X-Ray trace header; also in the environment, as _X_AMZN_TRACE_ID.
     trace: str | None = None
+    #: SQS's message id.
+    message_id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.message_id:
+            object.__setattr__(self, "message_id", self.id)
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Say how much of the job is done, from 0 to 1, and what it does now.
+
+        The caller who asks for the job sees it some seconds later. A fraction below 0 counts as 0, one
+        above 1 as 1. Raises ValueError when it is not a number, TypeError when the note is not text.
+        """
+        progress.report(fraction, note)
 
     @functools.cached_property
     def stopping(self) -> threading.Event:
@@ -97,10 +114,16 @@ class UnableError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The result of an attempt. `after`: the seconds that a Retry asked for. `last`: the child takes no other job."""
+    """The result of an attempt. `after`: the seconds that a Retry asked for. `last`: the child takes no other job.
+
+    `value`: what the handler returned, as JSON text. `dropped`: why there is none although it returned something.
+    """
 
     verdict: Verdict
     reason: str | None = None
     traceback: str | None = None
     after: float | None = None
     last: bool = False
+    value: str | None = None
+    dropped: str | None = None
+    progress: Progress | None = None

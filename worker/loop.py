@@ -24,26 +24,30 @@ from worker.core.events import (
     Event,
     Exit,
     Finish,
+    Follow,
     Kill,
     Kind,
+    Notify,
     Observe,
     Outcome,
     Protect,
     Protected,
     Receive,
     Received,
-    ReleaseClaim,
+    Release,
     RequestStop,
     Start,
 )
 from worker.core.receiving import MAX_RECEIVES
 from worker.core.settling import MAX_CALLS
+from worker.follower import Follower
 from worker.inbox import Inbox
 from worker.jobs.slots import Slots
 
 if TYPE_CHECKING:
-    from worker.aws.idempotency import IdempotencyStore
+    from worker.aws.event_bus import EventBus
     from worker.aws.protection import EcsAgent
+    from worker.aws.table import JobTable
     from worker.metrics import Metrics
 
 #: Maximum time between two signs of life, and between two checks of the slots.
@@ -94,26 +98,32 @@ class Loop:
         queue: MessageQueue,
         *,
         agent: "EcsAgent | None" = None,
-        store: "IdempotencyStore | None" = None,
+        table: "JobTable | None" = None,
+        events: "EventBus | None" = None,
         metrics: "Metrics | None" = None,
         observe: Observe | None = None,
     ) -> None:
         """`observe` gets every event that the core logs."""
         self._config, self._inbox, self._queue = config, inbox, queue
-        self._agent, self._store, self._metrics, self._observer = agent, store, metrics, observe
+        self._agent, self._table, self._metrics, self._observer = agent, table, metrics, observe
         self._calls: dict[type[Call], Callable[[Any], Answered]] = {
             ChangeVisibility: queue.change_visibility,
             Delete: queue.delete,
             DeadLetter: queue.dead_letter,
         }
-        if store:
-            self._calls |= {Claim: store.claim, Finish: store.finish, ReleaseClaim: store.release_claim}
+        if table:
+            self._calls |= {Claim: table.claim, Finish: table.finish, Release: table.release}
+        if events:
+            self._calls |= {Notify: events.notify}
         self._slots = Slots(config.concurrency, [sys.executable, "-m", "worker.jobs.child"], config.short_grace, inbox)
         self._core = Core(config, self._observe, epoch=time.time() - time.monotonic())
         self._receive_lane = Lane("receive", MAX_RECEIVES)
         self._extend_lane = Lane("extend", MAX_CALLS)
         self._settle_lane = Lane("settle", MAX_CALLS)
+        self._table_lane = Lane("table", MAX_CALLS)
         self._claim_lane = Lane("claim", 1)
+        self._follow_lane = Lane("follow", 1)
+        self._follower = Follower(table, inbox.put)
         self._protect_lane = Lane("protect", 1)
         self._lines: list[str] = []
         self._alive_at = self._reported_at = -math.inf
@@ -170,7 +180,7 @@ class Loop:
         if self._config.health_file and not problem:
             health.touch(self._config.health_file)
 
-    def _do(self, action: Receive | Call | Protect | Start | RequestStop | Kill) -> None:
+    def _do(self, action: Receive | Call | Follow | Protect | Start | RequestStop | Kill) -> None:
         match action:
             case Start(slot, job):
                 self._slots.start(slot, job)
@@ -184,6 +194,12 @@ class Loop:
                 self._protect_lane.submit(lambda: self._protect(action))
             case ChangeVisibility(urgent=True):
                 self._extend_lane.submit(lambda: self._call(action))
+            case Claim() | Finish() | Release() | Notify():
+                self._table_lane.submit(lambda: self._call(action))
+            case Follow(jobs):
+                found = {message.id: self._slots.progress_path(slot) for message, slot in jobs if slot is not None}
+                paths = {key: path for key, path in found.items() if path}
+                self._follow_lane.submit(lambda: self._follower.follow(action, paths))
             case _:
                 self._settle_lane.submit(lambda: self._call(action))
 
@@ -215,13 +231,13 @@ class Loop:
             outcome = Outcome(Kind.RETRYABLE, traceback.format_exc())
             answer = Answered(call, asked_at, {message.handle: outcome for message in call.messages})
         self._inbox.put(answer)
-        if self._store and isinstance(call, ChangeVisibility) and call.urgent:
-            store = self._store
-            self._claim_lane.submit(lambda: self._extend_claims(store, call, answer))
+        if self._table and isinstance(call, ChangeVisibility) and call.urgent:
+            table = self._table
+            self._claim_lane.submit(lambda: self._extend_claims(table, call, answer))
 
-    def _extend_claims(self, store: "IdempotencyStore", call: ChangeVisibility, answer: Answered) -> None:
-        """Let the claims in the idempotency store end with the leases."""
+    def _extend_claims(self, table: "JobTable", call: ChangeVisibility, answer: Answered) -> None:
+        """Let the claims in the job table end with the leases."""
         for message, seconds in call.entries:
             outcome, until = answer.outcomes.get(message.handle), answer.asked_at + seconds
             if outcome and outcome.kind is Kind.OK and time.monotonic() < until:
-                store.extend(message, until)
+                table.extend(message, until)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from worker.core.in_flight import Ending
+from worker.core.endings import Ending
 
 NAMESPACE = "Ebb"
 #: Time between two lines: CloudWatch's standard resolution.
@@ -20,6 +20,7 @@ COUNTERS: dict[str, str] = {
     Ending.FAILED: "JobsFailed",
     Ending.RETRIED: "JobsRetried",
     Ending.REJECTED: "JobsRejected",
+    Ending.CANCELLED: "JobsCancelled",
     Ending.TIMED_OUT: "JobsTimedOut",
     Ending.JOB_LIMIT: "JobsAtLimit",
     Ending.GIVEN_BACK: "JobsGivenBack",

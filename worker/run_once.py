@@ -1,6 +1,7 @@
 """`python -m worker --once FILE`: runs one job through the worker's own loop, without a queue and without AWS."""
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from worker import config, logs, signals
+from worker.core.endings import Ending
 from worker.core.events import Answered, Call, Kind, Message, Outcome, Receive, Received, StopRequested
-from worker.core.in_flight import Ending
 from worker.inbox import Inbox
 from worker.job import Job
 from worker.jobs.descendants import FAMILY
@@ -31,6 +32,8 @@ DEFAULTS = {
 }
 #: With EBB_GRACE, which must fit into it: a task's default.
 STOP_TIMEOUT_WITH_GRACE = "120"
+#: Progress is shown more often than a worker reports it.
+FOLLOW_SPEED = 10.0
 STOPPED = 130
 EXIT_CODES: dict[str, int] = {
     Ending.DONE: os.EX_OK,
@@ -41,6 +44,7 @@ EXIT_CODES: dict[str, int] = {
     Ending.JOB_LIMIT: 1,
     Ending.RETRIED: os.EX_TEMPFAIL,
     Ending.REJECTED: os.EX_DATAERR,
+    Ending.CANCELLED: STOPPED,
     Ending.GIVEN_BACK: STOPPED,
 }
 #: The log event about a handler that cannot be imported, or a command that does not exist.
@@ -114,7 +118,15 @@ def main(arguments: list[str]) -> int:
     inbox = Inbox()
     signals.listen(inbox)
     queue = OneMessage(job, inbox)
-    settings = replace(settings, concurrency=1, agent_uri=None, job_table=None, metrics=False, health_file=None)
+    settings = replace(
+        settings,
+        concurrency=1,
+        agent_uri=None,
+        job_table=None,
+        metrics=False,
+        health_file=None,
+        speed=FOLLOW_SPEED,
+    )
     Loop(settings, inbox, queue, observe=queue.observe).run()
     if queue.end is None:
         return _end(STOPPED, "Stopped before the job started.")
@@ -138,7 +150,9 @@ def _end(code: int, sentence: str) -> int:
 def _sentence(ending: str, fields: Mapping[str, Any], settings: config.Config) -> str:
     match ending:
         case Ending.DONE:
-            return f"Done in {fields['duration']} seconds."
+            result = f" Result: {json.dumps(fields['result'], ensure_ascii=False)}" if "result" in fields else ""
+            dropped = f" But {fields['result_dropped']}." if fields["result_dropped"] else ""
+            return f"Done in {fields['duration']} seconds.{result}{dropped}"
         case Ending.RETRIED:
             return (
                 f"The job asked for another attempt in {fields['retry_in']} seconds: {fields['reason'] or 'no reason'}"

@@ -15,6 +15,7 @@ ENDINGS = {
     "job_failed": "failed",
     "job_retried": "asked for another attempt",
     "job_rejected": "rejected",
+    "job_cancelled": "cancelled",
     "job_timed_out": "stopped at its time limit",
     "job_skipped": "done before",
     "job_given_back": "given back",

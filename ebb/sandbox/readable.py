@@ -31,7 +31,7 @@ WORDS = {
     "protection_refused": "gets no task protection",
     "receive_failed": "could not receive",
     "release_failed": "could not end its task protection",
-    "store_refused": "cannot use the job table",
+    "table_refused": "cannot use the job table",
     "stuck": "does not answer",
 }
 #: Levels of `logging` that need no word.

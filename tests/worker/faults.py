@@ -42,6 +42,9 @@ class Plan:
     partial: float = 0.0
     #: The share of received messages that a standard queue gives out once more.
     duplicates: float = 0.0
+    #: The share of jobs that the API has put into the table, and of those that their caller cancels at some time.
+    submitted: float = 0.7
+    cancelled: float = 0.0
     #: The share of messages sent with a delay.
     delayed: float = 0.0
     kill_every: float = math.inf
@@ -95,7 +98,16 @@ class Plan:
 
 QUIET = Plan()
 #: Calls fail, the workers live.
-CALLS = Plan(slow=0.02, lost_response=0.02, lost_request=0.02, late=0.01, throttled=0.02, partial=0.03, duplicates=0.05)
+CALLS = Plan(
+    slow=0.02,
+    lost_response=0.02,
+    lost_request=0.02,
+    late=0.01,
+    throttled=0.02,
+    partial=0.03,
+    duplicates=0.05,
+    cancelled=0.1,
+)
 #: SQS is away for longer than a lease lasts.
 OUTAGES = Plan(outage_every=100, longest_outage=90, duplicates=0.05)
 #: Workers come and go, and stand still.
@@ -107,6 +119,7 @@ WORKERS = Plan(
     duplicates=0.05,
     broken_child=0.1,
     hung_child=0.05,
+    cancelled=0.1,
     idle_death_every=100,
     delayed=0.1,
 )

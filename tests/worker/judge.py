@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tests.worker.fake_sqs_store import Lease, Stored
 from tests.worker.faults import Play
 from worker.core.breaker import MAX_FAILURES
+from worker.core.endings import FINAL, JobState
 
 #: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost. Two failures
 #: of the shortest lease are enough after a long poll, but one and a slow call are not.
@@ -52,6 +53,8 @@ class Run:
     play: Play
     #: Whether its child was asked to end.
     killed: bool = False
+    #: When its caller cancelled it.
+    cancelled_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +67,12 @@ class Past:
     letters: int = 0
     gone: str | None = None
     ended_runs: int = 0
+    #: Whether its caller was answered that it is cancelled, or will be; and that it never runs.
+    cancelled: bool = False
+    never_runs: bool = False
+    #: Whether a worker had to settle it without the table.
+    left_out: bool = False
+    notified: str | None = None
     #: Whether it was, at any time, given out while in flight.
     doubled: bool = False
     live: list[Run] = field(default_factory=list)
@@ -78,6 +87,8 @@ class Judge:
         self.hands: dict[str, Hand] = {}
         self.counts: Counter[str] = Counter()
         self.left = 0
+        #: The longest time from a cancel to the end of the job's process.
+        self.longest_cancel = 0.0
         #: Workers that stood still or whose clock jumped, with when that was last over.
         self.disturbed: dict[str, float] = {}
         #: Workers that were asked to stop, or died, with when: they give back what they have, or lose it.
@@ -240,6 +251,38 @@ class Judge:
             return "ECS denied its worker protection after the receive"
         return "its worker fails all jobs" if len(self._failed[worker]) >= MAX_FAILURES else None
 
+    def cancelled(self, message_id: str, state: JobState | None) -> None:
+        """Its caller has cancelled it, and got this state."""
+        past = self.past[message_id]
+        if state is JobState.CANCELLED:
+            past.cancelled = past.never_runs = True
+        elif state is JobState.RUNNING:
+            past.cancelled = True
+            for run in past.live:
+                run.cancelled_at = run.cancelled_at or self._clock()
+
+    def may_run(self, message_id: str, state: JobState) -> None:
+        """A handler starts: its job must have no final state."""
+        past = self.past[message_id]
+        self.check(not past.never_runs, "a cancelled job runs", message_id)
+        self.check(state not in FINAL, f"a job runs that is {state}", message_id)
+
+    def notified(self, message_id: str, state: str) -> None:
+        """There is an event about its end."""
+        past = self.past[message_id]
+        self.check(past.notified in {None, state}, f"two ends: {past.notified}, {state}", message_id)
+        past.notified = state
+
+    def ended_states(self, states: dict[str, tuple[JobState, float]]) -> None:
+        """All messages are gone: each job has its final state, unless its last worker died or had to leave."""
+        for message_id, (state, until) in states.items():
+            past = self.past[message_id]
+            if state in FINAL:
+                continue
+            stalled = state is JobState.RUNNING and until < self._clock()
+            self.check(stalled or state is JobState.QUEUED, f"a job is {state} for ever", message_id)
+            self.check(past.gone != "deleted" or past.left_out, f"deleted, and {state}", message_id)
+
     def letter(self, message_id: str) -> None:
         """A worker sent a copy to the dead-letter queue."""
         past = self.past[message_id]
@@ -255,7 +298,7 @@ class Judge:
         self.left -= 1
         self.counts[why] += 1
         if why == "deleted":
-            kept = past.done or past.letters
+            kept = past.done or past.letters or past.cancelled
             self.check(bool(kept), "a message vanished: deleted, but neither done nor a dead letter", message.id)
             self.check(not past.live or past.doubled or past.done, "deleted while it runs", message.id)
         elif why == "dead-lettered":

@@ -30,6 +30,7 @@ def run(seed: int, messages: int, plan: Plan, **changes: Any) -> Summary:
     rng = random.Random(seed)
     fifo = changes.pop("fifo", rng.random() < 0.4)
     job_timeout = changes.pop("job_timeout", rng.choice([60, 200]))
+    attempts = changes.pop("max_receive_count", 20)
     config = settings(
         queue_url="https://sqs/q.fifo" if fifo else "https://sqs/q",
         concurrency=changes.pop("concurrency", rng.choice([1, 2, 4, 10])),
@@ -38,9 +39,11 @@ def run(seed: int, messages: int, plan: Plan, **changes: Any) -> Summary:
         job_table=changes.pop("job_table", rng.choice([None, None, "jobs"])),
         protection=changes.pop("protection", rng.random() < 0.8),
         job_timeout=job_timeout,
+        max_receive_count=attempts,
+        events=True,
     )
     kinds = changes.pop("kinds", KINDS)
-    simulation = Simulation(seed, config, plan=plan, max_receive_count=changes.pop("max_receive_count", 20))
+    simulation = Simulation(seed, config, plan=plan, max_receive_count=attempts)
     try:
         _drive(simulation, rng, messages, kinds)
     except Violation as violation:

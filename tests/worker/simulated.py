@@ -18,6 +18,7 @@ from worker.core.events import (
     Ended,
     Event,
     Exit,
+    Follow,
     Kill,
     Protect,
     Protected,
@@ -236,13 +237,19 @@ class Worker:
         self._judge.counts[f"log {name}"] += 1
         if "message_id" in fields:
             self._judge.note(self.name, (name, fields["message_id"], fields.get("error") or fields.get("reason")))
+            if fields.get("left_out"):
+                self._judge.past[fields["message_id"]].left_out = True
 
     def _do(self, action: Action) -> None:
         match action:
             case Start(slot, job):
                 self.children.start(slot, job)
             case RequestStop(slot):
-                self._judge.check(self.asked_to_stop, f"{self.name} asks a job to stop", str(slot))
+                run = self.children.runs.get(slot)
+                cancelled = run is not None and run.cancelled_at is not None
+                self._judge.check(self.asked_to_stop or cancelled, f"{self.name} asks a job to stop", str(slot))
+            case Follow():
+                self._calls.follow(action)
             case Kill(slot, grace):
                 self.children.kill(slot, grace)
             case Receive():

@@ -17,14 +17,17 @@ from worker.core.events import (
     Delete,
     Event,
     Finish,
+    Follow,
+    Followed,
     Kind,
     Message,
+    Notify,
     Outcome,
     Received,
-    ReleaseClaim,
+    Release,
 )
 from worker.core.in_flight import MAX_WAIT_SECONDS
-from worker.core.settling import MAX_CALLS
+from worker.core.settling import MAX_CALLS, OF_TABLE
 
 if TYPE_CHECKING:
     from tests.worker.simulation import Simulation
@@ -55,42 +58,6 @@ class Lane:
             self._free += 1
 
 
-class Store:
-    """The table as worker/aws/idempotency.py uses it: state, owner, and when a claim ends, by message id."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._items: dict[str, tuple[str, str, float]] = {}
-
-    def done(self, message_id: str) -> bool:
-        """Whether it is remembered as done."""
-        return self._items.get(message_id, ("",))[0] == "done"
-
-    def call(self, owner: str, call: Claim | Finish | ReleaseClaim, until: float) -> Outcome:
-        """Claim, finish or forget; a claim ends at `until`."""
-        key = call.message.job.id
-        state, whose, end = self._items.get(key, ("", "", 0.0))
-        if isinstance(call, Claim):
-            if not state or (state == "running" and (whose == owner or end < self._clock())):
-                self._items[key] = ("running", owner, until)
-                return Outcome(Kind.OK)
-            if state == "done":
-                return Outcome(Kind.FINISHED)
-            return Outcome(Kind.TAKEN, "another", max(0.0, end - self._clock()))
-        if isinstance(call, Finish):
-            if state and whose != owner:
-                return Outcome(Kind.LOST if state == "running" else Kind.FINISHED)
-            self._items[key] = ("done", owner, math.inf)
-        elif (state, whose) == ("running", owner):
-            del self._items[key]
-        return Outcome(Kind.OK)
-
-    def extend(self, owner: str, message_id: str, until: float) -> None:
-        """Let the owner's claim end later."""
-        if self._items.get(message_id, ("", ""))[:2] == ("running", owner):
-            self._items[message_id] = ("running", owner, until)
-
-
 class Calls:
     """Makes the calls about messages that a worker's core wants; `post` gets the answers."""
 
@@ -99,7 +66,8 @@ class Calls:
     ) -> None:
         self._sim, self._name, self._clock, self._post = simulation, name, clock, post
         self._judge, self._random, self._config = simulation.judge, simulation.random, simulation.config
-        self._lanes = {"extend": Lane(MAX_CALLS), "settle": Lane(MAX_CALLS)}
+        self._lanes = {"extend": Lane(MAX_CALLS), "settle": Lane(MAX_CALLS), "table": Lane(MAX_CALLS)}
+        self._following = Lane(1)
         #: Handles that ChangeVisibility and Delete calls in flight are about.
         self._called: set[str] = set()
         #: Messages that came and have not run to an end, with when the worker knows its lease to end.
@@ -140,12 +108,12 @@ class Calls:
     def received(self, event: Received) -> None:
         """Messages came."""
         for message in event.messages:
-            self._waiting[message.job.id] = message.handle, self._clock()
-            self._useless.discard(message.job.id)
-            past = self._judge.past[message.job.id]
-            if past.done or past.rejected:
+            self._waiting[message.id] = message.handle, self._clock()
+            self._useless.discard(message.id)
+            past = self._judge.past[message.id]
+            if past.done or past.rejected or past.cancelled:
                 continue  # it may yet be in hand, to be deleted: it needs no slot
-            self._in_hand[message.job.id] = event.asked_at + self._config.lease
+            self._in_hand[message.id] = event.asked_at + self._config.lease
 
     def ended(self, message_id: str) -> None:
         """Its job runs no more."""
@@ -155,7 +123,31 @@ class Calls:
         """Make the call, in a lane of its kind."""
         self._began(call)
         lane = "extend" if isinstance(call, ChangeVisibility) and call.urgent else "settle"
+        lane = "table" if isinstance(call, OF_TABLE) else lane
         self._lanes[lane].submit(lambda: self._call(lane, call))
+
+    def follow(self, follow: Follow) -> None:
+        """Ask which of the jobs are cancelled."""
+        self._following.submit(lambda: self._follow(follow))
+
+    def _follow(self, follow: Follow) -> None:
+        if not self._config.job_table:  # progress goes to the log
+            self._following.done()
+            self._sim.after(0.001, lambda: self._post(Followed()))
+            return
+        fault = self._sim.fault()
+        seconds = self._sim.latency() if fault in {Fault.NONE, Fault.PARTIAL} else self._random.uniform(0, CALL_TIMEOUT)
+        known = fault in {Fault.NONE, Fault.PARTIAL, Fault.SLOW}
+
+        def answer() -> None:
+            messages = [message for message, _ in follow.jobs] if known else []
+            cancelled = self._sim.table.cancelled(self._name, messages)
+            self._following.done()
+            if not self.closed:
+                self._post(Followed(cancelled))
+
+        self._judge.counts["call Follow"] += 1
+        self._sim.after(seconds, answer)
 
     def _began(self, call: Call) -> None:
         match call:
@@ -163,11 +155,11 @@ class Calls:
                 for message, _ in entries:
                     self._judge.call_began(self._name, "extend" if urgent else "hide", message.handle, self._called)
                     if not urgent:
-                        self._gone(message.job.id)
+                        self._gone(message.id)
             case Delete(several):
                 for message in several:
                     self._judge.call_began(self._name, "delete", message.handle, self._called)
-                    self._gone(message.job.id)
+                    self._gone(message.id)
             case _:
                 return
         self._called.update(message.handle for message in call.messages)
@@ -215,11 +207,11 @@ class Calls:
                 self._judge.trouble(message.handle, FAILED)
             elif fault is Fault.NONE and outcome.kind is Kind.OK and isinstance(call, ChangeVisibility):
                 self._judge.renewed(message.handle)
-            if outcome.kind in {Kind.TAKEN, Kind.FINISHED}:
-                self._in_hand.pop(message.job.id, None)
+            if outcome.kind in {Kind.TAKEN, Kind.FINISHED, Kind.CANCELLED}:
+                self._in_hand.pop(message.id, None)
             if outcome.kind is Kind.TAKEN:
                 self._judge.excuse(message.handle, "another worker has it")
-            if lane == "extend" and message.job.id in self._in_hand:
+            if lane == "extend" and message.id in self._in_hand:
                 self._know(call, message, asked_at, outcome)
         if lane == "extend" and self._config.job_table:
             self._extend_claims(call, asked_at, outcomes)
@@ -228,15 +220,15 @@ class Calls:
 
     def _know(self, call: Call, message: Message, asked_at: float, outcome: Outcome) -> None:
         if outcome.kind is Kind.LOST:
-            self._in_hand[message.job.id] = -math.inf
+            self._in_hand[message.id] = -math.inf
         elif outcome.kind is Kind.OK and isinstance(call, ChangeVisibility):
             seconds = next(seconds for entry, seconds in call.entries if entry is message)
-            self._in_hand[message.job.id] = asked_at + seconds
+            self._in_hand[message.id] = asked_at + seconds
 
     def _extend_claims(self, call: Call, asked_at: float, outcomes: dict[str, Outcome]) -> None:
         for message, seconds in call.entries if isinstance(call, ChangeVisibility) else ():
             if outcomes[message.handle].kind is Kind.OK:
-                self._sim.store.extend(self._name, message.job.id, self._unix(asked_at + seconds))
+                self._sim.table.extend(self._name, message, self._unix(asked_at + seconds))
 
     def _effect(self, call: Call, fault: Fault) -> dict[str, Outcome]:
         """What the call does, at the moment in which it is done."""
@@ -250,20 +242,26 @@ class Calls:
                 answers = self._sim.queue.delete_batch([message.handle for message in several], failing)
             case DeadLetter(message):
                 return {message.handle: self._letter(message) if not failing else Outcome(Kind.RETRYABLE, "partial")}
-            case Claim() | Finish() | ReleaseClaim():
+            case Notify(message, ended):
+                if failing:
+                    return {message.handle: Outcome(Kind.RETRYABLE, "partial")}
+                self._judge.notified(message.job.id, str(ended["state"]))
+            case Claim() | Finish() | Release():
                 outcome = Outcome(Kind.RETRYABLE, "partial") if failing else self._claim(call)
                 return {call.message.handle: outcome}
+        if isinstance(call, Notify):
+            return {call.message.handle: Outcome(Kind.OK)}
         return {message.handle: _outcome(answer) for message, answer in zip(call.messages, answers, strict=True)}
 
     def _letter(self, message: Message) -> Outcome:
-        deduplication = message.job.id if self._config.fifo else None
+        deduplication = message.id if self._config.fifo else None
         self._sim.dead.send(message.job.body, group=message.job.group, deduplication_id=deduplication)
-        self._judge.letter(message.job.id)
+        self._judge.letter(message.id)
         return Outcome(Kind.OK)
 
-    def _claim(self, call: Claim | Finish | ReleaseClaim) -> Outcome:
+    def _claim(self, call: Claim | Finish | Release) -> Outcome:
         until = self._unix(call.until) if isinstance(call, Claim) else 0.0
-        return self._sim.store.call(self._name, call, until)
+        return self._sim.table.call(self._name, call, until)
 
     def _unix(self, at: float) -> float:
         return self._sim.now + at - self._clock()

@@ -99,14 +99,14 @@ class Children:
         self._idle.discard(slot)
         self._judge.check(not self._worker.asked_to_stop, f"{self._worker.name} starts a job, asked to stop", job.id)
         handle = str(job.attributes["handle"])
-        script = self._sim.scripts[job.id]
-        play, seconds = script.attempt(self._judge.past[job.id].ended_runs)
+        script = self._sim.scripts[job.message_id]
+        play, seconds = script.attempt(self._judge.past[job.message_id].ended_runs)
         run = self.runs[slot] = self._judge.started(handle, slot, play)
-        self._calls.started(job.id)
+        self._calls.started(job.message_id)
         if self._config.protection:
             self._judge.check(self._worker.protected, f"{self._worker.name} works, unprotected", job.id)
         if self._config.job_table:
-            self._judge.check(not self._sim.store.done(job.id), "done again, despite the store", job.id)
+            self._judge.may_run(job.message_id, self._sim.table.items[job.id].state)
         if seconds < math.inf:
             self._sim.after(seconds, lambda: self._done(slot, run, script))
 
@@ -142,5 +142,8 @@ class Children:
                 self.open(slot)  # its import took too long
             return
         run.killed = True
+        if run.cancelled_at is not None:
+            self._judge.counts["cancelled runs"] += 1
+            self._judge.longest_cancel = max(self._judge.longest_cancel, self._sim.now + grace - run.cancelled_at)
         grace = grace if self._random.random() < 0.3 else self._random.uniform(0, grace)
         self._sim.after(grace + 0.05, lambda: self._end(slot, run, None, alive=False))

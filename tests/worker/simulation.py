@@ -17,8 +17,8 @@ from tests.worker.fake_sqs_store import Stored
 from tests.worker.faults import QUIET, Fault, Plan, Script
 from tests.worker.judge import Judge
 from tests.worker.simulated import Worker
-from tests.worker.simulated_calls import Store
 from tests.worker.simulated_receives import Poller
+from tests.worker.simulated_table import Table
 from worker.config import Config
 
 #: Unix time at which a simulation begins.
@@ -39,7 +39,7 @@ def settings(**changes: Any) -> Config:
 
 
 class Simulation:
-    """One queue with its dead-letter queue, an ECS, an idempotency store, and workers."""
+    """One queue with its dead-letter queue, an ECS, a job table, and workers."""
 
     def __init__(self, seed: int, config: Config, *, plan: Plan = QUIET, max_receive_count: int = 20) -> None:
         self.random = random.Random(seed)
@@ -63,7 +63,7 @@ class Simulation:
         self.outage_until = -math.inf
         #: Faults of the next calls; they go before the plan.
         self.forced: deque[Fault] = deque()
-        self.store = Store(lambda: self.now)
+        self.table = Table(lambda: self.now, self.judge.fail)
         self._pollers: list[Poller] = []
         self._poke_at = math.inf
         self._names = 0
@@ -113,6 +113,7 @@ class Simulation:
             self.judge.check(not worker.busy, f"{worker.name} still has runs")
             self.judge.check(worker.protected_until <= self.now, f"{worker.name} is idle, and protected")
             self.judge.check(not worker.alive or worker.waits_for_messages, f"{worker.name} does not poll")
+        self.judge.ended_states({job_id: (item.state, item.until) for job_id, item in self.table.items.items()})
 
     def heal(self) -> None:
         """From now on nothing goes wrong."""
@@ -129,8 +130,18 @@ class Simulation:
         message_id = self.queue.send(body, group=group, deduplication_id=deduplication, delay=delay)
         self.scripts[message_id] = script
         self.judge.sent(message_id, group)
+        if self.config.job_table and self.random.random() < self.plan.submitted:
+            self.table.submitted(message_id, message_id)
+        if self.config.job_table and self.random.random() < self.plan.cancelled:
+            self.after(self.random.expovariate(0.1), lambda: self.cancel(message_id))
         self.poke()
         return message_id
+
+    def cancel(self, message_id: str) -> None:
+        """The caller cancels the job."""
+        state = self.table.cancel(message_id)
+        self.judge.note(" ! ", ("cancel", message_id, state))
+        self.judge.cancelled(message_id, state)
 
     def start_worker(self) -> Worker:
         """One more worker, and one more task that the service desires."""

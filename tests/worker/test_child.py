@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.worker.place import DONE, PRELUDE_LINES, result
 from worker import logs
 from worker.job import Verdict
 from worker.jobs.descendants import OOM_SCORE_ADJ
+from worker.progress import Progress
 
 
 def test_what_one_job_sets_in_its_context_the_next_does_not_see(handling: Open) -> None:
@@ -205,7 +207,8 @@ def test_a_handler_elsewhere_is_found_by_its_name(handling: Open, tmp_path: Path
 def test_the_demo_handler_does_what_its_text_says(handling: Open) -> None:
     place = handling("", EBB_HANDLER="worker.demo:handle")
     assert place.do("good morning") == DONE
-    assert place.do('{"sleep": 0.01}') == DONE
+    assert place.do('{"sleep": 0.01}') == replace(DONE, progress=Progress(0.9, "sleeping"))
+    assert place.do('{"result": [7]}') == replace(DONE, value="[7]")
     assert place.do('{"reject": "why"}') == result(Verdict.REJECT, "why")
     assert place.do('{"retry_after": 60}') == result(Verdict.RETRY, "as the message asks", 60)
     assert place.do('{"retry_after": 60}', attempt=2) == DONE

@@ -73,7 +73,7 @@ def test_the_handler_sees_the_whole_job(handling: Open) -> None:
     assert place.do('{"film": 7}', **fields) == DONE
     assert place.notes()[0] == (
         "Job(id='id-7', body='{\"film\": 7}', attributes={'colour': 'blue', 'key': b'\\x00\\xff'}, attempt=3, "
-        "group='customer-7', deadline=1800000000.5, trace='Root=1-2-3')"
+        "group='customer-7', deadline=1800000000.5, trace='Root=1-2-3', message_id='id-7')"
     )
 
 

@@ -10,7 +10,8 @@ from worker.job import Result, Verdict
 @pytest.mark.parametrize(
     ("does", "expected"),
     [
-        ("return 7", DONE),
+        ("return 7", Result(verdict=Verdict.DONE, value="7")),
+        ("async def later(): return {'a': (1,)}\n    return later()", Result(verdict=Verdict.DONE, value='{"a":[1]}')),
         ("raise Retry()", result(Verdict.RETRY)),
         ("raise Retry('the film is not there yet')", result(Verdict.RETRY, "the film is not there yet")),
         ("raise Retry(after=90)", result(Verdict.RETRY, after=90)),
@@ -163,10 +164,12 @@ def handle(job): return eval(job.body)
         assert "TypeError: the handler returned " in (failed.reason or "")
         assert f"({kind})" in (failed.reason or "")
     for done in ("[1] * 100_000", "{'a': [1]}", "{'a', 'b'}", "(None,)", "'text'", "asyncio.sleep(0)", "around()"):
-        assert place.do(done) == DONE, done
+        assert place.do(done).verdict is Verdict.DONE, done
     assert not (place.folder / "notes").exists()
 
 
-@pytest.mark.parametrize("returned", ["open(os.devnull)", "sqlite3.connect(':memory:').execute('select 1')", "[1]"])
-def test_other_values_that_are_returned_are_ignored(handling: Open, returned: str) -> None:
-    assert handling(f"import sqlite3\ndef handle(job): return {returned}").do() == DONE
+@pytest.mark.parametrize("returned", ["open(os.devnull)", "sqlite3.connect(':memory:').execute('select 1')", "1e999"])
+def test_a_job_that_returns_no_json_value_is_done_without_a_result(handling: Open, returned: str) -> None:
+    done = handling(f"import sqlite3\ndef handle(job): return {returned}").do()
+    assert (done.verdict, done.value) == (Verdict.DONE, None)
+    assert str(done.dropped).startswith("the result was dropped: it is not JSON: ")

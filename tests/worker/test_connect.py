@@ -12,7 +12,7 @@ from tests.worker.configs import config
 from worker import __main__ as program
 from worker import logs
 from worker.aws.clients import ClientSetupError, CredentialsError
-from worker.aws.idempotency import IdempotencyError
+from worker.aws.table import JobTableError
 from worker.config import Config
 from worker.core import backoff
 from worker.core.events import StopRequested
@@ -60,20 +60,20 @@ def connect(monkeypatch: pytest.MonkeyPatch, clock: Clock, error: Exception, wor
     def make(_: Config) -> Any:
         if clock.now < works_at:
             raise error
-        return "queue", "store"
+        return "queue", "table", None
 
-    monkeypatch.setattr(program, "_queue_and_store", make)
+    monkeypatch.setattr(program, "_clients", make)
     return program._connect(SETTINGS, clock)
 
 
-TROUBLE = [(CredentialsError("500"), "no_credentials"), (IdempotencyError("no table"), "store_refused")]
+TROUBLE = [(CredentialsError("500"), "no_credentials"), (JobTableError("no table"), "table_refused")]
 
 
 @pytest.mark.parametrize(("error", "name"), TROUBLE)
 def test_a_call_that_fails_is_made_again_with_growing_pauses_until_it_succeeds(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, lines: list[tuple[str, str]], error: Exception, name: str
 ) -> None:
-    assert connect(monkeypatch, clock, error, works_at=8) == ("queue", "store")
+    assert connect(monkeypatch, clock, error, works_at=8) == ("queue", "table", None)
     assert clock.waits == [1, 2, 4, 8]
     assert lines == [(name, "receives nothing; asks again")] * 4
 
@@ -91,7 +91,7 @@ def test_a_signal_ends_a_worker_that_still_asks(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, lines: list[tuple[str, str]]
 ) -> None:
     clock.stop_at = 3
-    assert connect(monkeypatch, clock, IdempotencyError("no table"), works_at=60) == os.EX_OK
+    assert connect(monkeypatch, clock, JobTableError("no table"), works_at=60) == os.EX_OK
     assert clock.now == 3
     assert lines[-1] == ("stopped", "None")
 

@@ -87,7 +87,7 @@ def test_the_worker_needs_only_boto3(tmp_path: Path) -> None:
         timeout=600,
     )
     quiet = {"PYTHONDONTWRITEBYTECODE": "1"}
-    modules = "boto3, worker.loop, worker.metrics, worker.aws.idempotency, worker.jobs.child"
+    modules = "boto3, worker.loop, worker.metrics, worker.aws.table, worker.aws.event_bus, worker.jobs.child"
     subprocess.run([python, "-c", f"import {modules}"], cwd=ROOT, env=quiet, check=True, timeout=120)
     done = subprocess.run([python, "-m", "worker"], check=False, cwd=ROOT, env=quiet, capture_output=True, timeout=120)
     assert (done.returncode, done.stderr) == (os.EX_CONFIG, b"")  # it started, and there are no settings here

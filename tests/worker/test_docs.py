@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.helpers.waiting import LIMIT
 from worker import config, run_once
-from worker.core.in_flight import Ending
+from worker.core.endings import Ending
 from worker.metrics import COUNTERS
 
 ROOT = Path(run_once.__file__).parents[1]

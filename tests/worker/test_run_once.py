@@ -12,7 +12,7 @@ from components import _container
 from settings import read
 from tests.worker.once import HANDLER, LIMIT, ROOT, Run, environment
 from worker import run_once
-from worker.core.in_flight import Ending
+from worker.core.endings import Ending
 
 REJECTED = "Rejected; a worker would move the message to the dead-letter queue"
 

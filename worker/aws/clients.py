@@ -50,6 +50,11 @@ def dynamodb(region: str | None, *, connections: int) -> "DynamoDBClient":
     return client
 
 
+def events(region: str | None, *, connections: int) -> Any:
+    """A client that tries each call once. Raises ClientSetupError."""
+    return _single_try("events", region, connections, READ_SECONDS)
+
+
 def s3(region: str | None) -> "S3Client":
     """A client that retries. Raises ClientSetupError."""
     client: S3Client = _client(
@@ -62,7 +67,9 @@ def s3(region: str | None) -> "S3Client":
     return client
 
 
-def _single_try(service: Literal["sqs", "dynamodb"], region: str | None, connections: int, read_seconds: int) -> Any:
+def _single_try(
+    service: Literal["sqs", "dynamodb", "events"], region: str | None, connections: int, read_seconds: int
+) -> Any:
     """The worker retries by itself: the lease limits the time for retries."""
     return _client(
         service,

@@ -45,6 +45,9 @@ MAX_ATTRIBUTES = 10
 #: Attributes that a dead letter gets: the reason, and the URL of the queue that it comes from.
 REASON_ATTRIBUTE = "EbbReason"
 SOURCE_ATTRIBUTE = "EbbSource"
+#: The attribute with the id that the API gave out.
+JOB_ID_ATTRIBUTE = "EbbJobId"
+JOB_ID = re.compile("[A-Za-z0-9_-]{1,128}")
 #: The reason counts towards the message's length.
 MAX_REASON_BYTES = 1024
 #: Characters that a message must not contain (SQS API, SendMessage).
@@ -120,8 +123,8 @@ class Queue:
         message = dead.message
         arguments: dict[str, Any] = {"QueueUrl": self._config.dead_letter_url, "MessageBody": message.job.body}
         if self._config.fifo:
-            arguments["MessageGroupId"] = message.job.group or message.job.id
-            arguments["MessageDeduplicationId"] = message.job.id
+            arguments["MessageGroupId"] = message.job.group or message.id
+            arguments["MessageDeduplicationId"] = message.id
         asked_at = self._clock()
         outcome = self._send(arguments, _labelled(message.attributes, dead.reason, self._config.queue_url))
         if outcome.kind is Kind.REFUSED:
@@ -172,8 +175,10 @@ def _message(raw: "MessageTypeDef") -> Message:
     system = raw.get("Attributes") or {}
     attributes = raw.get("MessageAttributes") or {}
     values = {name: value.get("StringValue", value.get("BinaryValue")) for name, value in attributes.items()}
+    given = values.pop(JOB_ID_ATTRIBUTE, None)
     job = Job(
-        id=raw["MessageId"],
+        id=given if isinstance(given, str) and JOB_ID.fullmatch(given) else raw["MessageId"],
+        message_id=raw["MessageId"],
         body=raw.get("Body") or "",  # the child rejects an empty body
         attributes={name: value for name, value in values.items() if value is not None},
         attempt=int(system.get("ApproximateReceiveCount", 1)),

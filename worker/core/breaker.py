@@ -3,7 +3,7 @@
 import math
 
 from worker.core.backoff import doubled
-from worker.core.in_flight import Ending
+from worker.core.endings import Ending
 
 #: Failures in a row, of different messages, after which the worker itself is in doubt.
 MAX_FAILURES = 5

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from worker.config import Config
 from worker.core.breaker import Breaker
 from worker.core.children import Children
+from worker.core.endings import Ending
 from worker.core.events import Denial, Ended, Lost, Observe, Protected, Ready, Starting
-from worker.core.in_flight import Ending
 from worker.core.protection import Protection
 from worker.job import Result, Verdict
 

@@ -8,13 +8,14 @@ import logging
 import math
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from worker.config import Config
 from worker.core.backoff import backoff
 from worker.core.capacity import Capacity
+from worker.core.endings import Ending, attempt_ending, shown
 from worker.core.events import (
     Action,
     Answered,
@@ -22,6 +23,7 @@ from worker.core.events import (
     Ended,
     Event,
     Exit,
+    Followed,
     Kill,
     Kind,
     Lost,
@@ -36,8 +38,10 @@ from worker.core.events import (
     Starting,
     StopRequested,
 )
-from worker.core.in_flight import MAX_WAIT_SECONDS, Ending, InFlight, State, attempt_ending
+from worker.core.following import Following
+from worker.core.in_flight import MAX_WAIT_SECONDS, InFlight, State
 from worker.core.lease import STOP_BEFORE_SECONDS, Lease
+from worker.core.messages import Messages
 from worker.core.receiving import Receiving
 from worker.core.settling import RETRY_PAUSE_SECONDS, Settling
 from worker.core.shutdown import Shutdown
@@ -61,18 +65,18 @@ class Core:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._config, self._observe, self._epoch, self._jitter = config, observe, epoch, jitter
-        self._store = config.job_table is not None
-        self._in_flight: dict[str, InFlight] = {}
+        self._messages = Messages(observe)
         self._capacity = Capacity(config, observe, jitter)
         self._receiving = Receiving(config, new_id, jitter)
-        self._settling = Settling(store=self._store, fifo=config.fifo, jitter=jitter)
+        self._settling = Settling(config, jitter)
+        self._following = Following(config.speed)
         self._shutdown = Shutdown(config)
         self._exited = False
 
     @property
     def busy(self) -> int:
         """The number of running jobs."""
-        return sum(item.slot is not None for item in self._in_flight.values())
+        return self._messages.busy
 
     def problem(self, now: float) -> str | None:
         """Why this worker is unhealthy, if it is."""
@@ -91,9 +95,11 @@ class Core:
     def next_time(self, now: float) -> float:
         """When to call `on` again at the latest, if no event comes first."""
         receiving = self._receiving
-        times = [receiving.next_at, receiving.collect_until, self._shutdown.finish_by, self._shutdown.give_up_at]
+        stop = self._shutdown
+        times = [receiving.next_at, receiving.collect_until, stop.finish_by, stop.leave_by, stop.give_up_at]
+        times.append(self._following.next_at)
         times += self._capacity.times()
-        times += [item.next_check for item in self._in_flight.values()]
+        times += [item.next_check for item in self._messages]
         return min([time for time in times if time > now], default=math.inf)
 
     def _record(self, now: float, event: Event) -> None:
@@ -108,13 +114,18 @@ class Core:
                 self._on_received(now, event)
             case Answered():
                 self._on_answered(now, event)
+            case Followed(cancelled):
+                self._following.answered()
+                for item in map(self._messages.of, cancelled):
+                    if item:
+                        item.cancelled = item.always_due = True
             case StopRequested():
                 self._shutdown.signalled(now)
                 self._observe("stopping", running=self.busy)
 
     def _on_not_started(self, now: float, event: NotStarted) -> None:
         self._capacity.children.untaken(now, event.slot, event.error)
-        if item := self._in_slot(event.slot):
+        if item := self._messages.in_slot(event.slot):
             self._observe("job_not_started", logging.WARNING, error=event.error, **item.log_fields)
             item.wait(now)
 
@@ -124,17 +135,11 @@ class Core:
             self._observe("receive_failed", logging.ERROR, error=event.error)
         for message in event.messages:
             lease = Lease(event.asked_at, self._config.lease)
-            known = self._in_flight.get(message.job.id)
-            if known is None:
-                self._in_flight[message.job.id] = InFlight(message=message, lease=lease, received_at=now)
-            else:
-                known.newer, known.always_due = (message, lease), True
-                if known.call is None:
-                    self._renew(now, known)
+            self._messages.received(now, message, lease)
 
     def _on_ended(self, now: float, event: Ended) -> None:
         self._capacity.ended(now, event)
-        item = self._in_slot(event.slot)
+        item = self._messages.in_slot(event.slot)
         if item is None:
             return
         item.slot, item.always_due = None, True
@@ -143,7 +148,10 @@ class Core:
         if event.result.verdict is Verdict.UNABLE and not stopped:  # this worker would use up its receives
             pause = max(pause, self._config.start_timeout)
         ending, delay, details = attempt_ending(event.result, stopped, pause, stopping=item.stop_requested)
-        self._capacity.judged(now, item.message.job.id, ending, event.result if not stopped else None)
+        item.result = None if stopped else event.result
+        if not self._settling.table:
+            details |= shown(event.result)
+        self._capacity.judged(now, item.message.id, ending, event.result if not stopped else None)
         self._settle(now, item, ending, delay=delay, **details)
 
     def _on_answered(self, now: float, event: Answered) -> None:
@@ -151,7 +159,7 @@ class Core:
         extension = isinstance(call, ChangeVisibility) and call.urgent
         self._settling.answered(event)
         for message in call.messages:
-            item = self._in_flight.get(message.job.id)
+            item = self._messages.of(message.id)
             if item is None or item.call is not call:
                 continue
             item.call, item.always_due = None, True
@@ -160,7 +168,7 @@ class Core:
                 name = "extension_failed" if extension else "call_failed"
                 self._observe(name, logging.WARNING, error=outcome.error, **item.log_fields)
             if item.newer and item.returns:
-                self._renew(now, item)
+                self._messages.renew(now, item)
             elif isinstance(call, ChangeVisibility) and call.urgent:
                 seconds = next(seconds for entry, seconds in call.entries if entry is message)
                 retry_at = now + self._jitter(0.5, 1) * RETRY_PAUSE_SECONDS
@@ -168,76 +176,79 @@ class Core:
             elif item.state is State.WAITING:
                 self._claimed(now, item, outcome)
             elif not self._settling.step_done(now, item, outcome):
-                self._drop(now, item, Ending.LEASE_LOST)
+                self._messages.drop(now, item, Ending.LEASE_LOST)
             elif not item.steps and item.ending:
-                self._drop(now, item, item.ending)
-
-    def _renew(self, now: float, item: InFlight) -> None:
-        """Continue with the newest receive. A message that was to be visible again starts a new attempt."""
-        if item.newer and item.returns and item.ending:
-            message, lease = item.newer
-            self._drop(now, item, item.ending)
-            self._in_flight[message.job.id] = InFlight(message=message, lease=lease, received_at=now)
-        else:
-            item.renew()
+                self._messages.drop(now, item, item.ending)
 
     def _claimed(self, now: float, item: InFlight, outcome: Outcome) -> None:
         if outcome.kind is Kind.FINISHED and not item.newer:
+            item.job = outcome.job
             self._settle(now, item, Ending.SKIPPED)
+        elif outcome.kind is Kind.CANCELLED and not item.newer:
+            self._settle(now, item, Ending.CANCELLED)
         elif outcome.kind is Kind.TAKEN and not item.newer:
-            self._settle(now, item, Ending.GIVEN_BACK, delay=outcome.seconds, reason="another worker has the job")
+            reason = "another worker has the job"
+            self._settle(now, item, Ending.GIVEN_BACK, delay=outcome.seconds, taken=True, reason=reason)
         else:
             self._settling.claim_done(now, item, outcome)
 
     def _actions(self, now: float) -> Iterator[Action]:
         # Most messages need nothing at any one time, and checking them all would take longer than the rest.
         everyone = bool(self._shutdown)
-        due = [item for item in self._in_flight.values() if item.always_due or item.next_check <= now or everyone]
+        due = [item for item in self._messages if item.always_due or item.next_check <= now or everyone]
         yield from (Kill(slot, self._config.short_grace) for slot in self._capacity.overdue(now))
         if self._shutdown.finish_by < math.inf:
-            yield from self._request_stops()
-        yield from filter(None, [self._stop_or_drop(now, item) for item in due])
-        due = [item for item in due if self._in_flight.get(item.message.job.id) is item]
+            yield from self._request_stops(self._messages)
+        for item in due:
+            yield from self._stop_or_drop(now, item)
+        due = [item for item in due if item in self._messages]
         waiting = [item for item in due if item.state is State.WAITING]
-        active = any(item.state is not State.SETTLING for item in self._in_flight.values())
+        active = any(item.state is not State.SETTLING for item in self._messages)
         if not self._shutdown and (protect := self._capacity.protection.request(now, active=active)):
             yield protect
         if any(item.lease.due <= now for item in due):
-            yield from self._settling.extensions(now, self._in_flight.values())
-        yield from self._settling.settlements(now, due)
+            yield from self._settling.extensions(now, self._messages)
+        yield from self._settling.settlements(now, due, self._shutdown.leave_by)
+        if follow := self._following.due(now, self._messages, active=active):
+            yield follow
         for item in waiting:
             if item.state is State.WAITING and self._capacity.free and self._may_start(now, item):
                 yield self._start(now, item)
         for item in due:
             item.schedule(now)
-        room = len(self._in_flight) < self._config.concurrency + MAX_UNSETTLED
+        room = len(self._messages) < self._config.concurrency + MAX_UNSETTLED
         if not self._shutdown and self._capacity.may_receive(now, active=active) and room:
             free = self._capacity.room - sum(item.needs_slot for item in due)
             yield from self._receiving.due(now, free, busy=active)
         yield from self._exit(now)
 
-    def _request_stops(self) -> Iterator[RequestStop]:
-        for item in self._in_flight.values():
+    def _request_stops(self, items: Iterable[InFlight]) -> Iterator[RequestStop]:
+        for item in items:
             if item.state is State.RUNNING and item.slot is not None and not item.stop_requested:
                 item.stop_requested = True
                 yield RequestStop(item.slot)
 
-    def _stop_or_drop(self, now: float, item: InFlight) -> Kill | None:
+    def _stop_or_drop(self, now: float, item: InFlight) -> Iterator[RequestStop | Kill]:
         """Stop a job, drop a message or give it back, if it may not continue."""
         if item.slot is not None:
             ending = item.must_stop(now, self._shutdown.finish_by)
             if ending and (item.state is State.RUNNING or (ending.lost and item.ending and not item.ending.lost)):
+                if ending is Ending.CANCELLED:
+                    yield from self._request_stops([item])
                 item.state, item.ending = State.STOPPING, ending
-                return Kill(item.slot, self._config.short_grace if ending.lost else self._config.grace)
+                yield Kill(item.slot, self._config.short_grace if ending.lost else self._config.grace)
+            elif ending is Ending.CANCELLED and item.ending and not item.ending.lost:
+                item.ending = ending  # it is being stopped for another reason
         elif item.call is None and not item.lease.held(now):
-            self._drop(now, item, item.lease_ending)
+            self._messages.drop(now, item, item.lease_ending)
+        elif item.state is State.WAITING and item.call is None and item.cancelled:
+            self._settle(now, item, Ending.CANCELLED)
         elif item.state is State.WAITING and item.call is None and self._no_receive(now):
             self._give_back_useless(now, item)
-        return None
 
     def _give_back_useless(self, now: float, item: InFlight) -> None:
         """Give a message back that this worker cannot do now: another one may."""
-        first = not self.busy and next(other for other in self._in_flight.values() if other.needs_slot) is item
+        first = not self.busy and next(other for other in self._messages if other.needs_slot) is item
         reason = "the worker stops" if self._shutdown else self._capacity.refusal(first=first)
         if not reason and not self._capacity.free and now >= item.waits_since + MAX_WAIT_SECONDS:
             reason = "no process could take it"
@@ -248,11 +259,8 @@ class Core:
         """Whether no receive in flight can get a message that is given back now."""
         return self._receiving.idle or now >= self._shutdown.finish_by
 
-    def _in_slot(self, slot: int) -> InFlight | None:
-        return next((item for item in self._in_flight.values() if item.slot == slot), None)
-
     def _may_start(self, now: float, item: InFlight) -> bool:
-        claimed = item.claimed or not self._store
+        claimed = item.claimed or not self._settling.table
         able = self._capacity.may_start(now, busy=bool(self.busy))
         return able and claimed and not self._shutdown and now < item.lease.stop_at
 
@@ -269,25 +277,17 @@ class Core:
     def _settle(self, now: float, item: InFlight, ending: Ending, *, delay: float = 0.0, **details: Any) -> None:
         if ending is Ending.GIVEN_BACK:
             delay = max(delay, self._shutdown.receives_end(now))
-        item.settle(ending, store=self._store, delay=delay, **details)
+        self._settling.begin(item, ending, delay=delay, **details)
         if not item.steps:
-            self._drop(now, item, ending)
-
-    def _drop(self, now: float, item: InFlight, ending: Ending) -> None:
-        """The message needs no more calls: log its ending."""
-        del self._in_flight[item.message.job.id]
-        level = logging.INFO if ending.regular else logging.WARNING
-        intended = item.ending if item.ending is not ending else None
-        duration = round(now - item.received_at, 3)
-        self._observe(ending, level, **item.log_fields, duration=duration, intended=intended, **item.details)
+            self._messages.drop(now, item, ending)
 
     def _exit(self, now: float) -> Iterator[Action]:
         if not self._shutdown or self._exited:
             return
-        done = not self._in_flight and self._receiving.idle and self._settling.idle
+        done = not self._messages and self._receiving.idle and self._settling.idle
         if not done and now < self._shutdown.give_up_at:
             return
-        if self._in_flight:
-            self._observe("gave_up", logging.WARNING, message_ids=list(self._in_flight))
+        if self._messages:
+            self._observe("gave_up", logging.WARNING, message_ids=self._messages.ids)
         self._exited = True
         yield Exit(self._shutdown.code)

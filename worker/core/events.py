@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol
 
+from worker.core.endings import JobState
 from worker.job import Job, Result
+from worker.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,11 @@ class Message:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     deduplication_id: str | None = None
 
+    @property
+    def id(self) -> str:
+        """SQS's message id. Two messages can be about one job."""
+        return self.job.message_id
+
 
 class Kind(Enum):
     """How a call about one message ended."""
@@ -31,8 +38,10 @@ class Kind(Enum):
     RETRYABLE = auto()
     #: The same call will never succeed (a dead letter that is too long).
     REFUSED = auto()
-    #: Claim: the job finished before.
+    #: Job table: the job has ended before.
     FINISHED = auto()
+    #: Job table: the caller has cancelled the job, and this worker may end it.
+    CANCELLED = auto()
     #: Claim: another worker has the job, for `seconds` more.
     TAKEN = auto()
 
@@ -44,6 +53,8 @@ class Outcome:
     kind: Kind
     error: str | None = None
     seconds: float = 0.0
+    #: The job as the table has it, where the call has shown it.
+    job: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,19 +107,41 @@ class DeadLetter(_OneMessage):
 
 @dataclass(frozen=True)
 class Claim(_OneMessage):
-    """Idempotency store: claim the job until `until`, unless it finished or is claimed -> Answered."""
+    """Job table: claim the job until `until`, unless it has ended or is claimed -> Answered."""
 
     until: float
 
 
 @dataclass(frozen=True)
 class Finish(_OneMessage):
-    """Idempotency store: record that the job is done -> Answered."""
+    """Job table: the job has ended in this final state -> Answered."""
+
+    state: JobState
+    error: str | None = None
+    #: JSON text.
+    result: str | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
-class ReleaseClaim(_OneMessage):
-    """Idempotency store: release the claim -> Answered."""
+class Release(_OneMessage):
+    """Job table: end the claim, the job waits again -> Answered. `error`: why its attempt failed."""
+
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Notify(_OneMessage):
+    """Event bus: this job has ended -> Answered."""
+
+    ended: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Ask which of these jobs are cancelled, and report their progress -> Followed. A job that runs has a slot."""
+
+    jobs: tuple[tuple[Message, int | None], ...]
 
 
 @dataclass(frozen=True)
@@ -152,8 +185,8 @@ class Exit:
     code: int
 
 
-Call = ChangeVisibility | Delete | DeadLetter | Claim | Finish | ReleaseClaim
-Action = Receive | Call | Protect | Start | RequestStop | Kill | Exit
+Call = ChangeVisibility | Delete | DeadLetter | Claim | Finish | Release | Notify
+Action = Receive | Call | Follow | Protect | Start | RequestStop | Kill | Exit
 
 
 @dataclass(frozen=True)
@@ -173,6 +206,13 @@ class Answered:
     call: Call
     asked_at: float
     outcomes: Mapping[str, Outcome]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The ids of the messages whose jobs the caller has cancelled."""
+
+    cancelled: frozenset[str] = frozenset()
 
 
 class Denial(Enum):
@@ -242,7 +282,7 @@ class StopRequested:
     """SIGTERM or SIGINT."""
 
 
-Event = Received | Answered | Protected | Starting | Ready | Lost | NotStarted | Ended | StopRequested
+Event = Received | Answered | Followed | Protected | Starting | Ready | Lost | NotStarted | Ended | StopRequested
 
 
 class Observe(Protocol):

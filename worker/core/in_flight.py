@@ -2,13 +2,15 @@
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Any
 
+from worker.core.endings import Ending, JobState, Step
 from worker.core.events import Call, Kind, Message, Outcome
 from worker.core.lease import MAX_CALL_SECONDS, Lease
-from worker.job import Result, Verdict
+from worker.job import Result
 
 #: A message whose job no child can take is given back after so long.
 MAX_WAIT_SECONDS = 60
@@ -17,7 +19,7 @@ MAX_WAIT_SECONDS = 60
 class State(Enum):
     """What a message waits for."""
 
-    #: Protection, the idempotency store's claim, a free slot.
+    #: Protection, the claim in the job table, a free slot.
     WAITING = auto()
     #: Its job.
     RUNNING = auto()
@@ -25,54 +27,6 @@ class State(Enum):
     STOPPING = auto()
     #: The calls that settle it; the attempt has ended.
     SETTLING = auto()
-
-
-class Ending(StrEnum):
-    """How an attempt ended. The values are the names of the log events."""
-
-    DONE = "job_done"
-    FAILED = "job_failed"
-    RETRIED = "job_retried"
-    REJECTED = "job_rejected"
-    TIMED_OUT = "job_timed_out"
-    GIVEN_BACK = "job_given_back"
-    SKIPPED = "job_skipped"
-    LEASE_LOST = "lease_lost"
-    JOB_LIMIT = "job_limit"
-
-    @property
-    def regular(self) -> bool:
-        """Whether this ending needs no attention."""
-        return self in {Ending.DONE, Ending.GIVEN_BACK, Ending.SKIPPED}
-
-    @property
-    def lost(self) -> bool:
-        """Whether the message is not this worker's any more."""
-        return self in {Ending.LEASE_LOST, Ending.JOB_LIMIT}
-
-
-class Step(Enum):
-    """One call that settles a message."""
-
-    FINISH = auto()
-    RELEASE_CLAIM = auto()
-    DEAD_LETTER = auto()
-    CHANGE_VISIBILITY = auto()
-    DELETE = auto()
-
-
-#: The calls after each ending, in this order. After a lost lease and after the 12 hours there is no call to make.
-STEPS = {
-    Ending.DONE: (Step.FINISH, Step.DELETE),
-    Ending.FAILED: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
-    Ending.RETRIED: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
-    Ending.REJECTED: (Step.DEAD_LETTER, Step.RELEASE_CLAIM, Step.DELETE),
-    Ending.TIMED_OUT: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
-    Ending.GIVEN_BACK: (Step.RELEASE_CLAIM, Step.CHANGE_VISIBILITY),
-    Ending.SKIPPED: (Step.DELETE,),
-    Ending.LEASE_LOST: (),
-    Ending.JOB_LIMIT: (),
-}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -89,8 +43,16 @@ class InFlight:
     limit_at: float = math.inf
     #: The call about this message that has no answer yet. There is never a second one that could undo it.
     call: Call | None = None
+    #: Whether the claim is in the job table, and whether it may be.
     claimed: bool = False
+    claim_sent: bool = False
+    #: Whether the caller has cancelled the job.
+    cancelled: bool = False
     ending: Ending | None = None
+    #: The job's final state, if this attempt was its last one, and the job as the table shows it.
+    final: JobState | None = None
+    job: Mapping[str, Any] | None = None
+    result: Result | None = None
     details: dict[str, Any] = field(default_factory=dict)
     steps: deque[Step] = field(default_factory=deque)
     delay: float = 0.0
@@ -112,7 +74,20 @@ class InFlight:
     def log_fields(self) -> dict[str, Any]:
         """The fields of each log line about this message."""
         job = self.message.job
-        return {"message_id": job.id, "attempt": job.attempt, "group": job.group, "trace": job.trace}
+        fields = {"message_id": job.message_id, "attempt": job.attempt, "group": job.group, "trace": job.trace}
+        return fields if job.id == job.message_id else fields | {"job_id": job.id}
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, for the caller."""
+        if self.result and self.result.dropped:
+            return self.result.dropped
+        if self.ending is Ending.TIMED_OUT:
+            return "it was stopped at its time limit"
+        why = self.details.get("error") or self.details.get("reason")
+        if why is None and self.ending is Ending.GIVEN_BACK:
+            return "the worker stopped"
+        return why
 
     @property
     def lease_ending(self) -> Ending:
@@ -123,6 +98,8 @@ class InFlight:
         """Why its job must stop now, if it must. `finish_by`: when the worker's own jobs must have ended."""
         if self.lease.lost or now >= self.lease.stop_at:
             return self.lease_ending
+        if self.cancelled:
+            return Ending.CANCELLED
         if now >= self.limit_at:
             return Ending.TIMED_OUT
         return Ending.GIVEN_BACK if now >= finish_by else None
@@ -152,12 +129,17 @@ class InFlight:
         else:
             self.lease.lost = True
 
-    def settle(self, ending: Ending, *, store: bool, delay: float = 0.0, **details: Any) -> None:
-        """The attempt ended in this way. `store`: whether there is an idempotency store."""
-        self.state, self.ending, self.delay = State.SETTLING, ending, delay
+    def settle(
+        self, ending: Ending, final: JobState | None, steps: deque[Step], delay: float = 0.0, **details: Any
+    ) -> None:
+        """The attempt ended in this way, and these steps follow. `final`: the job's state from now on, if it ended."""
+        self.state, self.ending, self.final, self.delay = State.SETTLING, ending, final, delay
         self.details |= details
-        needed = {Step.FINISH: store, Step.RELEASE_CLAIM: self.claimed}
-        self.steps = deque(step for step in STEPS[ending] if needed.get(step, True))
+        self.steps, self.tries, self.retry_at = steps, 0, -math.inf
+
+    def next_step(self) -> None:
+        """The first of the steps is done, or is left out."""
+        self.steps.popleft()
         self.tries, self.retry_at = 0, -math.inf
 
     @property
@@ -178,28 +160,3 @@ class InFlight:
             self.message, self.lease, self.newer = message, lease, None
             if self.state is State.STOPPING and self.ending is Ending.LEASE_LOST:
                 self.ending = Ending.GIVEN_BACK
-
-
-def attempt_ending(
-    result: Result, stopped: Ending | None, pause: float, *, stopping: bool
-) -> tuple[Ending, float, dict[str, Any]]:
-    """The ending of an attempt, the seconds until the message is visible again, and the fields to log.
-
-    `stopped`: why the worker ended the child, if it did. Then no verdict counts: many programs end cleanly on SIGTERM.
-    `pause`: the back-off of this attempt. `stopping`: whether the job knows that the worker stops.
-    """
-    if stopped:
-        return stopped, pause if stopped is Ending.TIMED_OUT else 0, {}
-    reason = {"reason": result.reason}
-    match result.verdict:
-        case Verdict.DONE:
-            return Ending.DONE, 0, {}
-        case Verdict.RETRY:  # asked to stop, it has saved its work: another worker can go on with it at once
-            ending, pause = (Ending.GIVEN_BACK, 0) if stopping else (Ending.RETRIED, pause)
-            return ending, pause if result.after is None else result.after, reason
-        case Verdict.REJECT:
-            return Ending.REJECTED, pause, reason
-        case Verdict.UNABLE:
-            return Ending.GIVEN_BACK, pause, reason
-        case _:
-            return Ending.FAILED, pause, {"error": result.reason, "traceback": result.traceback}

@@ -53,6 +53,11 @@ class Shutdown:
         return self._signals[0] + self._config.drain if len(self._signals) == 1 else self._signals[1]
 
     @property
+    def leave_by(self) -> float:
+        """From when on messages are settled without a job table that is away."""
+        return self.give_up_at - MAX_CALL_SECONDS
+
+    @property
     def give_up_at(self) -> float:
         """When to exit with unsettled messages: just before SIGKILL, or soon after a second signal."""
         if not self._signals:

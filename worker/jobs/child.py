@@ -18,15 +18,19 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from worker import config, logs, output
+from worker import progress as progress_file
 from worker.job import Job, Reject, Result, Retry, UnableError, Verdict
 from worker.jobs import command, descendants, outcome, payload, scratch
-from worker.jobs.process import LENGTH_BYTES, STOP_SIGNAL
+from worker.jobs import result as results
+from worker.jobs.process import LENGTH_BYTES, STOP_SIGNAL, progress_path
+from worker.progress import Progress
 
 log = logging.getLogger(logs.FAILURES)
 
@@ -63,7 +67,8 @@ def main(connection: int, lifeline: int, taking: int, folder: str) -> None:
         while job := _next(jobs):
             os.write(taking, b"!")
             formatter.common = {
-                "message_id": job.id,
+                "message_id": job.message_id,
+                "job_id": job.id if job.id != job.message_id else None,
                 "attempt": job.attempt,
                 "group": job.group,
                 "trace": job.trace,
@@ -165,16 +170,34 @@ class _Runner:
 
     def _result(self, job: Job) -> Result:
         try:
-            with scratch.folder(self._folder):
-                return self._try(job)
+            with scratch.folder(self._folder), self._progress(job) as last:
+                return replace(self._try(job), progress=last())
         except OSError as error:  # of the folder: all that a handler raises is a result already
             return Result(verdict=Verdict.UNABLE, reason=f"there is no folder for temporary files: {error}")
+
+    @contextmanager
+    def _progress(self, job: Job) -> Iterator[Callable[[], Progress | None]]:
+        """A file for the job's progress; what it has last written there."""
+        path = progress_path(self._folder, job)
+        os.environ[progress_file.VARIABLE] = path
+
+        def last() -> Progress | None:
+            with suppress(progress_file.NoProgressError):  # the worker has logged it
+                return progress_file.read(path)
+            return None
+
+        try:
+            yield last
+        finally:
+            os.environ.pop(progress_file.VARIABLE, None)
+            with suppress(OSError):
+                Path(path).unlink()
 
     def _try(self, job: Job) -> Result:
         try:
             if job.trace:
                 os.environ[TRACE_VARIABLE] = job.trace
-            contextvars.copy_context().run(self._run, job)  # what one job sets there, the next does not see
+            value = contextvars.copy_context().run(self._run, job)  # what one job sets there, the next does not see
         except Retry as error:
             return _retry(error)
         except Reject as error:
@@ -190,9 +213,9 @@ class _Runner:
         finally:
             self._job = None
             os.environ.pop(TRACE_VARIABLE, None)
-        return Result(verdict=Verdict.DONE)
+        return Result(verdict=Verdict.DONE, value=value.text, dropped=value.dropped)
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job) -> results.Value:
         settings = self._settings
         if settings.payload_bucket:
             job = payload.fetch(job, settings.payload_bucket, settings.region, settings.max_body_bytes)
@@ -209,6 +232,7 @@ class _Runner:
             returned = self._await(returned)
         if problem := outcome.problem(returned):
             raise TypeError(problem)
+        return returned if isinstance(returned, results.Value) else results.of(returned)
 
     def _await(self, returned: Awaitable[object]) -> object:
         import asyncio  # noqa: PLC0415 - only an async handler needs it

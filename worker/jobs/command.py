@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from worker.job import Job, Reject, Retry, UnableError
+from worker.jobs import result
 
 #: What a shell and `env` exit with when they cannot execute a program (POSIX, "Exit status for commands").
 CANNOT_EXECUTE = frozenset({126, 127})
@@ -39,8 +40,10 @@ class Command:
         if problem := _problem(self._argv):
             raise UnableError(problem)
 
-    def __call__(self, job: Job) -> None:
-        """Run the program. Raises CommandError, UnableError, Retry or Reject unless it exits with 0."""
+    def __call__(self, job: Job) -> result.Value:
+        """Run the program; its result. Raises CommandError, UnableError, Retry or Reject unless it exits with 0."""
+        answer = str(Path(tempfile.gettempdir(), "result.json"))
+        variables = os.environ | environment(job) | {result.VARIABLE: answer}
         # The input is a file and not a pipe: a program that does not read it, or passes it on, blocks nothing.
         with tempfile.TemporaryFile() as body:
             try:
@@ -51,7 +54,7 @@ class Command:
             # On SIGTERM the program decides: this process stays until it can report the program's exit code.
             before = signal.signal(signal.SIGTERM, lambda *_: None)
             try:
-                code = subprocess.run(self._argv, stdin=body, env=os.environ | environment(job), check=False).returncode
+                code = subprocess.run(self._argv, stdin=body, env=variables, check=False).returncode
             except OSError as error:
                 if error.errno == errno.E2BIG:
                     raise Reject("its attributes are longer than a program's environment may be") from error
@@ -66,6 +69,7 @@ class Command:
             raise CommandError(f"the command was killed by signal {-code} ({signal.strsignal(-code)})")
         if code:
             raise CommandError(f"the command exited with {code}")
+        return result.of_file(answer)
 
 
 def _problem(argv: list[str]) -> str | None:
@@ -156,6 +160,7 @@ def environment(job: Job) -> dict[str, str]:
     return {
         **{f"EBB_ATTRIBUTE_{re.sub('[^A-Z0-9]', '_', name.upper())}": value for name, value in attributes.items()},
         "EBB_JOB_ID": job.id,
+        "EBB_JOB_MESSAGE_ID": job.message_id,
         "EBB_JOB_ATTEMPT": str(job.attempt),
         "EBB_JOB_GROUP": job.group or "",
         "EBB_JOB_DEADLINE": str(int(job.deadline)),  # whole seconds of Unix time, for shells

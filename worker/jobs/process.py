@@ -3,6 +3,7 @@
 import math
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -12,10 +13,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from worker import logs
+from worker import logs, progress
 from worker.job import Job, Result
 from worker.jobs import descendants, scratch
 from worker.jobs.descendants import FAMILY
+from worker.progress import Progress
 
 POLL_SECONDS = 0.005
 KILL_SECONDS = 5.0
@@ -27,6 +29,11 @@ LENGTH_BYTES = 4
 READ_BYTES = 65_536
 #: Sets `job.stopping`. By default a process ignores this signal (signal(7)), so it may come at any time.
 STOP_SIGNAL = signal.SIGURG
+
+
+def progress_path(folder: str, job: Job) -> str:
+    """The file with a job's progress, in its child's folder."""
+    return f"{folder}/progress-{re.sub('[^A-Za-z0-9-]', '_', job.message_id)}"
 
 
 class ChildGoneError(Exception):
@@ -74,12 +81,16 @@ class Child:
         self._received = bytearray()
         self._unsent = memoryview(b"")
         self._kill_at = math.inf
+        #: The file with the job's progress, and what was in it when the child had ended.
+        self.progress_path = ""
+        self.last_progress: Progress | None = None
         self._has_taken = False
         self.sent_at = math.inf
 
     def send(self, job: Job) -> int:
         """Send as much of the job as the socket takes now; the number of bytes that are left."""
         self.taken()  # the byte of the job before
+        self.progress_path = progress_path(self._folder, job)
         self._has_taken, self.sent_at = False, time.monotonic()
         logs.OUTPUT.begin(self._printed)
         self._unsent = memoryview(pickle.dumps(job, pickle.HIGHEST_PROTOCOL))
@@ -160,6 +171,8 @@ class Child:
                 break
             time.sleep(POLL_SECONDS)
         taken = self.taken()
+        with suppress(progress.NoProgressError):
+            self.last_progress = progress.read(self.progress_path)
         self._close()
         return taken
 

@@ -7,7 +7,7 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 
@@ -53,6 +53,10 @@ class Slots:
     def request_stop(self, slot: int) -> None:
         """Set `job.stopping` for the slot's job, if it still runs. Returns at once."""
         self._slots[slot].request_stop()
+
+    def progress_path(self, slot: int) -> str | None:
+        """The file with the progress of the slot's job, if it still runs."""
+        return self._slots[slot].progress_path
 
     def kill(self, slot: int, grace: float) -> None:
         """End the slot's child and all that it started: SIGTERM, SIGKILL after `grace` seconds. Returns at once.
@@ -136,6 +140,10 @@ class _Slot:
         if not child.taken():
             self._end(NOT_TAKEN, asked=True, grace=0)  # it must not begin now
 
+    @property
+    def progress_path(self) -> str | None:
+        return self._child.progress_path if self._phase is _Phase.BUSY and self._child else None
+
     def request_stop(self) -> None:
         if self._phase is _Phase.BUSY and self._child:
             self._child.request_stop()
@@ -218,6 +226,7 @@ class _Slot:
         reason = f"the handler's process {child.exit_reason()}" if end.result is None and not end.asked else None
         result = end.result or Result(verdict=Verdict.FAILED, reason=reason)
         taken = child.end(grace)
+        result = replace(result, progress=child.last_progress)
         self._inbox.call(partial(self._on_gone, end, result, taken))
 
     def _on_gone(self, end: _End, result: Result, taken: bool) -> None:

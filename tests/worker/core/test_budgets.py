@@ -31,7 +31,7 @@ def test_short_jobs_one_after_the_other_cost_a_receive_and_a_delete_each_and_pro
 
 
 def test_ten_long_jobs_at_once_share_their_receive_their_extensions_and_their_deletes() -> None:
-    calls = {"Receive": 1, "Claim": 10, "Extension": 10, "Finish": 10, "Delete": 2, "Protect": 3}
+    calls = {"Receive": 1, "Claim": 10, "Follow": 200, "Extension": 10, "Finish": 10, "Delete": 4, "Protect": 3}
     assert spent(10, 1000.0, concurrency=10, job_table="jobs") == (calls, 1001)
 
 

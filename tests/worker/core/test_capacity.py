@@ -5,6 +5,7 @@ from tests.worker.simulation import settings
 from worker.core.breaker import FIRST_PAUSE_SECONDS, MAX_FAILURES, Breaker
 from worker.core.capacity import Capacity
 from worker.core.children import Children
+from worker.core.endings import Ending
 from worker.core.events import (
     Action,
     ChangeVisibility,
@@ -20,11 +21,10 @@ from worker.core.events import (
     Protected,
     Ready,
     Receive,
-    ReleaseClaim,
+    Release,
     Start,
     StopRequested,
 )
-from worker.core.in_flight import Ending
 from worker.job import Result, Verdict
 
 
@@ -108,7 +108,7 @@ def test_a_message_is_not_given_back_while_the_workers_own_receive_could_get_it(
     assert desk.on(StopRequested()) == []
     assert desk.answered(claim) == []
     (release,) = desk.on(desk.answer(receive, 0))
-    assert isinstance(release, ReleaseClaim)
+    assert isinstance(release, Release)
     (hide,) = desk.answered(release)
     assert isinstance(hide, ChangeVisibility)
     assert [seconds for _, seconds in hide.entries] == [21]

@@ -18,10 +18,9 @@ from worker.core.events import (
     Outcome,
     Ready,
     Receive,
-    ReleaseClaim,
+    Release,
     Start,
 )
-from worker.core.settling import MAX_STORE_TRIES
 from worker.job import Result, Verdict
 
 DONE = Result(verdict=Verdict.DONE)
@@ -32,7 +31,7 @@ def calls_in(actions: list[Action]) -> list[Call]:
 
 
 def claimed(desk: Desk) -> Start:
-    """A job starts, after its claim in the store."""
+    """A job starts, after its claim in the table."""
     (receive,) = wanted(desk.on(Ready(0)), Receive)
     (claim,) = desk.on(desk.answer(receive, 1))
     assert isinstance(claim, Claim)  # and no Start yet
@@ -44,10 +43,10 @@ def claimed(desk: Desk) -> Start:
     ("verdict", "calls"),
     [
         (Verdict.DONE, [Finish, Delete]),
-        (Verdict.FAILED, [ReleaseClaim, ChangeVisibility]),
-        (Verdict.RETRY, [ReleaseClaim, ChangeVisibility]),
-        (Verdict.UNABLE, [ReleaseClaim, ChangeVisibility]),
-        (Verdict.REJECT, [DeadLetter, ReleaseClaim, Delete]),
+        (Verdict.FAILED, [Release, ChangeVisibility]),
+        (Verdict.RETRY, [Release, ChangeVisibility]),
+        (Verdict.UNABLE, [Release, ChangeVisibility]),
+        (Verdict.REJECT, [DeadLetter, Finish, Delete]),
     ],
 )
 def test_the_calls_after_each_verdict_one_after_the_other(verdict: Verdict, calls: list[type[Call]]) -> None:
@@ -69,15 +68,6 @@ def test_a_job_that_another_worker_has_waits_for_its_claims_end_and_releases_not
     (hide,) = calls_in(desk.answered(claim, Kind.TAKEN, seconds=30))
     assert isinstance(hide, ChangeVisibility)
     assert [seconds for _, seconds in hide.entries] == [30]
-
-
-def test_a_store_that_is_away_does_not_keep_a_done_message_for_ever() -> None:
-    desk = Desk(job_table="jobs")
-    actions = desk.on(Ended(claimed(desk).slot, DONE, alive=True))
-    for _ in range(MAX_STORE_TRIES + 1):
-        (finish,) = wanted(actions, Finish)
-        actions = desk.answered(finish, Kind.RETRYABLE) + desk.on(after=desk.until_next())
-    assert len(wanted(actions, Delete)) == 1
 
 
 def test_a_delete_that_was_perhaps_executed_is_done_when_sqs_knows_no_such_lease() -> None:

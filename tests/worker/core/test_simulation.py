@@ -5,6 +5,7 @@ A failure begins with the seed that repeats it: `run(seed, messages, plan)`.
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.worker.faults import ALL, CALLS, KINDS, OUTAGES, QUIET, STORM, WORKER
 from tests.worker.judge import Violation
 from tests.worker.runs import run
 from tests.worker.simulation import Simulation, settings
+from worker.core import endings
+from worker.core.endings import Ending, Step
 
 SHORT = {"job_table": "jobs", "visibility_timeout": 30}
 #: Bugs that runs have found, each with seed, messages, plan and settings of a run that shows it when it is put back.
@@ -166,9 +169,7 @@ def _no_protection(patch: pytest.MonkeyPatch) -> None:
 
 
 def _delete_after_failure(patch: pytest.MonkeyPatch) -> None:
-    from worker.core.in_flight import STEPS, Ending, Step
-
-    patch.setitem(STEPS, Ending.FAILED, (Step.DELETE,))
+    _ends_with(patch, Ending.FAILED, Step.DELETE)
 
 
 def _no_deadlines(patch: pytest.MonkeyPatch) -> None:
@@ -177,9 +178,14 @@ def _no_deadlines(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nothing_given_back(patch: pytest.MonkeyPatch) -> None:
-    from worker.core.in_flight import STEPS, Ending, Step
+    _ends_with(patch, Ending.REJECTED, Step.DELETE)
 
-    patch.setitem(STEPS, Ending.REJECTED, (Step.DELETE,))
+
+def _ends_with(patch: pytest.MonkeyPatch, ending: Ending, step: Step) -> None:
+    def other(given: Ending, *arguments: Any, **options: Any) -> deque[Step]:
+        return deque([step]) if given is ending else endings.steps(given, *arguments, **options)
+
+    patch.setattr("worker.core.settling.steps", other)
 
 
 @pytest.mark.parametrize(
@@ -229,12 +235,19 @@ class World(RuleBasedStateMachine):
         concurrency=st.sampled_from([1, 2, 4]),
         visibility_timeout=st.sampled_from([30, 60]),
         stop_timeout=st.sampled_from([2, 30, 120]),
-        once=st.booleans(),
+        table=st.booleans(),
         workers=st.integers(1, 3),
     )
-    def begin(self, seed: int, fifo: bool, workers: int, once: bool, **changes: Any) -> None:
+    def begin(self, seed: int, fifo: bool, workers: int, table: bool, **changes: Any) -> None:
         url = "https://sqs/q.fifo" if fifo else "https://sqs/q"
-        config = settings(queue_url=url, job_timeout=90, job_table="jobs" if once else None, **changes)
+        config = settings(
+            queue_url=url,
+            job_timeout=90,
+            job_table="jobs" if table else None,
+            max_receive_count=10,
+            events=table,
+            **changes,
+        )
         self.random = random.Random(seed)
         self.simulation = Simulation(seed, config, max_receive_count=10)
         self.simulation.ecs.active = False
@@ -284,6 +297,11 @@ class World(RuleBasedStateMachine):
     @rule()
     def another(self) -> None:
         self.simulation.start_worker()
+
+    @precondition(lambda self: self.simulation.queue.messages)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.simulation.cancel(data.draw(st.sampled_from(sorted(self.simulation.queue.messages))))
 
     @rule()
     def duplicate(self) -> None:

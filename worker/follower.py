@@ -1,0 +1,76 @@
+"""Asks whether running jobs are cancelled, and reports their progress: to the job table, or else to the log."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from worker import logs, progress
+from worker.core.events import Follow, Followed, Kind, Message
+from worker.progress import NoProgressError, Progress
+
+if TYPE_CHECKING:
+    from worker.aws.table import JobTable
+
+#: Reports end after so long: a table that is away must not delay the next question.
+MAX_SECONDS = 4.0
+
+
+class Follower:
+    """For one thread. `answer` gets what the core must know."""
+
+    def __init__(
+        self,
+        table: "JobTable | None",
+        answer: Callable[[Followed], None],
+        observe: Callable[[Message, Progress], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`observe` gets the progress where there is no table."""
+        self._table, self._answer, self._observe, self._clock = table, answer, observe or log, clock
+        #: What was reported last, or could not be read, by message id.
+        self._known: dict[str, Progress | str] = {}
+
+    def follow(self, follow: Follow, paths: Mapping[str, str]) -> None:
+        """`paths`: the files with the jobs' progress, by message id."""
+        messages = {message.id: message for message, _ in follow.jobs}
+        self._known = {key: value for key, value in self._known.items() if key in messages}
+        self._answer(Followed(self._cancelled(follow)))
+        end = self._clock() + MAX_SECONDS
+        # one that had to wait comes first the next time
+        for key in sorted(paths, key=lambda key: key in self._known):
+            if self._clock() >= end:
+                return
+            self._report(messages[key], paths[key])
+
+    def _cancelled(self, follow: Follow) -> frozenset[str]:
+        if self._table is None:
+            return frozenset()
+        try:
+            return self._table.cancelled(message for message, _ in follow.jobs)
+        except Exception as error:  # asked again soon
+            logs.event("follow_failed", logging.WARNING, error=str(error))
+            return frozenset()
+
+    def _report(self, message: Message, path: str) -> None:
+        try:
+            found = progress.read(path)
+        except NoProgressError as error:
+            if self._known.get(message.id) != str(error):
+                self._known[message.id] = str(error)
+                logs.event("progress_ignored", logging.WARNING, message_id=message.id, reason=str(error))
+            return
+        if found is None or found == self._known.get(message.id):
+            return
+        if self._table is None:
+            self._observe(message, found)
+        elif self._table.progress(message, found).kind is Kind.RETRYABLE:
+            return  # again the next time
+        self._known[message.id] = found
+
+
+def log(message: Message, found: Progress) -> None:
+    """Log a job's progress."""
+    job = message.job
+    fields = {"message_id": message.id, "attempt": job.attempt, "group": job.group}
+    logs.event("job_progress", **fields, progress=found.fraction, note=found.note or None)
