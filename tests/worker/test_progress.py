@@ -85,7 +85,7 @@ def test_a_line_that_is_no_number_is_one_sentence(path: str, text: str) -> None:
 
 
 class Table:
-    """A job table that answers as it is told, and what was written."""
+    """A job table with the answer that a test sets, and what was written."""
 
     def __init__(self) -> None:
         self.written: list[Progress] = []
