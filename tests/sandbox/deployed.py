@@ -30,6 +30,9 @@ class HandClock:
     def now(self) -> float:
         return self.time
 
+    def moment(self, simulated: float) -> float:
+        return simulated
+
     def real(self, simulated_seconds: float) -> float:
         return simulated_seconds
 

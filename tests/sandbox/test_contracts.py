@@ -14,8 +14,18 @@ import pytest
 
 from ebb.sandbox.deploy.sdk_log import PULUMI
 from ebb.sandbox.emulators import moto_patches
-from ebb.sandbox.emulators.contracts import MINISTACK, MOTO, ContractError, Package
-from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, validation, workflows
+from ebb.sandbox.emulators.contracts import JSONATA, MINISTACK, MOTO, ContractError, Package
+from ebb.sandbox.emulators.ministack import (
+    apigateway,
+    executions,
+    expressions,
+    integrations,
+    queues,
+    schedules,
+    sdk,
+    validation,
+    workflows,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 Apply = Callable[[Callable[[str], ModuleType]], None]
@@ -43,7 +53,23 @@ def messages(module: Callable[[str], ModuleType]) -> None:
 
 
 def states(module: Callable[[str], ModuleType]) -> None:
-    workflows.reach_all(module("ministack.app"), module(STATES), {"sqs"}, None)  # type: ignore[arg-type]
+    workflows.reach_all(module("ministack.app"), {"sqs"}, None)  # type: ignore[arg-type]
+
+
+def services_by_sdk(module: Callable[[str], ModuleType]) -> None:
+    sdk.apply(module("ministack.app"), module(STATES))
+
+
+def jsonata(module: Callable[[str], ModuleType]) -> None:
+    library = module("jsonata")
+    states = module(STATES)
+    if getattr(states, "jsonata", None) is import_module("jsonata"):
+        states.jsonata = library  # type: ignore[attr-defined]
+    expressions.apply(states, library)
+
+
+def execution(module: Callable[[str], ModuleType]) -> None:
+    executions.apply(module(STATES))
 
 
 def start_pause(module: Callable[[str], ModuleType]) -> None:
@@ -51,7 +77,7 @@ def start_pause(module: Callable[[str], ModuleType]) -> None:
 
 
 def scheduler(module: Callable[[str], ModuleType]) -> None:
-    workflows.stop_scheduler(module("ministack.services.scheduler"))
+    schedules.apply(module("ministack.services.scheduler"))
 
 
 def policies(module: Callable[[str], ModuleType]) -> None:
@@ -99,14 +125,45 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (GATEWAY, name)
         for name in ("_check_request_validation", "_gateway_error_response", "_model_schema", "_gw_error")
     ],
-    states: [
-        (STATES, "_AWS_SDK_SERVICE_MAP"),
-        (STATES, "_AWS_SDK_ERROR_PREFIX"),
-        (STATES, "_prefix_sdk_error"),
+    states: [("ministack.app", "SERVICE_HANDLERS")],
+    services_by_sdk: [
+        (STATES, "_invoke_aws_sdk_integration"),
+        (STATES, "get_region"),
+        (STATES, "_ExecutionError"),
+        ("ministack.app", "call_service_handler_sync"),
         ("ministack.app", "SERVICE_HANDLERS"),
     ],
+    jsonata: [
+        (STATES, "_register_sfn_jsonata_functions"),
+        (STATES, "jsonata"),
+        ("jsonata", "Jsonata"),
+        ("jsonata", "Functions"),
+        ("jsonata", "Functions.Encoder"),
+        ("jsonata", "Utils"),
+    ],
+    execution: [
+        (STATES, name)
+        for name in (
+            "_ExecutionError",
+            "error_response_json",
+            "_error_matches",
+            "_start_execution",
+            "_start_sync_execution",
+            *executions.STATES,
+        )
+    ],
     start_pause: [(STATES, "_run_execution")],
-    scheduler: [("ministack.services.scheduler", "start_scheduler")],
+    scheduler: [
+        ("ministack.services.scheduler", name)
+        for name in (
+            "start_scheduler",
+            "_create_schedule",
+            "_update_schedule",
+            "_list_schedules",
+            "_error",
+            "_schedules",
+        )
+    ],
     policies: [
         (SCALING, "FakeApplicationAutoscalingPolicy"),
         (SCALING, "FakeApplicationAutoscalingPolicy.formulate_key"),
@@ -174,7 +231,7 @@ def test_the_pinned_version_keeps_the_contract(apply: Apply) -> None:
 @pytest.mark.parametrize(("apply", "module", "name"), BROKEN)
 @pytest.mark.parametrize("instead", [None, lambda something, _else: None], ids=["missing", "changed"])
 def test_a_broken_contract_names_what_has_changed(apply: Apply, module: str, name: str, instead: Any) -> None:
-    package = MINISTACK if module.startswith("ministack") else MOTO
+    package = {"ministack": MINISTACK, "jsonata": JSONATA}.get(module.partition(".")[0], MOTO)
     with pytest.raises(ContractError) as error:
         apply(copies(without=f"{module}:{name}", instead=instead))
     named = name.rpartition(".")[2]
@@ -198,7 +255,7 @@ def test_the_sentence_has_the_signature_and_both_versions() -> None:
     )
 
 
-@pytest.mark.parametrize("package", [MINISTACK, MOTO, PULUMI], ids=lambda package: package.name)
+@pytest.mark.parametrize("package", [MINISTACK, MOTO, JSONATA, PULUMI], ids=lambda package: package.name)
 def test_the_patches_know_the_pinned_version(package: Package) -> None:
     assert f"{package.distribution}=={package.known}" in (ROOT / "constraints.txt").read_text().splitlines()
 

@@ -9,6 +9,7 @@ import pytest
 
 from ebb.sandbox.controllers.schedules import CHECK_SECONDS, Scheduler
 from ebb.sandbox.emulators.events import Events
+from ebb.sandbox.emulators.ministack.schedules import page
 from ebb.sandbox.emulators.region import Region
 from tests.helpers.waiting import until
 
@@ -36,6 +37,9 @@ class ByHand:
 
     def now(self) -> float:
         return self.time
+
+    def moment(self, simulated: float) -> float:
+        return simulated
 
     def real(self, simulated_seconds: float) -> float:
         return simulated_seconds
@@ -103,6 +107,36 @@ def test_a_schedule_in_a_time_zone_has_a_start_and_an_end(place: ByHand) -> None
 def test_a_schedule_at_a_single_time_runs_once(place: ByHand) -> None:
     place.schedule("at(2030-01-01T00:10:00)")
     assert place.fired(HOUR) == [600]
+
+
+def test_a_schedule_is_deleted_after_its_last_run_if_it_says_so(place: ByHand) -> None:
+    place.schedule("at(2030-01-01T00:10:00)", ActionAfterCompletion="DELETE")
+    assert place.fired(HOUR) == [600]
+    assert place.client("scheduler").list_schedules()["Schedules"] == []
+
+
+def test_more_schedules_than_fit_on_a_page_have_another_page() -> None:
+    fields = {"Arn": "a", "State": "ENABLED", "CreationDate": 1, "LastModificationDate": 1, "Target": {"Arn": "t"}}
+    schedules = [{"GroupName": "g", "Name": f"s{number:03}", **fields} for number in range(101)]
+    first = json.loads(page(schedules, {})[2])
+    assert [len(first["Schedules"]), first["Schedules"][0]["Name"]] == [100, "s000"]
+    second = json.loads(page(schedules, {"NextToken": first["NextToken"]})[2])
+    assert [each["Name"] for each in second["Schedules"]] == ["s100"]
+    assert "NextToken" not in second
+    chosen = json.loads(page(schedules, {"ScheduleGroup": "g", "NamePrefix": "s09", "MaxResults": "2"})[2])
+    assert [each["Name"] for each in chosen["Schedules"]] == ["s090", "s091"]
+
+
+def test_an_expression_that_aws_refuses_is_refused(place: ByHand) -> None:
+    with pytest.raises(place.client("scheduler").exceptions.ValidationException, match="Invalid Schedule Expression"):
+        place.schedule("at(tomorrow)")
+
+
+def test_the_input_has_the_time_of_the_schedule(place: ByHand) -> None:
+    place.schedule("rate(1 hour)", "arn:aws:sqs:us-east-1:000000000000:q", {"at": "<aws.scheduler.scheduled-time>"})
+    place.fired(15)
+    (message,) = place.client("sqs").receive_message(QueueUrl=place.url)["Messages"]
+    assert json.loads(message["Body"]) == {"at": "2030-01-01T00:00:00Z"}
 
 
 def test_a_rate_begins_at_its_start(place: ByHand) -> None:
@@ -224,3 +258,45 @@ def test_a_recurring_job_of_a_fifo_queue_is_one_message_for_each_time(place: ByH
         '{"at": "2030-01-01T00:20:00Z"}',
     ]
     assert place.errors() == []
+
+
+ONCE = "{% 'at(' & $fromMillis($millis() + 120000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]') & ')' %}"
+
+
+def test_a_workflow_schedules_a_call_which_runs_once_in_simulated_time(region: Region, fast: Scheduler) -> None:
+    place, client = ByHand(region), region.client("scheduler")
+    client.create_schedule_group(Name="jobs")
+    target = {"Arn": "arn:aws:sqs:us-east-1:000000000000:q", "RoleArn": ROLE, "Input": "{% $string($states.input) %}"}
+    arguments = {
+        "Name": "{% $states.input.id %}",
+        "GroupName": "jobs",
+        "ScheduleExpression": ONCE,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "ActionAfterCompletion": "DELETE",
+        "Target": target,
+    }
+    named = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput.Error %}", "Next": "End"}
+    states: dict[str, Any] = {"End": {"Type": "Pass", "End": True}}
+    for action, given in (("createSchedule", arguments), ("deleteSchedule", {"Name": "none", "GroupName": "jobs"})):
+        resource = f"arn:aws:states:::aws-sdk:scheduler:{action}"
+        states[action] = {"Type": "Task", "Resource": resource, "Arguments": given, "Catch": [named], "Next": "End"}
+
+    def run(first: str) -> Any:
+        document = {"QueryLanguage": "JSONata", "StartAt": first, "States": states}
+        workflows = region.client("stepfunctions")
+        made = workflows.create_state_machine(
+            name=first, type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)
+        )["stateMachineArn"]
+        ends = [workflows.start_sync_execution(stateMachineArn=made, input='{"id": "é"}') for _ in range(2)]
+        return [json.loads(end["output"]) for end in ends]
+
+    states["createSchedule"]["Arguments"]["Name"] = "job-1"
+    fast.stop()
+    created, taken = run("createSchedule")
+    assert created["ScheduleArn"].endswith(":schedule/jobs/job-1")
+    assert taken == "Scheduler.ConflictException"
+    assert run("deleteSchedule")[0] == "Scheduler.ResourceNotFoundException"
+    fast.start()
+    until(lambda: client.list_schedules()["Schedules"] == [])
+    (message,) = place.client("sqs").receive_message(QueueUrl=place.url)["Messages"]
+    assert json.loads(message["Body"]) == {"id": "é"}

@@ -1,5 +1,8 @@
 """Runs the deployed schedules of EventBridge Scheduler in simulated time. MiniStack's own run in real time.
 
+The time in `at(…)` comes from a clock of real time, such as the caller's or a workflow's. What the sandbox simulates is
+the wait: a schedule for 30 minutes later runs after 30 simulated minutes.
+
 It ignores flexible time windows, and does not retry a call that fails. `targets.py` runs Auto Scaling's scheduled
 actions.
 """
@@ -67,6 +70,8 @@ class Scheduler:
         self._sqs: SQSClient = region.client("sqs")
         self._cloudwatch: CloudWatchClient = region.client("cloudwatch")
         self._workflows: SFNClient = region.client("stepfunctions")
+        #: What is deployed, by ARN and the time of its last change.
+        self._described: dict[tuple[str, datetime], GetScheduleOutputTypeDef] = {}
         self._due: dict[str, _Due] = {}
         #: Names of schedules by the execution that they started.
         self._running: dict[str, str] = {}
@@ -84,22 +89,40 @@ class Scheduler:
         """Call what is due now, and report the workflows that have failed since the last check."""
         now = self._clock.now()
         found: dict[str, _Due] = {}
-        for page in self._scheduler.get_paginator("list_schedules").paginate():
-            for listed in page["Schedules"]:
-                try:
-                    schedule = self._scheduler.get_schedule(GroupName=listed["GroupName"], Name=listed["Name"])
-                except ClientError as error:
-                    if is_gone(error):
-                        continue
-                    raise
-                due = self._known(schedule, now)
-                if due:
-                    found[schedule["Arn"]] = due
-                    if due.at is not None and due.at <= now:
-                        planned, due.at = due.at, _within(due.schedule.next(now, due.origin), due.end)
-                        self._call(schedule, planned)
+        for schedule in self._deployed():
+            due = self._known(schedule, now)
+            if due:
+                found[schedule["Arn"]] = due
+                if due.at is not None and due.at <= now:
+                    planned, due.at = due.at, _within(due.schedule.next(now, due.origin), due.end)
+                    self._call(schedule, planned)
+                    if due.at is None and schedule.get("ActionAfterCompletion") == "DELETE":
+                        self._delete(schedule)
         self._due = found
         self._check_workflows()
+
+    def _deployed(self) -> "list[GetScheduleOutputTypeDef]":
+        found: dict[tuple[str, datetime], GetScheduleOutputTypeDef] = {}
+        for page in self._scheduler.get_paginator("list_schedules").paginate():
+            for listed in page["Schedules"]:
+                key = listed["Arn"], listed["LastModificationDate"]
+                try:
+                    found[key] = self._described.get(key) or self._scheduler.get_schedule(
+                        GroupName=listed["GroupName"], Name=listed["Name"]
+                    )
+                except ClientError as error:
+                    if not is_gone(error):
+                        raise
+        self._described = found
+        return list(found.values())
+
+    def _delete(self, schedule: "GetScheduleOutputTypeDef") -> None:
+        """What AWS does after the last run of a schedule with ActionAfterCompletion DELETE."""
+        try:
+            self._scheduler.delete_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])
+        except ClientError as error:
+            if not is_gone(error):
+                raise
 
     def _known(self, described: "GetScheduleOutputTypeDef", now: float) -> _Due | None:
         """The schedule's next time; None if it is disabled or invalid."""
@@ -117,7 +140,9 @@ class Scheduler:
             self._reporter.report("error", described["Name"], str(error))
             return None
         if expression.startswith("at"):  # "EventBridge Scheduler ignores StartDate for one-time schedules", and EndDate
-            start = end = None
+            ahead = now - self._clock.moment(now)
+            single = schedule.next(now - ahead)
+            return _Due(definition, schedule, now, None, None if single is None else single + ahead)
         # A rate's first occurrence is at StartDate; without one it "starts invoking the target immediately"
         # (schedule-types.html).
         origin = now - now % CHECK_SECONDS if start is None else start

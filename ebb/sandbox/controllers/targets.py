@@ -37,11 +37,15 @@ class Service(NamedTuple):
 
 @dataclass(frozen=True)
 class _Planned:
-    """A deployed scheduled action, when it was first seen, and up to which time it has run."""
+    """A deployed scheduled action, when it was first seen, and up to which time it has run.
+
+    `ahead` are the seconds that simulated time is ahead of the time that `at(…)` names (see schedules.py).
+    """
 
     action: ScheduledAction
     created: float
     checked: float
+    ahead: float
 
 
 class ScalableTargets:
@@ -122,11 +126,12 @@ class ScalableTargets:
                 continue
             known = self._planned.get(arn)
             if known and known.action == action:
-                for _ in action.between(known.checked, now, known.created):
+                for _ in action.between(known.checked - known.ahead, now - known.ahead, known.created):
                     self._run(described, action)
                 found[arn] = replace(known, checked=now)
             else:
-                found[arn] = _Planned(action, now, now)
+                single = action.schedule.expression.startswith("at")
+                found[arn] = _Planned(action, now, now, now - self._clock.moment(now) if single else 0.0)
         self._planned = found
 
     def _run(self, described: "ScheduledActionTypeDef", action: ScheduledAction) -> None:

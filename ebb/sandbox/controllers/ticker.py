@@ -16,6 +16,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Simulated Unix time."""
 
+    def moment(self, simulated: float) -> float:
+        """Real Unix time."""
+
     def real(self, simulated_seconds: float) -> float:
         """Real seconds."""
 

@@ -28,6 +28,10 @@ class Clock:
         """The simulated time of a moment of real time; both in seconds since the epoch."""
         return self.epoch + (moment - self.epoch) * self.speed
 
+    def moment(self, simulated: float) -> float:
+        """The moment of real time of a simulated one, the reverse of at()."""
+        return self.epoch + (simulated - self.epoch) / self.speed
+
     def real(self, simulated_seconds: float) -> float:
         """Real seconds that this many simulated ones take."""
         return simulated_seconds / self.speed

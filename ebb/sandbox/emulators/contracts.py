@@ -47,6 +47,7 @@ class Package:
 
 MINISTACK = Package("MiniStack", "ministack", "1.5.33")
 MOTO = Package("moto", "moto", "5.2.5")
+JSONATA = Package("jsonata-python", "jsonata-python", "0.7.1")
 
 
 def _signature(function: Any) -> str:

@@ -3,12 +3,20 @@
 With moto's port, MiniStack is patched and stands in front of moto. Without it, MiniStack serves as it is.
 """
 
-import os
 import sys
 
-from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.contracts import ContractError
-from ebb.sandbox.emulators.ministack import apigateway, integrations, queues, validation, workflows
+from ebb.sandbox.emulators.ministack import (
+    apigateway,
+    executions,
+    expressions,
+    integrations,
+    queues,
+    schedules,
+    sdk,
+    validation,
+    workflows,
+)
 from ebb.sandbox.emulators.ministack.router import MINISTACK_SERVICES, App, Moto, Router
 from ebb.sandbox.emulators.ministack.serving import serve
 
@@ -16,6 +24,7 @@ from ebb.sandbox.emulators.ministack.serving import serve
 def patched(moto_port: int) -> App:
     """MiniStack with our patches, in front of moto. Raises ContractError."""
     # imported here: MiniStack takes a second and reads the environment as it is imported
+    import jsonata  # noqa: PLC0415
     from ministack import app  # noqa: PLC0415
     from ministack.services import apigateway_v1, scheduler, sqs, stepfunctions  # noqa: PLC0415
 
@@ -24,10 +33,12 @@ def patched(moto_port: int) -> App:
     integrations.apply(app, apigateway_v1)
     validation.apply(apigateway_v1)
     queues.apply(sqs)
-    workflows.reach_all(app, stepfunctions, MINISTACK_SERVICES, moto.handle)
+    workflows.reach_all(app, MINISTACK_SERVICES, moto.handle)
     workflows.skip_start_pause(stepfunctions)
-    workflows.simulate_time(stepfunctions, Clock(float(os.environ[SPEED]), float(os.environ[EPOCH])))
-    workflows.stop_scheduler(scheduler)
+    sdk.apply(app, stepfunctions)
+    expressions.apply(stepfunctions, jsonata)
+    executions.apply(stepfunctions)
+    schedules.apply(scheduler)
     return Router(app.app, moto)
 
 

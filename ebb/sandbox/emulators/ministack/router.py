@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import urlencode
 
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
@@ -51,10 +52,11 @@ class Moto:
         return response.status, list(_of_the_message(response.getheaders()).items()), answer
 
     async def handle(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, _query: Mapping[str, Any]
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, query: Mapping[str, Any]
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer in the form of a MiniStack service. MiniStack's own calls have no query."""
+        """Answer in the form of a MiniStack service."""
         content = body.encode() if isinstance(body, str) else body
+        path += f"?{urlencode(query, doseq=True)}" if query else ""
         status, answered, answer = await asyncio.to_thread(self.ask, method, path, dict(headers), content)
         return status, dict(answered), answer
 
