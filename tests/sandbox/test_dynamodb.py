@@ -29,12 +29,16 @@ VALUES: dict[str, Any] = {
 }
 NAMES = {"#state": "state", "#until": "until", "#owner": "owner"}
 CONDITIONS = (
-    """attribute_not_exists(id) OR expires < :now
-    OR (digest = :digest AND sending < :now AND #state IN (:queued, :scheduled))""",
-    """attribute_not_exists(id) OR expires < :now
-    OR (#state IN (:queued, :scheduled) AND attribute_not_exists(cancel))
-    OR (#state = :running AND (#owner = :me OR #until < :later) AND attribute_not_exists(cancel))
-    OR (#state = :failed AND finished < :sent)""",
+    (
+        "attribute_not_exists(id) OR expires < :now"
+        " OR (digest = :digest AND sending < :now AND #state IN (:queued, :scheduled))"
+    ),
+    (
+        "attribute_not_exists(id) OR expires < :now"
+        " OR (#state IN (:queued, :scheduled) AND attribute_not_exists(cancel))"
+        " OR (#state = :running AND (#owner = :me OR #until < :later) AND attribute_not_exists(cancel))"
+        " OR (#state = :failed AND finished < :sent)"
+    ),
     "#owner = :me AND #state = :running",
     "NOT sending >= :now AND #owner <> :me",
 )
@@ -99,7 +103,7 @@ class Both:
             second = getattr(self._moto, xform_name(operation))(**parameters)
         except ClientError as error:
             return [first, (error.response["Error"]["Code"], error.response.get("Item"))]
-        # moto has a ConsumedCapacity that nobody asked for
+        # moto adds a ConsumedCapacity, which AWS does not without a request for it
         return [
             first,
             {name: value for name, value in second.items() if name not in ("ResponseMetadata", "ConsumedCapacity")},

@@ -117,7 +117,7 @@ def test_a_schedule_is_deleted_after_its_last_run_if_it_says_so(place: ByHand) -
 
 def test_more_schedules_than_fit_on_a_page_have_another_page() -> None:
     fields = {"Arn": "a", "State": "ENABLED", "CreationDate": 1, "LastModificationDate": 1, "Target": {"Arn": "t"}}
-    schedules = [{"GroupName": "g", "Name": f"s{number:03}", **fields} for number in range(101)]
+    schedules: list[Any] = [{"GroupName": "g", "Name": f"s{number:03}", **fields} for number in range(101)]
     first = json.loads(page(schedules, {})[2])
     assert [len(first["Schedules"]), first["Schedules"][0]["Name"]] == [100, "s000"]
     second = json.loads(page(schedules, {"NextToken": first["NextToken"]})[2])
