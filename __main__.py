@@ -6,6 +6,7 @@ import settings
 from components._account import check_location
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
+from components.events import JobEvents, JobEventsArgs
 from components.guard import QueueGuard, QueueGuardArgs
 from components.image import WorkerImage, WorkerImageArgs
 from components.monitoring import Monitoring, MonitoringArgs
@@ -86,6 +87,9 @@ recurring = (
     else None
 )
 
+webhook = config.jobs.webhook
+events = JobEvents("events", JobEventsArgs(webhook=webhook, iam=config.iam, queue_name=queue.name)) if webhook else None
+
 monitoring = Monitoring(
     "monitoring",
     MonitoringArgs(
@@ -95,10 +99,11 @@ monitoring = Monitoring(
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
         watcher_arn=wake.watcher_arn,
+        webhook_dead_letter_name=events.dead_letter_name if events else None,
     ),
 )
 
-optional = [component for component in (table, recurring) if component]
+optional = [component for component in (table, recurring, events) if component]
 everything = [network, jobs, *optional, image, worker, scaling, wake, api, monitoring]
 QueueGuard("guard", QueueGuardArgs(queue=queue, everything=everything))
 

@@ -26,6 +26,18 @@ def encrypt_messages(kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
     return [allow(["kms:GenerateDataKey", "kms:Decrypt"], kms_key_arn)]
 
 
+def tls_only(queue_arn: pulumi.Input[str]) -> Statement:
+    """A queue's statement that refuses requests without TLS."""
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": queue_arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
     """A policy as JSON. The statements may contain outputs."""
     return pulumi.Output.json_dumps({"Version": VERSION, "Statement": list(statements)})

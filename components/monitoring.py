@@ -26,6 +26,8 @@ class MonitoringArgs:
     service_name: pulumi.Input[str]
     #: The watcher's workflow; None without a watcher.
     watcher_arn: pulumi.Input[str] | None = None
+    #: The queue of events that the webhook did not take; None without a webhook.
+    webhook_dead_letter_name: pulumi.Input[str] | None = None
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -34,7 +36,8 @@ class Monitoring(pulumi.ComponentResource):
     Creates:
     - an SNS topic to which alarms of this account may publish
     - an e-mail subscription for each address
-    - the alarms: jobs that wait while nothing works on them, a job that is too old, dead letters, a watcher that fails
+    - the alarms: jobs that wait while nothing works on them, a job that is too old, dead letters, a watcher or
+      a webhook that fails
     """
 
     topic_arn: pulumi.Output[str]
@@ -58,6 +61,9 @@ class Monitoring(pulumi.ComponentResource):
             "queue": {"QueueName": args.queue.name},
             "dead_letter": {"QueueName": args.queue.dead_letter_name},
             "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
+            "webhook_dead_letter": (
+                {} if args.webhook_dead_letter_name is None else {"QueueName": args.webhook_dead_letter_name}
+            ),
             "watcher": {} if args.watcher_arn is None else {"StateMachineArn": args.watcher_arn},
         }
         for role, alarm in args.alarms.items():

@@ -94,7 +94,8 @@ class JobQueue(pulumi.ComponentResource):
             opts=child,
         )
         for owner, resource in ((name, queue), (f"{name}-dead-letter", dead)):
-            aws.sqs.QueuePolicy(owner, queue_url=resource.url, policy=_tls_only(resource.arn), opts=child)
+            policy = _iam.document([_iam.tls_only(resource.arn)])
+            aws.sqs.QueuePolicy(owner, queue_url=resource.url, policy=policy, opts=child)
 
         self.refs = QueueRefs(
             fifo=settings.fifo,
@@ -151,18 +152,3 @@ class JobQueue(pulumi.ComponentResource):
             sid = f"UseThrough{service.capitalize()}"
             statements.append(_iam.allow(actions, "*", Sid=sid, **principal, Condition=condition))
         return _iam.document(statements)
-
-
-def _tls_only(queue_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    return _iam.document(
-        [
-            {
-                "Sid": "TlsOnly",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "sqs:*",
-                "Resource": queue_arn,
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ]
-    )

@@ -12,6 +12,7 @@ from components._account import account
 from components._iam import Statement, allow, document, from_account, role, trust
 from components._queue_refs import QueueRefs
 from components._secrets import kept
+from components.events import SOURCE
 from settings import Iam as IamSettings
 from settings import Jobs as JobsSettings
 from settings import Worker as WorkerSettings
@@ -29,8 +30,6 @@ FOLLOW = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
 #: Additional permissions to use a table that a KMS key encrypts (DynamoDB developer guide, "Encryption at rest: usage
 #: notes", authorizing use of a customer managed key).
 TABLE_KEY = ("kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
-#: The source of the worker's events.
-EVENT_SOURCE = "ebb"
 #: ECS Exec (ECS developer guide, "Task IAM role permissions for ECS Exec").
 EXEC = (
     "ssmmessages:CreateControlChannel",
@@ -233,7 +232,7 @@ class WorkerService(pulumi.ComponentResource):
             statements.append(allow(FOLLOW, args.table_arn))
         if args.jobs.events:
             bus = self._account.arn("events", "event-bus/default")
-            source = {"StringEquals": {"events:source": EVENT_SOURCE}}
+            source = {"StringEquals": {"events:source": SOURCE}}
             statements.append(allow(["events:PutEvents"], bus, Condition=source))
         if queue.kms_key_arn is not None:
             of_table = () if args.table_arn is None else TABLE_KEY

@@ -53,6 +53,7 @@ def alarms(settings: Settings) -> dict[str, AlarmPlan]:
             1,
             "Jobs failed permanently and are in the dead-letter queue",
         ),
+        **({"webhook": _webhook()} if settings.jobs.webhook else {}),
         "dead-letter-age": _single(
             _age("dead_letter"),
             dead_letter_seconds(settings),
@@ -142,6 +143,15 @@ def _single(metric: MetricPlan, threshold: float, description: str) -> AlarmPlan
         datapoints_to_alarm=1,
         threshold=threshold,
         comparison="GreaterThanOrEqualToThreshold",
+    )
+
+
+def _webhook() -> AlarmPlan:
+    return _single(
+        messages("v", "Visible", of="webhook_dead_letter"),
+        1,
+        "The webhook did not take an event within 24 hours: see the attribute ERROR_MESSAGE of the message in its "
+        "dead-letter queue, and the state of the job, which the API still shows",
     )
 
 

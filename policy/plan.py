@@ -37,7 +37,7 @@ SURPLUS_MINUTES = 3
 SURPLUS_COOLDOWN_SECONDS = 300
 
 #: What a metric describes.
-Source = Literal["queue", "dead_letter", "service", "watcher"]
+Source = Literal["queue", "dead_letter", "webhook_dead_letter", "service", "watcher"]
 
 
 @dataclass(frozen=True, kw_only=True)

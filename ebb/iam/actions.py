@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 
-from ebb.iam import network, roles, state
+from ebb.iam import jobs, network, roles, state
 from ebb.iam.document import ANY, Part
 from ebb.iam.stack import Stack
 
-_QUEUE, _TABLE = "aws:sqs/queue:Queue", "aws:dynamodb/table:Table"
+_QUEUE = "aws:sqs/queue:Queue"
 _ALARM, _LOGS = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/logGroup:LogGroup"
 _CLUSTER, _SERVICE = "aws:ecs/cluster:Cluster", "aws:ecs/service:Service"
 _REPOSITORY, _TOPIC = "aws:ecr/repository:Repository", "aws:sns/topic:Topic"
 _SCHEDULE, _MACHINE = "aws:scheduler/schedule:Schedule", "aws:sfn/stateMachine:StateMachine"
-#: DynamoDB uses a table's key with the permissions of its caller (DynamoDB developer guide, "Encryption at rest: usage
-#: notes").
-_TABLE_KEY = (
-    *("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"),
-    *("kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
-)
 
 
 def parts(stack: Stack) -> Iterator[Part]:
@@ -24,8 +18,7 @@ def parts(stack: Stack) -> Iterator[Part]:
     yield from state.parts(stack.state, stack.names, stack.place)
     yield from network.parts(stack)
     yield from _queue(stack)
-    if stack.settings.jobs.table:
-        yield from _table(stack)
+    yield from jobs.parts(stack)
     yield from _api(stack)
     yield from _image(stack)
     yield from _service(stack)
@@ -38,6 +31,7 @@ def parts(stack: Stack) -> Iterator[Part]:
 def _queue(stack: Stack) -> Iterator[Part]:
     queue, place = stack.settings.queue, stack.place
     dead, *own = stack.names.of(_QUEUE, "jobs-dead-letter", *(() if queue.name else ("jobs",)))
+    events = stack.names.of(_QUEUE, "events-dead-letter") if stack.settings.jobs.webhook else ()
     if queue.fifo:  # the provider appends .fifo to the names that it makes
         dead, own = f"{dead.rstrip('*')}*", [f"{name.rstrip('*')}*" for name in own]
     yield Part(
@@ -45,7 +39,7 @@ def _queue(stack: Stack) -> Iterator[Part]:
         # the counts also show whether a queue that would be deleted holds jobs
         read=("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"),
         change=("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
-        resources=tuple(place.arn("sqs", name) for name in (*([queue.name] if queue.name else own), dead)),
+        resources=tuple(place.arn("sqs", name) for name in (*([queue.name] if queue.name else own), dead, *events)),
     )
     if queue.kms == "new":
         yield Part(sid="NewKey", read=("kms:ListAliases",), change=("kms:CreateKey",), resources=ANY)
@@ -60,26 +54,6 @@ def _queue(stack: Stack) -> Iterator[Part]:
             # Pulumi does not name aliases with a prefix, so pulumi:autonaming does not change them
             resources=(place.arn("kms", "key/*"), place.arn("kms", "alias/jobs-*")),
         )
-
-
-def _table(stack: Stack) -> Iterator[Part]:
-    place, kms = stack.place, stack.settings.queue.kms
-    yield Part(
-        sid="Table",
-        read=(
-            *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"),
-            "dynamodb:ListTagsOfResource",
-        ),
-        change=(
-            *("dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource"),
-            *("dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
-        ),
-        resources=tuple(place.arn("dynamodb", f"table/{name}") for name in stack.names.of(_TABLE, "job-table")),
-    )
-    if kms != "none":
-        via = {"StringEquals": {"kms:ViaService": f"dynamodb.{place.region}.{place.dns_suffix}"}}
-        key = place.arn("kms", "key/*") if kms == "new" else kms
-        yield Part(sid="TableKey", change=_TABLE_KEY, resources=(key,), condition=via)
 
 
 def _api(stack: Stack) -> Iterator[Part]:

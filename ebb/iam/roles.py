@@ -19,7 +19,8 @@ def parts(stack: Stack) -> Iterator[Part]:
     path, boundary = chosen.iam.path, chosen.iam.permissions_boundary
     wakes = chosen.scaling.keeps_alive or chosen.scaling.watches
     recurring = ("recurring",) if chosen.queue.schedules else ()
-    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()), *recurring)
+    events = ("events",) if chosen.jobs.webhook else ()
+    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()), *recurring, *events)
     roles = tuple(place.everywhere("iam", f"role{path}{name}") for name in stack.names.of(_ROLE, *made))
     limit: Condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else {}
     yield Part(
@@ -64,6 +65,8 @@ def _passed_to(chosen: Settings) -> Iterator[str]:
         yield "scheduler.amazonaws.com"
     if chosen.scaling.watches:
         yield "states.amazonaws.com"
+    if chosen.jobs.webhook:
+        yield "events.amazonaws.com"
 
 
 def _linked(chosen: Settings) -> Iterator[str]:
@@ -71,5 +74,7 @@ def _linked(chosen: Settings) -> Iterator[str]:
     yield "ecs.amazonaws.com"  # with the first cluster
     yield "ecs.application-autoscaling.amazonaws.com"  # with the first scalable target
     yield "ops.apigateway.amazonaws.com"  # with the first API
+    if chosen.jobs.webhook:
+        yield "apidestinations.events.amazonaws.com"  # with the first connection
     if chosen.network.nat == "instance":
         yield "events.amazonaws.com"  # with the first alarm that acts on an instance (PutMetricAlarm)

@@ -51,6 +51,7 @@ DATA_SOURCES: dict[str, set[str]] = {
     "ec2.get_instance_type_offerings": {"ec2:DescribeInstanceTypeOfferings"},
     "ec2.get_vpc_endpoint_service": {"ec2:DescribeVpcEndpointServices"},
     "ssm.get_parameter": {"ssm:GetParameter"},
+    "secretsmanager.get_secret_version": set(),  # an update reads it, and no preview
     "ecr.get_repository": {"ecr:DescribeRepositories", "ecr:ListTagsForResource"},
     "ecr.get_image": {"ecr:DescribeImages", "ecr:DescribeRepositories"},
 }

@@ -33,7 +33,8 @@ COMPONENTS = {
 }
 TABLE, RECURRING = "ebb:index:JobTable", "ebb:index:RecurringJobs"
 #: Created only with `jobs.keep_days` and with `queue.schedules`.
-OPTIONAL = {TABLE: "job-table", RECURRING: "recurring"}
+EVENTS = "ebb:index:JobEvents"
+OPTIONAL = {TABLE: "job-table", RECURRING: "recurring", EVENTS: "events"}
 OUTPUTS = {
     "api_url",
     "queue_url",
@@ -226,6 +227,27 @@ def test_keep_days_adds_the_job_table_and_nothing_else() -> None:
     assert table.inputs["serverSideEncryption"]["kmsKeyArn"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:jobs-key"
     (items,) = (found for found in identity_statements(deployed) if "dynamodb:UpdateItem" in found["Action"])
     assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:job-table"]
+
+
+def test_a_webhook_adds_its_connection_rule_queue_and_alarm_and_nothing_else() -> None:
+    config = configuration("prod")
+    jobs = {"keep_days": 4, "events": True, "webhook": {"url": "https://example.com/h", "secret": "/hooks/token"}}
+    without = run({**config, "ebb:jobs": {"keep_days": 4, "events": True}})
+    deployed = run({**config, "ebb:jobs": jobs})
+    added = {TABLE: "job-table", EVENTS: "events"}
+    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | added
+    (connection,) = deployed.of("aws:cloudwatch/eventConnection:EventConnection")
+    assert deployed.names - without.names == {
+        ("aws:cloudwatch/eventConnection:EventConnection", connection.name),
+        ("aws:cloudwatch/eventApiDestination:EventApiDestination", "events"),
+        ("aws:cloudwatch/eventRule:EventRule", "events"),
+        ("aws:cloudwatch/eventTarget:EventTarget", "events"),
+        ("aws:iam/role:Role", "events"),
+        ("aws:iam/rolePolicy:RolePolicy", "events"),
+        ("aws:sqs/queue:Queue", "events-dead-letter"),
+        ("aws:sqs/queuePolicy:QueuePolicy", "events-dead-letter"),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", "monitoring-webhook"),
+    }
 
 
 def test_schedules_add_recurring_jobs_and_nothing_else() -> None:
