@@ -41,7 +41,7 @@ def table(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 
 def test_a_finished_job_is_remembered_as_long_as_the_setting_says(sandbox: Sandbox) -> None:
     job = sandbox.client().post({"seconds": 0})
-    until(lambda: table(sandbox).get(job, {}).get("state") == {"S": "done"})
+    until(lambda: table(sandbox).get(job, {}).get("state") == {"S": "succeeded"})
     assert float(table(sandbox)[job]["expires"]["N"]) == pytest.approx(time.time() + 4 * 86_400, abs=120)
 
 
