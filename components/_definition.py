@@ -16,8 +16,10 @@ R = TypeVar("R", bound=pulumi.CustomResource)
 class Definition:
     """The resources of an API's paths and methods, children of the component that owns the API."""
 
-    def __init__(self, owner: pulumi.Resource, api: aws.apigateway.RestApi) -> None:
+    def __init__(self, owner: pulumi.Resource, api: aws.apigateway.RestApi, before_answers: str = "") -> None:
         self._owner, self.api_id, self.root_id = owner, api.id, api.root_resource_id
+        #: The start of each response template.
+        self.before_answers = before_answers
         self._paths: dict[str, pulumi.Output[str]] = {}
         #: Kind, name and inputs of each resource, and the resources themselves.
         self._snapshot: list[tuple[str, str, Mapping[str, Any]]] = []
@@ -78,7 +80,7 @@ class Definition:
                 http_method=integration.http_method,
                 status_code=response.status_code,
                 selection_pattern=pattern,
-                response_templates={_templates.CONTENT_TYPE: template},
+                response_templates={_templates.CONTENT_TYPE: self.before_answers + template},
             )
 
     def deployment(self) -> aws.apigateway.Deployment:

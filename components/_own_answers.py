@@ -1,16 +1,16 @@
-"""What API Gateway answers itself: its errors, and 404 and 405 at unknown paths and to unknown methods.
+"""What API Gateway answers itself: its errors, 404 and 405 at unknown paths and to unknown methods, and preflights.
 
-Its own answer to the latter is 403 with "Missing Authentication Token". These requests need the same authorization as
-all others, so that a stranger does not learn which paths exist.
+Its own answer at unknown paths is 403 with "Missing Authentication Token". These requests need the same authorization
+as all others, so that a stranger does not learn which paths exist. A browser sends a preflight request without any.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pulumi_aws as aws
 
-from components import _problems, _templates
+from components import _cors, _problems, _templates
 from components._definition import Definition
 from components._routes import Route
 
@@ -21,26 +21,32 @@ _MEDIA_TYPES = (
 )
 
 
-def define(definition: Definition, routes: Iterable[Route], **authorization: Any) -> None:
-    """Define all paths and methods that no route has, and the gateway responses."""
+_OPEN = {"authorization": "NONE", "api_key_required": False}
+
+
+def define(definition: Definition, routes: Iterable[Route], origins: Sequence[str], **authorization: Any) -> None:
+    """Define all paths and methods that no route has, and the gateway responses. `origins`: see components/_cors.py."""
     verbs: dict[str, list[str]] = {}
     for route in routes:
         verbs.setdefault(route.path, []).append(route.verb)
     for path, known in verbs.items():
-        allowed = ", ".join(sorted(known))
+        if origins:
+            answer = _cors.preflight(known)
+            _mock(definition, f"{path}-options", "OPTIONS", "200", answer, resource_id=definition.path(path), **_OPEN)
+        allowed = ", ".join(sorted([*known, "OPTIONS"] if origins else known))
         answer = _problems.answer(_problems.METHOD_NOT_ALLOWED, Allow=allowed)
-        _mock(definition, f"{path}-any", "405", answer, resource_id=definition.path(path), **authorization)
+        _mock(definition, f"{path}-any", "ANY", "405", answer, resource_id=definition.path(path), **authorization)
     answer, unknown = _problems.answer(_problems.NOT_FOUND), definition.path("{proxy+}", "elsewhere")
-    _mock(definition, "root", "404", answer, resource_id=definition.root_id, **authorization)
-    _mock(definition, "elsewhere", "404", answer, resource_id=unknown, **authorization)
-    for kind, inputs in _problems.gateway_responses().items():
+    _mock(definition, "root", "ANY", "404", answer, resource_id=definition.root_id, **authorization)
+    _mock(definition, "elsewhere", "ANY", "404", answer, resource_id=unknown, **authorization)
+    for kind, inputs in _problems.gateway_responses(_cors.of_gateway_responses(origins)).items():
         role = kind.lower().replace("_", "-")
         definition.part(aws.apigateway.Response, role, rest_api_id=definition.api_id, response_type=kind, **inputs)
 
 
-def _mock(definition: Definition, role: str, status: str, answer: str, **of_method: Any) -> None:
-    """A method that API Gateway answers itself, for each verb that the path has no other method for."""
-    method = definition.part(aws.apigateway.Method, role, rest_api=definition.api_id, http_method="ANY", **of_method)
+def _mock(definition: Definition, role: str, verb: str, status: str, answer: str, **of_method: Any) -> None:
+    """A method that API Gateway answers itself. The verb ANY is each one that the path has no other method for."""
+    method = definition.part(aws.apigateway.Method, role, rest_api=definition.api_id, http_method=verb, **of_method)
     place: dict[str, Any] = {
         "rest_api": method.rest_api,
         "resource_id": method.resource_id,
@@ -63,5 +69,5 @@ def _mock(definition: Definition, role: str, status: str, answer: str, **of_meth
         resource_id=integration.resource_id,
         http_method=integration.http_method,
         status_code=response.status_code,
-        response_templates={_templates.CONTENT_TYPE: answer},
+        response_templates={_templates.CONTENT_TYPE: definition.before_answers + answer},
     )

@@ -132,20 +132,20 @@ _GATEWAY: dict[str, tuple[Problem, str | None]] = {
 }
 
 
-def gateway_responses() -> Mapping[str, Mapping[str, Any]]:
-    """Inputs of the gateway responses, by response type."""
+def gateway_responses(headers: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
+    """Inputs of the gateway responses, by response type. `headers`: those that all of them have."""
     known = {
-        kind: _gateway_response(problem, detail or problem.detail, status=True)
+        kind: _gateway_response(problem, detail or problem.detail, headers, status=True)
         for kind, (problem, detail) in _GATEWAY.items()
     }
     # these two stand for several errors, so the status stays that of the error
     defaults = {"DEFAULT_4XX": REFUSED, "DEFAULT_5XX": INTERNAL_ERROR}
-    return known | {kind: _gateway_response(found, _MESSAGE, status=False) for kind, found in defaults.items()}
+    return known | {kind: _gateway_response(found, _MESSAGE, headers, status=False) for kind, found in defaults.items()}
 
 
-def _gateway_response(problem: Problem, detail: str, *, status: bool) -> Mapping[str, Any]:
+def _gateway_response(problem: Problem, detail: str, more: Mapping[str, str], *, status: bool) -> Mapping[str, Any]:
     body = json.dumps({name: text for name, text in _body(problem, detail).items() if status or name != "status"})
-    headers = {"Content-Type": MEDIA_TYPE, **problem.headers}
+    headers = {"Content-Type": MEDIA_TYPE, **problem.headers, **more}
     inputs = {
         "response_parameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
         "response_templates": {"application/json": body.replace(f'"{_MESSAGE}"', _MESSAGE)},

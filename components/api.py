@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 
-from components import _iam, _own_answers, _stage, _templates
+from components import _access, _cors, _domain, _iam, _own_answers, _stage, _templates, _waf
 from components._account import account
 from components._definition import Definition
 from components._queue_refs import QueueRefs
 from components._routes import Places, Route, Text, routes
 from settings import Api as ApiSettings
 from settings import Iam as IamSettings
+from settings import job_schema
 
 AUTHORIZATION = {"iam": "AWS_IAM", "api_key": "NONE", "none": "NONE"}
 
@@ -35,9 +37,11 @@ class JobApi(pulumi.ComponentResource):
 
     Creates:
     - the API with `POST /jobs` and, with `get_endpoint`, `GET /queue?message=…`
+    - its resource policy: TLS only, and from `allow` only
     - gateway responses, and methods that answer 404 and 405
     - its deployment and its stage with an access log, tracing and throttling
     - the role with which API Gateway calls SQS or the workflow
+    - with `domain`, the domain name and its record; with `waf`, a web application firewall
     - with `auth: api_key`, an API key and its usage plan
     - with `account_log_role: create`, the role that API Gateway logs with in this region
     """
@@ -52,16 +56,21 @@ class JobApi(pulumi.ComponentResource):
         api = aws.apigateway.RestApi(
             name,
             description="Takes jobs for the queue",
-            endpoint_configuration={"types": "REGIONAL"},
+            endpoint_configuration=_access.endpoint(settings.allow),
+            disable_execute_api_endpoint=True if settings.domain else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        definition = Definition(self, api)
+        policy = _access.policy(api.execution_arn, settings.allow, signed=settings.auth == "iam")
+        definition = Definition(self, api, _cors.before_answers(settings.cors))
+        definition.part(aws.apigateway.RestApiPolicy, "access", rest_api_id=api.id, policy=policy)
         self._define_routes(api, definition)
         deployment = definition.deployment()
         creates = settings.account_log_role == "create"
         log_role = _stage.log_role(self, self._account.partition, args.iam) if creates else None
         stage = _stage.stage(self, deployment, settings, log_role)
-        self.url = stage.invoke_url
+        self.url = _domain.domain(self, stage, settings.domain) if settings.domain else stage.invoke_url
+        if settings.waf:
+            _waf.firewall(self, stage, settings.rate_limit)
         self.api_key_id = _stage.key(self, stage, settings) if settings.auth == "api_key" else None
         self.register_outputs({"url": self.url, "api_key_id": self.api_key_id})
 
@@ -83,7 +92,7 @@ class JobApi(pulumi.ComponentResource):
             rest_api=api.id,
             name="Job",
             content_type=_templates.CONTENT_TYPE,
-            schema=_templates.JOB_SCHEMA,
+            schema=job_schema.read(Path(settings.job_schema)) if settings.job_schema else _templates.JOB_SCHEMA,
         )
         authorization = {
             "authorization": AUTHORIZATION[settings.auth],
@@ -99,7 +108,7 @@ class JobApi(pulumi.ComponentResource):
                 request_parameters=dict.fromkeys(route.required, True),
             )
             self._integrate(definition, route, method, role)
-        _own_answers.define(definition, found, **authorization)
+        _own_answers.define(definition, found, settings.cors, **authorization)
 
     def _integrate(
         self, definition: Definition, route: Route, method: aws.apigateway.Method, role: aws.iam.Role

@@ -9,6 +9,7 @@ from settings.reading import SettingsError, check_location, read
 from settings.sections import (
     PROJECT,
     Api,
+    Domain,
     Iam,
     Image,
     Jobs,
@@ -29,6 +30,7 @@ from settings.sections import (
 __all__ = [
     "PROJECT",
     "Api",
+    "Domain",
     "Iam",
     "Image",
     "Jobs",

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -201,6 +201,42 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
 AsWritten = Annotated[str, AfterValidator(_as_written)]
 Text = Annotated[str, Field(min_length=1)]
+Origin = Annotated[
+    str,
+    Form(
+        r"\*|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?",
+        "must be an origin in lower case without a path, such as https://app.example.com, or * for all",
+    ),
+]
+
+
+def _caller(text: str) -> str:
+    """a network such as 203.0.113.0/24, or a VPC endpoint's id"""
+    if re.fullmatch(r"vpce-[0-9a-f]+", text, re.ASCII):
+        return text
+    try:
+        network = str(ip_network(text))
+    except ValueError:
+        network = ""
+    if network != text:  # ip_network also accepts netmasks and single addresses
+        raise broken("must be a network address with its prefix, such as 203.0.113.0/24, or a VPC endpoint's id")
+    return text
+
+
+Caller = Annotated[str, AfterValidator(_caller)]
+HostName = Annotated[
+    str,
+    Form(
+        r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+        "must be a host name in lower case, such as jobs.example.com",
+    ),
+]
+CertificateArn = Annotated[
+    str, Form(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/\S+", "must be an ACM certificate's ARN")
+]
+ZoneId = Annotated[
+    str, Form(r"Z[A-Z0-9]{1,31}", "must be the id of a hosted zone in Route 53, such as Z0123456789ABCDEFGHIJ")
+]
 ScheduleName = Annotated[str, Form(r"[A-Za-z0-9_-]{1,40}", "must be 1 to 40 letters, digits, - or _")]
 #: SQS API, SendMessage, MessageGroupId.
 MessageGroup = Annotated[

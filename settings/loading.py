@@ -9,7 +9,7 @@ from pulumi.runtime.config import is_config_secret
 
 from settings import stack_yaml
 from settings.encryption import cannot_stay_secret, decrypts_to, full_key, is_encrypted, places
-from settings.reading import SettingsError, read
+from settings.reading import SettingsError, check_files, read
 from settings.sections import PROJECT, Settings
 
 
@@ -22,9 +22,11 @@ def load() -> Settings:
     names = [name for name in (*Settings.model_fields, *given) if config.get(name) is not None]
     raw = {name: _section(config, name) for name in names}
     try:
-        return read(raw, list(_encrypted(raw)))
+        settings = read(raw, list(_encrypted(raw)))
+        check_files(settings, Path())
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+    return settings
 
 
 def _section(config: pulumi.Config, name: str) -> Any:

@@ -38,6 +38,10 @@ def misplaced(settings: Settings, here: Location) -> Iterator[Breach]:
     key = settings.queue.kms
     if key.startswith("arn:"):  # SQS looks for the key in its own region, and not before the first message
         yield from _Arn(field="queue.kms", text=key).elsewhere("region", 3, here.region)
+    if settings.api.domain:
+        certificate = _Arn(field="api.domain.certificate_arn", text=settings.api.domain.certificate_arn)
+        yield from certificate.elsewhere("region", 3, here.region)
+        yield from certificate.elsewhere("account", 4, here.account)
     yield from _misplaced_secrets(settings, here)
     cluster = settings.worker.cluster or ""
     if cluster.startswith("arn:"):
@@ -52,6 +56,7 @@ def _arns(settings: Settings) -> Iterator[_Arn]:
     worker = settings.worker
     named = {
         "queue.kms": settings.queue.kms,
+        "api.domain.certificate_arn": settings.api.domain.certificate_arn if settings.api.domain else None,
         "jobs.webhook.secret": settings.jobs.webhook.secret if settings.jobs.webhook else None,
         "worker.secrets_kms_key": worker.secrets_kms_key,
         "worker.cluster": worker.cluster,

@@ -4,11 +4,13 @@ import difflib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from settings import job_schema
 from settings.credentials import is_credential, names_credential
 from settings.encryption import cannot_stay_secret, within
 from settings.location import Location, misplaced
@@ -187,3 +189,12 @@ def check_location(settings: Settings, here: Location) -> None:
     problems = [_sentence(fields[0], rule, given) for fields, rule, given in misplaced(settings, here)]
     if problems:
         raise SettingsError(problems)
+
+
+def check_files(settings: Settings, folder: Path) -> None:
+    """Raises SettingsError if a file that the settings name is wrong. `folder`: the project's."""
+    if settings.api.job_schema:
+        try:
+            job_schema.read(folder / settings.api.job_schema)
+        except job_schema.SchemaError as error:
+            raise SettingsError([_sentence("api.schema", str(error), settings.api.job_schema)]) from None

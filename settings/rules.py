@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
-from settings import python_variables, schedule_rules
+from settings import api_rules, python_variables, schedule_rules
 from settings.credentials import holds_credential, is_credential
 from settings.limits import (
     FARGATE_MEMORY,
@@ -95,9 +95,7 @@ def _queue_breaches(s: Settings) -> Iterator[Breach]:
         rule = "the name of a FIFO queue must end with .fifo" if q.fifo else "a name with .fifo needs fifo: true"
         yield ("queue.name", "queue.fifo"), rule, q.name
     yield from schedule_rules.breaches(s.queue)
-    if s.api.daily_quota is not None and s.api.auth != "api_key":
-        rule = "a quota counts requests per API key, so it needs auth: api_key"
-        yield ("api.daily_quota", "api.auth"), rule, s.api.daily_quota
+    yield from api_rules.breaches(s.api)
 
 
 def _jobs_breaches(j: Jobs) -> Iterator[Breach]:

@@ -109,7 +109,8 @@ def _table(model: type[settings.Section]) -> Iterator[str]:
         kind = _type(field.annotation)
         if rules := "; ".join(dict.fromkeys(_rules(field.annotation, tuple(field.metadata)))):
             kind += f": {rules}"
-        yield f"| `{key}` | {field.description} | {kind.replace('|', chr(92) + '|')} | {_default(field)} |"
+        kind = kind.replace("|", "\\|")
+        yield f"| `{field.alias or key}` | {field.description} | {kind} | {_default(field)} |"
 
 
 def _fargate() -> Iterator[str]:

@@ -83,6 +83,9 @@ TABLE_GB_MONTH = 0.25
 LOG_GB = Price(0.50, "factualminds.com, 2026-06; 1.5 kB a job assumed")
 LOG_GB_MONTH = Price(0.03, "aws.amazon.com/cloudwatch/pricing, kept for the days of the settings")
 IMAGE_GB_MONTH = Price(0.10, "aws.amazon.com/ecr/pricing; one image")
+#: A web ACL with two rules: $5 and $1 for each rule; the requests are priced separately.
+FIREWALL_MONTH = Price(7, "aws.amazon.com/waf/pricing; 1 web ACL, 2 rules")
+FIREWALL_MILLION = Price(0.60, "aws.amazon.com/waf/pricing; up to 1,500 WCUs and the default body size")
 
 
 def ec2_hour(instance_type: str) -> float | None:

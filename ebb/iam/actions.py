@@ -10,6 +10,7 @@ _QUEUE = "aws:sqs/queue:Queue"
 _ALARM, _LOGS = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/logGroup:LogGroup"
 _CLUSTER, _SERVICE = "aws:ecs/cluster:Cluster", "aws:ecs/service:Service"
 _REPOSITORY, _TOPIC = "aws:ecr/repository:Repository", "aws:sns/topic:Topic"
+_ACL = "aws:wafv2/webAcl:WebAcl"
 _SCHEDULE, _MACHINE = "aws:scheduler/schedule:Schedule", "aws:sfn/stateMachine:StateMachine"
 
 
@@ -67,6 +68,23 @@ def _api(stack: Stack) -> Iterator[Part]:
         change=changes,
         resources=tuple(place.public("apigateway", f"/{path}") for path in paths),
     )
+    if api.domain:
+        paths = ["domainnames", f"domainnames/{api.domain.name}", f"domainnames/{api.domain.name}/*"]
+        yield Part(
+            sid="Domain",
+            read=("apigateway:GET",),
+            change=changes,
+            resources=tuple(place.public("apigateway", f"/{path}") for path in paths),
+        )
+        yield Part(
+            sid="Record",
+            read=("route53:ListResourceRecordSets", "route53:GetHostedZone"),
+            change=("route53:ChangeResourceRecordSets",),
+            resources=(f"arn:{place.partition}:route53:::hostedzone/{api.domain.zone_id}",),
+        )
+        yield Part(sid="RecordChange", change=("route53:GetChange",), resources=ANY)
+    if api.waf:
+        yield from _firewall(stack)
     if api.auth == "api_key":
         paths = ["apikeys", "apikeys/*", "usageplans", "usageplans/*"]
         yield Part(
@@ -75,6 +93,28 @@ def _api(stack: Stack) -> Iterator[Part]:
             change=("apigateway:GET", *changes),
             resources=tuple(place.public("apigateway", f"/{path}") for path in paths),
         )
+
+
+def _firewall(stack: Stack) -> Iterator[Part]:
+    place = stack.place
+    acls = tuple(place.arn("wafv2", f"regional/webacl/{name}/*") for name in stack.names.of(_ACL, "api"))
+    stages = place.public("apigateway", "/restapis/*/stages/*")
+    rules = f"arn:{place.partition}:wafv2:{place.region}:{place.account}:regional/managedruleset/*/*"
+    yield Part(
+        sid="Firewall",
+        read=("wafv2:GetWebACL", "wafv2:ListTagsForResource"),
+        change=(
+            *("wafv2:CreateWebACL", "wafv2:DeleteWebACL", "wafv2:TagResource", "wafv2:UntagResource"),
+            "wafv2:UpdateWebACL",
+        ),
+        resources=(*acls, rules),
+    )
+    yield Part(
+        sid="Protected",
+        read=("wafv2:GetWebACLForResource",),
+        change=("apigateway:SetWebACL", "wafv2:AssociateWebACL", "wafv2:DisassociateWebACL"),
+        resources=(*acls, stages),
+    )
 
 
 def _image(stack: Stack) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""Resources that exist before a stack: a VPC, a cluster, a key, an image, secrets."""
+"""Resources that exist before a stack: a VPC, a cluster, a key, an image, secrets, a hosted zone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +26,13 @@ class ExistingResources:
     digest: str
     parameter: str
     secret_arn: str
+    zone_id: str
 
     def use_in(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A stack's configuration (by full key, such as `ebb:network`) that names these instead."""
         adopted = dict(config)
-        for key, change in {"ebb:network": self._network, "ebb:queue": self._queue, "ebb:worker": self._worker}.items():
+        changes = {"network": self._network, "queue": self._queue, "api": self._api, "worker": self._worker}
+        for key, change in ((f"ebb:{section}", change) for section, change in changes.items()):
             if key in config:
                 adopted[key] = {**config[key], **change(config[key])}
         return adopted
@@ -45,6 +47,9 @@ class ExistingResources:
 
     def _queue(self, section: Mapping[str, Any]) -> dict[str, Any]:
         return {"kms": self.key_arn} if str(section.get("kms", "")).startswith("arn:") else {}
+
+    def _api(self, section: Mapping[str, Any]) -> dict[str, Any]:
+        return {"domain": {**section["domain"], "zone_id": self.zone_id}} if section.get("domain") else {}
 
     def _worker(self, section: Mapping[str, Any]) -> dict[str, Any]:
         ours: dict[str, Any] = {"cluster": self.cluster, "secrets_kms_key": self.key_arn}
@@ -63,7 +68,7 @@ class ExistingResources:
 
 def uses_existing(config: Mapping[str, Any]) -> bool:
     """Whether a stack's configuration names resources that must exist before it."""
-    return ExistingResources("", (), "", "", "", "", "", "", "", "").use_in(config) != config
+    return ExistingResources("", (), "", "", "", "", "", "", "", "", "").use_in(config) != config
 
 
 def create_existing(region: Region, images: Images, context: Path = ROOT / "worker") -> ExistingResources:
@@ -86,6 +91,9 @@ def create_existing(region: Region, images: Images, context: Path = ROOT / "work
     secret = region.client("secretsmanager").create_secret(
         Name="company/license", SecretString="license", KmsKeyId=key
     )["ARN"]
+    zone = region.client("route53").create_hosted_zone(Name="example.com", CallerReference="company")["HostedZone"][
+        "Id"
+    ]
     return ExistingResources(
         vpc_id=vpc,
         subnet_ids=subnets,
@@ -97,4 +105,5 @@ def create_existing(region: Region, images: Images, context: Path = ROOT / "work
         digest=digest,
         parameter=parameter,
         secret_arn=secret,
+        zone_id=zone.rpartition("/")[2],
     )

@@ -1,6 +1,6 @@
 """The sections of `Pulumi.<stack>.yaml`, one module each. Defaults are here and in no other place."""
 
-from settings.sections.api import Api
+from settings.sections.api import Api, Domain
 from settings.sections.base import PROJECT, Section
 from settings.sections.iam import Iam
 from settings.sections.jobs import Jobs, Webhook
@@ -13,6 +13,7 @@ from settings.sections.worker import Image, Statement, Worker
 __all__ = [
     "PROJECT",
     "Api",
+    "Domain",
     "Iam",
     "Image",
     "Jobs",

@@ -10,7 +10,7 @@ class Section(BaseModel):
     """Base of all settings: frozen; an unknown key is an error."""
 
     # strict: YAML has types, so a quoted number or the word `yes` is a mistake
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, serialize_by_alias=True)
 
     _encrypted: bool = PrivateAttr(default=False)
 

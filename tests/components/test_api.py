@@ -48,7 +48,7 @@ def test_the_api_has_one_route_with_its_responses_and_a_stage() -> None:
         (ANSWER, f"{POST}-502"),
         (RESOURCE, "api-elsewhere"),
         *((kind, name) for kind in (METHOD, INTEGRATION, RESPONSE, ANSWER) for name in mocks),
-        *((REFUSAL, f"api-{kind.lower().replace('_', '-')}") for kind in _problems.gateway_responses()),
+        *((REFUSAL, f"api-{kind.lower().replace('_', '-')}") for kind in _problems.gateway_responses({})),
         (DEPLOYMENT, "api"),
         (STAGE, "api"),
         (LIMITS, "api"),

@@ -19,7 +19,7 @@ def test_every_key_of_every_section_is_described() -> None:
         assert isinstance(field.annotation, type)
         for key, inner in field.annotation.model_fields.items():
             assert inner.description
-            assert f"| `{key}` | {inner.description} |" in page
+            assert f"| `{inner.alias or key}` | {inner.description} |" in page
 
 
 def test_check_says_when_the_page_is_old_and_writing_mends_it(

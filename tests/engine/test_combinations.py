@@ -60,14 +60,27 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"aws:kms/key:Key": 1, "aws:apigateway/method:Method": 4, "aws:ec2/natGateway:NatGateway": 1,
          "aws:ec2/eip:Eip": 1, "aws:scheduler/schedule:Schedule": 2},
     ),
-    "NAT instance, X86_64, API key with a quota; steps, and scale-in to zero by CPU": (
+    "NAT instance, X86_64, API key with a quota, domain name, firewall, networks and origins; steps, and scale-in to "
+    "zero by CPU": (
         {
             NETWORK: {"nat": "instance", "nat_instance_type": "t3.nano"},
             WORKER: {"architecture": "X86_64"},
-            API: {"auth": "api_key", "daily_quota": 1000},
+            API: {
+                "auth": "api_key",
+                "daily_quota": 1000,
+                "allow": ["203.0.113.0/24"],
+                "cors": ["https://app.example.com"],
+                "waf": True,
+                "domain": {
+                    "name": "jobs.example.com",
+                    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1",
+                    "zone_id": "Z0123456789",
+                },
+            },
             SCALING: {"max_tasks": 1, "steps": TABLE_A, "scale_in": "cpu", "surplus": False},
         },
         {"aws:ec2/instance:Instance": 1, "aws:apigateway/apiKey:ApiKey": 1, "aws:apigateway/usagePlan:UsagePlan": 1,
+         "aws:apigateway/domainName:DomainName": 1, "aws:route53/record:Record": 1, "aws:wafv2/webAcl:WebAcl": 1,
          "aws:appautoscaling/policy:Policy": 2},
     ),
     "a NAT gateway per zone, permissions boundary, role path, e-mails; steps that add and remove, with a cooldown": (

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,13 @@ from tests.sandbox.apis import JSON, Apis, deployed
 
 @pytest.fixture(scope="module")
 def apis(one_region: Region, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apis]:
-    settings = {
+    schema = tmp_path_factory.mktemp("schema") / "job.json"
+    schema.write_text(json.dumps({"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}))
+    settings: dict[str, dict[str, Any]] = {
         "open": {"auth": "none", "get_endpoint": True},
         "keys": {"auth": "api_key", "daily_quota": 2},
-        "signed": {},
+        "signed": {"cors": ["https://a.example.com", "https://b.example.com"]},
+        "schema": {"auth": "none", "schema": str(schema)},
         "slow": {"auth": "none", "rate_limit": 0.001, "burst_limit": 1},
     }
     with deployed(one_region, tmp_path_factory.mktemp("apis"), settings) as made:
@@ -118,3 +122,34 @@ def test_more_requests_than_the_burst_are_429_with_retry_after(apis: Apis) -> No
     assert answers[1].problem == (429, "Too many requests")
     assert answers[1].headers["retry-after"] == "1"
     assert apis.bodies() == ["{}"]
+
+
+def test_a_job_that_does_not_fit_the_schema_is_refused_with_the_validator_s_words(apis: Apis) -> None:
+    for body, words in (
+        (b"{}", '[object has missing required properties (["file"])]'),
+        (b'{"file": 1}', "[the body does not fit the schema]"),
+    ):
+        answer = apis.ask("/jobs", body, api="schema")
+        assert answer.problem == (400, "Invalid job")
+        assert answer.body["detail"] == f"The body is not a valid job: {words}"
+    assert apis.ask("/jobs", b'{"file": "a"}', api="schema").status == 202
+    assert apis.bodies() == ['{"file": "a"}']
+
+
+def test_a_browser_may_ask_and_read_answers_from_pages_of_the_origins(apis: Apis) -> None:
+    origin = {"Origin": "https://b.example.com"}
+    asked = apis.ask("/jobs", None, origin | {"Access-Control-Request-Method": "POST"}, method="OPTIONS", api="signed")
+    assert asked.status == 200
+    assert asked.headers["access-control-allow-origin"] == "https://b.example.com"
+    assert asked.headers["access-control-allow-methods"] == "POST"
+    assert asked.headers["vary"] == "Origin"
+    signed = JSON | {"Authorization": "AWS4-HMAC-SHA256 Credential=a/b/c/execute-api/d"}
+    accepted = apis.ask("/jobs", b"{}", signed | origin, api="signed")
+    assert (accepted.status, accepted.headers["access-control-allow-origin"]) == (202, "https://b.example.com")
+    stranger = apis.ask("/jobs", b"{}", signed | {"Origin": "https://c.example.com"}, api="signed")
+    assert stranger.status == 202
+    assert "access-control-allow-origin" not in stranger.headers
+    refused = apis.ask("/jobs", b"{}", JSON | origin, api="signed")
+    assert refused.problem == (401, "Not signed")
+    assert refused.headers["access-control-allow-origin"] == "*"
+    assert apis.bodies() == ["{}", "{}"]

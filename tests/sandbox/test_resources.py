@@ -109,7 +109,9 @@ def test_what_does_not_replace_can_be_updated(kind: str) -> None:
 REFERENCE = {
     "aws:apigateway/account:Account": "",
     "aws:apigateway/apiKey:ApiKey": "value",
+    "aws:apigateway/basePathMapping:BasePathMapping": "domainName domainNameId",
     "aws:apigateway/deployment:Deployment": "restApi triggers variables",
+    "aws:apigateway/domainName:DomainName": "domainName",
     "aws:apigateway/integration:Integration": (
         "credentials httpMethod integrationHttpMethod passthroughBehavior resourceId restApi type"
     ),
@@ -122,6 +124,7 @@ REFERENCE = {
     "aws:apigateway/resource:Resource": "restApi",
     "aws:apigateway/response:Response": "responseType restApiId",
     "aws:apigateway/restApi:RestApi": "",
+    "aws:apigateway/restApiPolicy:RestApiPolicy": "restApiId",
     "aws:apigateway/stage:Stage": "restApi stageName",
     "aws:apigateway/usagePlan:UsagePlan": "",
     "aws:apigateway/usagePlanKey:UsagePlanKey": "keyId keyType usagePlanId",
@@ -167,6 +170,8 @@ REFERENCE = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "policyArn role",
     "aws:kms/alias:Alias": "name",
     "aws:kms/key:Key": "customKeyStoreId customerMasterKeySpec keyUsage multiRegion xksKeyId",
+    "aws:route53/record:Record": "name setIdentifier type zoneId",
+    "aws:route53/zone:Zone": "delegationSetId name",
     "aws:scheduler/schedule:Schedule": "groupName name",
     "aws:sfn/stateMachine:StateMachine": "name type",
     "aws:sns/topic:Topic": "fifoTopic name",
@@ -177,6 +182,8 @@ REFERENCE = {
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": "queueUrl",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "securityGroupId",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "securityGroupId",
+    "aws:wafv2/webAcl:WebAcl": "name namePrefix scope",
+    "aws:wafv2/webAclAssociation:WebAclAssociation": "resourceArn webAclArn",
 }
 
 

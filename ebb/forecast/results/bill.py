@@ -237,6 +237,7 @@ def _fixed(scenario: Scenario, use: Use) -> Iterator[Part]:
     operators = scenario.operator_alarm_metrics + (scenario.network.nat == "instance")
     yield _part("Operators' alarms", operators, prices.ALARM_METRIC_MONTH)
     yield _part("KMS key", int(scenario.queue.own_key), prices.KEY_MONTH)
+    yield _part("Firewall", int(scenario.api.firewall), prices.FIREWALL_MONTH)
     metrics = scenario.custom_metrics + use.metric_hours / MONTH_HOURS
     yield _part("Custom metrics", metrics, prices.CUSTOM_METRIC_MONTH)
 
@@ -245,6 +246,7 @@ def _requests(scenario: Scenario, use: Use) -> Iterator[Part]:
     sqs = prices.SQS_FIFO_MILLION if scenario.queue.fifo else prices.SQS_MILLION
     seconds = use.workflows * math.ceil(WORKFLOW_SECONDS * 10) / 10 + use.workflow_seconds  # billed by 100 ms
     yield _part("API requests", use.api / MILLION, prices.API_MILLION)
+    yield _part("Firewall's requests", use.api / MILLION * scenario.api.firewall, prices.FIREWALL_MILLION)
     yield _part("API answers", use.api * ANSWER_BYTES / GB, prices.OUT_GB)
     yield _part("X-Ray traces", use.traces / MILLION, prices.TRACES_MILLION)
     yield _part("SQS requests", use.sqs / MILLION, sqs)

@@ -89,6 +89,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
         ),
         api=ApiSetup(
             tracing=settings.api.tracing,
+            firewall=settings.api.waf,
             log_days=settings.api.log_retention_days,
             rate=settings.api.rate_limit,
             burst=settings.api.burst_limit,

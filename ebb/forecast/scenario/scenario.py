@@ -144,6 +144,7 @@ class ApiSetup:
     """
 
     tracing: bool = False
+    firewall: bool = False
     log_days: int = 30
     rate: float = math.inf
     burst: float = math.inf

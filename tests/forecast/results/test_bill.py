@@ -180,3 +180,12 @@ def test_the_bill_of_keda_lacks_its_cluster() -> None:
     own = stack()
     keda = next(each for each in BASELINES if each.name == "keda").scenario(own, JobProfile(typical=30, longest=30))
     assert keda.unpriced == ("the Kubernetes cluster ($73.00 a month on EKS)", *own.unpriced)
+
+
+def test_a_firewall_costs_its_acl_its_rules_and_each_request() -> None:
+    scenario = from_settings(Settings(api=sections.Api(waf=True)))
+    few = load("burst:2")
+    assert {part.name: part.dollars for part in bill.monthly(simulate(scenario, few), scenario, few).idle}[
+        "Firewall"
+    ] == 7
+    assert {part.name: part.dollars for part in bill.a_million(scenario)}["Firewall's requests"] == 0.60

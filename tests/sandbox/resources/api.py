@@ -134,5 +134,55 @@ def api(settings: Settings, jobs: aws.sqs.Queue) -> aws.apigateway.Stage:
         quota_settings={"limit": 1000, "period": "DAY"},
         tags={"Name": "clients"},
     )
+    guard = aws.apigateway.RestApiPolicy(
+        "api", rest_api_id=rest.id, policy=allow("execute-api:Invoke", "*", Principal="*")
+    )
+    domain = aws.apigateway.DomainName(
+        "api",
+        domain_name="jobs.example.com",
+        regional_certificate_arn="arn:aws:acm:us-east-1:000000000000:certificate/1",
+        endpoint_configuration={"types": "REGIONAL"},
+        security_policy="TLS_1_2",
+        tags={"Name": "jobs"},
+        opts=pulumi.ResourceOptions(depends_on=[guard]),
+    )
+    aws.apigateway.BasePathMapping("api", rest_api=rest.id, stage_name=stage.stage_name, domain_name=domain.domain_name)
+    zone = aws.route53.Zone("zone", name="example.com", comment=None)
+    aws.route53.Record(
+        "api",
+        zone_id=zone.zone_id,
+        name="jobs.example.com",
+        type="A",
+        aliases=[
+            {"name": domain.regional_domain_name, "zone_id": domain.regional_zone_id, "evaluate_target_health": True}
+        ],
+    )
+    acl = aws.wafv2.WebAcl(
+        "api",
+        scope="REGIONAL",
+        default_action={"allow": {}},
+        rule_json=json.dumps(
+            [
+                {
+                    "Name": "rate",
+                    "Priority": 0,
+                    "Action": {"Block": {}},
+                    "Statement": {"RateBasedStatement": {"Limit": 100, "AggregateKeyType": "IP"}},
+                    "VisibilityConfig": {
+                        "CloudWatchMetricsEnabled": True,
+                        "MetricName": "rate",
+                        "SampledRequestsEnabled": False,
+                    },
+                }
+            ]
+        ),
+        visibility_config={
+            "cloudwatch_metrics_enabled": True,
+            "metric_name": "api",
+            "sampled_requests_enabled": False,
+        },
+        tags={"Name": "api"},
+    )
+    aws.wafv2.WebAclAssociation("api", resource_arn=stage.arn, web_acl_arn=acl.arn)
     aws.apigateway.UsagePlanKey("client", key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id)
     return stage

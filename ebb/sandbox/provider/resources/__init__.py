@@ -2,6 +2,7 @@
 
 from ebb.sandbox.provider.resources import (
     apigateway,
+    apigateway_domain,
     apigateway_keys,
     apigateway_methods,
     apigateway_stage,
@@ -13,6 +14,7 @@ from ebb.sandbox.provider.resources import (
     ecs,
     iam,
     kms,
+    route53,
     routes,
     scheduler,
     security_groups,
@@ -20,12 +22,14 @@ from ebb.sandbox.provider.resources import (
     sqs,
     stepfunctions,
     vpc,
+    wafv2,
 )
 from ebb.sandbox.provider.resources._row import Row
 from ebb.sandbox.provider.resources.data import INVOKES
 
 _TABLES = (
     apigateway,
+    apigateway_domain,
     apigateway_keys,
     apigateway_methods,
     apigateway_stage,
@@ -37,6 +41,7 @@ _TABLES = (
     ecs,
     iam,
     kms,
+    route53,
     routes,
     scheduler,
     security_groups,
@@ -44,6 +49,7 @@ _TABLES = (
     sqs,
     stepfunctions,
     vpc,
+    wafv2,
 )
 ROWS: dict[str, Row] = {row.type: row for table in _TABLES for row in table.ROWS}
 
