@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -153,3 +154,53 @@ def test_a_browser_may_ask_and_read_answers_from_pages_of_the_origins(apis: Apis
     assert refused.problem == (401, "Not signed")
     assert refused.headers["access-control-allow-origin"] == "*"
     assert apis.bodies() == ["{}", "{}"]
+
+
+#: Texts that mean something in a URL's query, in JSON, in XML, in VTL or in a header.
+SPECIAL = (
+    "&Action=DeleteQueue&DelaySeconds=900", "%26%00%zz%%41", "a+b c", """it's "quoted" `so` \\ / \\u0041""",
+    "<a>&amp;</a><![CDATA[", "$input.body ${x} $!util #set($a = 1) #if(true)#end ##", "{{a}} ;|^~",
+    "\r\nX-Injected: yes",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPECIAL)
+def test_a_body_reaches_the_queue_byte_for_byte(apis: Apis, text: str) -> None:
+    bodies = [json.dumps({text: text}), json.dumps({"a": text}, ensure_ascii=False, indent=1), f' {{"a":1}}\n{" " * 9}']
+    for body in bodies:
+        assert (
+            apis.ask("/jobs", body.encode(), JSON | {"Content-Type": "application/json; charset=utf-8"}).status == 202
+        )
+    assert sorted(apis.bodies()) == sorted(bodies)
+
+
+def test_characters_of_all_planes_reach_the_queue(apis: Apis) -> None:
+    """One of each plane's first, a middle and its last characters that XML has, which is what SQS accepts."""
+    points = [0x9, 0xA, 0xD, 0x20, 0x7F, 0x85, 0xD7FF, 0xE000, 0xFEFF, 0xFFFD]
+    points += [plane * 0x10000 + place for plane in range(1, 17) for place in (0, 0x1F600 % 0x10000, 0xFFFD)]
+    text = "".join(map(chr, points))
+    body = json.dumps({"a": text}, ensure_ascii=False)
+    assert apis.ask("/jobs", body.encode()).status == 202
+    assert apis.ask(f"/queue?message={quote(text)}", None, {}, method="GET").status == 202
+    assert sorted(apis.bodies()) == sorted([body, text])
+
+
+def test_a_byte_order_mark_is_no_problem_of_the_api(apis: Apis) -> None:
+    assert apis.ask("/jobs", b'\xef\xbb\xbf{"a": 1}').status == 202
+    assert [json.loads(body.removeprefix("\ufeff")) for body in apis.bodies()] == [{"a": 1}]
+
+
+def test_a_header_adds_nothing_to_an_answer_or_a_message(apis: Apis) -> None:
+    for name in ("X-Message-Group-Id", "Accept", "Origin", "User-Agent", "X-Amz-Target"):
+        answer = apis.ask("/jobs", b"{}", JSON | {name: "a%0d%0aX-Injected: yes&DelaySeconds=900"})
+        assert answer.status == 202
+        assert not answer.headers.keys() & {"x-injected", "access-control-allow-origin"}
+    assert apis.bodies() == ["{}"] * 5
+
+
+def test_the_queue_is_deleted_under_the_api(apis: Apis) -> None:
+    """The last test of the module, because nothing is behind the API then."""
+    apis.region.client("sqs").delete_queue(QueueUrl=apis.outputs["queue"])
+    answer = apis.ask("/jobs", b"{}")
+    assert answer.problem == (502, "Bad gateway")
+    assert answer.body["detail"].endswith("SQS: AWS.SimpleQueueService.NonExistentQueue")
