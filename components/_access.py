@@ -25,8 +25,8 @@ def _endpoints(allow: Sequence[str]) -> list[str]:
 def policy(execution_arn: pulumi.Input[str], allow: Sequence[str], *, signed: bool) -> pulumi.Output[str]:
     """The resource policy. It denies what comes without TLS, and from elsewhere than `allow` if that is not empty.
 
-    An API of signed requests gets no allowing statement: that would admit each identity of the account, also without a
-    permission of its own (API Gateway developer guide, "How API Gateway resource policies affect authorization
+    An API of signed requests gets no allowing statement: that would admit each identity of the account, also without
+    a separate permission (API Gateway developer guide, "How API Gateway resource policies affect authorization
     workflow").
     """
     everything = pulumi.Output.format("{0}/*", execution_arn)
