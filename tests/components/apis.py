@@ -9,7 +9,7 @@ from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_re
 A = "aws:apigateway/"
 API, RESOURCE, METHOD = A + "restApi:RestApi", A + "resource:Resource", A + "method:Method"
 INTEGRATION, ANSWER = A + "integration:Integration", A + "integrationResponse:IntegrationResponse"
-REFUSAL = A + "response:Response"
+REFUSAL, GUARD = A + "response:Response", A + "restApiPolicy:RestApiPolicy"
 RESPONSE, MODEL, VALIDATOR = (
     A + "methodResponse:MethodResponse",
     A + "model:Model",

@@ -6,16 +6,15 @@ from typing import Any
 import pytest
 
 from settings import Domain
-from tests.components.apis import API, DEPLOYMENT, STAGE, A, api
+from tests.components.apis import API, DEPLOYMENT, GUARD, STAGE, A, api
 from tests.components.harness import ACCOUNT, REGION
 
-POLICY = A + "restApiPolicy:RestApiPolicy"
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
 DOMAIN = Domain(name="jobs.example.com", certificate_arn=CERTIFICATE, zone_id="Z0123456789")
 
 
 def statements(**settings: Any) -> dict[str, dict[str, Any]]:
-    made = api(**settings).one(POLICY)
+    made = api(**settings).one(GUARD)
     assert made.inputs["restApiId"] == "api-id"
     found = {statement.pop("Sid"): statement for statement in made.statements}
     for statement in found.values():
@@ -52,7 +51,7 @@ def test_with_vpc_endpoints_the_api_is_private() -> None:
 
 
 def test_a_change_of_the_policy_is_deployed() -> None:
-    assert api().one(POLICY).urn in api().one(DEPLOYMENT).dependencies
+    assert api().one(GUARD).urn in api().one(DEPLOYMENT).dependencies
     assert api().one(DEPLOYMENT).inputs != api(allow=("10.0.0.0/8",)).one(DEPLOYMENT).inputs
 
 
