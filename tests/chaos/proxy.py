@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tests.helpers.waiting import LIMIT
+
 
 class Fault(StrEnum):
     """What may happen to one exchange: a request and its answer."""
@@ -115,7 +117,7 @@ class Proxy:
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT)
 
     async def _listen(self) -> None:
         if not self._server:
