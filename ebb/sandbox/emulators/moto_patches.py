@@ -1,10 +1,12 @@
-"""Patches of moto: scaling policies, scalable targets, task counts of services, regions, and two lists made once."""
+"""Patches of moto: scaling policies, scalable targets, task counts of services, regions, and what is read only once."""
 
 import functools
 import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+import botocore.session
 
 from ebb.sandbox.emulators.contracts import MOTO
 from ebb.sandbox.emulators.regions import regions
@@ -24,6 +26,7 @@ _CREATE_SERVICE = (
 @functools.cache
 def apply() -> None:
     """Patch moto in this process, once. Raises ContractError."""
+    share_models()
     from moto import backends  # noqa: PLC0415 - moto takes half a second
     from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415
     from moto.ec2.models import availability_zones_and_regions as zones  # noqa: PLC0415
@@ -38,6 +41,11 @@ def apply() -> None:
     keep_managed_policies(iam)
     keep_module_list(backends)
     know_all_regions(zones, utils)
+
+
+def share_models() -> None:
+    """All sessions of this process share one reader of AWS's models, megabytes of JSON that each would read again."""
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def keep_policy_arn(autoscaling: ModuleType) -> None:

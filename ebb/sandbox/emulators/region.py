@@ -145,9 +145,9 @@ class Region:
         for name, value in environment.items():
             cleanup.callback(_restore, name, os.environ.get(name))
             os.environ[name] = value
+        moto_patches.apply()
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - half a second, and it reads the environment
 
-        moto_patches.apply()
         log = logging.FileHandler(self.directory / "moto.log")
         cleanup.callback(log.close)
         for name in ("werkzeug", "moto"):
