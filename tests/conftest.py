@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import functools
+import gc
 
 import botocore.session
 import pytest
@@ -14,6 +15,10 @@ settings.load_profile("ebb")
 
 # Each session reads the models of its services again, and a test process has many sessions: they share one reader.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+# The modules of a test process are a million objects, and the collector would look at all of them again and again: a
+# third of the time of a test that runs the program.
+gc.set_threshold(10_000, 20, 20)
 
 #: Folders whose tests take longest. They begin first, so that no processor is idle at the end.
 LONGEST = ("first_day", "demo", "engine", "chaos", "sandbox", "worker", "examples", "docs", "bench")

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation import PulumiCommand
 
-from ebb.sandbox.deploy import sdk_log
+from ebb.sandbox.deploy import sdk_patches
 from ebb.sandbox.deploy.engine import EngineStack, engine_environment
 from ebb.sandbox.emulators.region import Region
 from settings import stack_yaml
@@ -38,7 +38,7 @@ class InlineStack:
         def main() -> None:
             program()
 
-        sdk_log.apply()
+        sdk_patches.apply()
         (folder / "work").mkdir(parents=True)
         self.environment = engine_environment(region, folder, port)
         (folder / "work" / "Pulumi.yaml").write_text("name: tables\nruntime: python\n")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.deploy.sdk_log import PULUMI
+from ebb.sandbox.deploy.sdk_patches import PULUMI
 from ebb.sandbox.emulators import moto_patches
 from ebb.sandbox.emulators.contracts import JSONATA, MINISTACK, MOTO, ContractError, Package
 from ebb.sandbox.emulators.ministack import (

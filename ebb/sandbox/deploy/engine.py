@@ -25,7 +25,7 @@ from pulumi.runtime.settings import SETTINGS
 
 from ebb.errors import UserError
 from ebb.project import ROOT
-from ebb.sandbox.deploy import sdk_log
+from ebb.sandbox.deploy import sdk_patches
 from ebb.sandbox.emulators.region import Region
 from settings import stack_yaml
 
@@ -141,7 +141,7 @@ class Deployment:
         *,
         program: Callable[[], None] = program,
     ) -> None:
-        sdk_log.apply()
+        sdk_patches.apply()
         folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
         (folder / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
         self._stack_file = folder / f"Pulumi.{stack}.yaml"

@@ -12,6 +12,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.settings import get_root_resource, set_root_resource
 
 import settings
+from ebb.sandbox.deploy import sdk_patches
 
 __all__ = ["Evaluated", "MockCallArgs", "MockMonitor", "MockResourceArgs", "Mocks", "evaluate"]
 
@@ -35,6 +36,7 @@ def evaluate(
 
     Raises any exception of the program or of an apply. `log` takes what the program reports.
     """
+    sdk_patches.apply()
     return contextvars.copy_context().run(_evaluate, program, monitor, stack, config, log)
 
 

@@ -1,6 +1,7 @@
 """Starts and stops the emulators behind one address. Provides boto clients, environment variables and the clock."""
 
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -56,6 +57,9 @@ class Region:
             if not self._one.acquire(blocking=False):
                 raise RegionError("Only one region can run in a process at a time.")
             cleanup.callback(self._one.release)
+            # moto and the program are a million objects here, which the collector would look at again and again
+            cleanup.callback(gc.set_threshold, *gc.get_threshold())
+            gc.set_threshold(10_000, 20, 20)
             self.directory = Path(tempfile.mkdtemp(prefix="ebb-sandbox-"))
             cleanup.callback(shutil.rmtree, self.directory, ignore_errors=True)
             self.reaper = Reaper(self.directory)

@@ -1,4 +1,4 @@
-"""The patch of Pulumi's SDK: messages for an engine that has ended."""
+"""The patches of Pulumi's SDK: messages for an engine that has ended, and stack traces."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from pulumi import log
 from pulumi.runtime.proto import engine_pb2
 
-from ebb.sandbox.deploy import sdk_log
+from ebb.sandbox.deploy import sdk_patches
 
 
 class Engine:
@@ -23,7 +23,7 @@ class Engine:
 
 
 def send(status: grpc.StatusCode, severity: int = engine_pb2.INFO) -> None:
-    sdk_log.apply()
+    sdk_patches.apply()
     vars(log)["_log"](Engine(status), severity, "text", None, None, None)
 
 
