@@ -4,11 +4,12 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components import _direct, _templates, _workflow
 from ebb.sandbox.emulators.ministack.vtl import Rendered, Request, render
+from tests.helpers.examples import examples
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:wake-submit-1234567"
 ID = "98b47f92-b9c4-463d-a585-3ed42f0b549d"
@@ -65,7 +66,9 @@ def test_a_body_cannot_add_inputs_or_directives() -> None:
     assert started(_direct.post_template(ARN, fifo=False), Request(body=body)) == {"body": body}
 
 
+@settings(max_examples=examples(20))
 @given(size=st.integers(0, _workflow.MAX_BODY_CHARACTERS))
+@example(size=_workflow.MAX_BODY_CHARACTERS)
 def test_a_plain_body_of_maximum_length_fits_into_an_execution(size: int) -> None:
     body = json.dumps({"text": "x" * size})[: _workflow.MAX_BODY_CHARACTERS]
     text = json.loads(render(_direct.post_template(ARN, fifo=False), Request(body=body)).text)["input"]

@@ -67,27 +67,17 @@ def _run(scenario: Scenario, given_load: Load, seed: int) -> Outcome:
 
 @settings(deadline=None, max_examples=examples(150))
 @given(SCENARIOS, LOADS, SEEDS)
-def test_every_job_is_done_dead_expired_or_left_once(scenario: Scenario, given_load: Load, seed: int) -> None:
+def test_every_job_is_counted_once_the_desired_count_has_limits_and_only_billed_time_is_work(
+    scenario: Scenario, given_load: Load, seed: int
+) -> None:
     outcome = _run(scenario, given_load, seed)
     assert outcome.done == outcome.latencies.count
     assert min(outcome.left, outcome.dead, outcome.expired) >= 0
     assert outcome.sent == outcome.done + outcome.dead + outcome.expired + outcome.left
     assert outcome.waits.count <= outcome.sent
     assert outcome.visible[-1][1] + outcome.in_flight[-1][1] >= outcome.left
-
-
-@settings(deadline=None, max_examples=examples(100))
-@given(SCENARIOS, LOADS, SEEDS)
-def test_the_desired_count_stays_within_its_limits(scenario: Scenario, given_load: Load, seed: int) -> None:
-    outcome = _run(scenario, given_load, seed)
     assert all(scenario.minimum <= value <= scenario.maximum for _, value in outcome.desired)
     assert all(value >= 0 for line in (outcome.visible, outcome.in_flight, outcome.running) for _, value in line)
-
-
-@settings(deadline=None, max_examples=examples(100))
-@given(SCENARIOS, LOADS, SEEDS)
-def test_at_most_the_billed_time_is_work(scenario: Scenario, given_load: Load, seed: int) -> None:
-    outcome = _run(scenario, given_load, seed)
     assert outcome.work_seconds <= outcome.task_seconds * scenario.worker.concurrency + 1e-6
     assert outcome.spot_seconds <= outcome.task_seconds + 1e-6
 

@@ -44,6 +44,7 @@ def test_the_watcher_wakes_the_service_in_time() -> None:
     assert _quantile(wakes, 0.95) <= 100
 
 
+@pytest.mark.slow
 def test_the_api_wakes_the_service_in_time() -> None:
     wakes = _wakes(recommended(direct=True), MANY_SEEDS)
     assert _quantile(wakes, 0.5) <= 40

@@ -52,6 +52,7 @@ def year() -> Outcome:
     return idle(office(BERLIN), load("idle:366d"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("day", "utc_start"),
     [
@@ -74,6 +75,7 @@ def test_office_hours_begin_at_eight_local_time(year: Outcome, day: str, utc_sta
     assert start + 10 * HOUR <= fallen < start + 10 * HOUR + MAX_SCALE_IN
 
 
+@pytest.mark.slow
 def test_office_hours_begin_on_each_working_day_and_on_no_other(year: Outcome) -> None:
     rises = local_rises(year, BERLIN)
     days = [datetime(2024, 1, 1, 8, tzinfo=ZoneInfo(BERLIN)) + timedelta(days=number) for number in range(366)]
@@ -143,6 +145,7 @@ HOURS = st.builds(
 DATES = st.sampled_from([datetime(2026, 1, 14), datetime(2026, 7, 15), datetime(2026, 11, 18)])
 
 
+@pytest.mark.slow
 @hypothesis_settings(deadline=None, max_examples=examples(60))
 @given(
     hours=st.lists(HOURS, min_size=1, max_size=3),

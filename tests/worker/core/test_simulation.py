@@ -38,9 +38,10 @@ KEPT_SEEDS: list[tuple[str, int, int, Plan, dict[str, Any]]] = [
     "plan",
     [
         "ALL",
-        "DEPLOYMENTS",
-        "STALLS",
-        *(pytest.param(plan, marks=pytest.mark.slow) for plan in ("QUIET", "CALLS", "WORKERS", "STORM", "OUTAGES")),
+        *(
+            pytest.param(plan, marks=pytest.mark.slow)
+            for plan in ("QUIET", "CALLS", "WORKERS", "STORM", "OUTAGES", "DEPLOYMENTS", "STALLS")
+        ),
     ],
 )
 def test_no_message_is_lost_or_handled_without_its_lease(plan: str) -> None:
@@ -321,7 +322,7 @@ class World(RuleBasedStateMachine):
             self.simulation.finish(50_000)
 
 
-TestWorld = World.TestCase
+TestWorld = pytest.mark.slow(World.TestCase)
 TestWorld.settings = hypothesis_settings(
     max_examples=examples(60), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
