@@ -34,7 +34,7 @@ def test_encrypted_values_are_in_the_account_but_not_in_the_state_or_the_outputs
             "ebb:worker": {
                 "handler": None,
                 "command": ["/app/job", "-"],
-                "statements": [{"actions": ["s3:GetObject"], "resources": ["-"]}],
+                "statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::-/*"]}],
             },
             "ebb:monitoring": {"emails": ["a@example.com"]},
         }
