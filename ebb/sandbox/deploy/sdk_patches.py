@@ -1,4 +1,4 @@
-"""Patches of Pulumi's SDK: a message for an engine that has ended is dropped, what nobody sees is not computed."""
+"""Patches of Pulumi's SDK: a message for an engine that has ended is dropped, and stack traces are left out."""
 
 import functools
 from types import ModuleType
