@@ -16,7 +16,7 @@ settings.load_profile("ebb")
 # Each session reads the models of its services again, and a test process has many sessions: they share one reader.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
-# The modules of a test process are a million objects, and the collector would look at all of them again and again: a
+# The modules of a test process are a million objects. Python's default is to look at all of them again and again: a
 # third of the time of a test that runs the program.
 gc.set_threshold(10_000, 20, 20)
 
