@@ -101,10 +101,13 @@ class SimulatedService:
         now = self._clock.now
         candidates = [task for task in self.tasks if task.protected_until <= now]
         self._random.shuffle(candidates)
+        # of each zone the candidates in their order, so that each choice compares zones, not tasks
+        zones: dict[int, deque[tuple[int, SimulatedTask]]] = {}
+        for place, task in enumerate(candidates):
+            zones.setdefault(task.zone, deque()).append((place, task))
         for _ in range(min(surplus, len(candidates))):
-            fullest = max(candidates, key=lambda task: self._zones[task.zone])
-            candidates.remove(fullest)
-            self.stop(fullest)
+            fullest = max(filter(None, zones.values()), key=lambda each: (self._zones[each[0][1].zone], -each[0][0]))
+            self.stop(fullest.popleft()[1])
         self._reconciling = False
         if len(self.tasks) > self.desired:
             self._reconcile_at(min(task.protected_until for task in self.tasks))
@@ -121,7 +124,9 @@ class SimulatedService:
             self.reconcile()
             return True
         counted = [*self.tasks, *self.outgoing] if self._assumptions.outgoing_block else self.tasks
-        others = sum(other.protected_until > now for other in counted if other is not task)
+        # most of the time there are not more tasks than desired, and none has to be counted
+        many = len(counted) > self.desired
+        others = sum(other.protected_until > now for other in counted if other is not task) if many else 0
         if task in self.outgoing or others >= self.desired:
             return False
         task.protected_until = now + seconds
