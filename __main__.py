@@ -96,6 +96,7 @@ monitoring = Monitoring(
         settings=config.monitoring,
         alarms=alarms(config),
         queue=queue,
+        kms_key_arn=queue.kms_key_arn if config.queue.kms == "new" else None,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
         watcher_arn=wake.watcher_arn,

@@ -24,6 +24,8 @@ class MonitoringArgs:
     queue: QueueRefs
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
+    #: A key that CloudWatch may use, for the topic. With a key of SNS's own, alarms could not publish.
+    kms_key_arn: pulumi.Input[str] | None = None
     #: The watcher's workflow; None without a watcher.
     watcher_arn: pulumi.Input[str] | None = None
     #: The queue of events that the webhook did not take; None without a webhook.
@@ -45,7 +47,7 @@ class Monitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Monitoring", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        topic = aws.sns.Topic(name, opts=child)
+        topic = aws.sns.Topic(name, kms_master_key_id=args.kms_key_arn, opts=child)
         self._let_alarms_publish(topic.arn)
         for email in args.settings.emails:
             # Pulumi's state shows names

@@ -154,10 +154,20 @@ class Network(pulumi.ComponentResource):
             full_name, vpc_id=self.vpc_id, description="NAT for the private subnets", opts=child
         )
         aws.vpc.SecurityGroupIngressRule(
-            full_name, security_group_id=group.id, ip_protocol="-1", cidr_ipv4=settings.cidr, opts=child
+            full_name,
+            security_group_id=group.id,
+            description="From the VPC",
+            ip_protocol="-1",
+            cidr_ipv4=settings.cidr,
+            opts=child,
         )
         egress = aws.vpc.SecurityGroupEgressRule(
-            full_name, security_group_id=group.id, ip_protocol="-1", cidr_ipv4=ANYWHERE, opts=child
+            full_name,
+            security_group_id=group.id,
+            description="To the internet",
+            ip_protocol="-1",
+            cidr_ipv4=ANYWHERE,
+            opts=child,
         )
         parameter = AMI_PARAMETER.format(architecture(settings.nat_instance_type))
         instance = aws.ec2.Instance(
@@ -168,6 +178,7 @@ class Network(pulumi.ComponentResource):
             vpc_security_group_ids=[egress.security_group_id],  # from the rule, because the first boot needs it
             source_dest_check=False,
             metadata_options={"http_tokens": "required"},
+            root_block_device={"encrypted": True},
             user_data=user_data(settings.cidr),
             user_data_replace_on_change=True,  # the script runs at the first boot only
             tags={"Name": full_name},
@@ -244,6 +255,7 @@ class Network(pulumi.ComponentResource):
         https = aws.vpc.SecurityGroupIngressRule(
             f"{name}-endpoints",
             security_group_id=group.id,
+            description="HTTPS from the VPC",
             ip_protocol="tcp",
             from_port=443,
             to_port=443,

@@ -130,7 +130,7 @@ class JobQueue(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         key = aws.kms.Key(
             f"{name}-key",
-            description="Encrypts the job queue and its dead-letter queue",
+            description="Encrypts the job queue, its dead-letter queue and what alarms report",
             enable_key_rotation=True,
             policy=self._key_policy(USED_BY if table else {"sqs": USED_BY["sqs"]}),
             opts=opts,

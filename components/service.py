@@ -171,6 +171,7 @@ class WorkerService(pulumi.ComponentResource):
             aws.vpc.SecurityGroupEgressRule(
                 self.pulumi_resource_name + suffix,
                 security_group_id=group.id,
+                description="To SQS, CloudWatch, ECR and where the jobs go",
                 ip_protocol="-1",
                 cidr_ipv4=way.get("cidr_ipv4"),
                 cidr_ipv6=way.get("cidr_ipv6"),

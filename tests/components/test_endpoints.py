@@ -55,6 +55,7 @@ def test_with_endpoints_only_there_is_no_path_to_the_internet() -> None:
 def test_endpoints_accept_https_from_the_vpc() -> None:
     assert network(cidr="10.9.0.0/20", endpoints=("sqs",)).one(INGRESS).inputs == {
         "securityGroupId": "net-endpoints-id",
+        "description": "HTTPS from the VPC",
         "ipProtocol": "tcp",
         "fromPort": 443,
         "toPort": 443,

@@ -45,6 +45,7 @@ def test_the_nat_instance_forwards_requires_imdsv2_and_ignores_new_images() -> N
         "vpcSecurityGroupIds": ["net-nat-id"],
         "sourceDestCheck": False,
         "metadataOptions": {"httpTokens": "required"},
+        "rootBlockDevice": {"encrypted": True},
         "userData": user_data("10.0.0.0/16"),
         "userDataReplaceOnChange": True,
         "tags": {"Name": "net-nat"},
@@ -66,8 +67,10 @@ def test_the_image_has_the_architecture_of_the_nat_instance(instance_type: str, 
 
 def test_the_nat_instance_accepts_traffic_from_the_vpc_only() -> None:
     net = network(nat="instance")
-    assert net.one(INGRESS).inputs == {"securityGroupId": "net-nat-id", "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/16"}
-    assert net.one(EGRESS).inputs == {"securityGroupId": "net-nat-id", "ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}
+    everything = {"securityGroupId": "net-nat-id", "ipProtocol": "-1"}
+    inside = everything | {"cidrIpv4": "10.0.0.0/16", "description": "From the VPC"}
+    assert net.one(INGRESS).inputs == inside
+    assert net.one(EGRESS).inputs == everything | {"cidrIpv4": "0.0.0.0/0", "description": "To the internet"}
 
 
 def test_an_alarm_moves_the_nat_instance_from_a_failed_host() -> None:

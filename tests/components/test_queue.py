@@ -129,7 +129,7 @@ def test_a_new_key_rotates_has_an_alias_and_encrypts_both_queues() -> None:
 def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_only(
     answers: dict[str, dict[str, Any]] | None, root: str, service: str
 ) -> None:
-    administer, use = queue(answers, kms="new").one(KEY).statements
+    administer, use, _ = queue(answers, kms="new").one(KEY).statements
     assert administer["Principal"] == use["Principal"] == {"AWS": root}
     assert administer["Resource"] == use["Resource"] == ["*"]
     assert "kms:PutKeyPolicy" in {action.replace("Put*", "PutKeyPolicy") for action in administer["Action"]}
@@ -140,7 +140,7 @@ def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_only(
 
 def test_a_key_that_encrypts_the_job_table_is_also_used_through_dynamodb() -> None:
     made = queue(table=True, kms="new")
-    _, through_sqs, through_dynamodb = made.one(KEY).statements
+    _, through_sqs, through_dynamodb, _ = made.one(KEY).statements
     assert through_sqs == queue(kms="new").one(KEY).statements[1]
     assert through_dynamodb["Sid"] == "UseThroughDynamodb"
     assert through_dynamodb["Action"] == [
@@ -155,6 +155,18 @@ def test_a_key_that_encrypts_the_job_table_is_also_used_through_dynamodb() -> No
     ]
     condition = {"StringEquals": {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}}
     assert through_dynamodb == {**through_sqs, **through_dynamodb, "Condition": condition}
+
+
+def test_alarms_of_this_account_may_encrypt_what_they_report() -> None:
+    *_, alarms = queue(kms="new").one(KEY).statements
+    assert alarms == {
+        "Sid": "EncryptAlarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": ["*"],
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }
 
 
 def test_the_references_are_those_of_the_created_queues() -> None:

@@ -110,7 +110,8 @@ def test_tasks_accept_no_connections() -> None:
     group = made.one(GROUP).inputs
     assert group.pop("description")
     assert group == {"vpcId": "vpc-1"}
-    everything = {"securityGroupId": "worker-id", "ipProtocol": "-1"}
+    what = "To SQS, CloudWatch, ECR and where the jobs go"
+    everything = {"securityGroupId": "worker-id", "ipProtocol": "-1", "description": what}
     assert made.one(EGRESS, "worker").inputs == everything | {"cidrIpv4": "0.0.0.0/0"}
     assert made.one(EGRESS, "worker-ipv6").inputs == everything | {"cidrIpv6": "::/0"}
     assert [kind for kind, _ in made.names if "Ingress" in kind] == []

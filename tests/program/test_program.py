@@ -250,6 +250,13 @@ def test_a_webhook_adds_its_connection_rule_queue_and_alarm_and_nothing_else() -
     }
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_topic_of_the_alarms_is_encrypted_by_a_key_that_cloudwatch_may_use(stack: str) -> None:
+    deployed = program(stack)
+    own = deployed.of("aws:kms/key:Key")
+    assert ("kmsMasterKeyId" in deployed.one("aws:sns/topic:Topic").inputs) == bool(own)
+
+
 def test_schedules_add_recurring_jobs_and_nothing_else() -> None:
     config = configuration("prod")
     config["ebb:queue"] = {**config["ebb:queue"], "schedules": [{"name": "n", "rate": "1 day", "group": "g"}]}
