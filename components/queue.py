@@ -151,8 +151,8 @@ class JobQueue(pulumi.ComponentResource):
             condition = {"StringEquals": {"kms:ViaService": through}}
             sid = f"UseThrough{service.capitalize()}"
             statements.append(_iam.allow(actions, "*", Sid=sid, **principal, Condition=condition))
-        # alarms publish to an encrypted topic with CloudWatch's own identity (SNS developer guide, "Enable compatibility
-        # between event sources from AWS services and encrypted topics")
+        # CloudWatch itself publishes to an encrypted topic (SNS developer guide, "Enable compatibility between event
+        # sources from AWS services and encrypted topics")
         alarms = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Condition": _iam.from_account(here.id)}
         statements.append(_iam.allow(["kms:Decrypt", "kms:GenerateDataKey"], "*", Sid="EncryptAlarms", **alarms))
         return _iam.document(statements)
