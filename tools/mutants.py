@@ -37,7 +37,7 @@ TESTS = {
             "core/test_grace.py",
             "core/test_budgets.py",
         ),
-        "core/test_simulation.py",
+        *("core/test_job_states.py", "core/test_simulation.py", "core/test_world.py"),
     ),
     "worker/aws/": (
         *("test_protection.py", "test_sqs.py", "test_sqs_answers.py", "test_dead_letters.py"),

@@ -42,9 +42,11 @@ class Plan:
     partial: float = 0.0
     #: The share of received messages that a standard queue gives out once more.
     duplicates: float = 0.0
-    #: The share of jobs that the API has put into the table, and of those that their caller cancels at some time.
+    #: The share of jobs that the API has put into the table, and of those that their caller cancels.
     submitted: float = 0.7
     cancelled: float = 0.0
+    #: The share of those about which there are two messages.
+    doubled: float = 0.0
     #: The share of messages sent with a delay.
     delayed: float = 0.0
     kill_every: float = math.inf
@@ -107,6 +109,7 @@ CALLS = Plan(
     partial=0.03,
     duplicates=0.05,
     cancelled=0.1,
+    doubled=0.05,
 )
 #: SQS is away for longer than a lease lasts.
 OUTAGES = Plan(outage_every=100, longest_outage=90, duplicates=0.05)
@@ -120,6 +123,7 @@ WORKERS = Plan(
     broken_child=0.1,
     hung_child=0.05,
     cancelled=0.1,
+    doubled=0.05,
     idle_death_every=100,
     delayed=0.1,
 )

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from tests.worker.fake_sqs_store import Lease, Stored
 from tests.worker.faults import Play
+from tests.worker.judged_jobs import Jobs
 from worker.core.breaker import MAX_FAILURES
-from worker.core.endings import FINAL, JobState
 
 #: What failed and slow calls in a row about one receive count, and from what sum its lease may be lost. Two failures
 #: of the shortest lease are enough after a long poll, but one and a slow call are not.
@@ -65,6 +65,8 @@ class Past:
     done: bool = False
     rejected: bool = False
     letters: int = 0
+    #: The other messages about the same job.
+    twins: list[str] = field(default_factory=list)
     gone: str | None = None
     ended_runs: int = 0
     #: Whether its caller was answered that it is cancelled, or will be; and that it never runs.
@@ -72,7 +74,6 @@ class Past:
     never_runs: bool = False
     #: Whether a worker had to settle it without the table.
     left_out: bool = False
-    notified: str | None = None
     #: Whether it was, at any time, given out while in flight.
     doubled: bool = False
     live: list[Run] = field(default_factory=list)
@@ -87,8 +88,7 @@ class Judge:
         self.hands: dict[str, Hand] = {}
         self.counts: Counter[str] = Counter()
         self.left = 0
-        #: The longest time from a cancel to the end of the job's process.
-        self.longest_cancel = 0.0
+        self.jobs = Jobs(self)
         #: Workers that stood still or whose clock jumped, with when that was last over.
         self.disturbed: dict[str, float] = {}
         #: Workers that were asked to stop, or died, with when: they give back what they have, or lose it.
@@ -100,6 +100,11 @@ class Judge:
         #: Messages whose jobs failed in a row, by worker.
         self._failed: dict[str, set[str]] = defaultdict(set)
         self._trace: deque[tuple[float, str, object]] = deque(maxlen=MAX_KEPT_LINES)
+
+    @property
+    def now(self) -> float:
+        """The simulation's time."""
+        return self._clock()
 
     # -- the trace
 
@@ -150,7 +155,7 @@ class Judge:
         left = self.leaving.get(hand.worker, -1.0) + SLOW_LOOK_SECONDS >= hand.asked_at
         excused = hand.excuse or left or hand.trouble >= ENOUGH
         why = "a receive was spent without a reason: the one before it was lost for nothing"
-        self.check(bool(excused) or self._was_disturbed(hand), why, hand.lease.message.id)
+        self.check(bool(excused) or self.was_disturbed(hand), why, hand.lease.message.id)
         self.counts["redelivered"] += 1
 
     def excuse(self, handle: str, why: str) -> None:
@@ -190,7 +195,7 @@ class Judge:
         for other in past.live:
             own = other.hand.worker == hand.worker
             self.check(not own, "one worker runs a message twice at once", message.id)
-            fine = past.doubled or self._was_disturbed(other.hand)
+            fine = past.doubled or self.was_disturbed(other.hand)
             self.check(fine, "two handlers run one message", message.id)
             self.counts["run at once by fault"] += 1
         if past.done:
@@ -210,7 +215,7 @@ class Judge:
         self.check(message.id in early[-1:] or message.id in early, "a group's order is broken", message.id)
         for other_id in early[-2:]:
             for run in self.past[other_id].live if other_id != message.id else ():
-                fine = self._was_disturbed(run.hand)
+                fine = self.was_disturbed(run.hand)
                 self.check(fine, "two of a group run at once", message.id)
 
     def _is_over(self, message_id: str) -> bool:
@@ -234,7 +239,7 @@ class Judge:
             past.rejected |= play is Play.REJECT
         now = self._clock()
         if now > lease.until + 1e-6:
-            fine = past.doubled or self._was_disturbed(run.hand)
+            fine = past.doubled or self.was_disturbed(run.hand)
             self.check(fine, f"a handler ran {now - lease.until:.3f} s without its lease", run.message_id)
             self.counts["ran on without lease by fault"] += 1
 
@@ -251,38 +256,6 @@ class Judge:
             return "ECS denied its worker protection after the receive"
         return "its worker fails all jobs" if len(self._failed[worker]) >= MAX_FAILURES else None
 
-    def cancelled(self, message_id: str, state: JobState | None) -> None:
-        """Its caller has cancelled it, and got this state."""
-        past = self.past[message_id]
-        if state is JobState.CANCELLED:
-            past.cancelled = past.never_runs = True
-        elif state is JobState.RUNNING:
-            past.cancelled = True
-            for run in past.live:
-                run.cancelled_at = run.cancelled_at or self._clock()
-
-    def may_run(self, message_id: str, state: JobState) -> None:
-        """A handler starts: its job must have no final state."""
-        past = self.past[message_id]
-        self.check(not past.never_runs, "a cancelled job runs", message_id)
-        self.check(state not in FINAL, f"a job runs that is {state}", message_id)
-
-    def notified(self, message_id: str, state: str) -> None:
-        """There is an event about its end."""
-        past = self.past[message_id]
-        self.check(past.notified in {None, state}, f"two ends: {past.notified}, {state}", message_id)
-        past.notified = state
-
-    def ended_states(self, states: dict[str, tuple[JobState, float]]) -> None:
-        """All messages are gone: each job has its final state, unless its last worker died or had to leave."""
-        for message_id, (state, until) in states.items():
-            past = self.past[message_id]
-            if state in FINAL:
-                continue
-            stalled = state is JobState.RUNNING and until < self._clock()
-            self.check(stalled or state is JobState.QUEUED, f"a job is {state} for ever", message_id)
-            self.check(past.gone != "deleted" or past.left_out, f"deleted, and {state}", message_id)
-
     def letter(self, message_id: str) -> None:
         """A worker sent a copy to the dead-letter queue."""
         past = self.past[message_id]
@@ -298,8 +271,11 @@ class Judge:
         self.left -= 1
         self.counts[why] += 1
         if why == "deleted":
-            kept = past.done or past.letters or past.cancelled
-            self.check(bool(kept), "a message vanished: deleted, but neither done nor a dead letter", message.id)
+            self.check(
+                self.jobs.kept(message.id),
+                "a message vanished: deleted, but neither done nor a dead letter",
+                message.id,
+            )
             self.check(not past.live or past.doubled or past.done, "deleted while it runs", message.id)
         elif why == "dead-lettered":
             self._explained(self.hands[f"{message.id}/{message.receive_count}"])
@@ -309,6 +285,6 @@ class Judge:
 
     # -- who is excused
 
-    def _was_disturbed(self, hand: Hand) -> bool:
+    def was_disturbed(self, hand: Hand) -> bool:
         """Whether its worker stood still, or misread the time, since it has the message."""
         return self.disturbed.get(hand.worker, -1.0) >= hand.asked_at

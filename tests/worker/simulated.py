@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.worker import judge as judges
 from tests.worker.faults import QUIET
-from tests.worker.simulated_calls import Calls, Lane
+from tests.worker.simulated_calls import Calls
 from tests.worker.simulated_children import Children
+from tests.worker.simulated_protection import Protecting
 from tests.worker.simulated_receives import Receives
 from worker.core.core import Core
 from worker.core.events import (
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 #: The share of events after which the core does not look at once.
 SLOW_LOOKS = 0.2
-#: Maximum seconds of a protection request.
-PROTECTION_LIMIT = 5.0
 
 
 class Worker:
@@ -54,6 +53,8 @@ class Worker:
             jitter=self._random.uniform,
             new_id=lambda: f"{name}-{next(ids)}",
         )
+        if not self._config.job_table:
+            self._core._following._every = math.inf  # only the log would have the progress of its jobs
         self.alive = True
         self.protected_until = -math.inf
         self.stopping_at: float | None = None
@@ -63,7 +64,7 @@ class Worker:
         self._stalled_until = -math.inf
         self._inbox = deque[Event]()
         self._wake_at = math.inf
-        self._protecting = Lane(1)
+        self._protecting = Protecting(simulation, self, self._clock)
         self._calls = Calls(simulation, name, self._clock, self.post)
         self._receives = Receives(simulation, self, self._clock)
         self.children = Children(simulation, self, self._calls)
@@ -237,7 +238,7 @@ class Worker:
         self._judge.counts[f"log {name}"] += 1
         if "message_id" in fields:
             self._judge.note(self.name, (name, fields["message_id"], fields.get("error") or fields.get("reason")))
-            if fields.get("left_out"):
+            if name == "left_out":
                 self._judge.past[fields["message_id"]].left_out = True
 
     def _do(self, action: Action) -> None:
@@ -255,7 +256,7 @@ class Worker:
             case Receive():
                 self._receives.make(action)
             case Protect():
-                self._protecting.submit(lambda: self._protect(action))
+                self._protecting.ask(action)
             case Exit(code):
                 self._exit(code)
             case _:
@@ -280,29 +281,3 @@ class Worker:
     def stale_stop(self) -> bool:
         """Whether its core may not know yet that it is to stop."""
         return any(isinstance(event, StopRequested | Protected) for event in self._inbox)
-
-    # -- protection
-
-    def _protect(self, protect: Protect) -> None:
-        asked_at, plan = self._clock(), self._sim.plan
-        denial: list[Denial | None] = []
-        failed, seconds = self._random.random() < plan.refused, self._random.uniform(0.01, 0.3)
-        if failed or self._random.random() < plan.slow:
-            seconds = self._random.uniform(0.3, PROTECTION_LIMIT)
-
-        def effect() -> None:
-            if not self.alive or (failed and self._random.random() < 0.5):
-                return
-            denial.append(self._sim.ecs.protect(self, protect.minutes))
-            self._judge.check(bool(protect.minutes) or not self.children.runs, f"{self.name} works, unprotected")
-            self._judge.counts["protection calls"] += 1
-
-        def answer() -> None:
-            if not self.alive:
-                return
-            why = Denial.UNAVAILABLE if failed else denial[0]
-            self._protecting.done()
-            self.post(Protected(protect, asked_at, why, why.name if why else None))
-
-        self._sim.after(seconds / 2, effect)
-        self._sim.after(seconds, answer)

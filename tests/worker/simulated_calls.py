@@ -111,7 +111,7 @@ class Calls:
             self._waiting[message.id] = message.handle, self._clock()
             self._useless.discard(message.id)
             past = self._judge.past[message.id]
-            if past.done or past.rejected or past.cancelled:
+            if past.done or past.rejected or past.cancelled or self._judge.jobs.ended_by_twin(message.id):
                 continue  # it may yet be in hand, to be deleted: it needs no slot
             self._in_hand[message.id] = event.asked_at + self._config.lease
 
@@ -245,7 +245,7 @@ class Calls:
             case Notify(message, ended):
                 if failing:
                     return {message.handle: Outcome(Kind.RETRYABLE, "partial")}
-                self._judge.notified(message.job.id, str(ended["state"]))
+                self._judge.jobs.notified(message.job.id, str(ended["state"]))
             case Claim() | Finish() | Release():
                 outcome = Outcome(Kind.RETRYABLE, "partial") if failing else self._claim(call)
                 return {call.message.handle: outcome}

@@ -106,7 +106,7 @@ class Children:
         if self._config.protection:
             self._judge.check(self._worker.protected, f"{self._worker.name} works, unprotected", job.id)
         if self._config.job_table:
-            self._judge.may_run(job.message_id, self._sim.table.items[job.id].state)
+            self._judge.jobs.may_run(job.message_id, self._sim.table.items[job.id].state)
         if seconds < math.inf:
             self._sim.after(seconds, lambda: self._done(slot, run, script))
 
@@ -144,6 +144,7 @@ class Children:
         run.killed = True
         if run.cancelled_at is not None:
             self._judge.counts["cancelled runs"] += 1
-            self._judge.longest_cancel = max(self._judge.longest_cancel, self._sim.now + grace - run.cancelled_at)
+            seconds = self._sim.now + grace - run.cancelled_at
+            self._judge.jobs.longest_cancel = max(self._judge.jobs.longest_cancel, seconds)
         grace = grace if self._random.random() < 0.3 else self._random.uniform(0, grace)
         self._sim.after(grace + 0.05, lambda: self._end(slot, run, None, alive=False))

@@ -1,6 +1,6 @@
 """The receives of a simulated worker, and their faults."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tests.worker.fake_sqs_store import Delivery
@@ -60,7 +60,7 @@ class Receives:
             if self._worker.alive:
                 self._lane.done()
                 self.in_flight.remove(receive)
-                came = tuple(message_of(delivery) for delivery in taken or ())
+                came = tuple(message_of(delivery, self._sim.job_ids) for delivery in taken or ())
                 self._worker.post(Received(receive, asked_at, came, error))
 
         if fault in {Fault.LOST_REQUEST, Fault.THROTTLED}:
@@ -78,9 +78,10 @@ class Receives:
         self._sim.after(self._sim.latency(), lambda: self._sim.poll(poller))
 
 
-def message_of(delivery: Delivery) -> Message:
+def message_of(delivery: Delivery, job_ids: Mapping[str, str]) -> Message:
     job = Job(
-        id=delivery.id,
+        id=job_ids.get(delivery.id, delivery.id),
+        message_id=delivery.id,
         body=delivery.body,
         attributes={"handle": delivery.handle},
         attempt=delivery.receive_count,

@@ -1,7 +1,7 @@
 """The job table of a simulation, as worker/aws/table.py and the API use it, and what must hold for each write."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from worker.core.endings import FINAL, JobState
 from worker.core.events import Claim, Finish, Kind, Message, Outcome, Release
@@ -21,8 +21,8 @@ class Item:
     cancel: float | None = None
     finished: float = 0.0
     progress: float | None = None
-    #: All states so far, with the attempt.
-    history: list[tuple[int, JobState]] = field(default_factory=list)
+    #: The message, the attempt and the state of the last write.
+    last: tuple[str | None, int, JobState] | None = None
 
 
 class Table:
@@ -146,14 +146,13 @@ class Table:
         """States only go forward, and a final one stays."""
         if item.state in FINAL and not again:
             self._fail(f"the final state {item.state} becomes {state}", job_id)
-        before = item.history[-1] if item.history else (0, JobState.QUEUED)
         order = (JobState.RUNNING, JobState.QUEUED)
-        if state in order and before[1] in order and not again:
-            back = (item.attempt, order.index(state)) < (before[0], order.index(before[1]))
-            if back and before[0]:
-                self._fail(f"{before} becomes {(item.attempt, state)}", job_id)
+        if item.last and item.last[0] == item.message_id and {state, item.last[2]} <= set(order):
+            _, attempt, before = item.last
+            if (item.attempt, order.index(state)) < (attempt, order.index(before)):
+                self._fail(f"{before} at attempt {attempt} becomes {state} at {item.attempt}", job_id)
         item.state = state
-        item.history.append((item.attempt, state))
+        item.last = item.message_id, item.attempt, state
 
 
 def _owner(worker: str, message: Message) -> str:

@@ -20,6 +20,7 @@ from tests.worker.simulated import Worker
 from tests.worker.simulated_receives import Poller
 from tests.worker.simulated_table import Table
 from worker.config import Config
+from worker.core.endings import FINAL
 
 #: Unix time at which a simulation begins.
 EPOCH = 1_700_000_000.0
@@ -59,11 +60,14 @@ class Simulation:
             on_gone=self._gone,
         )
         self.scripts: dict[str, Script] = {}
+        #: The job of a message, if another message has the same one.
+        self.job_ids: dict[str, str] = {}
         self.workers: list[Worker] = []
         self.outage_until = -math.inf
         #: Faults of the next calls; they go before the plan.
         self.forced: deque[Fault] = deque()
         self.table = Table(lambda: self.now, self.judge.fail)
+        self.judge.jobs.has_ended = self._has_ended
         self._pollers: list[Poller] = []
         self._poke_at = math.inf
         self._names = 0
@@ -113,7 +117,7 @@ class Simulation:
             self.judge.check(not worker.busy, f"{worker.name} still has runs")
             self.judge.check(worker.protected_until <= self.now, f"{worker.name} is idle, and protected")
             self.judge.check(not worker.alive or worker.waits_for_messages, f"{worker.name} does not poll")
-        self.judge.ended_states({job_id: (item.state, item.until) for job_id, item in self.table.items.items()})
+        self.judge.jobs.ended({job_id: (item.state, item.until) for job_id, item in self.table.items.items()})
 
     def heal(self) -> None:
         """From now on nothing goes wrong."""
@@ -132,16 +136,30 @@ class Simulation:
         self.judge.sent(message_id, group)
         if self.config.job_table and self.random.random() < self.plan.submitted:
             self.table.submitted(message_id, message_id)
+        if self.config.job_table and group is None and self.random.random() < self.plan.doubled:
+            self._double(body, script, message_id)
         if self.config.job_table and self.random.random() < self.plan.cancelled:
             self.after(self.random.expovariate(0.1), lambda: self.cancel(message_id))
         self.poke()
         return message_id
 
+    def _double(self, body: str, script: Script, first: str) -> None:
+        """The API's workflow runs twice: there is a second message about the job."""
+        second = self.queue.send(body, delay=self.random.choice([0, 1, 20, 60]))
+        self.scripts[second] = script
+        self.job_ids[second] = first
+        self.judge.sent(second, None)
+        self.judge.jobs.doubled(first, second)
+
+    def _has_ended(self, message_id: str) -> bool:
+        item = self.table.items.get(self.job_ids.get(message_id, message_id))
+        return item is not None and item.state in FINAL
+
     def cancel(self, message_id: str) -> None:
         """The caller cancels the job."""
         state = self.table.cancel(message_id)
         self.judge.note(" ! ", ("cancel", message_id, state))
-        self.judge.cancelled(message_id, state)
+        self.judge.jobs.cancelled(message_id, state)
 
     def start_worker(self) -> Worker:
         """One more worker, and one more task that the service desires."""

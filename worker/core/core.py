@@ -68,7 +68,7 @@ class Core:
         self._messages = Messages(observe)
         self._capacity = Capacity(config, observe, jitter)
         self._receiving = Receiving(config, new_id, jitter)
-        self._settling = Settling(config, jitter)
+        self._settling = Settling(config, observe, jitter)
         self._following = Following(config.speed)
         self._shutdown = Shutdown(config)
         self._exited = False

@@ -1,5 +1,6 @@
 """Which calls to make about the messages in flight: extensions in time, and the calls that settle them, in batches."""
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from worker.core.events import (
     Finish,
     Kind,
     Notify,
+    Observe,
     Outcome,
     Release,
 )
@@ -38,8 +40,9 @@ OF_TABLE = (Claim, Finish, Release, Notify)
 class Settling:
     """Makes calls, never two at the same time about one message, and records their answers."""
 
-    def __init__(self, config: Config, jitter: Callable[[float, float], float]) -> None:
+    def __init__(self, config: Config, observe: Observe, jitter: Callable[[float, float], float]) -> None:
         self._table, self._events = config.job_table is not None, config.job_table is not None and config.events
+        self._observe = observe
         self._fifo, self._attempts, self._jitter = config.fifo, config.max_receive_count, jitter
         self._extensions = 0
         self._others: list[Call] = []
@@ -85,7 +88,8 @@ class Settling:
         ready = [item for item in items if item.call is None and item.lease.held(now) and not item.lease.short(now)]
         for item in ready:
             while item.steps and self._left_out(now, item, leave_by):
-                item.details.setdefault("left_out", []).append(item.steps[0].name.lower())
+                skipped = item.steps[0].name.lower()
+                self._observe("left_out", logging.WARNING, step=skipped, state=item.final, **item.log_fields)
                 item.next_step()
         ready = [item for item in ready if item.retry_at <= now]
         calls: list[Call] = []
