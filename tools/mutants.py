@@ -47,6 +47,7 @@ TESTS = {
     "worker/jobs/": (
         *("test_child.py", "test_child_verdicts.py", "test_child_stopping.py", "test_child_bodies.py"),
         *("test_slots.py", "test_slots_starts.py", "test_slots_kills.py", "test_command.py", "test_payload.py"),
+        *("test_result.py", "test_followed.py"),
     ),
 }
 #: Mutations at the same time.

@@ -195,3 +195,26 @@ def test_the_defaults_are_those_of_a_stack_except_the_stop_timeout() -> None:
     for name, value in run_once.DEFAULTS.items():
         if name in deployed and name != "EBB_STOP_TIMEOUT":
             assert float(value) == float(deployed[name]), name
+
+
+def test_progress_and_result_are_shown(once: Once) -> None:
+    handler = """
+        def handle(job):
+            job.progress(0.4, "half")
+            time.sleep(3)
+            job.progress(0.9)
+            return {"frames": 7, "name": "Übung"}
+        """
+    run = once("film", handler)
+    assert run.code == 0
+    assert run.sentence.endswith('. Result: {"frames": 7, "name": "Übung"}')
+    (progress,) = [line for line in run.lines if line.get("event") == "job_progress"]
+    assert (progress["progress"], progress["note"], progress["message_id"]) == (0.4, "half", "once")
+    (done,) = [line for line in run.lines if line.get("event") == "job_done"]
+    assert (done["progress"], done["result"]) == (0.9, {"frames": 7, "name": "Übung"})
+
+
+def test_a_result_that_is_dropped_is_reported(once: Once) -> None:
+    run = once("film", "def handle(job): return {1, 2}")
+    reason = "the result was dropped: it is not JSON: Object of type set is not JSON serializable"
+    assert (run.code, run.sentence.partition(" seconds. ")[2]) == (0, f"But {reason}.")

@@ -2,6 +2,8 @@
 
 import uuid
 
+import pytest
+
 from tests.worker.harness import Sqs, TestQueue
 from tests.worker.sqs_stub import OK, message_of, queue_of, sqs_config
 from worker.aws.sqs import Queue
@@ -50,6 +52,19 @@ def test_a_message_comes_with_all_that_a_job_and_a_dead_letter_need(sqs: Sqs) ->
     }
     assert message.deduplication_id == "only-once"
     assert 1_700_000_000 < message.sent_at < 10_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("given", "known"), [("job-17_A", True), ("", False), ("a b", False), ("x" * 129, False), ("é", False)]
+)
+def test_a_job_has_the_id_that_the_api_gave_out_or_else_its_message_s(sqs: Sqs, given: str, known: bool) -> None:
+    queue = sqs.queue()
+    attributes = {"EbbJobId": {"DataType": "String", "StringValue": given}} if given else {}
+    sent = queue.send("body", MessageAttributes=attributes)
+    (message,) = queue_of(queue).receive(Receive(1, 0)).messages
+    assert (message.job.id, message.job.message_id, message.id) == (given if known else sent, sent, sent)
+    assert message.job.attributes == {}
+    assert set(message.attributes) == ({"EbbJobId"} if given else set())  # a dead letter keeps it
 
 
 def test_as_many_messages_come_as_were_asked_for_and_stay_hidden(queue: TestQueue) -> None:
