@@ -47,8 +47,11 @@ NEW = """config:
 
 
 def checkout(folder: Path) -> Path:
-    """Copies what a clone has into `folder`, with this virtual environment, and makes the edits."""
-    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    """Copies what a clone has into `folder`, with this virtual environment, and makes the edits.
+
+    Compiled modules come along, so that no process compiles them again.
+    """
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()} - {"__pycache__"}
     copy = folder / "ebb"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", *ignored))
     (copy / ".venv").symlink_to(ROOT / ".venv")
