@@ -30,6 +30,7 @@ class Follower:
         self._table, self._answer, self._observe, self._clock = table, answer, observe or log, clock
         #: What was reported last, or could not be read, by message id.
         self._known: dict[str, Progress | str] = {}
+        self._failing = False
 
     def follow(self, follow: Follow, paths: Mapping[str, str]) -> None:
         """`paths`: the files with the jobs' progress, by message id."""
@@ -47,10 +48,14 @@ class Follower:
         if self._table is None:
             return frozenset()
         try:
-            return self._table.cancelled(message for message, _ in follow.jobs)
+            found = self._table.cancelled(message for message, _ in follow.jobs)
         except Exception as error:  # asked again soon
-            logs.event("follow_failed", logging.WARNING, error=str(error))
+            if not self._failing:
+                logs.event("follow_failed", logging.WARNING, error=str(error), consequence="asks again")
+            self._failing = True
             return frozenset()
+        self._failing = False
+        return found
 
     def _report(self, message: Message, path: str) -> None:
         try:

@@ -79,20 +79,20 @@ def final_state(ending: Ending, attempt: int, attempts: int | None) -> JobState 
 
     After the last one SQS moves the message to the dead-letter queue, with no worker in between.
     """
-    if ending.returns:
+    if ending.returns or ending is Ending.JOB_LIMIT:
         return JobState.FAILED if attempts and attempt >= attempts else None
     return STATES.get(ending)
 
 
 def steps(ending: Ending, state: JobState | None, *, table: bool, events: bool, claimed: bool) -> deque[Step]:
-    """The calls, in this order. After a lost lease and after the 12 hours there is none.
+    """The calls, in this order. After a lost lease there is none, and after the 12 hours none about the message.
 
     `claimed`: whether the claim may be in the table.
     """
     found: list[Step] = [Step.DEAD_LETTER] if ending is Ending.REJECTED else []
     if table and state:
         found.append(Step.FINISH)
-    elif table and claimed and ending.returns:
+    elif table and claimed and (ending.returns or ending is Ending.JOB_LIMIT):
         found.append(Step.RELEASE)
     if events and (state or ending is Ending.SKIPPED):
         found.append(Step.NOTIFY)

@@ -84,6 +84,8 @@ class InFlight:
             return self.result.dropped
         if self.ending is Ending.TIMED_OUT:
             return "it was stopped at its time limit"
+        if self.ending is Ending.JOB_LIMIT:
+            return "it was stopped at SQS's limit of 12 hours"
         why = self.details.get("error") or self.details.get("reason")
         if why is None and self.ending is Ending.GIVEN_BACK:
             return "the worker stopped"

@@ -128,6 +128,22 @@ def test_an_event_bus_that_is_away_holds_up_no_message_for_ever() -> None:
     assert len(wanted(actions, Delete)) == 1
 
 
+@pytest.mark.parametrize(("attempts", "call"), [(5, Release), (1, Finish)])
+def test_a_job_that_reaches_the_12_hours_waits_again_or_has_failed(attempts: int, call: type[Call]) -> None:
+    at = desk(attempts)
+    start = running(at)
+    actions: list[Action] = []
+    while not wanted(actions, Kill):
+        extensions = wanted(actions, ChangeVisibility)
+        actions = at.answered(extensions[0]) if extensions else at.on(after=at.until_next())
+    assert wanted(actions, Kill)[0].slot == start.slot
+    made = calls(at, at.on(Ended(start.slot, FAILED, alive=False)))
+    assert [type(each) for each in made] == [call]
+    assert isinstance(made[0], Release | Finish)
+    assert made[0].error == "it was stopped at SQS's limit of 12 hours"
+    assert at.events[-1] == "job_limit"
+
+
 # -- cancelled at any time
 
 
