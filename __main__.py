@@ -9,6 +9,7 @@ from components.autoscaling import QueueScaling, QueueScalingArgs
 from components.events import JobEvents, JobEventsArgs
 from components.guard import QueueGuard, QueueGuardArgs
 from components.image import WorkerImage, WorkerImageArgs
+from components.job_workflows import JobWorkflows, JobWorkflowsArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
@@ -75,10 +76,34 @@ wake = Wake(
         service_name=worker.service_name,
         resource_id=scaling.resource_id,
         target_arn=scaling.target_arn,
+        submits=table is None,
     ),
 )
 
-api = JobApi("api", JobApiArgs(settings=config.api, iam=config.iam, queue=queue, submit_arn=wake.submit_arn))
+workflows = None
+if table is not None:
+    workflows = JobWorkflows(
+        "job",
+        JobWorkflowsArgs(
+            settings=config.jobs,
+            iam=config.iam,
+            queue=queue,
+            table_name=table.table_name,
+            table_arn=table.table_arn,
+            start_arn=wake.start_arn,
+        ),
+    )
+
+api = JobApi(
+    "api",
+    JobApiArgs(
+        settings=config.api,
+        iam=config.iam,
+        queue=queue,
+        submit_arn=wake.submit_arn,
+        jobs=workflows.refs if workflows else None,
+    ),
+)
 
 schedules = config.queue.schedules
 recurring = (

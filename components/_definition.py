@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import _templates
-from components._routes import Route
+from components._routes import Route, slug
 
 R = TypeVar("R", bound=pulumi.CustomResource)
 
@@ -37,8 +37,13 @@ class Definition:
     def path(self, path: str, role: str | None = None) -> pulumi.Output[str]:
         """The id of a path, which is created when it is named first."""
         if path not in self._paths:
-            place: dict[str, Any] = {"rest_api": self.api_id, "parent_id": self.root_id, "path_part": path}
-            self._paths[path] = self.part(aws.apigateway.Resource, role or path, **place).id
+            parent, _, part = path.rpartition("/")
+            place: dict[str, Any] = {
+                "rest_api": self.api_id,
+                "parent_id": self.path(parent) if parent else self.root_id,
+                "path_part": part,
+            }
+            self._paths[path] = self.part(aws.apigateway.Resource, role or slug(path), **place).id
         return self._paths[path]
 
     def method(self, route: Route, **inputs: Any) -> aws.apigateway.Method:
@@ -58,20 +63,23 @@ class Definition:
             route.name,
             delete_before_replace=True,
             **place,
-            type="AWS",
-            integration_http_method="POST",
             passthrough_behavior="NEVER",
             **inputs,
         )
-        answers = {
-            route.success: (_templates.SUCCESS_PATTERN, route.call.answer),
-            route.failure: (None, route.call.error),
-        }
-        for status in (*answers, *route.others):
-            response = self.part(aws.apigateway.MethodResponse, f"{route.name}-{status}", **place, status_code=status)
-            if status not in answers:  # a response template sets it
+        pattern = None if route.call.action is None else _templates.SUCCESS_PATTERN
+        templates = {route.success: (pattern, route.call.answer), route.failure: (None, route.call.error)}
+        for status, answer in route.answers.items():
+            headers = {f"method.response.header.{name}": False for name in answer.headers}
+            response = self.part(
+                aws.apigateway.MethodResponse,
+                f"{route.name}-{status}",
+                **place,
+                status_code=status,
+                response_parameters=headers or None,
+            )
+            if status not in templates:  # a response template sets it
                 continue
-            pattern, template = answers[status]
+            pattern, template = templates[status]
             self.part(
                 aws.apigateway.IntegrationResponse,
                 f"{route.name}-{status}",

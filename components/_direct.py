@@ -10,7 +10,7 @@ reference", "Variables for data transformations", "Override your API's request a
 import json
 
 from components import _problems
-from components._templates import FIFO_HEADERS, SENDER_ERRORS, any_of, header_in_either_case
+from components._templates import FIFO_HEADERS, SENDER_ERRORS, any_of, escaped, header_in_either_case
 from components._workflow import EMPTY, TOO_LONG
 
 #: Names in the workflow's input for the headers of a FIFO queue's callers.
@@ -85,7 +85,5 @@ def _start(body: str, workflow_arn: str, *, fifo: bool) -> str:
 
 def _text(name: str, value: str) -> str:
     """Sets a variable to a text that is escaped twice, for JSON inside a JSON string."""
-    # escapeJavaScript also escapes ', which JSON does not allow; AWS documents this way to undo that
-    once = f"""$util.escapeJavaScript({value}).replaceAll("\\\\'", "'")"""
-    twice = f"""$util.escapeJavaScript(${name}).replaceAll("\\\\'", "'")"""
+    once, twice = escaped(value), escaped(f"${name}")
     return f"#set(${name} = {once})#set(${name} = {twice})"

@@ -11,6 +11,9 @@ from settings import Iam
 #: The version of the policy language (IAM user guide, "IAM JSON policy elements: Version"). It is not a date to update.
 VERSION = "2012-10-17"
 Statement = Mapping[str, Any]
+#: Additional permissions to use a table that a KMS key encrypts (DynamoDB developer guide, "Encryption at rest: usage
+#: notes", authorizing use of a customer managed key).
+TABLE_KEY = ("kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
 def allow(actions: Sequence[str], *resources: pulumi.Input[str], **more: Any) -> Statement:
@@ -36,6 +39,16 @@ def tls_only(queue_arn: pulumi.Input[str]) -> Statement:
         "Resource": queue_arn,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+
+
+def use_table(
+    actions: Sequence[str], table_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None
+) -> list[Statement]:
+    """Statements for the DynamoDB actions on the table, and for the key that encrypts it."""
+    statements = [allow([f"dynamodb:{action}" for action in actions], table_arn)]
+    if kms_key_arn is not None:
+        statements.append(allow(["kms:Decrypt", "kms:GenerateDataKey", *TABLE_KEY], kms_key_arn))
+    return statements
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 
 from components import _cors, _problems, _templates
 from components._definition import Definition
-from components._routes import Route
+from components._routes import Route, slug
 
 #: Media types of request bodies. A mock integration answers those of other types with 415 (passthrough NEVER).
 _MEDIA_TYPES = (
@@ -30,12 +30,13 @@ def define(definition: Definition, routes: Iterable[Route], origins: Sequence[st
     for route in routes:
         verbs.setdefault(route.path, []).append(route.verb)
     for path, known in verbs.items():
+        name, resource_id = slug(path), definition.path(path)
         if origins:
             answer = _cors.preflight(known)
-            _mock(definition, f"{path}-options", "OPTIONS", "200", answer, resource_id=definition.path(path), **_OPEN)
+            _mock(definition, f"{name}-options", "OPTIONS", "200", answer, resource_id=resource_id, **_OPEN)
         allowed = ", ".join(sorted([*known, "OPTIONS"] if origins else known))
         answer = _problems.answer(_problems.METHOD_NOT_ALLOWED, Allow=allowed)
-        _mock(definition, f"{path}-any", "ANY", "405", answer, resource_id=definition.path(path), **authorization)
+        _mock(definition, f"{name}-any", "ANY", "405", answer, resource_id=resource_id, **authorization)
     answer, unknown = _problems.answer(_problems.NOT_FOUND), definition.path("{proxy+}", "elsewhere")
     _mock(definition, "root", "ANY", "404", answer, resource_id=definition.root_id, **authorization)
     _mock(definition, "elsewhere", "ANY", "404", answer, resource_id=unknown, **authorization)

@@ -51,6 +51,18 @@ NOT_FOUND = Problem(status=404, title="Not found", detail="This API has no such 
 METHOD_NOT_ALLOWED = Problem(
     status=405, title="Method not allowed", detail="This path has other methods: see the header Allow."
 )
+NO_SUCH_JOB = Problem(status=404, title="No such job", detail="No job has this id, or it ended too long ago.")
+UNDER_WAY = Problem(
+    status=409,
+    title="Job under way",
+    detail="Another request with this Idempotency-Key has no answer yet. Send this one again later.",
+    headers={"Retry-After": "5"},
+)
+KEY_REUSED = Problem(
+    status=422,
+    title="Idempotency key reused",
+    detail="A job with this Idempotency-Key has another body or other headers.",
+)
 TOO_LARGE = Problem(status=413, title="Job too large", detail="The body is longer than this API accepts.")
 UNSUPPORTED_MEDIA_TYPE = Problem(
     status=415, title="Unsupported media type", detail="A job is sent as Content-Type: application/json."
@@ -85,7 +97,7 @@ REFUSED = Problem(status=400, title="Request refused", detail="API Gateway refus
 
 PROBLEMS = (
     *(INVALID_JOB, INVALID_PARAMETERS, UNAUTHENTICATED, FORBIDDEN, INVALID_KEY, NOT_FOUND, METHOD_NOT_ALLOWED),
-    *(TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, TOO_MANY_REQUESTS, QUOTA_USED_UP),
+    *(NO_SUCH_JOB, UNDER_WAY, KEY_REUSED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, TOO_MANY_REQUESTS, QUOTA_USED_UP),
     *(INTERNAL_ERROR, BAD_GATEWAY, UNAVAILABLE, TIMEOUT, REFUSED),
 )
 
@@ -99,7 +111,7 @@ def answer(problem: Problem, detail: str | None = None, **headers: str) -> str:
     A template may set each header once ("Override your API's request and response parameters and status codes").
     """
     wanted = {"Content-Type": MEDIA_TYPE, **problem.headers, **headers}
-    body = _body(problem, detail or problem.detail)
+    body = members(problem, detail or problem.detail)
     lines = (
         f"#set($context.responseOverride.status = {problem.status})",
         *(f'#set($context.responseOverride.header.{name} = "{value}")' for name, value in wanted.items()),
@@ -144,7 +156,7 @@ def gateway_responses(headers: Mapping[str, str]) -> Mapping[str, Mapping[str, A
 
 
 def _gateway_response(problem: Problem, detail: str, more: Mapping[str, str], *, status: bool) -> Mapping[str, Any]:
-    body = json.dumps({name: text for name, text in _body(problem, detail).items() if status or name != "status"})
+    body = json.dumps({name: text for name, text in members(problem, detail).items() if status or name != "status"})
     headers = {"Content-Type": MEDIA_TYPE, **problem.headers, **more}
     inputs = {
         "response_parameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
@@ -153,5 +165,6 @@ def _gateway_response(problem: Problem, detail: str, more: Mapping[str, str], *,
     return inputs | ({"status_code": str(problem.status)} if status else {})
 
 
-def _body(problem: Problem, detail: str) -> dict[str, Any]:
+def members(problem: Problem, detail: str) -> dict[str, Any]:
+    """The problem as a JSON object."""
     return {"type": problem.type, "title": problem.title, "status": problem.status, "detail": detail}

@@ -23,7 +23,8 @@ FIFO_HEADERS = {
     "X-Message-Deduplication-Id": "MessageDeduplicationId",
 }
 #: API Gateway uses JSON Schema draft 4.
-JOB_SCHEMA = json.dumps({"$schema": "http://json-schema.org/draft-04/schema#", "title": "Job", "type": "object"})
+DRAFT = "http://json-schema.org/draft-04/schema#"
+JOB_SCHEMA = json.dumps({"$schema": DRAFT, "title": "Job", "type": "object"})
 
 #: Matches the status of SQS's response. The error response has no pattern, so it matches any other status.
 SUCCESS_PATTERN = r"2\d{2}"
@@ -94,6 +95,19 @@ def get_template(*, fifo: bool) -> str:
 def header_in_either_case(name: str) -> str:
     """VTL of a header's value. HTTP/2 sends its name in lower case, HTTP/1.1 as the caller wrote it: one is null."""
     return '"' + "".join(f"$!input.params().get('header').get('{case}')" for case in (name.lower(), name)) + '"'
+
+
+def several(job_schema: str, maximum: int) -> str:
+    """The JSON Schema of a list of jobs."""
+    job = {name: value for name, value in json.loads(job_schema).items() if name != "$schema"}
+    jobs = {"title": "Jobs", "type": "array", "minItems": 1, "maxItems": maximum, "items": job}
+    return json.dumps({"$schema": DRAFT, **jobs})
+
+
+def escaped(value: str) -> str:
+    """VTL of a text for a place between the quotation marks of JSON."""
+    # escapeJavaScript also escapes ', which JSON does not allow; AWS documents this way to undo that
+    return f"""$util.escapeJavaScript({value}).replaceAll("\\\\'", "'")"""
 
 
 def required_headers(*, fifo: bool) -> Mapping[str, bool]:

@@ -6,22 +6,13 @@ service SDK integrations").
 """
 
 from dataclasses import dataclass
-from typing import Any
 
+from components._asl import COUNTS, Document, count, sdk, wake
 from policy import sizing
 from policy.formula import expression, variable
 from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
 from policy.sizing import Sizing
 
-#: A state machine's definition.
-Document = dict[str, Any]
-
-#: Attributes of the queue, by the variable that has the number: messages waiting, running, delayed.
-COUNTS = {
-    "visible": "ApproximateNumberOfMessages",
-    "inFlight": "ApproximateNumberOfMessagesNotVisible",
-    "delayed": "ApproximateNumberOfMessagesDelayed",
-}
 #: Characters of a body that the API passes to a workflow. The whole input has at most 262,144 bytes, escapes included
 #: (Step Functions quotas, "Maximum input or output size for a task, state, or execution").
 MAX_BODY_CHARACTERS = 200 * 1024
@@ -31,9 +22,9 @@ TOO_LONG = "TooLong"
 EMPTY = "MessageMissing"
 #: Seconds. A watcher ends before the next one starts.
 WATCH_TIMEOUT = 30
-#: Seconds. In sum they are below the 29 s that API Gateway waits (API Gateway quotas, "Integration timeout").
+#: Seconds. With those of `wake` they are below the 29 s that API Gateway waits (API Gateway quotas, "Integration
+#: timeout").
 SEND_TIMEOUT = 15
-WAKE_TIMEOUT = 3
 #: The name of the scheduled action that takes back a raised minimum.
 TAKE_BACK = "ebb-take-back"
 #: Retries of a call that AWS throttles, with pauses of 1, 2 and 4 seconds.
@@ -129,11 +120,9 @@ def submit(*, partition: str, queue_url: str, start_arn: str, fifo: bool) -> Doc
     """Sends the job, and then starts the workflow `start` if nothing runs and little waits.
 
     Its input is {"body": text} and, for a FIFO queue, "group" and "deduplication". Its output is {"messageId": text}.
-    An error after the message was sent is ignored: the watcher or the metrics start a task later. In a longer queue
-    a job starts that workflow at random. So the jobs of a burst start it about ten times.
+    An error after the message was sent is ignored.
     """
     ids = {"MessageGroupId": "{% $states.input.group %}", "MessageDeduplicationId": "{% $states.input.deduplication %}"}
-    wakes = f"$inFlight = 0 and $random() * ($visible + $delayed) < {sizing.STARTS}"
     return {
         "Comment": "Sends a job to the queue and starts a task",
         "QueryLanguage": "JSONata",
@@ -151,7 +140,7 @@ def submit(*, partition: str, queue_url: str, start_arn: str, fifo: bool) -> Doc
             "TooLong": {"Type": "Fail", "Error": TOO_LONG, "Cause": f"More than {MAX_BODY_CHARACTERS} characters."},
             "Send": {
                 "Type": "Task",
-                "Resource": _sdk(partition, "sqs:sendMessage"),
+                "Resource": sdk(partition, "sqs:sendMessage"),
                 "Arguments": {
                     "QueueUrl": queue_url,
                     "MessageBody": "{% $states.input.body %}",
@@ -161,41 +150,9 @@ def submit(*, partition: str, queue_url: str, start_arn: str, fifo: bool) -> Doc
                 "Assign": {"messageId": "{% $states.result.MessageId %}"},
                 "Next": "Count",
             },
-            "Count": {
-                **_count(partition, queue_url),
-                "TimeoutSeconds": WAKE_TIMEOUT,
-                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Start"}],
-                "Next": "Decide",
-            },
-            "Decide": {
-                "Type": "Choice",
-                "Choices": [{"Condition": f"{{% {wakes} %}}", "Next": "Start"}],
-                "Default": "Sent",
-            },
-            "Start": {
-                "Type": "Task",
-                "Resource": _sdk(partition, "sfn:startExecution"),
-                "Arguments": {"StateMachineArn": start_arn},
-                "TimeoutSeconds": WAKE_TIMEOUT,
-                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Sent"}],
-                "Next": "Sent",
-            },
+            **wake(partition, queue_url, start_arn, "Sent"),
             "Sent": {"Type": "Pass", "Output": {"messageId": "{% $messageId %}"}, "End": True},
         },
-    }
-
-
-def _sdk(partition: str, action: str) -> str:
-    return f"arn:{partition}:states:::aws-sdk:{action}"
-
-
-def _count(partition: str, queue_url: str) -> Document:
-    return {
-        "Type": "Task",
-        "Resource": _sdk(partition, "sqs:getQueueAttributes"),
-        "Arguments": {"QueueUrl": queue_url, "AttributeNames": list(COUNTS.values())},
-        # a missing number is an error
-        "Assign": {name: f"{{% $number($states.result.Attributes.{count}) %}}" for name, count in COUNTS.items()},
     }
 
 
@@ -210,10 +167,10 @@ def _look(place: Place) -> dict[str, Document]:
         variable("need"), floor=variable("minimum"), desired=variable("desired"), limit=variable("limit")
     )
     return {
-        "Count": {**_count(place.partition, place.queue_url), "Next": "Tasks"},
+        "Count": {**count(place.partition, place.queue_url), "Next": "Tasks"},
         "Tasks": {
             "Type": "Task",
-            "Resource": _sdk(place.partition, "ecs:describeServices"),
+            "Resource": sdk(place.partition, "ecs:describeServices"),
             "Arguments": {"Cluster": place.cluster, "Services": [place.service]},
             "Assign": {
                 "need": expression(place.tasks.need(*counts)),
@@ -224,7 +181,7 @@ def _look(place: Place) -> dict[str, Document]:
         },
         "Target": {
             "Type": "Task",
-            "Resource": _sdk(place.partition, "applicationautoscaling:describeScalableTargets"),
+            "Resource": sdk(place.partition, "applicationautoscaling:describeScalableTargets"),
             "Arguments": {**_DIMENSION, "ResourceIds": [place.resource_id]},
             "Assign": {
                 "registered": "{% $states.result.ScalableTargets[0].MinCapacity %}",
@@ -237,7 +194,7 @@ def _look(place: Place) -> dict[str, Document]:
         "Size": {"Type": "Pass", "Assign": {"least": expression(least)}, "Next": "Decide"},
         "TakeBack": {
             "Type": "Task",
-            "Resource": _sdk(place.partition, "applicationautoscaling:putScheduledAction"),
+            "Resource": sdk(place.partition, "applicationautoscaling:putScheduledAction"),
             "Arguments": {
                 **_DIMENSION,
                 "ResourceId": place.resource_id,
@@ -250,7 +207,7 @@ def _look(place: Place) -> dict[str, Document]:
         },
         "Register": {
             "Type": "Task",
-            "Resource": _sdk(place.partition, "applicationautoscaling:registerScalableTarget"),
+            "Resource": sdk(place.partition, "applicationautoscaling:registerScalableTarget"),
             "Arguments": {**_DIMENSION, "ResourceId": place.resource_id, "MinCapacity": "{% $least %}"},
         },
     }

@@ -1,17 +1,21 @@
 """The queue's HTTP API. API Gateway sends each request directly to SQS or to a workflow; there is no Lambda."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components import _access, _cors, _domain, _iam, _own_answers, _stage, _templates, _waf
+from components import _access, _cors, _domain, _iam, _openapi, _own_answers, _stage, _templates, _waf
 from components._account import account
 from components._definition import Definition
+from components._job_refs import JobRefs
+from components._job_routes import job_routes
 from components._queue_refs import QueueRefs
-from components._routes import Places, Route, Text, routes
+from components._routes import JOB, JOBS, MAX_BATCH, Places, Route, Text, routes
 from settings import Api as ApiSettings
 from settings import Iam as IamSettings
 from settings import job_schema
@@ -21,26 +25,31 @@ AUTHORIZATION = {"iam": "AWS_IAM", "api_key": "NONE", "none": "NONE"}
 
 @dataclass(frozen=True, kw_only=True)
 class JobApiArgs:
-    """The settings' section `api`, and the job queue. `submit_arn`: the workflow that sends the jobs instead."""
+    """The settings' section `api`, and the job queue.
+
+    `submit_arn`: the workflow that sends the jobs instead. With a job table, `jobs` has what the API calls.
+    """
 
     settings: ApiSettings
     queue: QueueRefs
     submit_arn: pulumi.Input[str] | None = None
+    jobs: JobRefs | None = None
     iam: IamSettings = field(default_factory=IamSettings)
 
 
 class JobApi(pulumi.ComponentResource):
-    """A regional REST API. It answers 202 with the message's id when SQS has the job.
+    """A regional REST API. It answers 202 with the message's id when SQS has the job; with a job table, with the job's.
 
     What the sender did wrong is answered with 4xx, what AWS or this stack did wrong with 5xx. Each error is a problem
     of RFC 9457, API Gateway's own errors too.
 
     Creates:
     - the API with `POST /jobs` and, with `get_endpoint`, `GET /queue?message=…`
+    - with a job table, `POST /jobs/batch`, `GET /jobs`, `GET` and `DELETE /jobs/{id}`, and `GET /openapi.json`
     - its resource policy: TLS only, and from `allow` only
     - gateway responses, and methods that answer 404 and 405
     - its deployment and its stage with an access log, tracing and throttling
-    - the role with which API Gateway calls SQS or the workflow
+    - the role with which API Gateway calls SQS, the table or the workflows
     - with `domain`, the domain name and its record; with `waf`, a web application firewall
     - with `auth: api_key`, an API key and its usage plan
     - with `account_log_role: create`, the role that API Gateway logs with in this region
@@ -75,8 +84,7 @@ class JobApi(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "api_key_id": self.api_key_id})
 
     def _define_routes(self, api: aws.apigateway.RestApi, definition: Definition) -> None:
-        queue, settings = self._args.queue, self._args.settings
-        found = routes(fifo=queue.fifo, direct=self._args.submit_arn is not None, get_endpoint=settings.get_endpoint)
+        settings, found = self._args.settings, self._routes()
         role = self._sender_role(self._statements())
         validator = definition.part(
             aws.apigateway.RequestValidator,
@@ -85,15 +93,7 @@ class JobApi(pulumi.ComponentResource):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        # Pulumi's names have characters that a model's name must not have; a fixed name is unique within the API
-        model = definition.part(
-            aws.apigateway.Model,
-            "job",
-            rest_api=api.id,
-            name="Job",
-            content_type=_templates.CONTENT_TYPE,
-            schema=job_schema.read(Path(settings.job_schema)) if settings.job_schema else _templates.JOB_SCHEMA,
-        )
+        models = {name: self._model(definition, api, name) for name in (JOB, JOBS) if _takes(found, name)}
         authorization = {
             "authorization": AUTHORIZATION[settings.auth],
             "api_key_required": settings.auth == "api_key",
@@ -104,7 +104,7 @@ class JobApi(pulumi.ComponentResource):
                 resource_id=definition.path(route.path),
                 **authorization,
                 request_validator_id=validator.id,
-                request_models={_templates.CONTENT_TYPE: model.name} if route.job else None,
+                request_models={_templates.CONTENT_TYPE: models[route.model]} if route.model else None,
                 request_parameters=dict.fromkeys(route.required, True),
             )
             self._integrate(definition, route, method, role)
@@ -113,33 +113,71 @@ class JobApi(pulumi.ComponentResource):
     def _integrate(
         self, definition: Definition, route: Route, method: aws.apigateway.Method, role: aws.iam.Role
     ) -> None:
-        definition.integration(
-            route,
-            method,
-            uri=pulumi.Output.format(
-                "arn:{0}:apigateway:{1}:{2}",
-                self._account.partition,
-                self._account.region,
-                self._text(route.call.action),
-            ),
-            credentials=role.arn,
-            request_parameters=route.call.headers,
-            request_templates={_templates.CONTENT_TYPE: self._text(route.call.request)},
+        call = route.call
+        called: dict[str, Any] = {"type": "MOCK"}
+        if call.action is not None:
+            place = (self._account.partition, self._account.region, self._text(call.action))
+            called = {
+                "type": "AWS",
+                "integration_http_method": "POST",
+                "uri": pulumi.Output.format("arn:{0}:apigateway:{1}:{2}", *place),
+                "credentials": role.arn,
+                "request_parameters": call.headers,
+            }
+        templates = {_templates.CONTENT_TYPE: self._text(call.request)}
+        definition.integration(route, method, request_templates=templates, **called)
+
+    def _routes(self) -> list[Route]:
+        args, settings = self._args, self._args.settings
+        fifo, get_endpoint = args.queue.fifo, settings.get_endpoint
+        if args.jobs is None:
+            return routes(fifo=fifo, direct=args.submit_arn is not None, get_endpoint=get_endpoint)
+        found = job_routes(fifo=fifo, get_endpoint=get_endpoint)
+        return [*found, _openapi.route(found, auth=settings.auth, job=json.loads(self._job_schema()))]
+
+    def _job_schema(self) -> str:
+        path = self._args.settings.job_schema
+        return job_schema.read(Path(path)) if path else _templates.JOB_SCHEMA
+
+    def _model(self, definition: Definition, api: aws.apigateway.RestApi, name: str) -> pulumi.Output[str]:
+        """The name of a new model of request bodies."""
+        job = self._job_schema()
+        model = definition.part(
+            aws.apigateway.Model,
+            name.lower(),
+            rest_api=api.id,
+            # Pulumi's names have characters that a model's name must not have; this one is unique within the API
+            name=name,
+            content_type=_templates.CONTENT_TYPE,
+            schema=job if name == JOB else _templates.several(job, MAX_BATCH),
         )
+        return model.name
 
     def _text(self, text: Text) -> pulumi.Output[str]:
-        places = pulumi.Output.all(
-            account_id=self._account.id,
-            queue_name=self._args.queue.name,
-            submit_arn=self._args.submit_arn or "",
-        )
+        args, jobs = self._args, self._args.jobs
+        of_table: dict[str, pulumi.Input[str]] = {"submit_arn": args.submit_arn or ""}
+        if jobs is not None:
+            of_table = {
+                "table_name": jobs.table_name,
+                "submit_arn": jobs.submit_arn,
+                "batch_arn": jobs.batch_arn,
+                "cancel_arn": jobs.cancel_arn,
+            }
+        places = pulumi.Output.all(account_id=self._account.id, queue_name=args.queue.name, **of_table)
         return places.apply(lambda known: text(Places(**known)))
 
     def _statements(self) -> Sequence[_iam.Statement]:
         """What the API's role may do."""
-        if self._args.submit_arn is not None:
-            return [_iam.allow(["states:StartSyncExecution"], self._args.submit_arn)]
-        queue = self._args.queue
+        args, queue, jobs = self._args, self._args.queue, self._args.jobs
+        if jobs is not None:
+            indexes = pulumi.Output.format("{0}/index/*", jobs.table_arn)
+            return [
+                _iam.allow(["states:StartSyncExecution"], jobs.submit_arn, jobs.batch_arn, jobs.cancel_arn),
+                *_iam.use_table(["GetItem"], jobs.table_arn, queue.kms_key_arn),
+                _iam.allow(["dynamodb:Query"], indexes),
+            ]
+        if args.submit_arn is not None:
+            return [_iam.allow(["states:StartSyncExecution"], args.submit_arn)]
         return [_iam.allow(["sqs:SendMessage"], queue.arn), *_iam.encrypt_messages(queue.kms_key_arn)]
 
     def _sender_role(self, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
@@ -150,3 +188,7 @@ class JobApi(pulumi.ComponentResource):
         role = _iam.role(name, _iam.trust("apigateway.amazonaws.com"), self._args.iam, child)
         aws.iam.RolePolicy(name, role=role.name, policy=_iam.document(statements), opts=child)
         return role
+
+
+def _takes(routes: Sequence[Route], model: str) -> bool:
+    return any(route.model == model for route in routes)

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components import _container
 from components._account import account
-from components._iam import Statement, allow, document, from_account, role, trust
+from components._iam import TABLE_KEY, Statement, allow, document, from_account, role, trust
 from components._queue_refs import QueueRefs
 from components._secrets import kept
 from components.events import SOURCE
@@ -27,9 +27,6 @@ CONSUME = (
 )
 #: Permissions of the worker on the job table.
 FOLLOW = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem")
-#: Additional permissions to use a table that a KMS key encrypts (DynamoDB developer guide, "Encryption at rest: usage
-#: notes", authorizing use of a customer managed key).
-TABLE_KEY = ("kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 #: ECS Exec (ECS developer guide, "Task IAM role permissions for ECS Exec").
 EXEC = (
     "ssmmessages:CreateControlChannel",

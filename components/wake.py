@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components import _iam, _workflow
+from components import _asl, _iam, _machines, _workflow
 from components._account import account
 from components._queue_refs import QueueRefs
 from policy import hours
@@ -22,7 +22,10 @@ NO_TAG = "ebb:keep-alive"
 
 @dataclass(frozen=True, kw_only=True)
 class WakeArgs:
-    """The settings' section `scaling`, how it sizes the service, the queue, the service and its scalable target."""
+    """The settings' section `scaling`, how it sizes the service, the queue, the service and its scalable target.
+
+    `submits`: whether jobs are sent by a workflow of this component. With a job table they are not.
+    """
 
     settings: ScalingSettings
     tasks: Sizing
@@ -32,6 +35,7 @@ class WakeArgs:
     #: The scalable target: `service/<cluster>/<service>`, and its ARN.
     resource_id: pulumi.Input[str]
     target_arn: pulumi.Input[str]
+    submits: bool = True
     iam: IamSettings = field(default_factory=IamSettings)
 
 
@@ -41,11 +45,13 @@ class Wake(pulumi.ComponentResource):
     Creates, each with a role that has the necessary permissions only:
     - with `keep_alive`, a schedule that calls the queue once an hour
     - with `watch`, the watcher: an Express workflow that a schedule starts once a minute
-    - with `direct`, the Express workflow through which the API sends a job, and the one that it starts to add tasks
+    - with `direct`, the Express workflow that adds tasks, and with `submits` the one through which the API sends a job
     - with `warm_hours`, scheduled actions that change the minimum number of tasks
     """
 
-    #: The workflow that the API starts for each job; None without `direct`.
+    #: The workflow that adds tasks; None without `direct`.
+    start_arn: pulumi.Output[str] | None
+    #: The workflow that the API starts for each job, which starts the other one; None without both.
     submit_arn: pulumi.Output[str] | None
     #: The watcher's workflow; None without a watcher.
     watcher_arn: pulumi.Output[str] | None
@@ -57,9 +63,13 @@ class Wake(pulumi.ComponentResource):
         if settings.keeps_alive:
             self._keep_alive()
         self.watcher_arn = self._watch() if settings.watches else None
-        self.submit_arn = self._submit() if settings.direct else None
+        start = self._looking("start", _workflow.start).arn if settings.direct else None
+        self.start_arn = start
+        self.submit_arn = self._submit(start) if start is not None and args.submits else None
         self._warm_hours()
-        self.register_outputs({"submit_arn": self.submit_arn, "watcher_arn": self.watcher_arn})
+        self.register_outputs(
+            {"start_arn": self.start_arn, "submit_arn": self.submit_arn, "watcher_arn": self.watcher_arn}
+        )
 
     def _keep_alive(self) -> None:
         queue = self._args.queue
@@ -99,15 +109,14 @@ class Wake(pulumi.ComponentResource):
             )
         return machine.arn
 
-    def _submit(self) -> pulumi.Output[str]:
+    def _submit(self, start_arn: pulumi.Output[str]) -> pulumi.Output[str]:
         queue = self._args.queue
-        start = self._looking("start", _workflow.start)
         statements = [
             _iam.allow(["sqs:SendMessage", "sqs:GetQueueAttributes"], queue.arn),
-            _iam.allow(["states:StartExecution"], start.arn),
+            _iam.allow(["states:StartExecution"], start_arn),
             *_iam.encrypt_messages(queue.kms_key_arn),
         ]
-        document = pulumi.Output.all(partition=self._account.partition, queue_url=queue.url, start_arn=start.arn).apply(
+        document = pulumi.Output.all(partition=self._account.partition, queue_url=queue.url, start_arn=start_arn).apply(
             lambda known: _workflow.submit(**known, fifo=queue.fifo)
         )
         return self._workflow("submit", document, statements).arn
@@ -126,9 +135,7 @@ class Wake(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _looking(
-        self, role_name: str, document: Callable[[_workflow.Place], _workflow.Document]
-    ) -> aws.sfn.StateMachine:
+    def _looking(self, role_name: str, document: Callable[[_workflow.Place], _asl.Document]) -> aws.sfn.StateMachine:
         """A workflow that reads the queue and sets the scalable target's minimum.
 
         Reading targets has no resource level. Application Auto Scaling checks that its caller may update the service
@@ -155,23 +162,12 @@ class Wake(pulumi.ComponentResource):
         return self._workflow(role_name, place.apply(document), statements)
 
     def _workflow(
-        self, role_name: str, document: pulumi.Output[_workflow.Document], statements: Sequence[_iam.Statement]
+        self, role_name: str, document: pulumi.Output[_asl.Document], statements: Sequence[_iam.Statement]
     ) -> aws.sfn.StateMachine:
-        return aws.sfn.StateMachine(
-            f"{self.pulumi_resource_name}-{role_name}",
-            type="EXPRESS",
-            definition=document.apply(json.dumps),
-            role_arn=self._role(role_name, "states", statements).arn,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        return _machines.express(self, role_name, document, self._role(role_name, "states", statements).arn)
 
     def _role(self, role_name: str, service: str, statements: Sequence[_iam.Statement]) -> aws.iam.Role:
-        child = pulumi.ResourceOptions(parent=self)
-        name = f"{self.pulumi_resource_name}-{role_name}"
-        trust = _iam.trust(f"{service}.amazonaws.com", _iam.from_account(self._account.id))
-        role = _iam.role(name, trust, self._args.iam, child)
-        aws.iam.RolePolicy(name, role=role.name, policy=_iam.document(statements), opts=child)
-        return role
+        return _machines.role(self, role_name, service, statements, account=self._account, iam=self._args.iam)
 
     def _schedule(
         self,

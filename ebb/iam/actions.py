@@ -227,8 +227,15 @@ def _wake(stack: Stack) -> Iterator[Part]:
             change=("scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"),
             resources=tuple(place.arn("scheduler", f"schedule/default/{name}") for name in names),
         )
-    if scaling.watches:
-        names = stack.names.of(_MACHINE, "wake-watcher", *(("wake-submit", "wake-start") if scaling.direct else ()))
+    workflows = ["wake-watcher"] if scaling.watches else []
+    if scaling.direct:
+        workflows.append("wake-start")
+    if stack.settings.jobs.table:
+        workflows += ["job-submit", "job-batch", "job-release", "job-cancel"]
+    elif scaling.direct:
+        workflows.append("wake-submit")
+    if workflows:
+        names = stack.names.of(_MACHINE, *workflows)
         yield Part(sid="Definition", read=("states:ValidateStateMachineDefinition",), resources=ANY)
         yield Part(
             sid="Workflows",

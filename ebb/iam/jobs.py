@@ -7,6 +7,7 @@ from ebb.iam.stack import Stack
 from settings import Webhook
 
 _TABLE, _RULE = "aws:dynamodb/table:Table", "aws:cloudwatch/eventRule:EventRule"
+_GROUP = "aws:scheduler/scheduleGroup:ScheduleGroup"
 _CONNECTION = "aws:cloudwatch/eventConnection:EventConnection"
 _DESTINATION = "aws:cloudwatch/eventApiDestination:EventApiDestination"
 #: DynamoDB uses a table's key with the permissions of its caller (DynamoDB developer guide, "Encryption at rest: usage
@@ -38,6 +39,21 @@ def _table(stack: Stack) -> Iterator[Part]:
             *("dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
         ),
         resources=tuple(place.arn("dynamodb", f"table/{name}") for name in stack.names.of(_TABLE, "job-table")),
+    )
+    yield Part(
+        sid="ScheduleGroup",
+        read=("scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"),
+        change=(
+            *("scheduler:CreateScheduleGroup", "scheduler:DeleteScheduleGroup", "scheduler:TagResource"),
+            "scheduler:UntagResource",
+            # a group is deleted with the schedules that are in it
+            "scheduler:DeleteSchedule",
+        ),
+        resources=tuple(
+            place.arn("scheduler", resource.format(name))
+            for name in stack.names.of(_GROUP, "job")
+            for resource in ("schedule-group/{}", "schedule/{}/*")
+        ),
     )
     if kms != "none":
         via = {"StringEquals": {"kms:ViaService": f"dynamodb.{place.region}.{place.dns_suffix}"}}

@@ -20,7 +20,8 @@ def parts(stack: Stack) -> Iterator[Part]:
     wakes = chosen.scaling.keeps_alive or chosen.scaling.watches
     recurring = ("recurring",) if chosen.queue.schedules else ()
     events = ("events",) if chosen.jobs.webhook else ()
-    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()), *recurring, *events)
+    workflows = ("job-*",) if chosen.jobs.table else ()
+    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()), *recurring, *events, *workflows)
     roles = tuple(place.everywhere("iam", f"role{path}{name}") for name in stack.names.of(_ROLE, *made))
     limit: Condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else {}
     yield Part(
@@ -61,9 +62,9 @@ def _passed_to(chosen: Settings) -> Iterator[str]:
     """Services that get a role of the stack."""
     yield "ecs-tasks.amazonaws.com"
     yield "apigateway.amazonaws.com"
-    if chosen.scaling.keeps_alive or chosen.scaling.watches or chosen.queue.schedules:
+    if chosen.scaling.keeps_alive or chosen.scaling.watches or chosen.queue.schedules or chosen.jobs.table:
         yield "scheduler.amazonaws.com"
-    if chosen.scaling.watches:
+    if chosen.scaling.watches or chosen.jobs.table:
         yield "states.amazonaws.com"
     if chosen.jobs.webhook:
         yield "events.amazonaws.com"

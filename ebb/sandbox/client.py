@@ -33,12 +33,13 @@ class Client:
     def __init__(self, region: Region, settings: Settings, outputs: dict[str, Any]) -> None:
         self.url: str = outputs["api_url"].rstrip("/")
         self._auth, self._fifo, self._region = settings.api.auth, settings.queue.fifo, region.region
+        self._table = settings.jobs.table
         self._key = ""
         if key := outputs.get("api_key_id"):
             self._key = region.client("apigateway").get_api_key(apiKey=key, includeValue=True)["value"]
 
     def post(self, job: dict[str, Any]) -> str:
-        """`POST /jobs`; the message's id. Raises NotAcceptedError."""
+        """`POST /jobs`; the message's id, with a job table the job's. Raises NotAcceptedError."""
         return self._send("POST", f"{self.url}/jobs", json.dumps(job).encode(), self._headers(str(uuid.uuid4())))
 
     def get(self, message: str) -> str:
@@ -58,7 +59,8 @@ class Client:
         if self._key:
             headers["x-api-key"] = self._key
         if self._fifo:  # each job has another group, so that jobs do not wait for each other
-            headers |= {"x-message-group-id": group, "x-message-deduplication-id": group}
+            headers |= {"x-message-group-id": group}
+            headers |= {"idempotency-key" if self._table else "x-message-deduplication-id": group}
         return headers
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> str:
@@ -76,4 +78,4 @@ class Client:
             raise NotAcceptedError(f"{method} {url} had no answer: {error}.") from None
         if status != ACCEPTED:
             raise NotAcceptedError(f"{method} {url} was answered {status}: {answer.strip()}.")
-        return str(json.loads(answer)["messageId"])
+        return str(json.loads(answer)["id" if self._table else "messageId"])

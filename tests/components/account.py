@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components import _workflow
+from components._asl import COUNTS
 from policy.sizing import Sizing
 from tests.components.states import Ended, Failed, execute
 
@@ -51,8 +52,8 @@ class Account:
         if action in self.broken:
             raise Failed(self.broken[action])
         if action == COUNT:
-            assert arguments == {"QueueUrl": URL, "AttributeNames": list(_workflow.COUNTS.values())}
-            return {"Attributes": dict(zip(_workflow.COUNTS.values(), map(str, self.jobs), strict=True))}
+            assert arguments == {"QueueUrl": URL, "AttributeNames": list(COUNTS.values())}
+            return {"Attributes": dict(zip(COUNTS.values(), map(str, self.jobs), strict=True))}
         if action == LOOK:
             assert arguments == {**DIMENSION, "ResourceIds": [TARGET]}
             suspended = dict.fromkeys(

@@ -4,6 +4,8 @@ Rules: Amazon States Language specification (states-language.net) and Step Funct
 with JSONata". An unknown field is an error.
 """
 
+import hashlib
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +14,11 @@ from jsonata.jsonata import Jsonata
 
 #: Answers a task's action, such as "sqs:sendMessage", with its arguments.
 Service = Callable[[str, dict[str, Any]], Any]
+Wait = Callable[[float], None]
 _COMMON = {"Type", "Next", "End", "Assign", "Output", "Comment"}
 _FIELDS = {
     "Task": _COMMON | {"Resource", "Arguments", "TimeoutSeconds", "Catch", "Retry"},
+    "Map": _COMMON | {"Items", "ItemProcessor", "MaxConcurrency"},
     "Choice": {"Type", "Choices", "Default"},
     "Pass": _COMMON,
     "Wait": _COMMON | {"Seconds"},
@@ -26,9 +30,13 @@ _FIELDS = {
 class Failed(Exception):  # noqa: N818
     """The error of a task or an execution."""
 
-    def __init__(self, error: str) -> None:
-        self.error = error
-        super().__init__(error)
+    def __init__(self, error: str, cause: str = "") -> None:
+        self.error, self.cause = error, cause
+        super().__init__(error, cause)
+
+    def among(self, names: list[str]) -> bool:
+        """Whether a Retry or a Catch for these names is for this error."""
+        return self.error in names or names == ["States.ALL"]
 
 
 @dataclass(frozen=True)
@@ -40,50 +48,66 @@ class Ended:
     error: str | None = None
 
 
-def execute(
-    document: dict[str, Any], given: Any, service: Service, wait: Callable[[float], None] = lambda _seconds: None
-) -> Ended:
+def execute(document: dict[str, Any], given: Any, service: Service, wait: Wait = lambda _seconds: None) -> Ended:
     """Runs a workflow to its end. `wait` is called with the seconds of a pause, retries included."""
     assert document["QueryLanguage"] == "JSONata"
-    variables: dict[str, Any] = {}
+    try:
+        return Ended("SUCCEEDED", _run(document, given, service, wait, {}))
+    except Failed as failed:
+        return Ended("FAILED", error=failed.error)
+
+
+def _run(document: dict[str, Any], given: Any, service: Service, wait: Wait, outside: dict[str, Any]) -> Any:
+    """The output. Variables from outside can be read, and new ones stay inside."""
+    variables = dict(outside)
     name, data = document["StartAt"], given
     for _ in range(50):
         state = document["States"][name]
         assert set(state) <= _FIELDS[state["Type"]], f"{name}: {set(state) - _FIELDS[state['Type']]}"
         if state["Type"] == "Succeed":
-            return Ended("SUCCEEDED", data)
+            return data
         if state["Type"] == "Fail":
-            return Ended("FAILED", error=state["Error"])
+            raise Failed(state["Error"])
         try:
             following, data = _retried(state, data, variables, service, wait)
         except Failed as failed:
-            caught = [catch for catch in state.get("Catch", []) if catch["ErrorEquals"] == ["States.ALL"]]
-            if not caught:
-                return Ended("FAILED", error=failed.error)
-            following, data = caught[0]["Next"], {"Error": failed.error}
+            catch = next((catch for catch in state.get("Catch", []) if failed.among(catch["ErrorEquals"])), None)
+            if catch is None:
+                raise
+            error = {"Error": failed.error} | ({"Cause": failed.cause} if failed.cause else {})
+            scope = {**variables, "states": {"input": data, "errorOutput": error}}
+            variables.update(_evaluate(catch.get("Assign", {}), scope))
+            following, data = catch["Next"], error
+        assert not set(variables) & set(outside) or all(variables[name] == outside[name] for name in outside)
         if following is None:
-            return Ended("SUCCEEDED", data)
+            return data
         name = following
     raise AssertionError("no end")
 
 
 def _retried(
-    state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service, wait: Callable[[float], None]
+    state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service, wait: Wait
 ) -> tuple[str | None, Any]:
     """A state's result, after as many further attempts as its Retry allows."""
     if state["Type"] == "Wait":
         wait(_evaluate(state["Seconds"], {**variables, "states": {"input": data}}))
-    (retry,) = state.get("Retry", [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}])
-    assert retry["ErrorEquals"] == ["States.ALL"]
-    for attempt in range(retry["MaxAttempts"]):
+    attempts = [0 for _ in state.get("Retry", [])]
+    while True:
         try:
-            return _step(state, data, variables, service)
-        except Failed:
-            wait(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt)
-    return _step(state, data, variables, service)
+            return _step(state, data, variables, service, wait)
+        except Failed as failed:
+            retries = enumerate(state.get("Retry", []))
+            number, retry = next(((n, r) for n, r in retries if failed.among(r["ErrorEquals"])), (0, None))
+            if retry is None or attempts[number] == retry["MaxAttempts"]:
+                raise
+            pause = retry["IntervalSeconds"] * retry["BackoffRate"] ** attempts[number]
+            wait(min(pause, retry.get("MaxDelaySeconds", pause)))
+            attempts[number] += 1
 
 
-def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service) -> tuple[str | None, Any]:
+def _step(
+    state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service, wait: Wait
+) -> tuple[str | None, Any]:
     """The name of the next state (None at the end) and its input."""
     scope = {**variables, "states": {"input": data}}
     if state["Type"] == "Choice":
@@ -97,6 +121,13 @@ def _step(state: dict[str, Any], data: Any, variables: dict[str, Any], service: 
         prefix, _, action = state["Resource"].partition(":aws-sdk:")
         assert prefix.split(":")[2:] == ["states", "", ""]
         data = service(action, _evaluate(state["Arguments"], scope))
+        scope["states"] = {**scope["states"], "result": data}
+    if state["Type"] == "Map":
+        processor = state["ItemProcessor"]
+        assert processor["ProcessorConfig"] == {"Mode": "INLINE"}
+        items = _evaluate(state["Items"], scope)
+        assert isinstance(items, list)
+        data = [_run(processor, item, service, wait, variables) for item in items]
         scope["states"] = {**scope["states"], "result": data}
     assigned = _evaluate(state.get("Assign", {}), scope)
     output = _evaluate(state["Output"], scope) if "Output" in state else data
@@ -119,6 +150,8 @@ def _evaluate(template: Any, scope: dict[str, Any]) -> Any:
     if not (isinstance(template, str) and template.startswith("{%")):
         return template
     expression = Jsonata(template.removeprefix("{%").removesuffix("%}").strip())
+    expression.register_lambda("uuid", lambda: str(uuid.uuid4()))
+    expression.register_lambda("hash", _hash)
     for name, value in scope.items():
         expression.assign(name, value)
     try:
@@ -128,3 +161,9 @@ def _evaluate(template: Any, scope: dict[str, Any]) -> Any:
     if value is None:
         raise Failed("States.QueryEvaluationError")
     return value
+
+
+def _hash(text: str, algorithm: str) -> str:
+    assert algorithm == "SHA-256"
+    assert len(text) <= 10_000, "the intrinsic function takes no longer text"
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -44,7 +44,7 @@ def test_the_api_has_one_route_with_its_responses_and_a_stage() -> None:
         (RESOURCE, "api-jobs"),
         (METHOD, POST),
         (INTEGRATION, POST),
-        *((RESPONSE, f"{POST}-{status}") for status in (202, 400, 413, 502)),
+        *((RESPONSE, f"{POST}-{status}") for status in (202, 400, 413, 502, 503, 504)),
         (ANSWER, f"{POST}-202"),
         (ANSWER, f"{POST}-502"),
         (RESOURCE, "api-elsewhere"),
@@ -128,8 +128,13 @@ def test_only_a_success_of_sqs_is_answered_with_202() -> None:
         "statusCode": "502",
         "responseTemplates": {"application/json": _templates.ERROR_TEMPLATE},
     }
-    for code in ("202", "400", "413", "502"):
-        assert made.one(RESPONSE, f"{POST}-{code}").inputs == {**place, "statusCode": code}
+    assert made.one(RESPONSE, f"{POST}-202").inputs == {**place, "statusCode": "202"}
+    only = ["Content-Type"]
+    headers = {"400": only, "413": only, "502": only, "503": [*only, "Retry-After"], "504": only}
+    for code, names in headers.items():
+        declared = {f"method.response.header.{name}": False for name in names}
+        expected = {**place, "statusCode": code, "responseParameters": declared}
+        assert made.one(RESPONSE, f"{POST}-{code}").inputs == expected
 
 
 def test_a_response_is_replaced_together_with_its_integration() -> None:
@@ -265,7 +270,8 @@ def test_with_a_workflow_every_job_goes_through_it(
         refused = made.one(ANSWER, f"{name}-502").inputs
         assert "selectionPattern" not in refused
         assert refused["responseTemplates"] == {"application/json": _direct.ERROR_TEMPLATE}
-    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == {"202", "400", "404", "405", "413", "502"}
+    statuses = {"202", "400", "404", "405", "413", "502", "503", "504"}
+    assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == statuses
     assert {found.inputs["statusCode"] for found in made.of(ANSWER)} == {"202", "404", "405", "502"}
     assert made.one(METHOD, POST).inputs["requestParameters"] == _templates.required_headers(fifo=fifo)
 

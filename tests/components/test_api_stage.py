@@ -106,7 +106,7 @@ def test_a_deployment_depends_on_every_resource_of_the_definition() -> None:
         for kind in (VALIDATOR, MODEL, RESOURCE, METHOD, INTEGRATION, RESPONSE, ANSWER, REFUSAL)
         for found in made.of(kind)
     }
-    assert len(parts) == 54
+    assert len(parts) == 58
     assert parts <= set(made.one(DEPLOYMENT).dependencies)
     assert not made.one(DEPLOYMENT).request.deleteBeforeReplace
 

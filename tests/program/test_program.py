@@ -32,9 +32,10 @@ COMPONENTS = {
     "ebb:index:QueueGuard": "guard",
 }
 TABLE, RECURRING = "ebb:index:JobTable", "ebb:index:RecurringJobs"
+WORKFLOWS = "ebb:index:JobWorkflows"
 #: Created only with `jobs.keep_days` and with `queue.schedules`.
 EVENTS = "ebb:index:JobEvents"
-OPTIONAL = {TABLE: "job-table", RECURRING: "recurring", EVENTS: "events"}
+OPTIONAL = {TABLE: "job-table", WORKFLOWS: "job", RECURRING: "recurring", EVENTS: "events"}
 OUTPUTS = {
     "api_url",
     "queue_url",
@@ -212,21 +213,45 @@ def test_the_worker_and_the_scalable_target_have_the_addresses_of_the_stack(stac
     assert target == f"service/{deployed.exports['cluster_name']}/{deployed.exports['service_name']}"
 
 
-def test_keep_days_adds_the_job_table_and_nothing_else() -> None:
+def test_keep_days_adds_the_job_table_its_workflows_and_routes() -> None:
     config = configuration("prod")
     config["ebb:jobs"] = {"keep_days": 4}
     deployed = run(config)
-    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | {TABLE: "job-table"}
-    new = {("aws:dynamodb/table:Table", "job-table"), ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb")}
-    assert deployed.names == program("prod").names | new
+    assert {found.type: found.name for found in components(deployed)} == COMPONENTS | {
+        TABLE: "job-table",
+        WORKFLOWS: "job",
+    }
+    workflows = ("job-submit", "job-batch", "job-release", "job-cancel")
+    roles = ("job-submit", "job-release", "job-cancel", "job-scheduler")
+    new = {
+        ("aws:dynamodb/table:Table", "job-table"),
+        ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
+        ("aws:scheduler/scheduleGroup:ScheduleGroup", "job"),
+        *(("aws:sfn/stateMachine:StateMachine", name) for name in workflows),
+        *((kind, name) for kind in ("aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy") for name in roles),
+    }
+    added = deployed.names - program("prod").names
+    assert {found for found in added if not found[0].startswith("aws:apigateway/")} == new
+    methods = {name for kind, name in added if kind == "aws:apigateway/method:Method" and not name.endswith("-any")}
+    assert methods == {
+        *("api-jobs-get", "api-jobs-batch-post", "api-jobs-id-get", "api-jobs-id-delete", "api-openapi.json-get")
+    }
+    assert program("prod").names - deployed.names == set()
     (container,) = deployed.one("aws:ecs/taskDefinition:TaskDefinition").json("containerDefinitions")
     environment = {entry["name"]: entry["value"] for entry in container["environment"]}
     assert (environment["EBB_JOB_TABLE"], environment["EBB_KEEP_SECONDS"]) == ("job-table", "345600")
     assert deployed.exports["job_table_name"] == "job-table"
     table = deployed.one("aws:dynamodb/table:Table")
     assert table.inputs["serverSideEncryption"]["kmsKeyArn"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:jobs-key"
-    (items,) = (found for found in identity_statements(deployed) if "dynamodb:UpdateItem" in found["Action"])
-    assert items["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:job-table"]
+    arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:job-table"
+    resources = {
+        action: found["Resource"]
+        for found in identity_statements(deployed)
+        for action in found["Action"]
+        if action.startswith("dynamodb:")
+    }
+    items = ("BatchGet", "Delete", "Get", "Put", "Update")
+    assert resources == {f"dynamodb:{action}Item": [arn] for action in items} | {"dynamodb:Query": [f"{arn}/index/*"]}
 
 
 def test_a_webhook_adds_its_connection_rule_queue_and_alarm_and_nothing_else() -> None:
@@ -234,7 +259,7 @@ def test_a_webhook_adds_its_connection_rule_queue_and_alarm_and_nothing_else() -
     jobs = {"keep_days": 4, "events": True, "webhook": {"url": "https://example.com/h", "secret": "/hooks/token"}}
     without = run({**config, "ebb:jobs": {"keep_days": 4, "events": True}})
     deployed = run({**config, "ebb:jobs": jobs})
-    added = {TABLE: "job-table", EVENTS: "events"}
+    added = {TABLE: "job-table", WORKFLOWS: "job", EVENTS: "events"}
     assert {found.type: found.name for found in components(deployed)} == COMPONENTS | added
     (connection,) = deployed.of("aws:cloudwatch/eventConnection:EventConnection")
     assert deployed.names - without.names == {

@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 
 import pulumi
 
+from components._job_refs import JobRefs
 from components.api import JobApi, JobApiArgs
+from components.job_workflows import JobWorkflows, JobWorkflowsArgs
 from components.queue import JobQueue, JobQueueArgs
+from components.table import JobTable, JobTableArgs
 from ebb.project import ROOT
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.emulators.images import Images
@@ -20,6 +23,7 @@ from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
 from settings import Api as ApiSettings
+from settings import Jobs
 from settings import Queue as QueueSettings
 from tests.sandbox.pulumi_stack import InlineStack
 
@@ -83,14 +87,19 @@ class Apis:
 
 
 @contextlib.contextmanager
-def deployed(region: Region, folder: Path, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Apis]:
-    """One queue with an API for each of the settings."""
+def deployed(region: Region, folder: Path, settings: Mapping[str, Mapping[str, Any]], **table: Any) -> Iterator[Apis]:
+    """One queue with an API for each of the settings, with a job table if they say so.
+
+    `keep_days` and `events`: the settings' section `jobs`.
+    """
 
     def program() -> None:
         jobs = JobQueue("jobs", JobQueueArgs(settings=QueueSettings()))
         pulumi.export("queue", jobs.refs.url)
+        followed = Jobs(**table) if table else None
+        refs = _workflows(jobs, followed) if followed else None
         for name, chosen in settings.items():
-            api = JobApi(name, JobApiArgs(settings=ApiSettings(**chosen), queue=jobs.refs))
+            api = JobApi(name, JobApiArgs(settings=ApiSettings(**chosen), queue=jobs.refs, jobs=refs))
             pulumi.export(name, api.url)
             pulumi.export(f"{name}-key", api.api_key_id)
 
@@ -100,3 +109,11 @@ def deployed(region: Region, folder: Path, settings: Mapping[str, Mapping[str, A
     stack.up()
     yield Apis(region, {name: str(output.value) for name, output in stack.outputs().items()})
     provider.stop()
+
+
+def _workflows(queue: JobQueue, settings: Jobs) -> JobRefs:
+    table = JobTable("job-table", JobTableArgs())
+    args = JobWorkflowsArgs(settings=settings, queue=queue.refs, table_name=table.table_name, table_arn=table.table_arn)
+    workflows = JobWorkflows("job", args)
+    pulumi.export("table", table.table_name)
+    return workflows.refs

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components import _direct, _workflow
+from components import _asl, _direct, _workflow
 from components import _templates as templates
 from ebb.sandbox.emulators.region import Region
 from policy import sizing
@@ -48,7 +48,7 @@ class Direct:
         return [message["Body"] for message in answer.get("Messages", [])]
 
 
-def workflow(region: Region, name: str, document: _workflow.Document) -> str:
+def workflow(region: Region, name: str, document: _asl.Document) -> str:
     """The ARN of a new workflow."""
     made = region.client("stepfunctions").create_state_machine(
         name=name, type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)

@@ -36,14 +36,14 @@ def test_a_job_that_no_task_can_do_is_told_by_mail_long_before_it_expires(fault:
         dynamodb = sandbox.region.client("dynamodb")
         for name in dynamodb.list_tables()["TableNames"]:
             dynamodb.delete_table(TableName=name)
+        sqs, queue = sandbox.region.client("sqs"), sandbox.deployment.outputs()["queue_url"]
         for _ in range(jobs):
-            sandbox.client().post({"seconds": 0})
+            sqs.send_message(QueueUrl=queue, MessageBody='{"seconds": 0}')
         accepted = sandbox.region.clock.now()
         until(lambda: "ALARM" in dict(mails(sandbox)).values(), seen=lambda: list(sandbox.region.events))
         assert sandbox.region.clock.now() - accepted < 24 * 3600 / 4
         assert [subject for subject, state in mails(sandbox) if state == "ALARM" and "stalled" not in subject] == []
-        counts = sandbox.region.client("sqs").get_queue_attributes(
-            QueueUrl=sandbox.deployment.outputs()["queue_url"], AttributeNames=["ApproximateNumberOfMessages"]
-        )["Attributes"]
+        attributes = ["ApproximateNumberOfMessages"]
+        counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=attributes)["Attributes"]
         assert counts == {"ApproximateNumberOfMessages": str(jobs)}
         assert max(event.data["after"] for event in sandbox.region.events if event.kind == "scaling") <= jobs

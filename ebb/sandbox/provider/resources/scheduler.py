@@ -1,10 +1,10 @@
-"""EventBridge Scheduler: schedules in the account's default group."""
+"""EventBridge Scheduler: schedules and their groups."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from ebb.sandbox.provider.aws import Aws
-from ebb.sandbox.provider.resources._row import Call, Props, Row, deletes, first, pick, send
+from ebb.sandbox.provider.resources._row import Call, Props, Row, Tags, deletes, first, pick, send, tag_map
 
 _DATES = ("startDate", "endDate")
 _SAME = (
@@ -39,7 +39,34 @@ def _update(aws: Aws, _: str, __: Props, new: Props) -> Props:
     return {}
 
 
+def _group(props: Props) -> Call:
+    return "scheduler", "create_schedule_group", pick(props, "name") | {"tags": props.get("tagsAll")}
+
+
+def _create_group(aws: Aws, props: Props) -> tuple[str, Props]:
+    return props["name"], {"arn": send(aws, _group(props))["ScheduleGroupArn"], "state": "ACTIVE"}
+
+
+def _read_group(aws: Aws, name: str, _: Props) -> Props | None:
+    found = first({"One": aws.find("scheduler", "get_schedule_group", name=name)}, "One")
+    if found is None:
+        return None
+    tags = aws.call("scheduler", "list_tags_for_resource", resourceArn=found["arn"])["Tags"]
+    return pick(found, "name", "arn", "state") | {"tagsAll": tag_map(tags)}
+
+
 ROWS = (
+    Row(
+        type="aws:scheduler/scheduleGroup:ScheduleGroup",
+        inputs=frozenset({"name", "tags"}),
+        replaces=frozenset({"name"}),
+        autoname=("name", 64),
+        tags=Tags(service="scheduler", target="resourceArn"),
+        request=_group,
+        create=_create_group,
+        read=_read_group,
+        delete=deletes("scheduler", "delete_schedule_group", name="name"),
+    ),
     Row(
         type="aws:scheduler/schedule:Schedule",
         inputs=frozenset({"name", *_SAME}),
