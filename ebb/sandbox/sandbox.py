@@ -9,6 +9,7 @@ from ebb import project
 from ebb.errors import UserError
 from ebb.sandbox.client import Client
 from ebb.sandbox.controllers.alarms import Autoscaler
+from ebb.sandbox.controllers.deliveries import EventBridge
 from ebb.sandbox.controllers.metrics import Metrics
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.deploy.engine import Change, Deployment
@@ -94,7 +95,7 @@ class Sandbox:
                 opened.callback(provider.stop)
                 self.deployment = Deployment(region, provider.port, self.stack, command, config)
             autoscaler, metrics = Autoscaler(region, self.tasks.running), Metrics(region, self.tasks.cpu_percent)
-            for part in (self.tasks, metrics, autoscaler, Scheduler(region)):
+            for part in (self.tasks, metrics, autoscaler, Scheduler(region), EventBridge(region)):
                 opened.callback(part.stop)
                 part.start()
             self._stack = opened.pop_all()

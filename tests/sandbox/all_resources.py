@@ -3,6 +3,7 @@
 import pulumi
 
 from tests.sandbox.resources.api import api
+from tests.sandbox.resources.hooks import hooks
 from tests.sandbox.resources.network import network
 from tests.sandbox.resources.queue import queue, store
 from tests.sandbox.resources.service import service
@@ -14,6 +15,7 @@ def program(settings: Settings) -> None:
     subnets, group = network(settings)
     jobs = queue(settings)
     store(settings)
+    hooks(jobs)
     stage = api(settings, jobs)
     pulumi.export("repository", service(settings, jobs, subnets, group))
     pulumi.export("url", stage.invoke_url)

@@ -32,6 +32,7 @@ Apply = Callable[[Callable[[str], ModuleType]], None]
 GATEWAY, STATES = "ministack.services.apigateway_v1", "ministack.services.stepfunctions"
 SERVICES = ("apigateway_v1", "scheduler", "sqs", "stepfunctions")
 SCALING, ECS, IAM = "moto.applicationautoscaling.models", "moto.ecs.models", "moto.iam.models"
+EVENTS = "moto.events.models"
 BACKENDS, UTILS = "moto.backends", "moto.utilities.utils"
 ZONES = "moto.ec2.models.availability_zones_and_regions"
 
@@ -94,6 +95,10 @@ def services(module: Callable[[str], ModuleType]) -> None:
 
 def managed(module: Callable[[str], ModuleType]) -> None:
     moto_patches.keep_managed_policies(module(IAM))
+
+
+def events(module: Callable[[str], ModuleType]) -> None:
+    moto_patches.hand_over_events(module(EVENTS))
 
 
 def module_list(module: Callable[[str], ModuleType]) -> None:
@@ -180,6 +185,7 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (ECS, "EC2ContainerServiceBackend.create_service"),
     ],
     managed: [(IAM, "IAMBackend"), (IAM, "IAMBackend._init_aws_policies")],
+    events: [(EVENTS, "Rule"), (EVENTS, "Rule.send_to_targets")],
     module_list: [(BACKENDS, "list_of_moto_modules")],
     regions: [
         (ZONES, "RegionsAndZonesBackend"),

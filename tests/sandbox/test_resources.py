@@ -49,9 +49,10 @@ PULUMIS_OWN = {
     "aws:kms/key:Key": {"deletionWindowInDays"},
     "aws:apigateway/deployment:Deployment": {"triggers"},
 }
-# What the emulators take and do not show again.
+# What the emulators take and do not show again, or the engine keeps encrypted.
 NOT_SHOWN = {
     "aws:appautoscaling/target:Target": {"tagsAll"},
+    "aws:cloudwatch/eventConnection:EventConnection": {"authParameters.apiKey.key", "authParameters.apiKey.value"},
     "aws:kms/key:Key": {"rotationPeriodInDays"},
     "aws:sfn/stateMachine:StateMachine": {"tracingConfiguration"},
 }
@@ -131,6 +132,10 @@ REFERENCE = {
     "aws:appautoscaling/policy:Policy": "name resourceId scalableDimension serviceNamespace",
     "aws:appautoscaling/scheduledAction:ScheduledAction": "name resourceId scalableDimension serviceNamespace",
     "aws:appautoscaling/target:Target": "resourceId scalableDimension serviceNamespace",
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": "name",
+    "aws:cloudwatch/eventConnection:EventConnection": "name",
+    "aws:cloudwatch/eventRule:EventRule": "eventBusName name",
+    "aws:cloudwatch/eventTarget:EventTarget": "eventBusName rule targetId",
     "aws:cloudwatch/logGroup:LogGroup": "logGroupClass name",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
     "aws:dynamodb/table:Table": "hashKey name rangeKey",
@@ -173,6 +178,7 @@ REFERENCE = {
     "aws:route53/record:Record": "name setIdentifier type zoneId",
     "aws:route53/zone:Zone": "delegationSetId name",
     "aws:scheduler/schedule:Schedule": "groupName name",
+    "aws:scheduler/scheduleGroup:ScheduleGroup": "name",
     "aws:sfn/stateMachine:StateMachine": "name type",
     "aws:sns/topic:Topic": "fifoTopic name",
     "aws:sns/topicPolicy:TopicPolicy": "arn",

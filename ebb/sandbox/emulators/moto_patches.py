@@ -1,8 +1,9 @@
-"""Patches of moto: scaling policies, scalable targets, task counts of services, regions, and what is read only once."""
+"""Patches of moto: scaling policies and targets, task counts, events, regions, and what is read only once."""
 
 import functools
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,9 @@ from ebb.sandbox.emulators.regions import regions
 
 #: Called after each RegisterScalableTarget. AWS acts on it at once, moto does not.
 ON_REGISTER: list[Callable[[], None]] = []
+
+#: Called for each target of an EventBridge rule that an event matches: the rule's ARN, the target, and the event.
+ON_EVENT: list[Callable[[str, dict[str, Any], dict[str, Any]], None]] = []
 
 _PUT = "(self, policy_name, service_namespace, resource_id, scalable_dimension, policy_body, policy_type)"
 _REGISTER = "(self, namespace, r_id, dimension, min_capacity, max_capacity, role_arn, suspended_state)"
@@ -31,6 +35,7 @@ def apply() -> None:
     from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415
     from moto.ec2.models import availability_zones_and_regions as zones  # noqa: PLC0415
     from moto.ecs import models as ecs  # noqa: PLC0415
+    from moto.events import models as events  # noqa: PLC0415
     from moto.iam import models as iam  # noqa: PLC0415
     from moto.utilities import utils  # noqa: PLC0415
 
@@ -38,6 +43,7 @@ def apply() -> None:
     report_registrations(autoscaling)
     deregister_with_actions(autoscaling)
     count_reported_tasks(ecs)
+    hand_over_events(events)
     keep_managed_policies(iam)
     keep_module_list(backends)
     know_all_regions(zones, utils)
@@ -141,6 +147,25 @@ def count_reported_tasks(ecs: ModuleType) -> None:
                 deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
 
     vars(ecs).update(Service=CountedService)
+
+
+def hand_over_events(events: ModuleType) -> None:
+    """PutEvents calls ON_EVENT. moto alone sends events to its own queues, at once, and to no HTTP server."""
+    rule = MOTO.value(events, "Rule", type)
+    send = MOTO.function(rule, "send_to_targets", "(self, original_event, transform_input=True)")
+
+    @functools.wraps(send)
+    def hand_over(self: Any, original_event: Any, transform_input: bool = True) -> None:
+        if not transform_input:  # an archive
+            send(self, original_event, transform_input)
+        elif self.state == "ENABLED" and self.event_pattern.matches_event(original_event):
+            event = {name: value for name, value in original_event.items() if name != "ingestion-time"}
+            event["time"] = datetime.fromtimestamp(float(event["time"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            for target in self.targets:
+                for receive in list(ON_EVENT):
+                    receive(self.arn, dict(target), event)
+
+    rule.send_to_targets = hand_over
 
 
 def keep_managed_policies(iam: ModuleType) -> None:

@@ -67,6 +67,14 @@ def _parameter(aws: Aws, args: Props) -> Props:
     return {**found, "id": args["name"], "arn": found.get("aRN"), "insecureValue": value, "withDecryption": decrypt}
 
 
+def _secret_version(aws: Aws, args: Props) -> Props:
+    stage = args.get("versionStage") or "AWSCURRENT"
+    found = first({"One": aws.call("secretsmanager", "get_secret_value", secretId=args["secretId"])}, "One") or {}
+    version = found.get("versionId")
+    outputs = pick(found, secretString="secretString", versionStages="versionStages")
+    return {**args, **outputs, "id": f"{args['secretId']}|{stage}", "arn": found.get("aRN"), "versionId": version}
+
+
 def _repository(aws: Aws, args: Props) -> Props:
     found = first(aws.call("ecr", "describe_repositories", repositoryNames=[args["name"]]), "repositories") or {}
     outputs = pick(found, "registryId", "imageTagMutability", arn="repositoryArn", repositoryUrl="repositoryUri")
@@ -149,6 +157,7 @@ INVOKES: dict[str, tuple[frozenset[str], Invoke]] = {
         _endpoint_service,
     ),
     "aws:ssm/getParameter:getParameter": (frozenset({"name", "withDecryption"}), _parameter),
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": (frozenset({"secretId"}), _secret_version),
     "aws:ecr/getRepository:getRepository": (frozenset({"name"}), _repository),
     "aws:ecr/getImage:getImage": (frozenset({"repositoryName", "imageTag", "imageDigest", "mostRecent"}), _image),
     "aws:ec2/getVpc:getVpc": (frozenset({"id", "filters", "tags", "default", "cidrBlock"}), _vpc),
