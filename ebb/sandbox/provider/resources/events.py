@@ -99,7 +99,7 @@ def _read_connection(aws: Aws, name: str, outputs: Props) -> Props | None:
     ) | pick(outputs, "authParameters")
 
 
-def _update_connection(aws: Aws, name: str, _: Props, new: Props) -> Props:
+def _update_connection(aws: Aws, name: str, __: Props, new: Props) -> Props:
     """Update the connection, and its secret: the emulator leaves that one as it was."""
     _, _, params = _connection(new)
     aws.call("events", "update_connection", **params)
