@@ -104,10 +104,11 @@ $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/
 bench-worker: $(BENCH)/.installed ## the worker's throughput, compared with boto3 itself and consumers from PyPI (ten minutes)
 	$(BIN)/python -m bench.worker
 
-chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 20,000 over the wire, 100,000 for memory (SEED=)
+chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 30,000 over the wire, 100,000 for memory (SEED=)
 	$(BIN)/python -m tests.chaos.simulate $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire --fifo $(SEED:%=--seed %)
+	$(BIN)/python -m tests.chaos.wire --table $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.memory
 
 mutants: $(STAMP) ## break the worker in one place at a time: its tests must notice each (ten minutes; FILES=worker/aws)

@@ -10,7 +10,7 @@ The rules:
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ UNSETTLED = {
     "lease_lost": "lease ran out",
     "job_given_back": "stopped by SIGTERM",
     "job_failed": "child was killed",
+    "job_cancelled": "cancelled",
 }
 
 
@@ -84,14 +85,16 @@ def check(
     orders: Mapping[int, str],
     dead_letters: Sequence[DeadLetter],
     deaths: Mapping[int, float | None],
+    *,
+    cancelled: Collection[int] = (),
 ) -> Findings:
-    """Hold everything against the rules. `orders`: what each number sent was to do."""
+    """Hold everything against the rules. `orders`: what each number sent was to do. `cancelled`: these need no end."""
     findings = Findings()
     named = {one.name: one for one in workers}
     by_message: dict[str, list[Attempt]] = defaultdict(list)
     for run in runs:
         by_message[run.id].append(run)
-    _losses(findings, runs, orders, dead_letters)
+    _losses(findings, runs, orders, dead_letters, cancelled)
     for message, group in by_message.items():
         _overlaps(findings, group)
         _endings(findings, message, group, named)
@@ -103,7 +106,11 @@ def check(
 
 
 def _losses(
-    findings: Findings, runs: Sequence[Attempt], orders: Mapping[int, str], dead_letters: Sequence[DeadLetter]
+    findings: Findings,
+    runs: Sequence[Attempt],
+    orders: Mapping[int, str],
+    dead_letters: Sequence[DeadLetter],
+    cancelled: Collection[int],
 ) -> None:
     done = {run.number for run in runs if run.how == "done"}
     dead = {letter.number: letter.reason for letter in dead_letters}
@@ -113,7 +120,7 @@ def _losses(
     findings.counts["dead letters, twice"] = len(dead_letters) - len(dead)
     findings.counts["runs"] = len(runs)
     for number, order in orders.items():
-        if number not in done and number not in dead:
+        if number not in done and number not in dead and number not in cancelled:
             findings.violations.append(f"job {number} ({order}) is lost")
     for number, reason in dead.items():
         order = orders[number]

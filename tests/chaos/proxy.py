@@ -73,8 +73,12 @@ class Seen:
 class Proxy:
     """Listens on a free port of the loopback interface and passes HTTP on to another; runs in a separate thread."""
 
-    def __init__(self, upstream: int, plan: Plan = calm, *, seed: int = 0, record: bool = False) -> None:
+    def __init__(
+        self, upstream: int, plan: Plan = calm, *, seed: int = 0, record: bool = False, tables: int | None = None
+    ) -> None:
+        """`tables`: the port of DynamoDB, if that is another process."""
         self.plan, self._upstream, self._record = plan, upstream, record
+        self._tables = tables or upstream
         self._random = random.Random(seed)
         #: Requests as they arrived, if they are recorded.
         self.seen: list[Seen] = []
@@ -161,7 +165,9 @@ class Proxy:
                 if fault in {Fault.DELAY, Fault.LATE}:
                     await asyncio.sleep(self._random.uniform(*LASTS[fault]))
                 if not upstream:
-                    upstream = await asyncio.open_connection("127.0.0.1", self._upstream)
+                    of_table = _header(head, b"x-amz-target").startswith(b"DynamoDB")  # each client has connections
+                    port = self._tables if of_table else self._upstream
+                    upstream = await asyncio.open_connection("127.0.0.1", port)
                 upstream[1].write(head + body)
                 answer = b"".join(await _message(upstream[0]))
                 if fault is Fault.SWALLOW:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tests.chaos import followed
 from tests.chaos.check import DeadLetter, Findings, attempts, check, disorder
 from tests.chaos.emulator import Emulator
 from tests.chaos.fleet import STOP_SLACK, STOP_TIMEOUT, Fleet
 from tests.chaos.moves import Moves
+from tests.chaos.orders import FIFO, FULL, TABLE, Size, order
 from tests.chaos.proxy import Fault, Proxy, rates
 
-#: Of the jobs, what share is to do what; the rest has nothing to do. The second: seconds that it takes.
-ORDERS: tuple[tuple[float, str, tuple[float, float]], ...] = (
-    (0.12, "sleep", (0.05, 0.3)),
-    (0.015, "sleep", (1, 3)),
-    (0.0025, "sleep", (11, 14)),  # beyond a third of the visibility timeout: these are extended
-    (0.0005, "sleep", (31, 36)),  # beyond the visibility timeout: without extensions they would be lost
-    (0.01, "fail once", (0, 0)),
-    (0.004, "fail", (0, 0)),
-    (0.005, "retry", (0, 2)),
-    (0.006, "reject", (0, 0)),
-    (0.003, "exit", (0, 0)),
-    (0.003, "die", (0, 0)),
-)
 #: Share of the exchanges that each fault befalls. Those that hang cost a worker a receive's read time-out.
 FAULTS = {
     Fault.DELAY: 0.01,
@@ -63,39 +52,6 @@ SILENCE = 40.0
 TICK = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class Size:
-    """How large a run is: messages, seconds over which they are sent (or longer), and workers."""
-
-    messages: int
-    seconds: float
-    workers: int
-    #: Seconds between moves, and how much more often the wire's faults happen than FAULTS says.
-    pause: tuple[float, float]
-    faults: float
-    #: Whether SQS once falls silent for longer than the visibility timeout, while jobs run that last longer still.
-    silence: bool
-    #: Message groups of a FIFO queue; 0: a standard one.
-    groups: int = 0
-
-
-FULL = Size(messages=20_000, seconds=200, workers=5, pause=(1.5, 4), faults=1, silence=True)
-FIFO = Size(messages=1_500, seconds=45, workers=4, pause=(1.5, 4), faults=2, silence=False, groups=60)
-SHORT = Size(messages=600, seconds=16, workers=3, pause=(0.3, 1.2), faults=3, silence=False)
-SHORT_FIFO = Size(messages=200, seconds=10, workers=3, pause=(0.5, 1.5), faults=3, silence=False, groups=20)
-
-
-def order(seed: int, number: int) -> dict[str, Any]:
-    """What the job of this number is to do."""
-    rng = random.Random(f"{seed} order {number}")
-    drawn = rng.random()
-    for share, name, (least, most) in ORDERS:
-        drawn -= share
-        if drawn < 0:
-            return {"number": number, "do": name, "for": round(rng.uniform(least, most), 3)}
-    return {"number": number}
-
-
 class Run:
     """One run; `findings` is the result."""
 
@@ -104,10 +60,14 @@ class Run:
         with ExitStack() as stack:  # what was begun is ended, should the rest fail to begin
             self.emulator = Emulator(folder)
             stack.callback(self.emulator.close)
+            self._callers = followed.Callers(folder / "table", self._random) if size.table else None
+            if self._callers:
+                stack.callback(self._callers.close)
             self.proxy = Proxy(
                 self.emulator.port,
                 rates(seed, {fault: share * size.faults for fault, share in FAULTS.items()}),
                 seed=seed,
+                tables=self._callers.port if self._callers else None,
             )
             stack.callback(self.proxy.close)
             client = self.emulator.client
@@ -118,6 +78,8 @@ class Run:
             attributes = {"RedrivePolicy": json.dumps(policy)} | kind
             self._url = client.create_queue(QueueName=f"jobs{suffix}", Attributes=attributes)["QueueUrl"]
             urls = {"EBB_QUEUE_URL": self._url, "EBB_DEAD_LETTER_QUEUE_URL": self._dead_url}
+            if size.table:
+                urls |= {"EBB_JOB_TABLE": followed.TABLE, "EBB_MAX_RECEIVE_COUNT": str(MAX_RECEIVES)}
             self.fleet = Fleet(folder, self.proxy.endpoint, size.workers, self._random, **urls)
             stack.callback(self.fleet.close)
             self._closing = stack.pop_all()
@@ -171,7 +133,13 @@ class Run:
             one.read()
         watcher = self.fleet.watcher
         runs = attempts(watcher.lines, watcher.deaths)
-        findings = check(runs, self.fleet.all, self._sent, dead_letters, watcher.deaths)
+        items = self._callers.items() if self._callers else {}
+        unwanted = {number for number, item in items.items() if item["state"] == "cancelled"}
+        findings = check(runs, self.fleet.all, self._sent, dead_letters, watcher.deaths, cancelled=unwanted)
+        if self._callers:
+            events = [event for one in self.fleet.all for event in one.events]
+            left_out = {event["message_id"] for event in events if event.get("event") == "left_out"}
+            followed.check(findings, items, self._callers.cancels, runs, dead_letters=dead_letters, left_out=left_out)
         if self._size.groups:
             findings.violations += disorder(runs, self._size.groups)
         findings.violations += self.wrong
@@ -194,15 +162,20 @@ class Run:
         target = min(due, self.done + BACKLOG, self._size.messages)
         while self.moves.reachable and self._next < target:
             orders = [order(self._seed, number) for number in range(self._next, min(self._next + 10, target))]
+            if self._callers:
+                self._callers.submit([one["number"] for one in orders])
             entries = [self._entry(one) for one in orders]
             answer = self.emulator.client.send_message_batch(QueueUrl=self._url, Entries=entries)
             assert not answer.get("Failed")
             self._sent |= {one["number"]: one.get("do", "nothing") for one in orders}
             self._next += len(orders)
 
-    def _entry(self, one: dict[str, Any]) -> dict[str, str]:
+    def _entry(self, one: dict[str, Any]) -> dict[str, Any]:
         number = str(one["number"])
-        entry = {"Id": number, "MessageBody": json.dumps(one)}
+        entry: dict[str, Any] = {"Id": number, "MessageBody": json.dumps(one)}
+        if self._callers:
+            job_id = {"DataType": "String", "StringValue": followed.job_id(one["number"])}
+            entry |= {"MessageAttributes": {"EbbJobId": job_id}}
         if self._size.groups:
             entry |= {"MessageGroupId": str(one["number"] % self._size.groups), "MessageDeduplicationId": number}
         return entry
@@ -212,6 +185,8 @@ class Run:
         self.moves.end(now)
         self.wrong += self.fleet.look()
         self.fleet.fill()
+        if self._callers:
+            self._callers.cancel(now)
         time.sleep(TICK)
 
     def _long_jobs(self) -> None:
@@ -262,12 +237,13 @@ def main() -> int:
     """The full run; 0 when no rule was broken."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM cleans up as Ctrl-C does
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.wire", description=__doc__.partition("\n")[0])
-    parser.add_argument("--messages", type=int, help=f"{FULL.messages} if not given, or {FIFO.messages} with --fifo")
+    parser.add_argument("--messages", type=int, help=f"{FULL.messages} if not given")
     parser.add_argument("--fifo", action="store_true", help="a FIFO queue, whose order is checked")
+    parser.add_argument("--table", action="store_true", help="a job table, in which some jobs are cancelled")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--keep", type=Path, help="copy the journal and the workers' logs to this new folder")
     options = parser.parse_args()
-    size = FIFO if options.fifo else FULL
+    size = FIFO if options.fifo else TABLE if options.table else FULL
     if options.messages:
         share = options.messages / size.messages
         seconds, silence = size.seconds * share, size.silence and share >= 0.5
