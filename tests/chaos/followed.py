@@ -1,4 +1,4 @@
-"""The job table in chaos: an emulator of its own, callers who cancel, and what must hold for each job afterwards.
+"""The job table in chaos: its emulator, callers who cancel, and what must hold for each job afterwards.
 
 The rules:
 - Each job has an item, and a final state. Only a job whose message is a dead letter, or whose worker logged that it
