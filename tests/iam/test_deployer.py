@@ -35,6 +35,7 @@ def test_a_stack_needs_only_what_its_settings_create() -> None:
     assert not allows(policy, "ecs:DeleteCluster", arn("ecs", "cluster/company"))
 
 
+HOOK = {"keep_days": 1, "events": True, "webhook": {"url": "https://example.com/h", "secret": "/hooks/token"}}
 #: A setting, an action that it needs, and one on the way to it: neither is allowed without the setting.
 NEEDED: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ({"ebb:network": {"nat": "instance"}}, "ec2:RunInstances", {"ebb:network": {"nat": "gateway"}}),
@@ -46,6 +47,9 @@ NEEDED: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     ({"ebb:queue": {"kms": "new"}}, "kms:CreateKey", {"ebb:queue": {"kms": KEY}}),
     ({"ebb:queue": {"kms": KEY}, "ebb:jobs": {"keep_days": 1}}, "kms:CreateGrant", {"ebb:queue": {"kms": KEY}}),
     ({"ebb:jobs": {"keep_days": 1}}, "dynamodb:CreateTable", {}),
+    ({"ebb:jobs": HOOK}, "events:CreateConnection", {"ebb:jobs": {"keep_days": 1, "events": True}}),
+    ({"ebb:jobs": HOOK}, "secretsmanager:CreateSecret", {"ebb:jobs": {"keep_days": 1, "events": True}}),
+    ({"ebb:jobs": HOOK}, "ssm:GetParameter", {}),
     ({"ebb:scaling": {"watch": True}}, "states:CreateStateMachine", {}),
     ({"ebb:scaling": {"keep_alive": True}}, "scheduler:CreateSchedule", {"ebb:scaling": {"keep_alive": False}}),
     (

@@ -62,3 +62,17 @@ def test_a_preview_may_call_each_data_source() -> None:
     assert set(re.findall(r"\baws\.((?:\w+\.)?get_\w+?)(?:_output)?\(", sources)) == set(DATA_SOURCES)
     nat = actions(preview({"ebb:network": {"nat": "instance", "endpoints": ["sqs"]}}))
     assert set().union(*DATA_SOURCES.values()) <= nat | actions(preview(EXISTING))
+
+
+def test_a_preview_does_not_read_the_secret_of_a_webhook_and_a_deployer_reads_this_one_only() -> None:
+    webhook = {"url": "https://example.com/h", "secret": "/hooks/token"}
+    config = {"ebb:jobs": {"keep_days": 1, "events": True, "webhook": webhook}}
+    parameter = arn("ssm", "parameter/hooks/token")
+    assert not allows(preview(config), "ssm:GetParameter", parameter)
+    assert allows(deployer(config), "ssm:GetParameter", parameter)
+    assert not allows(deployer(config), "ssm:GetParameter", arn("ssm", "parameter/hooks/token2"))
+    stored = {"ebb:jobs": {"keep_days": 1, "events": True, "webhook": webhook | {"secret": "hooks/token"}}}
+    secret = arn("secretsmanager", "secret:hooks/token-AbCdEf")
+    assert not allows(preview(stored), "secretsmanager:GetSecretValue", secret)
+    assert allows(deployer(stored), "secretsmanager:GetSecretValue", secret)
+    assert not allows(deployer(stored), "secretsmanager:GetSecretValue", arn("secretsmanager", "secret:other-AbCdEf"))
