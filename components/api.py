@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -137,7 +136,7 @@ class JobApi(pulumi.ComponentResource):
 
     def _job_schema(self) -> str:
         path = self._args.settings.job_schema
-        return job_schema.read(Path(path)) if path else _templates.JOB_SCHEMA
+        return job_schema.read(path) if path else _templates.JOB_SCHEMA
 
     def _model(self, definition: Definition, api: aws.apigateway.RestApi, name: str) -> pulumi.Output[str]:
         """The name of a new model of request bodies."""

@@ -12,6 +12,8 @@ from typing import Any
 
 #: Bytes of a model's schema (API Gateway quotas, "Model size").
 MAX_SCHEMA_BYTES = 400 * 1024
+#: Pulumi runs the program in this folder; the sandbox can be started in another.
+_PROJECT = Path(__file__).resolve().parents[1]
 _VERSION = "http://json-schema.org/draft-04/schema"
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
@@ -20,10 +22,10 @@ class SchemaError(Exception):
     """The file is no schema of a job; the text is the rule that it breaks."""
 
 
-def read(path: Path) -> str:
-    """The file's text. Raises SchemaError."""
+def read(name: str) -> str:
+    """The file's text. Its name is relative to the project's folder. Raises SchemaError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = (_PROJECT / name).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SchemaError(f"must be a file in the project: {error.strerror or error}") from None
     except ValueError:

@@ -23,7 +23,7 @@ def load() -> Settings:
     raw = {name: _section(config, name) for name in names}
     try:
         settings = read(raw, list(_encrypted(raw)))
-        check_files(settings, Path())
+        check_files(settings)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     return settings

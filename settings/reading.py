@@ -4,7 +4,6 @@ import difflib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -191,10 +190,10 @@ def check_location(settings: Settings, here: Location) -> None:
         raise SettingsError(problems)
 
 
-def check_files(settings: Settings, folder: Path) -> None:
-    """Raises SettingsError if a file that the settings name is wrong. `folder`: the project's."""
+def check_files(settings: Settings) -> None:
+    """Raises SettingsError if a file that the settings name is wrong."""
     if settings.api.job_schema:
         try:
-            job_schema.read(folder / settings.api.job_schema)
+            job_schema.read(settings.api.job_schema)
         except job_schema.SchemaError as error:
             raise SettingsError([_sentence("api.schema", str(error), settings.api.job_schema)]) from None

@@ -54,18 +54,25 @@ def refusal(folder: Path, content: str | bytes | None) -> str:
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(settings.SettingsError) as refused:
-        check_files(settings.read({"api": {"schema": "job.json"}}), folder)
+        check_files(settings.read({"api": {"schema": str(file)}}))
     (sentence,) = refused.value.problems
     assert sentence.startswith("ebb:api.schema: ")
-    assert sentence.endswith(', got "job.json".')
-    return sentence.removeprefix("ebb:api.schema: ").removesuffix(', got "job.json".')
+    given = f', got "{file}".'
+    assert sentence.endswith(given)
+    return sentence.removeprefix("ebb:api.schema: ").removesuffix(given)
 
 
 def test_a_schema_of_draft_4_is_accepted_as_it_is(tmp_path: Path) -> None:
     text = json.dumps(SCHEMA, indent=2)
     (tmp_path / "job.json").write_text(text)
-    assert job_schema.read(tmp_path / "job.json") == text
-    check_files(settings.read({"api": {"schema": "job.json"}}), tmp_path)
+    assert job_schema.read(str(tmp_path / "job.json")) == text
+    check_files(settings.read({"api": {"schema": str(tmp_path / "job.json")}}))
+
+
+def test_the_file_is_in_the_project_from_any_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(job_schema.SchemaError, match="must be a file with JSON"):
+        job_schema.read("README.md")
 
 
 @pytest.mark.parametrize(("schema", "problem"), WRONG)
