@@ -22,9 +22,9 @@ from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
-from settings import Api as ApiSettings
 from settings import Jobs
 from settings import Queue as QueueSettings
+from settings import read
 from tests.sandbox.pulumi_stack import InlineStack
 
 JSON = {"Content-Type": "application/json"}
@@ -99,7 +99,7 @@ def deployed(region: Region, folder: Path, settings: Mapping[str, Mapping[str, A
         followed = Jobs(**table) if table else None
         refs = _workflows(jobs, followed) if followed else None
         for name, chosen in settings.items():
-            api = JobApi(name, JobApiArgs(settings=ApiSettings(**chosen), queue=jobs.refs, jobs=refs))
+            api = JobApi(name, JobApiArgs(settings=read({"api": chosen}).api, queue=jobs.refs, jobs=refs))
             pulumi.export(name, api.url)
             pulumi.export(f"{name}-key", api.api_key_id)
 
