@@ -22,9 +22,8 @@ from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
-from settings import Jobs
+from settings import Jobs, read
 from settings import Queue as QueueSettings
-from settings import read
 from tests.sandbox.pulumi_stack import InlineStack
 
 JSON = {"Content-Type": "application/json"}
