@@ -199,7 +199,7 @@ class Loop:
             case Follow(jobs):
                 found = {message.id: self._slots.progress_path(slot) for message, slot in jobs if slot is not None}
                 paths = {key: path for key, path in found.items() if path}
-                self._follow_lane.submit(lambda: self._follower.follow(action, paths))
+                self._follow_lane.submit(lambda: self._follow(action, paths))
             case _:
                 self._settle_lane.submit(lambda: self._call(action))
 
@@ -222,6 +222,12 @@ class Loop:
         except Exception:
             event = Protected(protect, asked_at, Denial.UNAVAILABLE, traceback.format_exc())
         self._inbox.put(event)
+
+    def _follow(self, follow: Follow, paths: dict[str, str]) -> None:
+        try:
+            self._follower.follow(follow, paths)
+        except Exception:  # of a report: the core has its answer by then
+            logs.event("follow_failed", logging.ERROR, error=traceback.format_exc())
 
     def _call(self, call: Call) -> None:
         asked_at = time.monotonic()
