@@ -15,7 +15,7 @@ _worker = os.environ["CHAOS_WORKER"]
 
 def note(what: str, job: Job, number: int) -> None:
     """One line in one write, so that lines of many processes do not mix. The clock is the machine's."""
-    line: dict[str, Any] = {"at": time.monotonic(), "what": what, "number": number, "id": job.id}
+    line: dict[str, Any] = {"at": time.monotonic(), "what": what, "number": number, "id": job.message_id}
     line |= {"attempt": job.attempt, "pid": os.getpid(), "worker": _worker}
     os.write(_journal, json.dumps(line).encode() + b"\n")
 
