@@ -97,6 +97,10 @@ def managed(module: Callable[[str], ModuleType]) -> None:
     moto_patches.keep_managed_policies(module(IAM))
 
 
+def target_tags(module: Callable[[str], ModuleType]) -> None:
+    moto_patches.tag_targets(module(SCALING.replace("models", "responses")))
+
+
 def events(module: Callable[[str], ModuleType]) -> None:
     moto_patches.hand_over_events(module(EVENTS))
 
@@ -185,6 +189,11 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (ECS, "EC2ContainerServiceBackend.create_service"),
     ],
     managed: [(IAM, "IAMBackend"), (IAM, "IAMBackend._init_aws_policies")],
+    target_tags: [
+        (SCALING.replace("models", "responses"), "ApplicationAutoScalingResponse"),
+        (SCALING.replace("models", "responses"), "ApplicationAutoScalingResponse.register_scalable_target"),
+        (SCALING.replace("models", "responses"), "ApplicationAutoScalingResponse.applicationautoscaling_backend"),
+    ],
     events: [(EVENTS, "Rule"), (EVENTS, "Rule.send_to_targets")],
     module_list: [(BACKENDS, "list_of_moto_modules")],
     regions: [

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import ModuleType
@@ -33,6 +34,7 @@ def apply() -> None:
     share_models()
     from moto import backends  # noqa: PLC0415 - moto takes half a second
     from moto.applicationautoscaling import models as autoscaling  # noqa: PLC0415
+    from moto.applicationautoscaling import responses  # noqa: PLC0415
     from moto.ec2.models import availability_zones_and_regions as zones  # noqa: PLC0415
     from moto.ecs import models as ecs  # noqa: PLC0415
     from moto.events import models as events  # noqa: PLC0415
@@ -42,6 +44,7 @@ def apply() -> None:
     keep_policy_arn(autoscaling)
     report_registrations(autoscaling)
     deregister_with_actions(autoscaling)
+    tag_targets(responses)
     count_reported_tasks(ecs)
     hand_over_events(events)
     keep_managed_policies(iam)
@@ -147,6 +150,39 @@ def count_reported_tasks(ecs: ModuleType) -> None:
                 deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
 
     vars(ecs).update(Service=CountedService)
+
+
+def tag_targets(responses: ModuleType) -> None:
+    """Application Auto Scaling's tags of scalable targets, which moto does not have."""
+    response = MOTO.value(responses, "ApplicationAutoScalingResponse", type)
+    register = MOTO.function(response, "register_scalable_target", "(self)")
+    MOTO.value(response, "applicationautoscaling_backend", property)
+
+    def tags(self: Any) -> dict[str, str]:
+        """The tags of the resource that a request names."""
+        kept: dict[str, dict[str, str]] = vars(self.applicationautoscaling_backend).setdefault("ebb_tags", {})
+        return kept.setdefault(self._get_param("ResourceARN"), {})
+
+    def register_with_tags(self: Any) -> str:
+        answer: str = register(self)
+        kept = vars(self.applicationautoscaling_backend).setdefault("ebb_tags", {})
+        kept.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(self._get_param("Tags") or {})
+        return answer
+
+    def list_tags(self: Any) -> str:
+        return json.dumps({"Tags": tags(self)})
+
+    def tag(self: Any) -> str:
+        tags(self).update(self._get_param("Tags") or {})
+        return "{}"
+
+    def untag(self: Any) -> str:
+        for key in self._get_param("TagKeys") or []:
+            tags(self).pop(key, None)
+        return "{}"
+
+    response.register_scalable_target = register_with_tags
+    response.list_tags_for_resource, response.tag_resource, response.untag_resource = list_tags, tag, untag
 
 
 def hand_over_events(events: ModuleType) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any
 from urllib.parse import urlencode
 
+from ebb.sandbox.emulators.ministack import cbor
+
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
 #: Where the stages of deployed APIs are: /_aws/execute-api/API/STAGE/PATH.
@@ -88,7 +90,12 @@ class Router:
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("ascii")
         asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        status, answered, answer = await asyncio.to_thread(self._moto.ask, scope["method"], target, asked, bytes(body))
+        if cbor.speaks(asked):
+            status, answered, answer = await asyncio.to_thread(cbor.call, self._moto.ask, target, asked, bytes(body))
+        else:
+            status, answered, answer = await asyncio.to_thread(
+                self._moto.ask, scope["method"], target, asked, bytes(body)
+            )
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answered]
         headers.append((b"content-length", str(len(answer)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
