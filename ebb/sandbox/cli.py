@@ -24,11 +24,23 @@ Wake = Annotated[
     typer.Option(help="What wakes the service: alarms, the watcher or the API. Default: the stack's settings."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's own lines on the screen as well.")]
+Provider = Annotated[
+    Literal["stand-in", "installed"],
+    typer.Option(
+        help="What creates the resources: the sandbox's stand-in, or Pulumi's own aws plugin of this machine."
+    ),
+]
 InProcess = Annotated[bool, typer.Option("--in-process", help="Deploy without the Pulumi CLI, by Pulumi's mocks.")]
 
 
 @sandbox.command(cls=Command)
-def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = False, verbose: Verbose = False) -> None:
+def up(
+    stack: Stack = "sandbox",
+    speed: Speed = 60.0,
+    in_process: InProcess = False,
+    verbose: Verbose = False,
+    provider: Provider = "stand-in",
+) -> None:
     """Deploy a stack, say how to send a job, and show the log of each job until Ctrl-C.
 
     \b
@@ -38,7 +50,7 @@ def up(stack: Stack = "sandbox", speed: Speed = 60.0, in_process: InProcess = Fa
     """
     from ebb.sandbox.live_view import up as run  # noqa: PLC0415 — help answers without loading Pulumi and two emulators
 
-    finish(lambda: run(stack, speed, in_process, verbose))
+    finish(lambda: run(stack, speed, in_process, verbose, provider == "installed"))
 
 
 @sandbox.command(cls=Command)

@@ -27,11 +27,11 @@ _RANDOM_END = re.compile(r"-[0-9a-f]{7}$")
 EXPORTED = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
-def up(stack: str, speed: float, in_process: bool, verbose: bool) -> bool:
+def up(stack: str, speed: float, in_process: bool, verbose: bool, installed: bool) -> bool:
     """Run until Ctrl-C, then destroy what was deployed. True if nothing is left."""
     console = Console(highlight=False, soft_wrap=True)
     log = EngineLog(console, f"up-{stack}", verbose=verbose)
-    with Sandbox(stack, speed=speed, in_process=in_process, say=console.out) as sandbox:
+    with Sandbox(stack, speed=speed, in_process=in_process, installed=installed, say=console.out) as sandbox:
         try:
             with log.follow("pulumi up") as say:
                 made = sandbox.deployment.up(say)

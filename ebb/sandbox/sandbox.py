@@ -14,6 +14,7 @@ from ebb.sandbox.controllers.metrics import Metrics
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.deploy.engine import Change, Deployment
 from ebb.sandbox.deploy.fallback import InProcess
+from ebb.sandbox.deploy.installed import plugins
 from ebb.sandbox.deploy.pulumi_cli import find
 from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Image, Images
@@ -47,7 +48,7 @@ class Sandbox:
 
     The configuration is the stack file's with `overrides` merged in, or `config` alone. `say` gets a line about what
     takes long. `in_process` deploys without the Pulumi CLI; so does a machine that cannot get one. `image` replaces
-    every image that the stack builds or finds.
+    every image that the stack builds or finds. `installed` deploys by the real aws provider of this machine.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Sandbox:
         *,
         speed: float = 60.0,
         in_process: bool = False,
+        installed: bool = False,
         overrides: Mapping[str, Any] | None = None,
         config: Mapping[str, Any] | None = None,
         image: Image | None = None,
@@ -63,6 +65,7 @@ class Sandbox:
     ) -> None:
         self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
         self._image = image
+        self._plugins = plugins() if installed else None
         self._config = dict(config) if config is not None else project.configuration(stack, overrides)
         self._hidden = project.encrypted(stack) if config is None else []
         self.settings = project.read_settings(self._config)
@@ -71,7 +74,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with self._stack as opened:
-            command = None if self._in_process else self._command()
+            command = find(self._say) if self._plugins else None if self._in_process else self._command()
             region = self.region = opened.enter_context(Region(self._speed, region_of(self._config)))
             images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
@@ -93,7 +96,7 @@ class Sandbox:
             else:
                 provider = serve(aws, images, project.ROOT)
                 opened.callback(provider.stop)
-                self.deployment = Deployment(region, provider.port, self.stack, command, config)
+                self.deployment = Deployment(region, provider.port, self.stack, command, config, plugins=self._plugins)
             autoscaler, metrics = Autoscaler(region, self.tasks.running), Metrics(region, self.tasks.cpu_percent)
             for part in (self.tasks, metrics, autoscaler, Scheduler(region), EventBridge(region)):
                 opened.callback(part.stop)

@@ -1,10 +1,14 @@
 """What the real AWS provider, which is written in Go, asks for: CloudWatch in CBOR, and tags of scalable targets."""
 
 import http.client
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ebb.sandbox.deploy.engine import engine_environment
+from ebb.sandbox.deploy.installed import NotInstalledError, plugins
 from ebb.sandbox.emulators.region import Region
 
 SERVICE = "GraniteServiceVersion20100801"
@@ -124,3 +128,22 @@ def test_a_scalable_target_has_tags(region: Region) -> None:
     scaling.tag_resource(ResourceARN=arn, Tags={"c": "3"})
     scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2", "c": "3"}
+
+
+def test_the_engine_runs_the_plugin_of_this_machine(
+    region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi"))
+    needed = version("pulumi-aws")
+    with pytest.raises(NotInstalledError) as error:
+        plugins()
+    assert str(error.value) == (
+        f"--provider installed needs Pulumi's aws plugin {needed} in {tmp_path}/pulumi/plugins: "
+        f"run pulumi plugin install resource aws {needed}."
+    )
+    (tmp_path / f"pulumi/plugins/resource-aws-v{needed}").mkdir(parents=True)
+    (tmp_path / "stack").mkdir()
+    environment = engine_environment(region, tmp_path / "stack", 1234, plugins())
+    assert environment["PULUMI_DEBUG_PROVIDERS"] == "awsx:1234"
+    assert environment["AWS_ENDPOINT_URL"] == region.endpoint
+    assert (Path(environment["PULUMI_HOME"]) / f"plugins/resource-aws-v{needed}").is_dir()

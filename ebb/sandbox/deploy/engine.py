@@ -101,17 +101,20 @@ class EngineStack(auto.Stack):
         )
 
 
-def engine_environment(region: Region, folder: Path, provider_port: int) -> dict[str, str]:
-    """The variables of an engine that keeps its state in `folder`."""
+def engine_environment(region: Region, folder: Path, provider_port: int, plugins: Path | None = None) -> dict[str, str]:
+    """The variables of an engine that keeps its state in `folder`. With `plugins` it runs the aws plugin in there."""
     state, home = folder / "state", folder / "home"
     for each in (state, home):
         each.mkdir()
+    ours = ("awsx",) if plugins else ("aws", "awsx")
+    if plugins:
+        (home / "plugins").symlink_to(plugins)
     (home / "logs").touch()  # in a folder of this name it would keep an encrypted log: a fifth of its time
     return {
         **region.environment(),
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_HOME": str(home),
-        "PULUMI_DEBUG_PROVIDERS": f"aws:{provider_port},awsx:{provider_port}",
+        "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{provider_port}" for name in ours),
         **ENGINE,
     }
 
@@ -129,7 +132,10 @@ def program() -> None:
 
 
 class Deployment:
-    """One stack of the program in the sandbox's region, with this configuration."""
+    """One stack of the program in the sandbox's region, with this configuration.
+
+    `plugins` is the folder of the real aws plugin, which then takes the place of the stand-in one.
+    """
 
     def __init__(
         self,
@@ -140,6 +146,7 @@ class Deployment:
         config: Mapping[str, Any],
         *,
         program: Callable[[], None] = program,
+        plugins: Path | None = None,
     ) -> None:
         sdk_patches.apply()
         folder = Path(tempfile.mkdtemp(prefix=f"stack-{stack}-", dir=region.directory))
@@ -154,7 +161,8 @@ class Deployment:
             SETTINGS.root_directory = str(folder)
             program()
 
-        self._stack = EngineStack(stack, folder, run, command, engine_environment(region, folder, provider_port))
+        environment = engine_environment(region, folder, provider_port, plugins)
+        self._stack = EngineStack(stack, folder, run, command, environment)
         self._outputs: dict[str, Any] | None = {}
 
     def configure(self, config: Mapping[str, Any]) -> None:
