@@ -10,6 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 STAMP := $(VENV)/.installed
 # what only `make bench-worker` needs
 BENCH := .venv-bench
+# what only `make fuzz` needs
+FUZZ := .venv-fuzz
 # the first interpreter of 3.11 or later
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -22,7 +24,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
-	actionlint browser all-tests bench bench-worker bench-forecast chaos mutants worker-image clean
+	actionlint browser all-tests bench bench-worker bench-forecast chaos fuzz mutants worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -104,6 +106,15 @@ $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/
 bench-worker: $(BENCH)/.installed ## the worker's throughput, compared with boto3 itself and consumers from PyPI (ten minutes)
 	$(BIN)/python -m bench.worker
 
+$(FUZZ)/.installed: $(STAMP) tests/fuzz/requirements.txt
+	@test -x $(FUZZ)/bin/python || $(BIN)/python -m venv $(FUZZ)
+	@echo "Installing schemathesis into $(FUZZ)"
+	@$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/fuzz/requirements.txt
+	@touch $@
+
+fuzz: $(FUZZ)/.installed ## schemathesis against the deployed API, all of its checks but two (two minutes)
+	$(BIN)/python -m tests.fuzz $(FUZZ)/bin/st
+
 chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 30,000 over the wire, 100,000 for memory (SEED=)
 	$(BIN)/python -m tests.chaos.simulate $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire $(SEED:%=--seed %)
@@ -124,4 +135,4 @@ worker-image: ## build the worker's image for both architectures (needs docker b
 	docker buildx build --platform linux/arm64,linux/amd64 worker
 
 clean: ## remove what make has made here
-	rm -rf $(VENV) $(BENCH) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out
+	rm -rf $(VENV) $(BENCH) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out
