@@ -25,15 +25,19 @@ LEFT_OUT = "positive_data_acceptance,use_after_free"
 
 def main(schemathesis: str, examples: int) -> int:
     """Schemathesis's exit code."""
-    with tempfile.TemporaryDirectory() as folder, Region(speed=600) as region:
-        with deployed(region, Path(folder), {"open": {"auth": "none", "rate_limit": 1e6}}, keep_days=1) as apis:
-            url = apis.outputs["open"]
-            command = (
-                *(schemathesis, "run", f"{url}/openapi.json", "--url", url, "--checks", "all"),
-                *("--exclude-checks", LEFT_OUT),
-                *("--max-examples", str(examples), "--seed", str(SEED), "--no-color"),
-            )
-            return subprocess.run(command, cwd=folder, check=False).returncode
+    settings = {"open": {"auth": "none", "rate_limit": 1e6}}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Region(speed=600) as region,
+        deployed(region, Path(folder), settings, keep_days=1) as apis,
+    ):
+        url = apis.outputs["open"]
+        command = (
+            *(schemathesis, "run", f"{url}/openapi.json", "--url", url, "--checks", "all"),
+            *("--exclude-checks", LEFT_OUT),
+            *("--max-examples", str(examples), "--seed", str(SEED), "--no-color"),
+        )
+        return subprocess.run(command, cwd=folder, check=False).returncode
 
 
 if __name__ == "__main__":
