@@ -147,7 +147,7 @@ def api(settings: Settings, jobs: aws.sqs.Queue) -> aws.apigateway.Stage:
         opts=pulumi.ResourceOptions(depends_on=[guard]),
     )
     aws.apigateway.BasePathMapping("api", rest_api=rest.id, stage_name=stage.stage_name, domain_name=domain.domain_name)
-    zone = aws.route53.Zone("zone", name="example.com", comment=None)
+    zone = aws.route53.Zone("zone", name="example.com", comment="the company's")
     aws.route53.Record(
         "api",
         zone_id=zone.zone_id,

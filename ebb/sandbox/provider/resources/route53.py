@@ -54,7 +54,8 @@ def _delete(aws: Aws, _: str, outputs: Props) -> None:
 
 
 def _zone(props: Props) -> Call:
-    return "route53", "create_hosted_zone", {"Name": props.get("name"), "CallerReference": str(uuid.uuid4())}
+    params = {"Name": props.get("name"), "CallerReference": str(uuid.uuid4())}
+    return "route53", "create_hosted_zone", params | {"HostedZoneConfig": {"Comment": props.get("comment", "")}}
 
 
 def _create_zone(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -64,18 +65,27 @@ def _create_zone(aws: Aws, props: Props) -> tuple[str, Props]:
 
 def _read_zone(aws: Aws, zone: str, _: Props) -> Props | None:
     found = aws.find("route53", "get_hosted_zone", Id=zone)
-    return found and {"name": found["HostedZone"]["Name"].removesuffix("."), "zoneId": zone}
+    if found is None:
+        return None
+    shown = found["HostedZone"]
+    return {"name": shown["Name"].removesuffix("."), "comment": shown["Config"].get("Comment"), "zoneId": zone}
+
+
+def _update_zone(aws: Aws, zone: str, _: Props, new: Props) -> Props:
+    aws.call("route53", "update_hosted_zone_comment", Id=zone, Comment=new.get("comment", ""))
+    return {}
 
 
 ROWS = (
     Row(
         type="aws:route53/zone:Zone",
-        inputs=frozenset({"name"}),
+        inputs=frozenset({"name", "comment"}),
         required=frozenset({"name"}),
         replaces=frozenset({"name"}),
         request=_zone,
         create=_create_zone,
         read=_read_zone,
+        update=_update_zone,
         delete=deletes("route53", "delete_hosted_zone", Id="id"),
     ),
     Row(
