@@ -4,7 +4,7 @@ import json
 
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, changed, deletes, pick, send
-from ebb.sandbox.provider.resources.apigateway import TAGS, arn_of, tags_of
+from ebb.sandbox.provider.resources.apigateway import TAGS, arn_of, retag, tags_of
 from ebb.sandbox.provider.shapes import RefusedError
 
 _DOMAIN = ("domainName", "regionalCertificateArn", "securityPolicy")
@@ -40,6 +40,7 @@ def _domain(props: Props) -> Call:
 
 def _create_domain(aws: Aws, props: Props) -> tuple[str, Props]:
     made = send(aws, _domain(props))
+    retag(aws, arn_of(aws, f"domainnames/{made['domainName']}"), props)
     return made["domainName"], _computed(aws, made)
 
 
