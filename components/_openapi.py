@@ -95,12 +95,15 @@ def _operation(route: Route) -> Document:
 
 
 def _parameter(found: Parameter) -> Document:
+    schema = dict(found.schema)
+    if found.place == "header" and not found.required:  # a template cannot tell an empty header from none
+        schema = {"anyOf": [schema, {"type": "string", "enum": [""]}]}
     return {
         "name": found.name,
         "in": _PLACES[found.place],
         "description": found.description,
         "required": found.required,
-        "schema": dict(found.schema),
+        "schema": schema,
     }
 
 
