@@ -52,6 +52,8 @@ class Region:
     sent: list[dict[str, Any]] = field(default_factory=list)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    #: The id of the latest item that was put.
+    put: str = ""
 
     def __post_init__(self) -> None:
         self.table = boto3.client("dynamodb", region_name="us-east-1")
@@ -71,6 +73,7 @@ class Region:
 
     def _answer(self, action: str, arguments: dict[str, Any]) -> Any:  # noqa: PLR0911 - one for each action
         if action in METHODS:
+            self.put = arguments["Item"]["id"]["S"] if action == PUT else self.put
             try:
                 return getattr(self.table, METHODS[action])(**arguments)
             except ClientError as error:
