@@ -71,9 +71,11 @@ imports: $(STAMP) ## the rooms of the house import only what they may
 
 docs: $(STAMP) ## write docs/configuration.md from the settings' models
 	$(BIN)/python -m tools.configuration_docs
+	$(BIN)/python -m tools.openapi_docs
 
 docs-check: $(STAMP) ## is docs/configuration.md current?
 	$(BIN)/python -m tools.configuration_docs --check
+	$(BIN)/python -m tools.openapi_docs --check
 
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
 	$(BIN)/python -m tools.scaling_docs

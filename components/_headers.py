@@ -33,7 +33,7 @@ AT = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
     r"([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-REFERENCE = rf"^[ -~]{{1,{MAX_REFERENCE}}}$"
+REFERENCE = rf"^[!-~][ -~]{{0,{MAX_REFERENCE - 1}}}$"
 
 #: Seconds since 1970 of a text that matches AT. The days are counted from March, so that a leap day is a year's last
 #: one ("days from civil", Howard Hinnant, chrono-Compatible Low-Level Date Algorithms).

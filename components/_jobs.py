@@ -4,6 +4,7 @@
 """
 
 from components import _problems
+from components._headers import REFERENCE
 from components._templates import escaped
 
 #: The ids that jobs have: UUIDs, and 32 hexadecimal digits. No other id reaches the table.
@@ -108,7 +109,6 @@ GET_ANSWER = f"""#set($gone = true)
 #: Rules of the parameters of `GET /jobs`.
 _LIMIT = "[1-9][0-9]?|100"
 DEFAULT_LIMIT = 50
-_REFERENCE = "[ -~]{1,256}"
 _CURSOR = rf"[0-9]{{10}}[.]{ID}"
 LIST_RULES = (
     f"GET /jobs takes either state ({', '.join((*STATES, STALLED))}) or reference, "
@@ -146,7 +146,7 @@ def list_template(table: str) -> str:
 #set($now = "$context.requestTimeEpoch")
 #set($now = $now.substring(0, 10))
 #set($valid = $limit.matches("{_LIMIT}") && ($cursor == "" || $cursor.matches("{_CURSOR}")))
-#set($one = ($state.matches("{states}") && $reference == "") || ($state == "" && $reference.matches("{_REFERENCE}")))
+#set($one = ($state.matches("{states}") && $reference == "") || ($state == "" && $reference.matches("{REFERENCE}")))
 #if($valid && $one)
 {{
 "TableName": "{table}", "IndexName": "$index", "ScanIndexForward": false, "Limit": $limit,
@@ -179,18 +179,19 @@ LIST_ANSWER = f"""{{"jobs": [
 }}"""
 
 
-def _error(detail: str) -> str:
-    """The response template for any error of DynamoDB."""
-    words = " || ".join(f'$type.contains("{word}")' for word in (*_problems.BUSY_WORDS, "ProvisionedThroughput"))
+def _error(refused: str = "") -> str:
+    """The response template for any error of DynamoDB. `refused`: the rules, if it can refuse parameters."""
+    words = " || ".join(f'$type.contains("{word}")' for word in _problems.BUSY_WORDS)
     late = _problems.answer(_problems.UNAVAILABLE, "The job table takes no more requests at the moment.")
+    wrong = f"""#if($type.contains("ValidationException"))
+{_problems.answer(_problems.INVALID_PARAMETERS, refused)}
+#else"""
     return f"""#set($type = "$!input.path('$.__type')")
-#if($type.contains("ValidationException"))
-{_problems.answer(_problems.INVALID_PARAMETERS, detail)}
-#elseif({words})
+{wrong if refused else "#"}if({words})
 {late}
 #else
 {_problems.answer(_problems.BAD_GATEWAY, "The job table did not answer.")}
 #end"""
 
 
-GET_ERROR, LIST_ERROR = _error("This id is not valid."), _error(LIST_RULES)
+GET_ERROR, LIST_ERROR = _error(), _error(LIST_RULES)

@@ -32,8 +32,10 @@ _HEADERS: Mapping[str, Document] = {
 _TIME = {"type": "integer", "description": "Unix seconds."}
 
 
-def document(routes: Sequence[Route], *, auth: str, job: Mapping[str, Any], server: str = SERVER) -> Document:
-    """The description. `job`: the JSON Schema of a job's body."""
+def document(
+    routes: Sequence[Route], *, auth: str, job: Mapping[str, Any], server: Mapping[str, Any] | None = None
+) -> Document:
+    """The description. `job`: the JSON Schema of a job's body; `server`: OpenAPI's Server Object."""
     paths: dict[str, Document] = {}
     for route in routes:
         paths.setdefault(f"/{route.path}", {})[route.verb.lower()] = _operation(route)
@@ -43,7 +45,7 @@ def document(routes: Sequence[Route], *, auth: str, job: Mapping[str, Any], serv
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jobs", "version": "1", "description": "Takes jobs for the queue."},
-        "servers": [{"url": server}],
+        "servers": [server or {"url": SERVER}],
         **security,
         "paths": paths,
         "components": {"schemas": _used(paths, _schemas(job)), **schemes},

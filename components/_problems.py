@@ -102,7 +102,7 @@ PROBLEMS = (
 )
 
 #: Words of errors with which AWS asks for fewer requests: Sqs.RequestThrottledException, ThrottlingException, …
-BUSY_WORDS = ("Throttl", "ServiceUnavailable", "LimitExceeded")
+BUSY_WORDS = ("Throttl", "ServiceUnavailable", "LimitExceeded", "ProvisionedThroughputExceeded")
 
 
 def answer(problem: Problem, detail: str | None = None, **headers: str) -> str:

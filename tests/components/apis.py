@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components._job_refs import JobRefs
 from components.api import JobApi, JobApiArgs
 from settings import Api as ApiSettings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
@@ -47,6 +48,17 @@ def api(
         return {"url": made.url, "api_key_id": made.api_key_id}
 
     return deploy(program, answers=answers)
+
+
+def job_api(*, kms_key_arn: str | None = None, fifo: bool = False, **settings: Any) -> Deployed:
+    """With a job table."""
+    jobs = JobRefs(table_name="jobs", table_arn="table", submit_arn="submit", batch_arn="batch", cancel_arn="cancel")
+
+    def program() -> None:
+        queue = queue_refs(fifo=fifo, kms_key_arn=kms_key_arn)
+        JobApi("api", JobApiArgs(settings=ApiSettings(**settings), queue=queue, jobs=jobs))
+
+    return deploy(program)
 
 
 def definition(made: Deployed) -> str:
