@@ -170,7 +170,12 @@ def _cancel() -> Route:
         path="jobs/{id}",
         verb="DELETE",
         summary="Cancel a job",
-        call=_workflow(lambda places: _job_templates.cancel_template(places.cancel_arn)),
+        call=Call(
+            action=lambda _: START,
+            request=lambda places: _job_templates.cancel_template(places.cancel_arn),
+            answer=_job_templates.CANCEL_ANSWER,
+            error=_jobs.GET_ERROR,
+        ),
         parameters=[ID],
         answers={"200": final, **_answers("202", told, _problems.NO_SUCH_JOB, *READING)},
         success="202",
@@ -191,8 +196,8 @@ def _workflow(request: Text) -> Call:
     return Call(
         action=lambda _: START,
         request=request,
-        answer=_job_templates.ANSWER_TEMPLATE,
-        error=_job_templates.ERROR_TEMPLATE,
+        answer=_job_templates.SUBMIT_ANSWER,
+        error=_job_templates.SUBMIT_ERROR,
     )
 
 

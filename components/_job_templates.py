@@ -44,8 +44,9 @@ def cancel_template(workflow_arn: str) -> str:
     return _start(workflow_arn, {"id": "$input.params('id')"}, headers={})
 
 
-#: The response template after any of the workflows.
-ANSWER_TEMPLATE = f"""#if($input.path('$.status').toString().equals("SUCCEEDED"))
+def _answer(failed: str, late: str) -> str:
+    """The response template after a workflow, with the details of what is no answer of it."""
+    return f"""#if($input.path('$.status').toString().equals("SUCCEEDED"))
 #set($answer = $util.parseJson($input.path('$.output')))
 #set($context.responseOverride.status = $answer.status)
 #set($context.responseOverride.header.Content-Type = $answer.type)
@@ -57,12 +58,17 @@ ANSWER_TEMPLATE = f"""#if($input.path('$.status').toString().equals("SUCCEEDED")
 #end
 $answer.body
 #elseif("$!input.path('$.status')" == "TIMED_OUT")
-{_problems.answer(_problems.TIMEOUT)}
+{_problems.answer(_problems.TIMEOUT, late)}
 #else
-{_problems.answer(_problems.BAD_GATEWAY, _problems.BAD_GATEWAY.detail + " Error: $!input.path('$.error')")}
+{_problems.answer(_problems.BAD_GATEWAY, failed + " Error: $!input.path('$.error')")}
 #end"""
-#: The response template if no execution started.
-ERROR_TEMPLATE = _direct.ERROR_TEMPLATE
+
+
+#: Response templates after the workflows.
+SUBMIT_ANSWER = _answer(_problems.BAD_GATEWAY.detail, _problems.TIMEOUT.detail)
+CANCEL_ANSWER = _answer("The job was not cancelled.", "The job table did not answer in time. Send the request again.")
+#: The response template if no execution of `submit` or `batch` started.
+SUBMIT_ERROR = _direct.ERROR_TEMPLATE
 
 
 def _headers() -> str:

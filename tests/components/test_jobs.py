@@ -208,7 +208,7 @@ def test_the_id_of_a_job_to_cancel_reaches_the_workflow(id_: str) -> None:
 def test_the_answer_of_a_workflow_is_the_answer_to_the_caller(body: str) -> None:
     output = {"status": 202, "type": "application/json", "location": "jobs/1", "retry": "5", "body": body}
     ended = {"status": "SUCCEEDED", "output": json.dumps(output)}
-    rendered = render(_job_templates.ANSWER_TEMPLATE, Request(body=json.dumps(ended), context=CONTEXT))
+    rendered = render(_job_templates.SUBMIT_ANSWER, Request(body=json.dumps(ended), context=CONTEXT))
     assert rendered.text == body + "\n"
     assert rendered.overrides == {
         "responseOverride.status": 202,
@@ -228,5 +228,5 @@ def test_the_answer_of_a_workflow_is_the_answer_to_the_caller(body: str) -> None
     ],
 )
 def test_a_workflow_that_fails_is_5xx(ended: dict[str, str], status: int) -> None:
-    rendered = render(_job_templates.ANSWER_TEMPLATE, Request(body=json.dumps(ended), context=CONTEXT))
+    rendered = render(_job_templates.SUBMIT_ANSWER, Request(body=json.dumps(ended), context=CONTEXT))
     assert (rendered.status, json.loads(rendered.text)["status"]) == (status, status)

@@ -85,7 +85,9 @@ def test_each_status_and_header_that_a_template_sets_is_declared() -> None:
             if each.name.rpartition("-")[0] == name
         }
         for line in template.splitlines():
-            if line.startswith("#set($context.responseOverride.status = ") and "$answer" not in line:
+            if "$answer" in line:  # what the workflow says
+                continue
+            if line.startswith("#set($context.responseOverride.status = "):
                 assert line.removesuffix(")").rpartition(" ")[2] in declared
             if line.startswith("#set($context.responseOverride.header."):
                 header = line.removeprefix("#set($context.responseOverride.header.").split(" ")[0]
