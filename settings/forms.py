@@ -235,7 +235,7 @@ CertificateArn = Annotated[
     str, Form(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/\S+", "must be an ACM certificate's ARN")
 ]
 ZoneId = Annotated[
-    str, Form(r"Z[A-Z0-9]{1,31}", "must be the id of a hosted zone in Route 53, such as Z0123456789ABCDEFGHIJ")
+    str, Form(r"[A-Z0-9]{1,32}", "must be the id of a hosted zone in Route 53, such as Z0123456789ABCDEFGHIJ")
 ]
 ScheduleName = Annotated[str, Form(r"[A-Za-z0-9_-]{1,40}", "must be 1 to 40 letters, digits, - or _")]
 #: SQS API, SendMessage, MessageGroupId.

@@ -21,7 +21,7 @@ KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0"
 MOST: dict[str, Any] = {
     "ebb:network": {"nat": "instance", "endpoints": ["sqs"]},
     "ebb:queue": {"name": "q" * 75, "kms": "new"},
-    "ebb:api": {"auth": "api_key", "account_log_role": "create"},
+    "ebb:api": {"auth": "api_key", "account_log_role": "create", "waf": True},
     "ebb:jobs": {"keep_days": 1},
     "ebb:scaling": {
         "direct": True,

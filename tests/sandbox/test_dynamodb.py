@@ -1,6 +1,7 @@
 """Conditions of the job table in MiniStack's DynamoDB and in moto's: two implementations have the same answers."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import re
@@ -96,7 +97,8 @@ class Both:
     def __call__(self, operation: str, **parameters: Any) -> list[Any]:
         """The answers of MiniStack and of moto; an error is its name and the item that it shows."""
         target, body = {"x-amz-target": f"DynamoDB_20120810.{operation}"}, json.dumps(parameters).encode()
-        status, _, content = asyncio.run(dynamodb.handle_request("POST", "/", target, body, {}))
+        with contextlib.closing(asyncio.new_event_loop()) as loop:  # asyncio.run would end that of Pulumi's mocks
+            status, _, content = loop.run_until_complete(dynamodb.handle_request("POST", "/", target, body, {}))
         answer = json.loads(content)
         first = answer if status == 200 else (answer["__type"].rpartition("#")[2], answer.get("Item"))
         try:

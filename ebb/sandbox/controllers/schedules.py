@@ -236,7 +236,8 @@ class Scheduler:
             if seen["status"] == "SUCCEEDED":
                 self._reporter.forget(arn)
             else:
-                why = f"{seen.get('error', seen['status'])}: {seen.get('cause', '')}"
+                # the same sentence each time, without the id of the request, is shown once
+                why = f"{seen.get('error', seen['status'])}: {seen.get('cause', '').partition(' (Service: ')[0]}"
                 text = f"Workflow {arn.rsplit(':', 1)[1]}, started by {name}, failed: {why}"
                 self._reporter.report("error", arn, text)
 

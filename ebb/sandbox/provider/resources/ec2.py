@@ -31,8 +31,8 @@ _INSTANCE_INPUTS = (
     "userDataReplaceOnChange",
     "vpcSecurityGroupIds",
 )
-#: The root device of Amazon Linux 2023.
-_ROOT_DEVICE = "/dev/xvda"
+#: The root device of Amazon Linux 2023, and the GiB of its snapshot: the emulator wants a size, AWS takes that one.
+_ROOT_DEVICE, _ROOT_SIZE = "/dev/xvda", 8
 
 
 def _create_eip(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -113,7 +113,8 @@ def _instance(props: Props) -> Call:
     if props.get("monitoring") is not None:
         params["monitoring"] = {"enabled": props["monitoring"]}
     if props.get("rootBlockDevice"):
-        params["blockDeviceMappings"] = [{"deviceName": _ROOT_DEVICE, "ebs": props["rootBlockDevice"]}]
+        device = {"volumeSize": _ROOT_SIZE} | props["rootBlockDevice"]
+        params["blockDeviceMappings"] = [{"deviceName": _ROOT_DEVICE, "ebs": device}]
     return "ec2", "run_instances", params
 
 
