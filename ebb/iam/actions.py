@@ -65,7 +65,8 @@ def _api(stack: Stack) -> Iterator[Part]:
     yield Part(
         sid="Api",
         read=("apigateway:GET",),
-        change=changes,
+        # a resource policy needs its own permission (Service authorization reference, "API Gateway Management")
+        change=(*changes, "apigateway:UpdateRestApiPolicy"),
         resources=tuple(place.public("apigateway", f"/{path}") for path in paths),
     )
     if api.domain:

@@ -25,8 +25,8 @@ def actions(document: Document) -> set[str]:
 def exists(action: str) -> bool:
     """Whether botocore's models have an operation for the action."""
     prefix, name = action.split(":")
-    if prefix == "apigateway":  # its permissions are HTTP verbs on paths
-        return name in {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    if prefix == "apigateway":  # its permissions are HTTP verbs on paths, and two more for what is sensitive
+        return name in {"GET", "POST", "PUT", "PATCH", "DELETE", "SetWebACL", "UpdateRestApiPolicy"}
     return action in NO_OPERATION or any(fnmatchcase(operation, name) for operation in _operations(prefix))
 
 
