@@ -13,9 +13,9 @@ from ebb.sandbox.emulators.images import Images
 from ebb.sandbox.emulators.region import Region
 from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.server import serve
+from tests.engine import api_parts
+from tests.engine.api_parts import Step
 from tests.helpers.stacks import configuration
-
-Step = tuple[str, str, str]
 
 
 def replaced(type_: str, name: str) -> set[Step]:
@@ -52,13 +52,14 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {"ebb:queue": {"visibility_timeout": 60}},
             {("update", QUEUE, "jobs"), *NEW_TASK},
         ),
-        "a new key: the key, both queues, and the two roles that use it": (
+        "a new key: the key, both queues, the alarms' topic, and the two roles that use it": (
             {"ebb:queue": {"kms": "new"}},
             {
                 ("create", "aws:kms/key:Key", "jobs-key"),
                 ("create", "aws:kms/alias:Alias", "jobs-key"),
                 ("update", QUEUE, "jobs"),
                 ("update", QUEUE, "jobs-dead-letter"),
+                ("update", "aws:sns/topic:Topic", "monitoring"),
                 ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
                 ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
             },
@@ -120,16 +121,6 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {"ebb:scaling": {"watch": True}},
             KEEP_ALIVE | WATCHER,
         ),
-        "a job table: the table and the way to it, the role that uses it, and the task that uses it": (
-            {"ebb:jobs": {"keep_days": 4}},
-            {
-                ("create", "ebb:index:JobTable", "job-table"),
-                ("create", "aws:dynamodb/table:Table", "job-table"),
-                ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
-                ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
-                *NEW_TASK,
-            },
-        ),
         "Spot: the service alone, in place": ({"ebb:worker": {"spot_weight": 50}}, {("update", SERVICE, "worker")}),
         "another stage's name: a new stage with its settings": (
             {"ebb:api": {"stage": "v2"}},
@@ -183,17 +174,9 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         "no GET: its parts go, and a new deployment follows": (
             {"ebb:api": {"get_endpoint": False}},
             {
-                ("delete", "aws:apigateway/resource:Resource", "api-queue"),
-                ("delete", "aws:apigateway/method:Method", "api-queue-get"),
-                ("delete", "aws:apigateway/integration:Integration", "api-queue-get"),
-                *{
-                    ("delete", f"aws:apigateway/{kind[0].lower()}{kind[1:]}:{kind}", f"api-queue-get-{status}")
-                    for kind, statuses in (
-                        ("MethodResponse", (202, 400, 413, 502)),
-                        ("IntegrationResponse", (202, 502)),
-                    )
-                    for status in statuses
-                },
+                api_parts.step("delete", "Resource", "queue"),
+                *api_parts.method("delete", "queue-get", (202, 400, 413, *api_parts.BROKEN), (202, 502)),
+                *api_parts.others("delete", "queue"),
                 *replaced("aws:apigateway/deployment:Deployment", "api"),
                 ("update", "aws:apigateway/stage:Stage", "api"),
             },
@@ -201,6 +184,33 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         "shorter worker logs: the log group alone": (
             {"ebb:worker": {"log_retention_days": 7}},
             {("update", "aws:cloudwatch/logGroup:LogGroup", "worker")},
+        ),
+    },
+    {
+        "a job table: the table and the way to it, the API's job resource and its workflows, the task that uses it": (
+            {"ebb:jobs": {"keep_days": 4}},
+            {
+                ("create", "ebb:index:JobTable", "job-table"),
+                ("create", "aws:dynamodb/table:Table", "job-table"),
+                ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
+                ("create", "ebb:index:JobWorkflows", "job"),
+                ("create", "aws:scheduler/scheduleGroup:ScheduleGroup", "job"),
+                *{
+                    ("create", "aws:sfn/stateMachine:StateMachine", f"job-{name}")
+                    for name in ("batch", "cancel", "release", "submit")
+                },
+                *{
+                    ("create", f"aws:iam/{kind}", f"job-{name}")
+                    for kind in ("role:Role", "rolePolicy:RolePolicy")
+                    for name in ("cancel", "release", "scheduler", "submit")
+                },
+                *api_parts.job_resource(),
+                *replaced("aws:apigateway/deployment:Deployment", "api"),
+                ("update", "aws:apigateway/stage:Stage", "api"),
+                ("update", "aws:iam/rolePolicy:RolePolicy", "api-sender"),
+                ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
+                *NEW_TASK,
+            },
         ),
     },
 )
