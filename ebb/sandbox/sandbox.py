@@ -110,8 +110,15 @@ class Sandbox:
         self._stack.__exit__(kind, error, trace)
 
     def destroy(self, say: Say | None = None) -> list[Change]:
-        """Empty the queues, because queues with jobs are not deleted, and destroy the stack. Returns the changes."""
-        sqs = self.region.client("sqs")
+        """Empty the queues, because queues with jobs are not deleted, and destroy the stack. Returns the changes.
+
+        The schedules of jobs go first: one that is due after the queues are emptied would fill them again.
+        """
+        sqs, scheduler = self.region.client("sqs"), self.region.client("scheduler")
+        for page in scheduler.get_paginator("list_schedules").paginate():
+            for job in page["Schedules"]:
+                if job["GroupName"] != "default":
+                    scheduler.delete_schedule(GroupName=job["GroupName"], Name=job["Name"])
         for url in sqs.list_queues().get("QueueUrls", []):
             sqs.purge_queue(QueueUrl=url)
         return self.deployment.destroy(say)
