@@ -117,8 +117,9 @@ $(FUZZ)/.installed: $(STAMP) tests/fuzz/requirements.txt
 fuzz: $(FUZZ)/.installed ## schemathesis against the deployed API, all of its checks but two (two minutes)
 	$(BIN)/python -m tests.fuzz $(FUZZ)/bin/st
 
-chaos: $(STAMP) ## the worker under faults: 100,000 messages simulated, 30,000 over the wire, 100,000 for memory (SEED=)
+chaos: $(STAMP) ## the worker under faults: 100,000 messages and 10,000 jobs simulated, 30,000 over the wire, 100,000 for memory (SEED=)
 	$(BIN)/python -m tests.chaos.simulate $(SEED:%=--seed %)
+	$(BIN)/python -m tests.chaos.simulate --jobs $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire --fifo $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.wire --table $(SEED:%=--seed %)

@@ -7,9 +7,9 @@ A second message of a job does not run, because the worker claims the job once.
 from components._asl import Document, caught, jsonata, retried, sdk, wake
 from components._job_states import CONDITION_FAILED, Place, dynamodb, message
 
-#: Retries with growing pauses, some two minutes in all. An Express workflow runs for at most 5 minutes (Step Functions
+#: Retries with growing pauses, four minutes in all. An Express workflow runs for at most 5 minutes (Step Functions
 #: quotas).
-ATTEMPTS = 8
+ATTEMPTS = 12
 
 
 def release(place: Place) -> Document:

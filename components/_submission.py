@@ -112,7 +112,8 @@ $scheduled ? {{'at': {{'N': $string($due)}}}} : {{}},
 $group != '' ? {{'group': {{'S': $group}}}} : {{}},
 $reference != '' ? {{'reference': {{'S': $reference}}}} : {{}}
 ])"""
-    continues = "(digest = :digest AND sending < :now AND #state IN (:queued, :scheduled))"
+    # an earlier run of the same job, or this one, whose first answer was lost; it may be cancelled meanwhile
+    continues = "(#state IN (:queued, :scheduled) AND (digest = :digest AND sending < :now OR sending = :run))"
     return {
         "Body": {
             "Type": "Choice",
@@ -147,8 +148,7 @@ $reference != '' ? {{'reference': {{'S': $reference}}}} : {{}}
             "Arguments": {
                 "TableName": place.table,
                 "Item": jsonata(item),
-                # the last part is this run itself, whose first answer was lost
-                "ConditionExpression": f"attribute_not_exists(id) OR expires < :now OR {continues} OR sending = :run",
+                "ConditionExpression": f"attribute_not_exists(id) OR expires < :now OR {continues}",
                 "ExpressionAttributeNames": {"#state": "state"},
                 "ExpressionAttributeValues": {
                     ":now": {"N": jsonata("$string($now)")},

@@ -82,8 +82,14 @@ def undo(place: Place) -> dict[str, Document]:
             "Arguments": {
                 "TableName": place.table,
                 "Key": {"id": {"S": jsonata("$id")}},
-                "ConditionExpression": "sending = :run",
-                "ExpressionAttributeValues": {":run": {"N": jsonata("$sending")}},
+                # a cancelled job is remembered
+                "ConditionExpression": "sending = :run AND #state IN (:queued, :scheduled)",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {
+                    ":run": {"N": jsonata("$sending")},
+                    ":queued": {"S": "queued"},
+                    ":scheduled": {"S": "scheduled"},
+                },
             },
             "TimeoutSeconds": SETTLE_TIMEOUT,
             "Catch": [caught("Failed")],

@@ -4,9 +4,11 @@ Rules: Amazon States Language specification (states-language.net) and Step Funct
 with JSONata". An unknown field is an error.
 """
 
+import functools
 import hashlib
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from jsonata.jsonata import Jsonata
 #: Answers a task's action, such as "sqs:sendMessage", with its arguments.
 Service = Callable[[str, dict[str, Any]], Any]
 Wait = Callable[[float], None]
+Functions = Mapping[str, Callable[..., Any]]
 _COMMON = {"Type", "Next", "End", "Assign", "Output", "Comment"}
 _FIELDS = {
     "Task": _COMMON | {"Resource", "Arguments", "TimeoutSeconds", "Catch", "Retry"},
@@ -48,16 +51,61 @@ class Ended:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Call:
+    """A task's call: a step of an execution."""
+
+    action: str
+    arguments: dict[str, Any]
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A wait: a step of an execution."""
+
+    seconds: float
+
+
+Step = Call | Pause
+Steps = Generator[Step, Any, Any]
+
+
 def execute(document: dict[str, Any], given: Any, service: Service, wait: Wait = lambda _seconds: None) -> Ended:
     """Runs a workflow to its end. `wait` is called with the seconds of a pause, retries included."""
-    assert document["QueryLanguage"] == "JSONata"
+    execution = steps(document, given)
     try:
-        return Ended("SUCCEEDED", _run(document, given, service, wait, {}))
+        step = next(execution)
+        while True:
+            if isinstance(step, Pause):
+                wait(step.seconds)
+                step = next(execution)
+                continue
+            try:
+                answer = service(step.action, step.arguments)
+            except Failed as failed:
+                step = execution.throw(failed)
+            else:
+                step = execution.send(answer)
+    except StopIteration as stopped:
+        ended: Ended = stopped.value
+        return ended
+
+
+def steps(document: dict[str, Any], given: Any, functions: Functions | None = None) -> Generator[Step, Any, Ended]:
+    """A workflow's calls and pauses. It gets the answers, or `Failed`, and returns its end.
+
+    `functions` go before JSONata's own, such as the time.
+    """
+    assert document["QueryLanguage"] == "JSONata"
+    variables = {name: Jsonata.JLambda(function) for name, function in (functions or {}).items()}
+    try:
+        return Ended("SUCCEEDED", (yield from _run(document, given, variables)))
     except Failed as failed:
         return Ended("FAILED", error=failed.error)
 
 
-def _run(document: dict[str, Any], given: Any, service: Service, wait: Wait, outside: dict[str, Any]) -> Any:
+def _run(document: dict[str, Any], given: Any, outside: dict[str, Any]) -> Steps:
     """The output. Variables from outside can be read, and new ones stay inside."""
     variables = dict(outside)
     name, data = document["StartAt"], given
@@ -69,7 +117,7 @@ def _run(document: dict[str, Any], given: Any, service: Service, wait: Wait, out
         if state["Type"] == "Fail":
             raise Failed(state["Error"])
         try:
-            following, data = _retried(state, data, variables, service, wait)
+            following, data = yield from _retried(state, data, variables)
         except Failed as failed:
             catch = next((catch for catch in state.get("Catch", []) if failed.among(catch["ErrorEquals"])), None)
             if catch is None:
@@ -85,29 +133,25 @@ def _run(document: dict[str, Any], given: Any, service: Service, wait: Wait, out
     raise AssertionError("no end")
 
 
-def _retried(
-    state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service, wait: Wait
-) -> tuple[str | None, Any]:
+def _retried(state: dict[str, Any], data: Any, variables: dict[str, Any]) -> Steps:
     """A state's result, after as many further attempts as its Retry allows."""
     if state["Type"] == "Wait":
-        wait(_evaluate(state["Seconds"], {**variables, "states": {"input": data}}))
+        yield Pause(_evaluate(state["Seconds"], {**variables, "states": {"input": data}}))
     attempts = [0 for _ in state.get("Retry", [])]
     while True:
         try:
-            return _step(state, data, variables, service, wait)
+            return (yield from _step(state, data, variables))
         except Failed as failed:
             retries = enumerate(state.get("Retry", []))
             number, retry = next(((n, r) for n, r in retries if failed.among(r["ErrorEquals"])), (0, None))
             if retry is None or attempts[number] == retry["MaxAttempts"]:
                 raise
             pause = retry["IntervalSeconds"] * retry["BackoffRate"] ** attempts[number]
-            wait(min(pause, retry.get("MaxDelaySeconds", pause)))
+            yield Pause(min(pause, retry.get("MaxDelaySeconds", pause)))
             attempts[number] += 1
 
 
-def _step(
-    state: dict[str, Any], data: Any, variables: dict[str, Any], service: Service, wait: Wait
-) -> tuple[str | None, Any]:
+def _step(state: dict[str, Any], data: Any, variables: dict[str, Any]) -> Steps:
     """The name of the next state (None at the end) and its input."""
     scope = {**variables, "states": {"input": data}}
     if state["Type"] == "Choice":
@@ -120,14 +164,16 @@ def _step(
     if state["Type"] == "Task":
         prefix, _, action = state["Resource"].partition(":aws-sdk:")
         assert prefix.split(":")[2:] == ["states", "", ""]
-        data = service(action, _evaluate(state["Arguments"], scope))
+        data = yield Call(action, _evaluate(state["Arguments"], scope), state.get("TimeoutSeconds"))
         scope["states"] = {**scope["states"], "result": data}
     if state["Type"] == "Map":
         processor = state["ItemProcessor"]
         assert processor["ProcessorConfig"] == {"Mode": "INLINE"}
         items = _evaluate(state["Items"], scope)
         assert isinstance(items, list)
-        data = [_run(processor, item, service, wait, variables) for item in items]
+        data = []
+        for item in items:
+            data.append((yield from _run(processor, item, variables)))
         scope["states"] = {**scope["states"], "result": data}
     assigned = _evaluate(state.get("Assign", {}), scope)
     output = _evaluate(state["Output"], scope) if "Output" in state else data
@@ -149,18 +195,22 @@ def _evaluate(template: Any, scope: dict[str, Any]) -> Any:
         return [_evaluate(value, scope) for value in template]
     if not (isinstance(template, str) and template.startswith("{%")):
         return template
-    expression = Jsonata(template.removeprefix("{%").removesuffix("%}").strip())
-    expression.register_lambda("uuid", lambda: str(uuid.uuid4()))
-    expression.register_lambda("hash", _hash)
-    for name, value in scope.items():
-        expression.assign(name, value)
     try:
-        value = expression.evaluate(None)
+        value = _parsed(template).evaluate(None, scope)
     except Exception as error:
         raise Failed("States.QueryEvaluationError") from error
     if value is None:
         raise Failed("States.QueryEvaluationError")
     return value
+
+
+@functools.lru_cache(maxsize=1000)
+def _parsed(template: str) -> Jsonata:
+    expression = Jsonata(template.removeprefix("{%").removesuffix("%}").strip())
+    expression.register_lambda("millis", lambda: int(time.time() * 1000))  # its own is that of the last expression
+    expression.register_lambda("uuid", lambda: str(uuid.uuid4()))
+    expression.register_lambda("hash", _hash)
+    return expression
 
 
 def _hash(text: str, algorithm: str) -> str:

@@ -410,3 +410,27 @@ def test_the_longest_way_of_a_job_ends_before_api_gateway_s_timeout(fifo: bool) 
     assert sum(map(seconds, ("Put", "Send", "Sent", "Count", "Start"))) <= document["TimeoutSeconds"]
     assert sum(map(seconds, ("Put", "Schedule", "Scheduled"))) <= document["TimeoutSeconds"]
     assert sum(map(seconds, ("Put", "Send", "Withdraw"))) <= document["TimeoutSeconds"]
+
+
+def test_a_job_that_is_cancelled_while_its_put_is_repeated_is_not_sent() -> None:
+    region = Region()
+    id_ = hashlib.sha256(b"put-again").hexdigest()[:32]
+    region.lost = {(PUT, 0): Failed("States.Timeout")}
+    region.faults = {(PUT, 1): lambda: region.set(id_, state="cancelled")}
+    assert region.submit(key="put-again")["status"] == 202
+    assert (region.item(id_)["state"], region.sent) == ("cancelled", [])
+
+
+def test_a_job_that_is_cancelled_before_its_send_fails_stays_cancelled() -> None:
+    region = Region()
+    id_ = hashlib.sha256(b"send-fails").hexdigest()[:32]
+
+    def cancelled_and_throttled() -> None:
+        region.set(id_, state="cancelled")
+        raise Failed("Sqs.RequestThrottledException")
+
+    region.faults = {(SEND, 0): cancelled_and_throttled}
+    assert region.submit(key="send-fails")["status"] == 503
+    region.faults = {}
+    assert region.submit(key="send-fails")["status"] == 202
+    assert (region.item(id_)["state"], region.sent) == ("cancelled", [])

@@ -203,6 +203,8 @@ class Judge:
         if message.group is not None:
             self._check_order(message, message.group)
         run = Run(hand, message.id, message.group, slot, self._clock(), play)
+        if past.cancelled:  # after the claim
+            run.cancelled_at = self._clock()
         past.live.append(run)
         self.counts["runs"] += 1
         return run
