@@ -211,15 +211,15 @@ def test_a_job_in_another_state_is_not_sent(state: str) -> None:
     assert region.item(id_)["state"] == state
 
 
-def test_a_release_tries_again_for_two_minutes_and_then_fails() -> None:
+def test_a_release_tries_again_for_four_minutes_and_then_fails() -> None:
     down = Failed("Sqs.InternalErrorException")
     region = Region()
     id_ = submitted(region, delay="3600")
-    region.faults = {(SEND, number): down for number in range(8)}
+    region.faults = {(SEND, number): down for number in range(12)}
     assert region.release(id_).status == "SUCCEEDED"
-    assert region.pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert region.pauses == [1, 2, 4, 8, 16, *[30] * 7]
     other = submitted(region, delay="3600")
-    region.faults = {(SEND, region.calls.count(SEND) + number): down for number in range(9)}
+    region.faults = {(SEND, region.calls.count(SEND) + number): down for number in range(13)}
     assert region.release(other) == Ended("FAILED", error=down.error)
     assert region.item(other)["state"] == "queued"
 
