@@ -6,7 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -27,6 +27,13 @@ class NotAcceptedError(UserError):
     """The API did not accept a job. The text has its status and answer."""
 
 
+class Answer(NamedTuple):
+    """An answer of the API: its status and its JSON."""
+
+    status: int
+    body: Any
+
+
 class Client:
     """A caller of one deployed API. `settings` are the stack's, `outputs` what it exports."""
 
@@ -39,13 +46,18 @@ class Client:
             self._key = region.client("apigateway").get_api_key(apiKey=key, includeValue=True)["value"]
 
     def post(self, job: dict[str, Any]) -> str:
-        """`POST /jobs`; the message's id, with a job table the job's. Raises NotAcceptedError."""
-        return self._send("POST", f"{self.url}/jobs", json.dumps(job).encode(), self._headers(str(uuid.uuid4())))
+        """`POST /jobs`; the job's id, without a job table the message's. Raises NotAcceptedError."""
+        return self._submit("POST", "/jobs", json.dumps(job).encode())
 
     def get(self, message: str) -> str:
-        """`GET /queue?message=…`; the message's id. Raises NotAcceptedError."""
+        """`GET /queue?message=…`; the id as of `post`. Raises NotAcceptedError."""
         query = urllib.parse.urlencode({"message": message}, quote_via=urllib.parse.quote)
-        return self._send("GET", f"{self.url}/queue?{query}", None, self._headers(str(uuid.uuid4())))
+        return self._submit("GET", f"/queue?{query}", None)
+
+    def ask(self, method: str, target: str) -> Answer:
+        """Any request without a body, such as `GET /jobs/{id}`. Raises NotAcceptedError without an answer."""
+        status, text = self._send(method, f"{self.url}{target}", None, self._headers(""))
+        return Answer(status, json.loads(text))
 
     def curl(self, job: dict[str, Any]) -> str:
         """The shell command that posts this job, each time as another one."""
@@ -63,7 +75,14 @@ class Client:
             headers |= {"idempotency-key" if self._table else "x-message-deduplication-id": group}
         return headers
 
-    def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> str:
+    def _submit(self, method: str, target: str, body: bytes | None) -> str:
+        url = f"{self.url}{target}"
+        status, answer = self._send(method, url, body, self._headers(str(uuid.uuid4())))
+        if status != ACCEPTED:
+            raise NotAcceptedError(f"{method} {url} was answered {status}: {answer.strip()}.")
+        return str(json.loads(answer)["id" if self._table else "messageId"])
+
+    def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
         # SigV4Auth adds its headers to these
         signed = AWSRequest(method, url, headers=headers, data=body)
         if self._auth == "iam":
@@ -71,11 +90,8 @@ class Client:
         request = urllib.request.Request(url, body, dict(signed.headers.items()), method=method)  # noqa: S310
         try:
             with _DIRECT.open(request, timeout=TIMEOUT_SECONDS) as response:
-                status, answer = response.status, response.read().decode()
+                return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
-            status, answer = error.code, error.read().decode()
+            return error.code, error.read().decode()
         except OSError as error:
             raise NotAcceptedError(f"{method} {url} had no answer: {error}.") from None
-        if status != ACCEPTED:
-            raise NotAcceptedError(f"{method} {url} was answered {status}: {answer.strip()}.")
-        return str(json.loads(answer)["id" if self._table else "messageId"])

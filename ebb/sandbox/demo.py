@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ebb.project import ROOT
+from ebb.sandbox.demo_caller import RESULT, Caller
 from ebb.sandbox.demo_jobs import (
     LONG_MINUTES,
     SHORT_MINUTES,
@@ -67,6 +68,7 @@ class Demo:
         self._release: Path = sandbox.region.directory / "the-long-job-may-end"
         self._first_sent = 0.0  # simulated seconds since the epoch
         self._raised = False
+        self._caller: Caller | None = None  # with a job table
 
     def run(self) -> bool:
         """Deploy, send the jobs, follow them, deploy again, destroy."""
@@ -80,6 +82,7 @@ class Demo:
         sent = self._send()
         samples = self._follow(follower, sent, before)
         self._judge(follower, sent, samples)
+        self._asked()
         self._table(follower, sent)
         self._chapter("A second pulumi up")
         with self._log.follow("pulumi preview") as say:
@@ -107,17 +110,25 @@ class Demo:
 
     def _send(self) -> list[Sent]:
         client, clock = self._sandbox.client(), self._sandbox.region.clock
-        planned = plan(self._sandbox.settings.queue.max_receive_count)
+        table = self._sandbox.settings.jobs.table
+        planned = plan(self._sandbox.settings.queue.max_receive_count, table=table)
         self._chapter(f"{len(planned)} jobs to {client.url}")
         sent = []
         for job in planned:
             minutes = LONG_MINUTES if job.kind == "long" else SHORT_MINUTES
             message: dict[str, object] = {"sleep": clock.real(minutes * 60), "fail_times": job.fail}
-            if job.kind == "long" and self._expected.scale_in:
-                message["until"] = str(self._release)
+            if job.kind == "long":
+                message["result"] = RESULT
+                if self._expected.scale_in or table:
+                    message["until"] = str(self._release)
+            if job.kind == "cancelled":
+                message["until"] = str(self._release.with_name("never"))
             self._first_sent = self._first_sent or clock.now()
             get = job.kind == "by GET" and self._sandbox.settings.api.get_endpoint
             sent.append(Sent(job, client.get(json.dumps(message)) if get else client.post(message)))
+        if table:
+            ids = {job.planned.kind: job.id for job in sent}
+            self._caller = Caller(client, ids["long"], ids["cancelled"])
         return sent
 
     def _follow(self, follower: LogFollower, sent: list[Sent], sample: Sample) -> list[Sample]:
@@ -131,9 +142,13 @@ class Demo:
             sample = follower.sample()
             samples.append(sample)
             self._raised = self._raised or follower.minimum() > 0
-            if not self._release.exists() and _scale_in_at_work(samples):
+            if self._caller:
+                self._caller.look(sample.seconds)
+            scaled_in = not self._expected.scale_in or _scale_in_at_work(samples)
+            if scaled_in and (not self._caller or self._caller.progress) and not self._release.exists():
                 self._release.touch()
-            finished = sample.done + sample.dead == len(sent) and not sample.waiting + sample.in_flight
+            ended = sample.done + sample.dead + sample.cancelled == len(sent)
+            finished = ended and not sample.waiting + sample.in_flight
             over = (finished and not sample.desired + sample.running) or sample.seconds >= limit
             moved = (sample.desired, sample.running) != (shown.desired, shown.running)
             if over or moved or sample.done - shown.done >= JOBS_PER_ROW:
@@ -158,7 +173,7 @@ class Demo:
             self._check(ended, f"{title} is {planned.result} after {planned.attempts} attempts, {seen}")
             times = record.endings.count("done")
             self._check(times == (planned.result == "done"), f"{title} is not done twice, not {times} times")
-        dead, letters = {name for planned, name in sent if planned.result != "done"}, follower.dead_letters()
+        dead, letters = {name for planned, name in sent if planned.result == "failed"}, follower.dead_letters()
         self._check(dead == letters, f"the dead-letter queue holds the {len(dead)} jobs that fail, not {letters}")
         last, most = samples[-1], max(sample.running for sample in samples)
         self._check(
@@ -174,6 +189,16 @@ class Demo:
         self._judge_wake()
         errors = [event.text for event in self._sandbox.region.events if event.kind == "error"]
         self._check(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
+
+    def _asked(self) -> None:
+        """What the API said of two of the jobs, if it has a job table."""
+        if self._caller is None:
+            return
+        self._caller.look(0.0)
+        self._chapter("What the API said of the long job, and of one that was cancelled")
+        for said in self._caller.said:
+            self._console.print(f"{said.seconds:6.1f} s  {said.request:24} {said.status}  {said.words}")
+        self._checks += self._caller.checks()
 
     def _judge_wake(self) -> None:
         """Alarms change the desired count, the watcher and the API change the minimum."""

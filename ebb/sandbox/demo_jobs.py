@@ -74,15 +74,16 @@ def woken_by(settings: Settings) -> Wake:
     return "direct" if settings.scaling.direct else "watch" if settings.scaling.watch else "metrics"
 
 
-def plan(max_receive_count: int) -> list[Planned]:
-    """The twenty jobs, the long one first."""
+def plan(max_receive_count: int, *, table: bool = False) -> list[Planned]:
+    """The twenty jobs, the long one first. With a job table one of them is cancelled while it runs."""
     ends = Planned("fails once", fail=1, attempts=2)
     once = ends if max_receive_count > 1 else Planned("fails once", fail=1, result="failed")
     always = Planned("fails always", fail=max_receive_count, attempts=max_receive_count, result="failed")
     return [
         Planned("long"),
         Planned("by GET"),
-        *[Planned()] * 4,
+        Planned("cancelled", result="cancelled") if table else Planned(),
+        *[Planned()] * 3,
         once,
         *[Planned()] * 4,
         once,

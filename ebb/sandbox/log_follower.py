@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from components._job_states import JOB_ID
 from ebb.sandbox.emulators.region import Region
 
 #: The worker's events that begin and end an attempt (worker/core/in_flight.py), in words.
@@ -37,6 +38,7 @@ class Sample:
     desired: int
     running: int
     done: int
+    cancelled: int = 0
 
     def counts(self) -> tuple[int, ...]:
         """All but the time."""
@@ -99,8 +101,12 @@ class LogFollower:
             dead=dead,
             desired=service["desiredCount"],
             running=service["runningCount"],
-            done=sum(job.result == "done" for job in self.jobs.values()),
+            done=self._ended("done"),
+            cancelled=self._ended("cancelled"),
         )
+
+    def _ended(self, how: str) -> int:
+        return sum(job.result == how for job in self.jobs.values())
 
     def _queue(self, url: str) -> tuple[int, int]:
         """Waiting (delayed ones too) and in flight."""
@@ -117,17 +123,19 @@ class LogFollower:
         return int(found[0]["MinCapacity"])
 
     def dead_letters(self) -> set[str]:
-        """Ids of the messages in the dead-letter queue that one receive returns, at most ten."""
+        """Ids of the jobs in the dead-letter queue that one receive returns, at most ten."""
         sqs, url = self._region.client("sqs"), self._outputs["dead_letter_queue_url"]
-        shown = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return {message["MessageId"] for message in shown.get("Messages", [])}
+        shown = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=[JOB_ID]
+        )
+        return {_job_id(message) for message in shown.get("Messages", [])}
 
     def read(self) -> list[TaskLine]:
         """The lines since the last call, in the order of their times; `jobs` is brought up to them."""
         lines = list(self._lines())
         for line in lines:
             if line.record and {"event", "message_id", "attempt"} <= line.record.keys():
-                name = line.record["message_id"]
+                name = line.record.get("job_id", line.record["message_id"])
                 self.jobs.setdefault(name, JobRecord(name)).note(line.record)
         return lines
 
@@ -141,6 +149,11 @@ class LogFollower:
             self._since = max(self._since, event["timestamp"])
             task = event["logStreamName"].rpartition("/")[2]
             yield TaskLine(event["timestamp"] / 1000, task, event["message"], _record(event["message"]))
+
+
+def _job_id(message: dict[str, Any]) -> str:
+    given = message.get("MessageAttributes", {}).get(JOB_ID)
+    return str(given["StringValue"] if given else message["MessageId"])
 
 
 def _record(text: str) -> dict[str, Any] | None:

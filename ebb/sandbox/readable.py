@@ -10,7 +10,19 @@ from settings import Settings
 #: The worker's event for a handler or command that cannot be started (worker/core/core.py).
 BROKEN = "handler_broken"
 #: Fields of a line that this module puts into words, or that say nothing to a reader of one job's log.
-_KNOWN = {"time", "level", "event", "message_id", "attempt", "duration", "error", "reason", "traceback", "trace"}
+_KNOWN = {
+    "time",
+    "level",
+    "event",
+    "message_id",
+    "job_id",
+    "attempt",
+    "duration",
+    "error",
+    "reason",
+    "traceback",
+    "trace",
+}
 #: Events of a worker that starts and stops as it should.
 QUIET = {"started", "stopping", "stopped"}
 #: The worker's other events.
@@ -106,4 +118,5 @@ def _field(name: str, value: Any) -> str:
 
 def _who(line: TaskLine, record: dict[str, Any]) -> str:
     """The job if the line names one, else the task."""
-    return f"job {record['message_id'][:_ID]}" if "message_id" in record else f"task {line.task[:_ID]}"
+    job = record.get("job_id", record.get("message_id"))
+    return f"task {line.task[:_ID]}" if job is None else f"job {job[:_ID]}"

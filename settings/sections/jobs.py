@@ -24,7 +24,8 @@ class Jobs(Section):
         None,
         ge=1,
         le=365,
-        description="Days that a DynamoDB table keeps a job after its end. Default: no table.",
+        description="Days that a DynamoDB table keeps a job after its end. With it the API has the job resource (see "
+        "[api.md](api.md)). Default: no table.",
     )
     events: bool = Field(
         False, description="The worker sends an event to EventBridge's default bus when a job has ended."

@@ -93,7 +93,7 @@ class Story:
         running, done = [int(row[5]) for row in rows], [int(row[6]) for row in rows]
         assert (running[0], max(running), running[-1]) == (0, 4, 0)
         assert done == sorted(done)
-        assert done[-1] == JOBS - 1
+        assert done[-1] == JOBS - 2  # one fails, one is cancelled
         desired, in_flight = [int(row[4]) for row in rows], [int(row[3]) for row in rows]
         at_work = [0 < desired[n + 1] < desired[n] and in_flight[n + 1] > 0 for n in range(len(rows) - 1)]
         assert any(at_work), "a scale-in while a job is in flight"
@@ -111,8 +111,18 @@ class Story:
         assert re.split(r" {2,}", head.strip()) == ["jobs", "what", "attempts", "result"]
         assert sorted(re.split(r" {2,}", row.strip()) for row in rows) == [
             ["1", "by GET", "1", "done"],
+            ["1", "cancelled", "1", "cancelled"],
             ["1", "fails always", "3", "in the dead-letter queue"],
             ["1", "long", "1", "done"],
-            ["15", "short", "1", "done"],
+            ["14", "short", "1", "done"],
             ["2", "fails once", "2", "done"],
         ]
+
+    def test_the_api_shows_progress_and_the_result_of_one_job_and_cancels_another(self, demo: Demo) -> None:
+        lines = demo.chapter("What the API said of the long job").strip().splitlines()
+        said = [re.split(r" {2,}", line.strip(), maxsplit=2)[1:] for line in lines]
+        words = [" ".join(parts) for parts in said]
+        assert any(re.search(r"GET /jobs/\S+ +200 +running, progress 0\.\d \(sleeping\)", text) for text in words)
+        assert any(re.search(r"GET /jobs/\S+ +200 +succeeded, result \{'frames': 240\}", text) for text in words)
+        assert any(re.search(r"DELETE /jobs/\S+ +202 +running", text) for text in words)
+        assert any(re.search(r"GET /jobs/\S+ +200 +cancelled", text) for text in words)

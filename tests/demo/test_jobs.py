@@ -94,3 +94,9 @@ def test_the_twenty_jobs_follow_the_attempts_that_the_queue_allows(
     assert jobs[0] == Planned("long")
     assert [job for job in jobs if job.kind == "fails once"] == [once, once]
     assert [job for job in jobs if job.kind == "fails always"] == [always]
+
+
+def test_with_a_job_table_one_of_the_twenty_jobs_is_cancelled() -> None:
+    jobs = plan(3, table=True)
+    assert len(jobs) == 20
+    assert [job for job in jobs if job.kind == "cancelled"] == [Planned("cancelled", result="cancelled")]

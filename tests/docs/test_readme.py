@@ -223,7 +223,7 @@ ONE_JOB = " | .venv/bin/python -m worker --once -"
 
 
 def test_shell_blocks_that_are_not_run_here_are_make_targets_and_commands_that_are() -> None:
-    run = section("Deploy to AWS")
+    run = section("Deploy to AWS") + section("What a client does")  # the latter: test_api_page.py
     shown = [line for block in blocks("sh") if block not in run for line in block.splitlines()]
     assert [line for line in shown if not line.startswith(("make ", "ebb forecast ", "ebb advise "))] == [
         f"echo '{BODY}'{ONE_JOB}",
@@ -275,7 +275,7 @@ def config(text: str) -> settings.Settings:
 
 def test_yaml_blocks_are_settings_without_a_warning() -> None:
     found = [block for page in PAGES for block in blocks("yaml", page)]
-    assert len(found) == 3
+    assert len(found) == 4
     for block in found:
         read = config(block)
         assert read != settings.Settings()

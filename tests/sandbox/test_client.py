@@ -14,16 +14,18 @@ from ebb.sandbox.demo import WORKER
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import LIMIT
 
+NO_TABLE = {"ebb:jobs": {"keep_days": None}}
 FIFO = {"ebb:queue": {"fifo": True, "name": "jobs.fifo"}}
 DIRECT = {"ebb:scaling": {"direct": True}}
 #: What a job is sent with, or how: overrides of the stack.
 WAYS: dict[str, dict[str, Any]] = {
-    "nothing": {},
-    "a signature": {"ebb:api": {"auth": "iam"}},
-    "an API key": {"ebb:api": {"auth": "api_key"}},
-    "a group and a deduplication id": FIFO,
-    "nothing, through the workflow": DIRECT,
-    "a group and a deduplication id, through the workflow": {**FIFO, **DIRECT},
+    "nothing": NO_TABLE,
+    "a signature": NO_TABLE | {"ebb:api": {"auth": "iam"}},
+    "an API key, with a job table": {"ebb:api": {"auth": "api_key"}},
+    "a group and a deduplication id": NO_TABLE | FIFO,
+    "a group and an idempotency key, with a job table": FIFO,
+    "nothing, through the workflow": NO_TABLE | DIRECT,
+    "a group and a deduplication id, through the workflow": NO_TABLE | FIFO | DIRECT,
 }
 
 
@@ -37,12 +39,19 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 
 def _received(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """The messages in the queue by id."""
+    """The messages in the queue by the job's id, without a job table by their own."""
     url = sandbox.deployment.outputs()["queue_url"]
     found = sandbox.region.client("sqs").receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, AttributeNames=["All"]
+        QueueUrl=url,
+        MaxNumberOfMessages=10,
+        WaitTimeSeconds=1,
+        AttributeNames=["All"],
+        MessageAttributeNames=["All"],
     )
-    return {message["MessageId"]: message for message in found.get("Messages", [])}
+    return {
+        message.get("MessageAttributes", {}).get("EbbJobId", {}).get("StringValue", message["MessageId"]): message
+        for message in found.get("Messages", [])
+    }
 
 
 def _status(send: Callable[[], str]) -> int:
@@ -57,7 +66,7 @@ def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(sandbo
     client = sandbox.client()
     posted, got = client.post({"text": "ä & b=c"}), client.get("x y&z=1+1")
     answer = subprocess.check_output(client.curl({"n": "it's"}), shell=True, text=True, timeout=LIMIT)
-    curled = json.loads(answer)["messageId"]
+    curled = json.loads(answer)["id" if sandbox.settings.jobs.table else "messageId"]
     received = _received(sandbox)
     assert {name: message["Body"] for name, message in received.items()} == {
         posted: '{"text": "\\u00e4 & b=c"}',
@@ -70,8 +79,8 @@ def test_a_job_by_post_by_get_and_by_the_curl_line_arrives_as_it_was_sent(sandbo
 
 def test_a_caller_without_a_signature_or_key_is_refused_where_one_is_needed(sandbox: Sandbox) -> None:
     url = {"api_url": sandbox.deployment.outputs()["api_url"]}
-    fifo = FIFO if sandbox.settings.queue.fifo else {}
-    stranger = Client(sandbox.region, Sandbox("sandbox", overrides=fifo).settings, url)
+    like = (FIFO if sandbox.settings.queue.fifo else {}) | ({} if sandbox.settings.jobs.table else NO_TABLE)
+    stranger = Client(sandbox.region, Sandbox("sandbox", overrides=like).settings, url)
     if sandbox.settings.api.auth == "none":
         assert stranger.post({"n": 1})
     else:
