@@ -7,6 +7,7 @@ import math
 import os
 import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 VARIABLE = "EBB_PROGRESS_FILE"
@@ -35,11 +36,10 @@ def report(fraction: float, note: str = "") -> None:
     path = os.environ.get(VARIABLE)
     if not path:
         return
-    new = f"{path}.new-{os.getpid()}"
+    new = Path(f"{path}.new-{os.getpid()}")
     with suppress(OSError):  # a full disk must not end the job
-        with open(new, "wb") as file:
-            file.write(line.encode(errors="replace"))
-        os.replace(new, path)  # a reader never sees a part of it
+        new.write_bytes(line.encode(errors="replace"))
+        new.replace(path)  # a reader never sees a part of it
 
 
 def read(path: str) -> Progress | None:
@@ -53,7 +53,9 @@ def read(path: str) -> Progress | None:
     try:
         return Progress(_fraction(float(number)), note.strip()[:MAX_NOTE_CHARACTERS])
     except ValueError as error:
-        raise NoProgressError(f"the last line of ${VARIABLE} must be a number from 0 to 1 and a note: {error}") from error
+        raise NoProgressError(
+            f"the last line of ${VARIABLE} must be a number from 0 to 1 and a note: {error}"
+        ) from error
 
 
 def contents(path: str, limit: int, *, end: bool = False) -> bytes | None:

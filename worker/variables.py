@@ -25,16 +25,19 @@ class Reader:
         self.problems: list[str] = []
 
     def check(self) -> None:
+        """Raises ConfigError with all problems, if there are any."""
         if self.problems:
             raise ConfigError("; ".join(self.problems) + ".")
 
     def text(self, name: str) -> str:
+        """A text that must be set."""
         value = self.environment.get(name, "")
         if not value:
             self.problems.append(f"{name} must be set")
         return value
 
     def url(self, name: str) -> str:
+        """A queue's URL that must be set."""
         value = self.text(name)
         if value and not QUEUE_URL.fullmatch(value):
             self.problems.append(f"{name} must be a queue's URL, not {value!r}")
@@ -58,6 +61,7 @@ class Reader:
         whole: bool = True,
         default: float | None = None,
     ) -> float:
+        """A number within its limits, which are included. It must be set unless there is a default."""
         value = self.environment.get(name, "") if default is not None else self.text(name)
         if not value:
             return minimum if default is None else default
@@ -72,12 +76,14 @@ class Reader:
         return minimum
 
     def switch(self, name: str, *, default: bool) -> bool:
+        """`on` or `off`."""
         value = self.environment.get(name) or ("on" if default else "off")
         if value not in {"on", "off"}:
             self.problems.append(f"{name} must be on or off, not {value!r}")
         return value == "on"
 
     def handler(self, name: str) -> str:
+        """A handler as `module:function`."""
         value = self.environment.get(name) or DEFAULT_HANDLER
         module, _, function = value.partition(":")
         if not all(part.isidentifier() for part in [*module.split("."), function]):
@@ -85,6 +91,7 @@ class Reader:
         return value
 
     def command(self, name: str) -> tuple[str, ...]:
+        """A program and its arguments, from a JSON list; empty if it is not set."""
         value = self.environment.get(name)
         if not value:
             return ()
