@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from components import _headers, _job_templates, _jobs
 from ebb.sandbox.emulators.ministack.vtl import Request, render
 
-NOW = int(time.time())
+NOW = 1_795_885_000
 CONTEXT = {"requestTimeEpoch": str(NOW * 1000 + 5), "path": "/run/jobs"}
 ITEM = {
     "id": {"S": "8e03978e-40d5"},
