@@ -66,7 +66,7 @@ Against = Annotated[
 Html = Annotated[
     Path | None, typer.Option("--html", help="Write an HTML page with plots to this file.", dir_okay=False)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON. ebb/forecast/report/json_report.py has its fields.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON. report/json_report.py has its fields.")]
 Image = Annotated[
     str | None,
     typer.Option(

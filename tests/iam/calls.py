@@ -142,6 +142,10 @@ def _resources(service: str, model: Any, sent: dict[str, Any], stack: Stack) -> 
             found = [place.arn("sqs", _last(sent["QueueUrl"]))]
         case "scheduler" if model.name.endswith("ScheduleGroup"):
             found = [place.arn("scheduler", f"schedule-group/{sent['Name']}")]
+        case "route53":
+            kind, key = ("change", "Id") if model.name == "GetChange" else ("hostedzone", "HostedZoneId")
+            zone = sent.get(key) or sent["Id"]
+            found = [f"arn:{place.partition}:route53:::{kind}/{_last(zone)}"]
         case "iam":
             found = [place.everywhere("iam", f"role{stack.settings.iam.path}{sent['RoleName']}")]
         case "application-autoscaling":
@@ -176,6 +180,7 @@ _FORMS: dict[str, dict[str, str]] = {
     "logs": {"logGroupName": "log-group:{}:*", "resourceArn": "{}"},
     "kms": {"KeyId": "key/{}", "TargetKeyId": "key/{}", "AliasName": "{}"},
     "scheduler": {"Name": "schedule/default/{}"},
+    "wafv2": {"Name": "regional/webacl/{}/1", "ResourceARN": "{}", "ResourceArn": "{}", "WebACLArn": "{}"},
     "sns": {"TopicArn": "{}", "Name": "{}", "ResourceArn": "{}"},
     "stepfunctions": {"name": "stateMachine:{}", "stateMachineArn": "{}", "resourceArn": "{}"},
 }

@@ -78,7 +78,9 @@ class Apis:
     def bodies(self) -> list[str]:
         """Receive and delete what is in the queue."""
         sqs, found = self.region.client("sqs"), []
-        while messages := sqs.receive_message(QueueUrl=self.outputs["queue"], MaxNumberOfMessages=10).get("Messages"):
+        while messages := sqs.receive_message(
+            QueueUrl=self.outputs["queue"], MaxNumberOfMessages=10, WaitTimeSeconds=0
+        ).get("Messages"):
             for message in messages:
                 found.append(message["Body"])
                 sqs.delete_message(QueueUrl=self.outputs["queue"], ReceiptHandle=message["ReceiptHandle"])

@@ -39,7 +39,7 @@ Parallel = Annotated[
 Spot = Annotated[
     bool, typer.Option("--spot/--no-spot", help="Also try Fargate Spot, which can interrupt jobs; it costs less.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON. ebb/forecast/report/advice.py has its fields.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON. report/advice.py has its fields.")]
 
 
 def advise(

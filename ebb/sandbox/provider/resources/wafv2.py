@@ -7,7 +7,7 @@ from ebb.sandbox.provider.aws import Aws
 from ebb.sandbox.provider.resources._row import Call, Props, Row, Tags, send, tag_map
 from ebb.sandbox.provider.shapes import UNKNOWN
 
-_TAGS = Tags(service="wafv2", target="ResourceARN", kept=False)
+_TAGS = Tags(service="wafv2", target="ResourceARN")
 
 
 def _acl(props: Props) -> Call:
