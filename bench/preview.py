@@ -148,7 +148,7 @@ def import_packages() -> None:
     """Imports the program's packages, and the modules of pulumi_aws that it uses (they load at first use)."""
     for name in ("pulumi.automation", "pulumi_aws", "pulumi_awsx.ecr", "pydantic"):
         importlib.import_module(name)
-    sources = "".join(path.read_text() for path in (PROJECT / "components").glob("*.py"))
+    sources = "".join(path.read_text() for path in (PROJECT / "components").rglob("*.py"))
     for module, name in sorted(set(re.findall(r"\baws\.([a-z0-9]+)\.(\w+)", sources))):
         getattr(importlib.import_module(f"pulumi_aws.{module}"), name)
 

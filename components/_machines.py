@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from components import _iam
 from components._account import Account
-from components._asl import Document
+from components.workflows.asl import Document
 from settings import Iam
 
 

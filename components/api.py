@@ -8,13 +8,15 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import _access, _cors, _domain, _iam, _openapi, _own_answers, _stage, _templates, _waf
+from components import _iam
 from components._account import account
-from components._definition import Definition
 from components._job_refs import JobRefs
-from components._job_routes import job_routes
 from components._queue_refs import QueueRefs
-from components._routes import JOB, JOBS, MAX_BATCH, Places, Route, Text, routes
+from components.rest_api import access, cors, domain, openapi, own_answers, stage, waf
+from components.rest_api.definition import Definition
+from components.rest_api.job_routes import job_routes
+from components.rest_api.routes import JOB, JOBS, MAX_BATCH, Places, Route, Text, routes
+from components.rest_api.templates import sqs
 from settings import Api as ApiSettings
 from settings import Iam as IamSettings
 from settings import job_schema
@@ -64,22 +66,22 @@ class JobApi(pulumi.ComponentResource):
         api = aws.apigateway.RestApi(
             name,
             description="Takes jobs for the queue",
-            endpoint_configuration=_access.endpoint(settings.allow),
+            endpoint_configuration=access.endpoint(settings.allow),
             disable_execute_api_endpoint=True if settings.domain else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        policy = _access.policy(api.execution_arn, settings.allow, signed=settings.auth == "iam")
-        definition = Definition(self, api, _cors.before_answers(settings.cors))
+        policy = access.policy(api.execution_arn, settings.allow, signed=settings.auth == "iam")
+        definition = Definition(self, api, cors.before_answers(settings.cors))
         definition.part(aws.apigateway.RestApiPolicy, "access", rest_api_id=api.id, policy=policy)
         self._define_routes(api, definition)
         deployment = definition.deployment()
         creates = settings.account_log_role == "create"
-        log_role = _stage.log_role(self, self._account.partition, args.iam) if creates else None
-        stage = _stage.stage(self, deployment, settings, log_role)
-        self.url = _domain.domain(self, stage, settings.domain) if settings.domain else stage.invoke_url
+        log_role = stage.log_role(self, self._account.partition, args.iam) if creates else None
+        made = stage.stage(self, deployment, settings, log_role)
+        self.url = domain.domain(self, made, settings.domain) if settings.domain else made.invoke_url
         if settings.waf:
-            _waf.firewall(self, stage, settings.rate_limit)
-        self.api_key_id = _stage.key(self, stage, settings) if settings.auth == "api_key" else None
+            waf.firewall(self, made, settings.rate_limit)
+        self.api_key_id = stage.key(self, made, settings) if settings.auth == "api_key" else None
         self.register_outputs({"url": self.url, "api_key_id": self.api_key_id})
 
     def _define_routes(self, api: aws.apigateway.RestApi, definition: Definition) -> None:
@@ -103,11 +105,11 @@ class JobApi(pulumi.ComponentResource):
                 resource_id=definition.path(route.path),
                 **authorization,
                 request_validator_id=validator.id,
-                request_models={_templates.CONTENT_TYPE: models[route.model]} if route.model else None,
+                request_models={sqs.CONTENT_TYPE: models[route.model]} if route.model else None,
                 request_parameters=dict.fromkeys(route.required, True),
             )
             self._integrate(definition, route, method, role)
-        _own_answers.define(definition, found, settings.cors, **authorization)
+        own_answers.define(definition, found, settings.cors, **authorization)
 
     def _integrate(
         self, definition: Definition, route: Route, method: aws.apigateway.Method, role: aws.iam.Role
@@ -123,7 +125,7 @@ class JobApi(pulumi.ComponentResource):
                 "credentials": role.arn,
                 "request_parameters": call.headers,
             }
-        templates = {_templates.CONTENT_TYPE: self._text(call.request)}
+        templates = {sqs.CONTENT_TYPE: self._text(call.request)}
         definition.integration(route, method, request_templates=templates, **called)
 
     def _routes(self) -> list[Route]:
@@ -132,11 +134,11 @@ class JobApi(pulumi.ComponentResource):
         if args.jobs is None:
             return routes(fifo=fifo, direct=args.submit_arn is not None, get_endpoint=get_endpoint)
         found = job_routes(fifo=fifo, get_endpoint=get_endpoint)
-        return [*found, _openapi.route(found, auth=settings.auth, job=json.loads(self._job_schema()))]
+        return [*found, openapi.route(found, auth=settings.auth, job=json.loads(self._job_schema()))]
 
     def _job_schema(self) -> str:
         path = self._args.settings.job_schema
-        return job_schema.read(path) if path else _templates.JOB_SCHEMA
+        return job_schema.read(path) if path else sqs.JOB_SCHEMA
 
     def _model(self, definition: Definition, api: aws.apigateway.RestApi, name: str) -> pulumi.Output[str]:
         """The name of a new model of request bodies."""
@@ -147,8 +149,8 @@ class JobApi(pulumi.ComponentResource):
             rest_api=api.id,
             # Pulumi's names have characters that a model's name must not have; this one is unique within the API
             name=name,
-            content_type=_templates.CONTENT_TYPE,
-            schema=job if name == JOB else _templates.several(job, MAX_BATCH),
+            content_type=sqs.CONTENT_TYPE,
+            schema=job if name == JOB else sqs.several(job, MAX_BATCH),
         )
         return model.name
 

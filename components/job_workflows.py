@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components import _cancel, _iam, _machines, _release, _submission
+from components import _iam, _machines
 from components._account import account
-from components._asl import Document
 from components._job_refs import JobRefs
-from components._job_states import Place
 from components._queue_refs import QueueRefs
+from components.workflows import cancellation, scheduled_release, submission
+from components.workflows.asl import Document
+from components.workflows.job_states import Place
 from settings import Iam as IamSettings
 from settings import Jobs as JobsSettings
 
@@ -46,7 +47,9 @@ class JobWorkflows(pulumi.ComponentResource):
         self._args, self._account = args, account(self)
         self._group = aws.scheduler.ScheduleGroup(name, opts=pulumi.ResourceOptions(parent=self))
         sends = self._sends()
-        release = self._workflow("release", self._place().apply(_release.release), [*self._table("Update"), *sends])
+        release = self._workflow(
+            "release", self._place().apply(scheduled_release.release), [*self._table("Update"), *sends]
+        )
         scheduler = self._role("scheduler", "scheduler", [_iam.allow(["states:StartExecution"], release.arn)])
         schedules = self._account.arn("scheduler", pulumi.Output.format("schedule/{0}/*", self._group.name))
         to_scheduler = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
@@ -61,14 +64,14 @@ class JobWorkflows(pulumi.ComponentResource):
             ],
         )
         place = self._place(release.arn, scheduler.arn)
-        submit = _machines.express(self, "submit", place.apply(_submission.submit), role.arn)
-        batch = _machines.express(self, "batch", place.apply(_submission.batch), role.arn)
+        submit = _machines.express(self, "submit", place.apply(submission.submit), role.arn)
+        batch = _machines.express(self, "batch", place.apply(submission.batch), role.arn)
         events = self._account.arn("events", "event-bus/default")
         source = {"StringEquals": {"events:source": "ebb"}}
         cancel = self._workflow(
             "cancel",
             pulumi.Output.all(place=place, stack=args.queue.name).apply(
-                lambda known: _cancel.cancel(known["place"], stack=known["stack"], events=args.settings.events)
+                lambda known: cancellation.cancel(known["place"], stack=known["stack"], events=args.settings.events)
             ),
             [
                 *self._table("Get", "Update"),

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components import _asl, _iam, _machines, _workflow
+from components import _iam, _machines
 from components._account import account
 from components._queue_refs import QueueRefs
+from components.workflows import asl, waking
 from policy import hours
 from policy.plan import SCALABLE_DIMENSION, SERVICE_NAMESPACE
 from policy.sizing import Sizing
@@ -63,7 +64,7 @@ class Wake(pulumi.ComponentResource):
         if settings.keeps_alive:
             self._keep_alive()
         self.watcher_arn = self._watch() if settings.watches else None
-        start = self._looking("start", _workflow.start).arn if settings.direct else None
+        start = self._looking("start", waking.start).arn if settings.direct else None
         self.start_arn = start
         self.submit_arn = self._submit(start) if start is not None and args.submits else None
         self._warm_hours()
@@ -87,7 +88,7 @@ class Wake(pulumi.ComponentResource):
 
     def _watch(self) -> pulumi.Output[str]:
         settings = self._args.settings
-        machine = self._looking("watcher", _workflow.watch)
+        machine = self._looking("watcher", waking.watch)
         role = self._role("watch", "scheduler", [_iam.allow(["states:StartExecution"], machine.arn)])
         schedules = {"watch": ("rate(1 minute)", settings.min_tasks)}
         if settings.warm_hours:  # each minute has its own minimum, so a schedule needs a clock
@@ -117,7 +118,7 @@ class Wake(pulumi.ComponentResource):
             *_iam.encrypt_messages(queue.kms_key_arn),
         ]
         document = pulumi.Output.all(partition=self._account.partition, queue_url=queue.url, start_arn=start_arn).apply(
-            lambda known: _workflow.submit(**known, fifo=queue.fifo)
+            lambda known: waking.submit(**known, fifo=queue.fifo)
         )
         return self._workflow("submit", document, statements).arn
 
@@ -135,7 +136,7 @@ class Wake(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _looking(self, role_name: str, document: Callable[[_workflow.Place], _asl.Document]) -> aws.sfn.StateMachine:
+    def _looking(self, role_name: str, document: Callable[[waking.Place], asl.Document]) -> aws.sfn.StateMachine:
         """A workflow that reads the queue and sets the scalable target's minimum.
 
         Reading targets has no resource level. Application Auto Scaling checks that its caller may update the service
@@ -158,11 +159,11 @@ class Wake(pulumi.ComponentResource):
             cluster=args.cluster_name,
             service=args.service_name,
             resource_id=args.resource_id,
-        ).apply(lambda known: _workflow.Place(**known, tasks=args.tasks, min_tasks=args.settings.min_tasks))
+        ).apply(lambda known: waking.Place(**known, tasks=args.tasks, min_tasks=args.settings.min_tasks))
         return self._workflow(role_name, place.apply(document), statements)
 
     def _workflow(
-        self, role_name: str, document: pulumi.Output[_asl.Document], statements: Sequence[_iam.Statement]
+        self, role_name: str, document: pulumi.Output[asl.Document], statements: Sequence[_iam.Statement]
     ) -> aws.sfn.StateMachine:
         return _machines.express(self, role_name, document, self._role(role_name, "states", statements).arn)
 

@@ -1,7 +1,7 @@
 """How many tasks the watcher asks for: the minimum number of tasks that it registers, from counts of messages.
 
-Counts are those of SQS's GetQueueAttributes: visible, in flight, delayed. components/_workflow.py deploys the same
-arithmetic as expressions of a workflow, and a forecast evaluates it.
+Counts are those of SQS's GetQueueAttributes: visible, in flight, delayed. components/workflows/waking.py deploys the
+same arithmetic as expressions of a workflow, and a forecast evaluates it.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from components import _container, _workflow, table
+from components import _container, table
+from components.workflows import waking
 from ebb.forecast.model import shared as forecast_worker
 from ebb.forecast.scenario import deployed
 from ebb.forecast.scenario.deployed import from_settings
@@ -185,4 +186,4 @@ def test_the_scalable_target_has_one_dimension() -> None:
 
 
 def test_a_body_for_the_api_s_workflow_has_one_maximum() -> None:
-    assert deployed.MAX_DIRECT_BODY_BYTES == _workflow.MAX_BODY_CHARACTERS
+    assert deployed.MAX_DIRECT_BODY_BYTES == waking.MAX_BODY_CHARACTERS

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from components import _openapi, _templates
-from components._job_routes import job_routes
+from components.rest_api import openapi
+from components.rest_api.job_routes import job_routes
+from components.rest_api.templates import sqs
 
 PAGE = Path(__file__).parents[1] / "docs" / "openapi.yaml"
 HEAD = """# Written by `python -m tools.openapi_docs`: the API with jobs.keep_days and the defaults of ebb:api.
@@ -21,9 +22,9 @@ SERVER = {
 
 def text() -> str:
     """The page."""
-    found, job = job_routes(fifo=False, get_endpoint=False), json.loads(_templates.JOB_SCHEMA)
-    routes = [*found, _openapi.route(found, auth="iam", job=job)]
-    document = _openapi.document(routes, auth="iam", job=job, server=SERVER)
+    found, job = job_routes(fifo=False, get_endpoint=False), json.loads(sqs.JOB_SCHEMA)
+    routes = [*found, openapi.route(found, auth="iam", job=job)]
+    document = openapi.document(routes, auth="iam", job=job, server=SERVER)
     return HEAD + yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, width=120, allow_unicode=True)
 
 

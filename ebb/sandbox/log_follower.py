@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from components._job_states import JOB_ID
+from components.workflows.job_states import JOB_ID
 from ebb.sandbox.emulators.region import Region
 
 #: The worker's events that begin and end an attempt (worker/core/in_flight.py), in words.

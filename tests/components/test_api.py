@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from components import _direct, _problems, _templates
+from components import _problems
+from components.rest_api.templates import sqs, wake_workflow
 from tests.components.apis import (
     ANSWER,
     API,
@@ -76,7 +77,7 @@ def test_a_posted_job_must_be_a_json_object() -> None:
         "restApi": "api-id",
         "name": "Job",
         "contentType": "application/json",
-        "schema": _templates.JOB_SCHEMA,
+        "schema": sqs.JOB_SCHEMA,
     }
     assert made.one(RESOURCE, "api-jobs").inputs == {"restApi": "api-id", "parentId": "root", "pathPart": "jobs"}
     assert made.one(METHOD, POST).inputs == {
@@ -109,7 +110,7 @@ def test_a_job_goes_directly_to_the_queue_and_only_as_json(
             "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'",
             "integration.request.header.Accept": "'application/json'",
         },
-        "requestTemplates": {"application/json": _templates.post_template(fifo=False)},
+        "requestTemplates": {"application/json": sqs.post_template(fifo=False)},
     }
     assert integration.request.deleteBeforeReplace
 
@@ -121,12 +122,12 @@ def test_only_a_success_of_sqs_is_answered_with_202() -> None:
         **place,
         "statusCode": "202",
         "selectionPattern": r"2\d{2}",
-        "responseTemplates": {"application/json": _templates.SUCCESS_TEMPLATE},
+        "responseTemplates": {"application/json": sqs.SUCCESS_TEMPLATE},
     }
     assert made.one(ANSWER, f"{POST}-502").inputs == {
         **place,
         "statusCode": "502",
-        "responseTemplates": {"application/json": _templates.ERROR_TEMPLATE},
+        "responseTemplates": {"application/json": sqs.ERROR_TEMPLATE},
     }
     assert made.one(RESPONSE, f"{POST}-202").inputs == {**place, "statusCode": "202"}
     only = ["Content-Type"]
@@ -216,7 +217,7 @@ def test_the_get_endpoint_is_optional_and_requires_its_message() -> None:
     assert "requestModels" not in inputs
     assert (inputs["httpMethod"], inputs["requestValidatorId"]) == ("GET", "api-request-id")
     integration = made.one(INTEGRATION, GET).inputs
-    assert integration["requestTemplates"] == {"application/json": _templates.get_template(fifo=False)}
+    assert integration["requestTemplates"] == {"application/json": sqs.get_template(fifo=False)}
     assert (integration["httpMethod"], integration["integrationHttpMethod"]) == ("GET", "POST")
     assert {found.inputs["statusCode"] for found in made.of(ANSWER) if found.name.startswith(GET)} == {"202", "502"}
 
@@ -229,7 +230,7 @@ def test_both_routes_of_a_fifo_queue_require_its_headers() -> None:
     }
     assert made.one(METHOD, POST).inputs["requestParameters"] == headers
     assert made.one(METHOD, GET).inputs["requestParameters"] == {"method.request.querystring.message": True, **headers}
-    for name, template in ((POST, _templates.post_template(fifo=True)), (GET, _templates.get_template(fifo=True))):
+    for name, template in ((POST, sqs.post_template(fifo=True)), (GET, sqs.get_template(fifo=True))):
         integration = made.one(INTEGRATION, name).inputs
         assert integration["requestTemplates"] == {"application/json": template}
         assert integration["uri"].endswith(f":sqs:path/{ACCOUNT}/jobs.fifo")
@@ -257,7 +258,7 @@ def test_with_a_workflow_every_job_goes_through_it(
     fifo: bool, answers: dict[str, dict[str, Any]] | None, partition: str
 ) -> None:
     made = api(submit_arn=WORKFLOW, fifo=fifo, get_endpoint=True, kms_key_arn=KMS_KEY, answers=answers)
-    for name, template in ((POST, _direct.post_template), (GET, _direct.get_template)):
+    for name, template in ((POST, wake_workflow.post_template), (GET, wake_workflow.get_template)):
         inputs = made.one(INTEGRATION, name).inputs
         assert inputs["uri"] == f"arn:{partition}:apigateway:{REGION}:states:action/StartSyncExecution"
         assert (inputs["type"], inputs["integrationHttpMethod"]) == ("AWS", "POST")
@@ -266,14 +267,14 @@ def test_with_a_workflow_every_job_goes_through_it(
         assert inputs["passthroughBehavior"] == "NEVER"
         answered = made.one(ANSWER, f"{name}-202").inputs
         assert answered["selectionPattern"] == r"2\d{2}"
-        assert answered["responseTemplates"] == {"application/json": _direct.ANSWER_TEMPLATE}
+        assert answered["responseTemplates"] == {"application/json": wake_workflow.ANSWER_TEMPLATE}
         refused = made.one(ANSWER, f"{name}-502").inputs
         assert "selectionPattern" not in refused
-        assert refused["responseTemplates"] == {"application/json": _direct.ERROR_TEMPLATE}
+        assert refused["responseTemplates"] == {"application/json": wake_workflow.ERROR_TEMPLATE}
     statuses = {"202", "400", "404", "405", "413", "502", "503", "504"}
     assert {found.inputs["statusCode"] for found in made.of(RESPONSE)} == statuses
     assert {found.inputs["statusCode"] for found in made.of(ANSWER)} == {"202", "404", "405", "502"}
-    assert made.one(METHOD, POST).inputs["requestParameters"] == _templates.required_headers(fifo=fifo)
+    assert made.one(METHOD, POST).inputs["requestParameters"] == sqs.required_headers(fifo=fifo)
 
 
 def test_with_a_workflow_the_api_may_only_start_it() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components import _workflow
 from components.wake import Wake, WakeArgs
+from components.workflows import waking
 from policy import hours as policy_hours
 from policy.sizing import Sizing
 from settings import Scaling as ScalingSettings
@@ -20,7 +20,7 @@ URL, QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs", f"arn:aws:sqs
 RESOURCE = "service/cluster/worker"
 TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/1234"
 TASKS = Sizing(share=5, concurrency=1, maximum=9)
-PLACE = _workflow.Place(
+PLACE = waking.Place(
     partition="aws",
     queue_url=URL,
     cluster="cluster",
@@ -145,7 +145,7 @@ def test_the_watcher_starts_once_a_minute_with_the_minimum(minimum: int) -> None
     machine = made.one(MACHINE)
     assert machine.inputs["type"] == "EXPRESS"
     assert machine.inputs["roleArn"] == f"arn:aws:iam:{REGION}:{ACCOUNT}:wake-watcher"
-    assert machine.json("definition") == _workflow.watch(replace(PLACE, min_tasks=minimum))
+    assert machine.json("definition") == waking.watch(replace(PLACE, min_tasks=minimum))
     assert "loggingConfiguration" not in machine.inputs
 
 
@@ -195,10 +195,8 @@ def test_the_apis_workflow_sends_and_starts_the_one_that_adds_tasks(fifo: bool) 
     made = wake(direct=True, fifo=fifo)
     start_arn = f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-start"
     machine = made.one(MACHINE, "wake-submit")
-    assert machine.json("definition") == _workflow.submit(
-        partition="aws", queue_url=URL, start_arn=start_arn, fifo=fifo
-    )
-    assert made.one(MACHINE, "wake-start").json("definition") == _workflow.start(PLACE)
+    assert machine.json("definition") == waking.submit(partition="aws", queue_url=URL, start_arn=start_arn, fifo=fifo)
+    assert made.one(MACHINE, "wake-start").json("definition") == waking.start(PLACE)
     assert {found.inputs["type"] for found in made.of(MACHINE)} == {"EXPRESS"}
     assert made.result["submit_arn"] == f"arn:aws:sfn:{REGION}:{ACCOUNT}:wake-submit"
     assert made.one(POLICY, "wake-submit").statements == [

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components._headers import HEADERS
-from tests.components.states import Ended
+from components.workflows.header_rules import HEADERS
+from tests.components.workflows.states import Ended
 from tests.followed.execution import Execution, Over
 from tests.worker.faults import Fault
 from worker.core.endings import FINAL, JobState

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.components.states import Call, Ended, Failed, Pause, Step, steps
-from tests.components.table import PUT
+from tests.components.workflows.states import Call, Ended, Failed, Pause, Step, steps
+from tests.components.workflows.table import PUT
 from tests.worker.faults import Fault
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components import _cancel, _release, _submission
-from tests.components.states import Call, Ended, Failed
-from tests.components.table import METHODS, PLACE, SCHEDULE, SEND, UNSCHEDULE
+from components.workflows import cancellation, scheduled_release, submission
+from tests.components.workflows.states import Call, Ended, Failed
+from tests.components.workflows.table import METHODS, PLACE, SCHEDULE, SEND, UNSCHEDULE
 from tests.followed.execution import Execution, Over
 from tests.followed.table import RealTable
 from tests.worker.faults import QUIET, Plan, Script
@@ -55,8 +55,8 @@ class Region:
     def __init__(self, sim: Followed) -> None:
         self.sim, self.table = sim, sim.jobs
         place = replace(PLACE, fifo=sim.config.fifo)
-        self._submit, self._release = _submission.submit(place), _release.release(place)
-        self._cancel = _cancel.cancel(place, stack="jobs", events=False)
+        self._submit, self._release = submission.submit(place), scheduled_release.release(place)
+        self._cancel = cancellation.cancel(place, stack="jobs", events=False)
         self.functions: dict[str, Callable[..., Any]] = {
             "millis": lambda: int(sim.now * 1000),
             "random": sim.random.random,

@@ -66,7 +66,7 @@ def test_a_policy_that_is_too_long_is_refused_in_one_sentence() -> None:
 
 def test_the_services_are_those_of_the_components() -> None:
     prefixes = {"appautoscaling": "application-autoscaling", "vpc": "ec2", "sfn": "states"}
-    sources = "\n".join(path.read_text() for path in (ROOT / "components").glob("*.py"))
+    sources = "\n".join(path.read_text() for path in (ROOT / "components").rglob("*.py"))
     used = {prefixes.get(module, module) for module in re.findall(r"\baws\.([a-z0-9]+)\.[A-Z]", sources)}
     given = {action.split(":")[0] for action in actions(deployer(MOST))}
     assert given == used | {"s3", "ecr", "logs", "ssm", "route53"}

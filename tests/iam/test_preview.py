@@ -58,7 +58,7 @@ DATA_SOURCES: dict[str, set[str]] = {
 
 
 def test_a_preview_may_call_each_data_source() -> None:
-    sources = "\n".join(path.read_text() for path in (ROOT / "components").glob("*.py"))
+    sources = "\n".join(path.read_text() for path in (ROOT / "components").rglob("*.py"))
     assert set(re.findall(r"\baws\.((?:\w+\.)?get_\w+?)(?:_output)?\(", sources)) == set(DATA_SOURCES)
     nat = actions(preview({"ebb:network": {"nat": "instance", "endpoints": ["sqs"]}}))
     assert set().union(*DATA_SOURCES.values()) <= nat | actions(preview(EXISTING))

@@ -11,7 +11,7 @@ from policy import plan, sizing
 from policy.formula import expression, variable
 from policy.sizing import Sizing
 from settings import Queue, Scaling, Settings, Step, Worker
-from tests.components.states import value
+from tests.components.workflows.states import value
 
 NEED = ("visible", "in_flight", "delayed")
 COUNTS = (0, 1, 2, 9, 10, 11, 19, 20, 21, 29, 30, 45, 99, 100, 101, 199, 200, 1000, 123_456)

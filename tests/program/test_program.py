@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import logging
+import pkgutil
 import re
 import runpy
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Any
 import pulumi
 import pytest
 
+import components as room
 from ebb.project import configuration as project_configuration
 from tests.components.harness import ACCOUNT, Deployed, Resource, deploy
 from tests.helpers.stacks import STACKS, configuration, users
@@ -340,11 +342,10 @@ def test_the_service_depends_on_the_routes_to_the_internet() -> None:
 
 
 def test_the_arguments_of_every_component_are_keyword_only_and_frozen() -> None:
-    modules = [path.stem for path in (ROOT / "components").glob("[a-z]*.py")]
     found = {
         name: kind
-        for module in modules
-        for name, kind in vars(importlib.import_module(f"components.{module}")).items()
+        for module in pkgutil.walk_packages(room.__path__, "components.")
+        for name, kind in vars(importlib.import_module(module.name)).items()
         if name.endswith("Args")
     }
     assert set(found) == {f"{token.rsplit(':', 1)[-1]}Args" for token in COMPONENTS | OPTIONAL}

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
-from components import _templates as templates
+from components.rest_api.templates import sqs as templates
 from ebb.sandbox.emulators.ministack.backends import as_json
 from ebb.sandbox.emulators.region import Region
 

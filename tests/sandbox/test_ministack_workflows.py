@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from components import _asl, _direct, _workflow
-from components import _templates as templates
+from components.rest_api.templates import sqs as templates
+from components.rest_api.templates import wake_workflow
+from components.workflows import asl, waking
 from ebb.sandbox.emulators.region import Region
 from policy import sizing
 from policy.sizing import Sizing
@@ -48,7 +49,7 @@ class Direct:
         return [message["Body"] for message in answer.get("Messages", [])]
 
 
-def workflow(region: Region, name: str, document: _asl.Document) -> str:
+def workflow(region: Region, name: str, document: asl.Document) -> str:
     """The ARN of a new workflow."""
     made = region.client("stepfunctions").create_state_machine(
         name=name, type="EXPRESS", roleArn=ROLE, definition=json.dumps(document)
@@ -61,7 +62,7 @@ def deploy(region: Region, *, fifo: bool = False, machine: str = "") -> Direct:
     attributes = {"FifoQueue": "true"} if fifo else {}
     name = "jobs.fifo" if fifo else "jobs"
     url = region.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    place = _workflow.Place(
+    place = waking.Place(
         partition="aws",
         queue_url=url,
         cluster=CLUSTER,
@@ -70,9 +71,9 @@ def deploy(region: Region, *, fifo: bool = False, machine: str = "") -> Direct:
         tasks=Sizing(share=5, concurrency=1, maximum=4),
         min_tasks=0,
     )
-    start_arn = workflow(region, "start", _workflow.start(place))
+    start_arn = workflow(region, "start", waking.start(place))
     submit_arn = workflow(
-        region, "submit", _workflow.submit(partition="aws", queue_url=url, start_arn=start_arn, fifo=fifo)
+        region, "submit", waking.submit(partition="aws", queue_url=url, start_arn=start_arn, fifo=fifo)
     )
     api = region.client("apigateway")
     rest = api.create_rest_api(name="jobs")["id"]
@@ -86,12 +87,12 @@ def deploy(region: Region, *, fifo: bool = False, machine: str = "") -> Direct:
         integrationHttpMethod="POST",
         uri=f"arn:aws:apigateway:{region.region}:states:action/StartSyncExecution",
         credentials=ROLE,
-        requestTemplates={templates.CONTENT_TYPE: _direct.post_template(arn, fifo=fifo)},
+        requestTemplates={templates.CONTENT_TYPE: wake_workflow.post_template(arn, fifo=fifo)},
         passthroughBehavior="NEVER",
     )
     for status, pattern, template in (
-        (templates.ACCEPTED, {"selectionPattern": templates.SUCCESS_PATTERN}, _direct.ANSWER_TEMPLATE),
-        (templates.BAD_GATEWAY, {}, _direct.ERROR_TEMPLATE),
+        (templates.ACCEPTED, {"selectionPattern": templates.SUCCESS_PATTERN}, wake_workflow.ANSWER_TEMPLATE),
+        (templates.BAD_GATEWAY, {}, wake_workflow.ERROR_TEMPLATE),
     ):
         api.put_method_response(**method, statusCode=status)
         api.put_integration_response(
@@ -174,7 +175,7 @@ def test_without_the_workflow_the_answer_is_502(region: Region) -> None:
 
 def test_a_job_that_is_too_long_is_refused_with_the_reason(region: Region) -> None:
     direct = deploy(region)
-    status, answer = direct.post(json.dumps({"text": "x" * _workflow.MAX_BODY_CHARACTERS}).encode())
+    status, answer = direct.post(json.dumps({"text": "x" * waking.MAX_BODY_CHARACTERS}).encode())
     assert (status, answer["title"]) == (413, "Job too large")
     assert "at most 200 KB" in answer["detail"]
     assert direct.bodies() == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components import _workflow
+from components.workflows import waking
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.schedules import Scheduler
 from ebb.sandbox.emulators.region import Region
@@ -34,7 +34,7 @@ class Watched(Stage):
 
     def deploy(self, *, url: str = "", minimum: int = 0) -> None:
         self.client("iam").create_role(RoleName="clock", AssumeRolePolicyDocument=json.dumps(TRUST))
-        place = _workflow.Place(
+        place = waking.Place(
             partition="aws",
             queue_url=url or self.url,
             cluster=CLUSTER,
@@ -44,7 +44,7 @@ class Watched(Stage):
             min_tasks=0,
         )
         made = self.client("stepfunctions").create_state_machine(
-            name="watch", type="EXPRESS", roleArn=ROLE, definition=json.dumps(_workflow.watch(place))
+            name="watch", type="EXPRESS", roleArn=ROLE, definition=json.dumps(waking.watch(place))
         )
         self.machine = made["stateMachineArn"]
         self.client("scheduler").create_schedule(

@@ -1,4 +1,4 @@
-"""The watcher, and the looks at the queue that the API's workflow starts (components/_workflow.py)."""
+"""The watcher, and the looks at the queue that the API's workflow starts (components/workflows/waking.py)."""
 
 from collections.abc import Callable
 

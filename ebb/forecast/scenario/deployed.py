@@ -22,7 +22,7 @@ from policy import hours, monitoring, plan
 from policy.sizing import sizing
 from settings import Scaling, Settings, limits
 
-#: Bytes of a job with `scaling.direct`; also in components/_workflow.py, which must not be imported here.
+#: Bytes of a job with `scaling.direct`; also in components/workflows/waking.py, which must not be imported here.
 MAX_DIRECT_BODY_BYTES = 200 * 1024
 #: Seconds: the worker receives with at least this visibility timeout (worker/config.py).
 MIN_VISIBILITY_SECONDS = 30

@@ -15,7 +15,7 @@ from ebb.forecast.model.clock import Clock
 from ebb.forecast.model.record import Record
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.model.watcher import Minimum, Watcher
-from tests.components.account import TASKS_OF, Account, start, watch
+from tests.components.workflows.account import TASKS_OF, Account, start, watch
 from tests.forecast.scenarios import recommended
 
 TASKS = st.integers(0, 9)

@@ -1,0 +1,1 @@
+"""The REST API's routes, what API Gateway answers itself, and its stage. `api.py` deploys them."""

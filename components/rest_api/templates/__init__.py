@@ -1,0 +1,1 @@
+"""Mapping templates (VTL), a module for each service that a route calls: its requests, and the answers to callers."""
