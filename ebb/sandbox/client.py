@@ -13,14 +13,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from ebb.errors import UserError
+from ebb.sandbox.emulators.local_http import OPENER
 from ebb.sandbox.emulators.region import Region
 from settings import Settings
 
 #: Seconds that the API may take. It answers in milliseconds, on a busy machine in seconds.
 TIMEOUT_SECONDS = 60
 ACCEPTED = 202
-#: Requests to this machine do not use the user's proxy.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class NotAcceptedError(UserError):
@@ -89,7 +88,7 @@ class Client:
             SigV4Auth(Credentials("test", "test"), "execute-api", self._region).add_auth(signed)
         request = urllib.request.Request(url, body, dict(signed.headers.items()), method=method)  # noqa: S310
         try:
-            with _DIRECT.open(request, timeout=TIMEOUT_SECONDS) as response:
+            with OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

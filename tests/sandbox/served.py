@@ -8,11 +8,10 @@ from typing import Any
 from ebb.sandbox.ecs.task import Status, TaskView
 from ebb.sandbox.ecs.tasks import Tasks
 from ebb.sandbox.emulators.images import Images
+from ebb.sandbox.emulators.local_http import OPENER
 from ebb.sandbox.emulators.region import Region
 from tests.helpers.waiting import until
 
-#: A proxy that a test sets for the tasks is not for the test itself.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROLE = "arn:aws:iam::000000000000:role/task"
 PROGRAM = """
 import json, os, signal, subprocess, sys, time
@@ -95,7 +94,7 @@ class World:
     def protect(self, task: TaskView, enabled: bool = True) -> Any:
         uri = self.environment(task)["ECS_AGENT_URI"] + "/task-protection/v1/state"
         body = json.dumps({"ProtectionEnabled": enabled}).encode()
-        with DIRECT.open(urllib.request.Request(uri, data=body, method="PUT"), timeout=5) as answer:
+        with OPENER.open(urllib.request.Request(uri, data=body, method="PUT"), timeout=5) as answer:
             return json.load(answer)
 
     def events(self, *, containing: str) -> list[str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ebb.sandbox.ecs.tasks import RETRY_SECONDS
+from ebb.sandbox.emulators.local_http import OPENER
 from tests.helpers.waiting import alive, until
-from tests.sandbox.served import DIRECT, World
+from tests.sandbox.served import World
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,7 +57,7 @@ def test_a_task_has_the_deployed_environment_and_secrets_and_nothing_of_the_user
     }
     assert {name: environment.get(name) for name in expected} == expected
     assert not {"HTTP_PROXY", "EDITOR", "PYTHONPATH", "VIRTUAL_ENV"} & set(environment)
-    with DIRECT.open(environment["ECS_CONTAINER_METADATA_URI_V4"] + "/task", timeout=5) as answer:
+    with OPENER.open(environment["ECS_CONTAINER_METADATA_URI_V4"] + "/task", timeout=5) as answer:
         metadata = json.load(answer)
     assert (metadata["TaskARN"], metadata["Cluster"], metadata["LaunchType"]) == (task.arn, "jobs", "FARGATE")
 

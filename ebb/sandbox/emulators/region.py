@@ -19,7 +19,8 @@ from ebb.errors import UserError
 from ebb.sandbox.emulators import inventory, moto_patches
 from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.events import Events
-from ebb.sandbox.emulators.ministack.server import DIRECT, Server
+from ebb.sandbox.emulators.local_http import OPENER
+from ebb.sandbox.emulators.ministack.server import Server
 from ebb.sandbox.emulators.reaper import Reaper
 
 #: Real seconds in which an emulator must answer a reset.
@@ -33,9 +34,8 @@ class RegionError(UserError):
 class Region:
     """A context manager: inside it, an empty AWS account answers at `endpoint`. At its end everything is removed.
 
-     `region` is the region's code, `speed` the number of simulated seconds in a real one.
-    moto has one state per process, so only one Region runs
-     at a time. Raises UserError when an emulator does not start.
+    `region` is the region's code, `speed` the number of simulated seconds in a real one. moto has one state per
+    process, so only one Region runs at a time. Raises UserError when an emulator does not start.
     """
 
     account = "000000000000"
@@ -130,7 +130,7 @@ class Region:
 
     @staticmethod
     def _post(url: str) -> None:
-        with DIRECT.open(urllib.request.Request(url, data=b"", method="POST"), timeout=RESET_LIMIT) as answer:  # noqa: S310
+        with OPENER.open(urllib.request.Request(url, data=b"", method="POST"), timeout=RESET_LIMIT) as answer:  # noqa: S310
             answer.read()
 
     def _close_clients(self) -> None:

@@ -7,20 +7,18 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from ebb.errors import UserError
 from ebb.project import ROOT
+from ebb.sandbox.emulators.local_http import OPENER
 
 MODULE = "ebb.sandbox.emulators.ministack"
 #: Real seconds in which MiniStack must answer after its start: it needs one, but many more on a busy machine.
 START_LIMIT = 300
 #: The user's environment variables that the child gets: none about AWS, proxies or Python.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL")
-#: The user's proxy must not come between us and this machine.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class MiniStackError(UserError):
@@ -83,7 +81,7 @@ class Server:
 
     def _ready(self) -> bool:
         try:
-            DIRECT.open(f"{self.endpoint}/_ministack/ready", timeout=START_LIMIT).close()
+            OPENER.open(f"{self.endpoint}/_ministack/ready", timeout=START_LIMIT).close()
         except OSError:  # refused, or 503 while it starts
             return False
         return True
