@@ -6,25 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ebb.sandbox.emulators.ministack.vtl import tree
 from ebb.sandbox.emulators.ministack.vtl.syntax import parse
-from ebb.sandbox.emulators.ministack.vtl.tree import (
-    Binary,
-    Block,
-    Expression,
-    Foreach,
-    If,
-    Index,
-    Interpolated,
-    ListOf,
-    Literal,
-    MapOf,
-    Member,
-    Not,
-    Reference,
-    Set,
-    Stop,
-    TemplateError,
-)
+from ebb.sandbox.emulators.ministack.vtl.tree import TemplateError
 from ebb.sandbox.emulators.ministack.vtl.values import METHODS, calculated, is_number, java_text, text_of
 from ebb.sandbox.emulators.ministack.vtl.variables import DOCUMENTED, Input, Request, Util
 
@@ -90,31 +74,31 @@ class _Evaluation:
         }
         self._variables: dict[str, Any] = {}
 
-    def block(self, block: Block) -> None:
+    def block(self, block: tree.Block) -> None:
         """Write a block's text to the output."""
         for part in block:
             match part:
                 case str():
                     self.output.append(part)
-                case Reference():
+                case tree.Reference():
                     self.output.append(self._printed(part))
-                case Set():
+                case tree.Set():
                     self._set(part)
-                case If():
+                case tree.If():
                     self._if(part)
-                case Foreach():
+                case tree.Foreach():
                     self._foreach(part)
-                case Stop():
+                case tree.Stop():
                     raise _Stopped
 
-    def _text(self, block: Block) -> str:
+    def _text(self, block: tree.Block) -> str:
         """The text of a block."""
         outside, self.output = self.output, []
         self.block(block)
         inside, self.output = self.output, outside
         return "".join(inside)
 
-    def _printed(self, reference: Reference) -> str:
+    def _printed(self, reference: tree.Reference) -> str:
         value = self._reference(reference)
         if value is not None:
             return text_of(value)
@@ -123,7 +107,7 @@ class _Evaluation:
         # Velocity prints the reference as it is written; API Gateway has been seen to print nothing.
         raise TemplateError(f"{reference.written} has no value: write $!{reference.written[1:]} to print nothing then")
 
-    def _set(self, directive: Set) -> None:
+    def _set(self, directive: tree.Set) -> None:
         target, value = directive.target, self._value(directive.value)
         if value is None:  # Velocity leaves the variable as it was
             return
@@ -136,7 +120,7 @@ class _Evaluation:
         else:
             self._set_inside(target, value)
 
-    def _override(self, target: Reference, value: Any) -> None:
+    def _override(self, target: tree.Reference, value: Any) -> None:
         path = [self._key(step) for step in target.steps]
         if path != ["responseOverride", "status"] and tuple(path[:-1]) not in _OVERRIDES:
             raise TemplateError(f"{target.written} cannot be set")
@@ -145,32 +129,32 @@ class _Evaluation:
             raise TemplateError(f"{target.written} is set twice: an override may only be applied once")
         self.overrides[name] = value
 
-    def _set_inside(self, target: Reference, value: Any) -> None:
+    def _set_inside(self, target: tree.Reference, value: Any) -> None:
         """Set an item of a map or a list."""
         found, last = self._reference(replace(target, steps=target.steps[:-1])), target.steps[-1]
         if not isinstance(found, (dict, list)):
             raise TemplateError(f"{target.written} is set, and what it is in is neither an object nor a list")
         if isinstance(found, dict):
             found[self._key(last)] = value
-        elif isinstance(last, Index):
+        elif isinstance(last, tree.Index):
             found[self._present(last.index)] = value
         else:
             raise TemplateError(f"{target.written} is set, and a list has numbers and no names")
 
-    def _key(self, step: Member | Index) -> str:
-        if isinstance(step, Index):
+    def _key(self, step: tree.Member | tree.Index) -> str:
+        if isinstance(step, tree.Index):
             return text_of(self._present(step.index))
         if step.arguments is not None:
             raise TemplateError(f"the result of .{step.name}() cannot be set")
         return step.name
 
-    def _if(self, directive: If) -> None:
+    def _if(self, directive: tree.If) -> None:
         for condition, block in directive.branches:
             if condition is None or self._true(condition):
                 self.block(block)
                 return
 
-    def _foreach(self, directive: Foreach) -> None:
+    def _foreach(self, directive: tree.Foreach) -> None:
         value = self._value(directive.items)
         if value is None or value == "":
             return
@@ -192,41 +176,41 @@ class _Evaluation:
             self._variables.pop(name, None)
         self._variables |= outside
 
-    def _true(self, expression: Expression) -> bool:
+    def _true(self, expression: tree.Expression) -> bool:
         """Velocity 1.x: everything but false (and null) is true, an empty text too."""
         return self._present(expression) is not False
 
-    def _present(self, expression: Expression) -> Any:
+    def _present(self, expression: tree.Expression) -> Any:
         """A value that is not absent. Velocity takes an absent one for false, API Gateway has been seen not to."""
         value = self._value(expression)
         if value is None:
-            name = expression.written if isinstance(expression, Reference) else "this"
+            name = expression.written if isinstance(expression, tree.Reference) else "this"
             raise TemplateError(f"{name} has no value, and API Gateway does not document what it is taken for")
         return value
 
-    def _value(self, expression: Expression) -> Any:  # noqa: PLR0911 - one for each kind of expression
+    def _value(self, expression: tree.Expression) -> Any:  # noqa: PLR0911 - one for each kind of expression
         match expression:
-            case Literal():
+            case tree.Literal():
                 return expression.value
-            case Interpolated():
+            case tree.Interpolated():
                 return self._text(expression.block)
-            case ListOf():
+            case tree.ListOf():
                 return [self._present(item) for item in expression.items]
-            case MapOf():
+            case tree.MapOf():
                 return {text_of(self._present(key)): self._present(value) for key, value in expression.items}
-            case Not():
+            case tree.Not():
                 return not self._true(expression.operand)
-            case Binary(operator="||"):
+            case tree.Binary(operator="||"):
                 return self._true(expression.left) or self._true(expression.right)
-            case Binary(operator="&&"):
+            case tree.Binary(operator="&&"):
                 return self._true(expression.left) and self._true(expression.right)
-            case Binary(operator="+" | "-" | "*" | "/" | "%"):
+            case tree.Binary(operator="+" | "-" | "*" | "/" | "%"):
                 return calculated(expression.operator, self._present(expression.left), self._present(expression.right))
-            case Binary():
+            case tree.Binary():
                 return self._compared(expression)
         return self._reference(expression)
 
-    def _compared(self, expression: Binary) -> bool:
+    def _compared(self, expression: tree.Binary) -> bool:
         left, right = self._present(expression.left), self._present(expression.right)
         numbers = is_number(left) and is_number(right)
         if expression.operator not in ("==", "!=") and not numbers:
@@ -235,21 +219,21 @@ class _Evaluation:
             left, right = java_text(left), java_text(right)
         return _COMPARISONS[expression.operator](left, right)
 
-    def _reference(self, reference: Reference) -> Any:
+    def _reference(self, reference: tree.Reference) -> Any:
         if reference.name not in self._given | self._variables and not reference.quiet:
             raise TemplateError(f"nothing sets ${reference.name}")
         value = (self._given | self._variables).get(reference.name)
         for step in reference.steps:
             if value is None:
                 return None
-            value = self._index(value, step) if isinstance(step, Index) else self._member(value, step)
+            value = self._index(value, step) if isinstance(step, tree.Index) else self._member(value, step)
         return value
 
-    def _index(self, value: Any, step: Index) -> Any:
+    def _index(self, value: Any, step: tree.Index) -> Any:
         index = self._present(step.index)
         return value.get(text_of(index)) if isinstance(value, dict) else value[index]
 
-    def _member(self, value: Any, step: Member) -> Any:
+    def _member(self, value: Any, step: tree.Member) -> Any:
         kind = type(value)
         arguments = None if step.arguments is None else [self._present(argument) for argument in step.arguments]
         if kind in DOCUMENTED:

@@ -4,29 +4,13 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ebb.sandbox.emulators.ministack.vtl.tree import (
-    Binary,
-    Block,
-    Expression,
-    Foreach,
-    If,
-    Index,
-    Interpolated,
-    ListOf,
-    Literal,
-    MapOf,
-    Member,
-    Not,
-    Reference,
-    Set,
-    Stop,
-    TemplateError,
-)
+from ebb.sandbox.emulators.ministack.vtl import tree
+from ebb.sandbox.emulators.ministack.vtl.tree import TemplateError
 
 #: A name: Velocity's "VTL Reference", "Variables".
 _NAME = r"[A-Za-z][\w-]*"
-_NAMES = "set|if|elseif|else|end|foreach|stop"
-_DIRECTIVE = re.compile(rf"#(?:\{{({_NAMES})\}}|({_NAMES})(?!\w))")
+_DIRECTIVES = "set|if|elseif|else|end|foreach|stop"
+_DIRECTIVE = re.compile(rf"#(?:\{{({_DIRECTIVES})\}}|({_DIRECTIVES})(?!\w))")
 #: What Velocity may take for a directive. Any other name is text, such as #state in an expression of DynamoDB.
 _NO_DIRECTIVE = re.compile(
     r"#\[\[|#[@{][A-Za-z_]\w*|#(?:set|if|else|end|foreach|include|parse|macro|define|stop|break|evaluate)\w*|#[A-Za-z_]\w*\("
@@ -47,7 +31,7 @@ _PRECEDENCE = (
 
 
 @lru_cache(maxsize=256)
-def parse(template: str) -> Block:
+def parse(template: str) -> tree.Block:
     """The template's tree. Raises TemplateError."""
     parser = _Parser(template)
     block = parser.block()
@@ -62,7 +46,7 @@ class _Parser:
     def __init__(self, source: str) -> None:
         self.rest = source
 
-    def block(self) -> Block:
+    def block(self) -> tree.Block:
         """All up to an #end, #else or #elseif, or to the end of the template."""
         parts: list[Any] = []
         while self.rest:
@@ -102,24 +86,23 @@ class _Parser:
         if match := _LINE_BREAK.match(self.rest):
             self.rest = self.rest[match.end() :]
 
-    def _directive(self, name: str, match: re.Match[str]) -> Set | If | Foreach | Stop:
-        if name == "stop":
-            self.rest = self.rest[match.end() :]
-            return Stop()
+    def _directive(self, name: str, match: re.Match[str]) -> tree.Set | tree.If | tree.Foreach | tree.Stop:
         self.rest = self.rest[match.end() :]
+        if name == "stop":
+            return tree.Stop()
         self._need(r"\s*\(", "(")
         return self._set() if name == "set" else self._if() if name == "if" else self._foreach()
 
-    def _set(self) -> Set:
+    def _set(self) -> tree.Set:
         self._take(r"\s+")
         target = self._reference()
         self._need(r"\s*=(?!=)", "=")
         value = self._expression()
         self._close()
-        return Set(target, value)
+        return tree.Set(target, value)
 
-    def _if(self) -> If:
-        branches: list[tuple[Expression | None, Block]] = []
+    def _if(self) -> tree.If:
+        branches: list[tuple[tree.Expression | None, tree.Block]] = []
         directive = "if"
         while directive != "end":
             if branches and branches[-1][0] is None:
@@ -135,98 +118,98 @@ class _Parser:
             if directive == "elseif":
                 self._need(r"\s*\(", "(")
         self._end_of_directive()
-        return If(tuple(branches))
+        return tree.If(tuple(branches))
 
-    def _foreach(self) -> Foreach:
+    def _foreach(self) -> tree.Foreach:
         name = self._need(rf"\s*\$\{{?{_NAME}\}}?\s+in\s", "$name in").split()[0].strip("${}")
         items = self._value()
         self._close()
         body = self.block()
         self._need(r"#(?:\{end\}|end(?!\w))", "#end")
         self._end_of_directive()
-        return Foreach(name, items, body)
+        return tree.Foreach(name, items, body)
 
     def _close(self) -> None:
         self._need(r"\s*\)", ")")
         self._end_of_directive()
 
-    def _expression(self, level: int = 0) -> Expression:
+    def _expression(self, level: int = 0) -> tree.Expression:
         if level == len(_PRECEDENCE):
             return self._operand()
         left = self._expression(level + 1)
         while sign := self._take(rf"\s*(?:{_PRECEDENCE[level]})"):
             name = sign.strip()
-            left = Binary(_WORDS.get(name, name), left, self._expression(level + 1))
+            left = tree.Binary(_WORDS.get(name, name), left, self._expression(level + 1))
         return left
 
-    def _operand(self) -> Expression:
+    def _operand(self) -> tree.Expression:
         if self._take(r"\s*(?:!|not\b)"):
-            return Not(self._operand())
+            return tree.Not(self._operand())
         if self._take(r"\s*\("):
             inside = self._expression()
             self._need(r"\s*\)", ")")
             return inside
         return self._value()
 
-    def _value(self) -> Expression:  # noqa: PLR0911 - one for each kind of value
+    def _value(self) -> tree.Expression:  # noqa: PLR0911 - one for each kind of value
         """What may stand as an argument, too: a literal, a list, an object or a reference."""
         self._take(r"\s+")
         if text := self._take(r"'(?:[^']|'')*'"):
-            return Literal(text[1:-1].replace("''", "'"))
+            return tree.Literal(text[1:-1].replace("''", "'"))
         if text := self._take(r'"(?:[^"]|"")*"'):
-            return Interpolated(parse(text[1:-1].replace('""', '"')))
+            return tree.Interpolated(parse(text[1:-1].replace('""', '"')))
         if number := self._take(r"-?(?:\d*\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)"):
-            return Literal(float(number))
+            return tree.Literal(float(number))
         if number := self._take(r"-?\d+(?!\w|\.(?!\.))"):
-            return Literal(int(number))
+            return tree.Literal(int(number))
         if word := self._take(r"(?:true|false)\b"):
-            return Literal(word == "true")
+            return tree.Literal(word == "true")
         if ends := self._take(r"\[\s*-?\d+\s*\.\.\s*-?\d+\s*\]"):
             return _range(*map(int, ends[1:-1].split("..")))
         if self._take(r"\["):
-            return ListOf(self._list(r"\]", "]"))
+            return tree.ListOf(self._list(r"\]", "]"))
         if self._take(r"\{"):
             return self._map()
         return self._reference()
 
-    def _map(self) -> MapOf:
-        items: list[tuple[Expression, Expression]] = []
+    def _map(self) -> tree.MapOf:
+        items: list[tuple[tree.Expression, tree.Expression]] = []
         while not self._take(r"\s*\}"):
             if items:
                 self._need(r"\s*,", ", or }")
             key = self._value()
             self._need(r"\s*:", ":")
             items.append((key, self._value()))
-        return MapOf(tuple(items))
+        return tree.MapOf(tuple(items))
 
-    def _list(self, end: str, name: str) -> tuple[Expression, ...]:
-        items: list[Expression] = []
+    def _list(self, end: str, name: str) -> tuple[tree.Expression, ...]:
+        items: list[tree.Expression] = []
         while not self._take(rf"\s*{end}"):
             if items:
                 self._need(r"\s*,", f", or {name}")
             items.append(self._value())
         return tuple(items)
 
-    def _reference(self) -> Reference:
+    def _reference(self) -> tree.Reference:
         before = self.rest
         start = self._need(rf"\$!?\{{?{_NAME}", "a value")
-        steps: list[Member | Index] = []
+        steps: list[tree.Member | tree.Index] = []
         while True:
             if member := self._take(rf"\.{_NAME}"):
                 called = self._take(r"\(")
-                steps.append(Member(member[1:], self._list(r"\)", ")") if called else None))
+                steps.append(tree.Member(member[1:], self._list(r"\)", ")") if called else None))
             elif self._take(r"\["):
-                steps.append(Index(self._value()))
+                steps.append(tree.Index(self._value()))
                 self._need(r"\s*\]", "]")
             else:
                 break
         if "{" in start:
             self._need(r"\}", "}")
         written = before[: len(before) - len(self.rest)]
-        return Reference(written, start.startswith("$!"), start.lstrip("$!{"), tuple(steps))
+        return tree.Reference(written, start.startswith("$!"), start.lstrip("$!{"), tuple(steps))
 
 
-def _range(first: int, last: int) -> ListOf:
+def _range(first: int, last: int) -> tree.ListOf:
     """Both ends are in it, and it may go down."""
     step = 1 if first <= last else -1
-    return ListOf(tuple(Literal(number) for number in range(first, last + step, step)))
+    return tree.ListOf(tuple(tree.Literal(number) for number in range(first, last + step, step)))
