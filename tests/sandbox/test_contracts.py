@@ -15,17 +15,9 @@ import pytest
 from ebb.sandbox.deploy.sdk_patches import PULUMI
 from ebb.sandbox.emulators import moto_patches
 from ebb.sandbox.emulators.contracts import JSONATA, MINISTACK, MOTO, ContractError, Package
-from ebb.sandbox.emulators.ministack import (
-    apigateway,
-    executions,
-    expressions,
-    integrations,
-    queues,
-    schedules,
-    sdk,
-    validation,
-    workflows,
-)
+from ebb.sandbox.emulators.ministack import queues, schedules
+from ebb.sandbox.emulators.ministack.apigateway import integrations, updates, validation
+from ebb.sandbox.emulators.ministack.stepfunctions import aws_sdk, executions, expressions
 
 ROOT = Path(__file__).resolve().parents[2]
 Apply = Callable[[Callable[[str], ModuleType]], None]
@@ -38,7 +30,7 @@ ZONES = "moto.ec2.models.availability_zones_and_regions"
 
 
 def api_gateway(module: Callable[[str], ModuleType]) -> None:
-    apigateway.apply(module(GATEWAY))
+    updates.apply(module(GATEWAY))
 
 
 def integration(module: Callable[[str], ModuleType]) -> None:
@@ -54,11 +46,11 @@ def messages(module: Callable[[str], ModuleType]) -> None:
 
 
 def states(module: Callable[[str], ModuleType]) -> None:
-    workflows.reach_all(module("ministack.app"), {"sqs"}, None)  # type: ignore[arg-type]
+    aws_sdk.reach_all(module("ministack.app"), {"sqs"}, None)  # type: ignore[arg-type]
 
 
 def services_by_sdk(module: Callable[[str], ModuleType]) -> None:
-    sdk.apply(module("ministack.app"), module(STATES))
+    aws_sdk.apply(module("ministack.app"), module(STATES))
 
 
 def jsonata(module: Callable[[str], ModuleType]) -> None:
@@ -74,7 +66,7 @@ def execution(module: Callable[[str], ModuleType]) -> None:
 
 
 def start_pause(module: Callable[[str], ModuleType]) -> None:
-    workflows.skip_start_pause(module(STATES))
+    executions.skip_start_pause(module(STATES))
 
 
 def scheduler(module: Callable[[str], ModuleType]) -> None:
@@ -290,11 +282,11 @@ def sleeps(run: FunctionType) -> list[float]:
 
 def test_the_pause_at_the_start_of_an_execution_is_skipped_and_no_other() -> None:
     module = copies()(STATES)
-    assert sleeps(module._run_execution) == [workflows.START_PAUSE]
-    workflows.skip_start_pause(module)
+    assert sleeps(module._run_execution) == [executions.START_PAUSE]
+    executions.skip_start_pause(module)
     assert sleeps(module._run_execution) == [0.0]
     with pytest.raises(ContractError, match="which slept once"):
-        workflows.skip_start_pause(module)
+        executions.skip_start_pause(module)
 
 
 @pytest.mark.parametrize("body", ["time.sleep(0.15); time.sleep(0.15)", "time.sleep(0.2)", "time.pause(0.15)"])
@@ -302,7 +294,7 @@ def test_another_pause_is_not_skipped_in_silence(body: str) -> None:
     module = ModuleType(STATES)
     exec(f"def _run_execution(exec_arn):\n    {body}", vars(module))
     with pytest.raises(ContractError, match="which slept once"):
-        workflows.skip_start_pause(module)
+        executions.skip_start_pause(module)
 
 
 def test_a_service_class_that_moto_no_longer_uses_is_refused() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.emulators.ministack.backends import with_namespace
+from ebb.sandbox.emulators.ministack.apigateway.backends import with_namespace
 from ebb.sandbox.emulators.region import Region
 
 ROLE = "arn:aws:iam::000000000000:role/r"

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from components.rest_api.templates import sqs as templates
-from ebb.sandbox.emulators.ministack.backends import as_json
+from ebb.sandbox.emulators.ministack.apigateway.backends import as_json
 from ebb.sandbox.emulators.region import Region
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ebb.sandbox.emulators.ministack.sdk import error_of, java_name, service_model
+from ebb.sandbox.emulators.ministack.models import service_model
+from ebb.sandbox.emulators.ministack.stepfunctions.aws_sdk import error_of, java_name
 from ebb.sandbox.emulators.region import Region
 
 ROLE = "arn:aws:iam::000000000000:role/r"

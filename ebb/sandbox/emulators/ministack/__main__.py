@@ -6,19 +6,11 @@ With moto's port, MiniStack is patched and stands in front of moto. Without it, 
 import sys
 
 from ebb.sandbox.emulators.contracts import ContractError
-from ebb.sandbox.emulators.ministack import (
-    apigateway,
-    executions,
-    expressions,
-    integrations,
-    queues,
-    schedules,
-    sdk,
-    validation,
-    workflows,
-)
+from ebb.sandbox.emulators.ministack import queues, schedules
+from ebb.sandbox.emulators.ministack.apigateway import integrations, updates, validation
 from ebb.sandbox.emulators.ministack.router import MINISTACK_SERVICES, App, Moto, Router
 from ebb.sandbox.emulators.ministack.serving import serve
+from ebb.sandbox.emulators.ministack.stepfunctions import aws_sdk, executions, expressions
 
 
 def patched(moto_port: int) -> App:
@@ -29,15 +21,15 @@ def patched(moto_port: int) -> App:
     from ministack.services import apigateway_v1, scheduler, sqs, stepfunctions  # noqa: PLC0415
 
     moto = Moto(moto_port)
-    apigateway.apply(apigateway_v1)
+    updates.apply(apigateway_v1)
     integrations.apply(app, apigateway_v1)
     validation.apply(apigateway_v1)
-    queues.apply(sqs)
-    workflows.reach_all(app, MINISTACK_SERVICES, moto.handle)
-    workflows.skip_start_pause(stepfunctions)
-    sdk.apply(app, stepfunctions)
-    expressions.apply(stepfunctions, jsonata)
     executions.apply(stepfunctions)
+    executions.skip_start_pause(stepfunctions)
+    expressions.apply(stepfunctions, jsonata)
+    aws_sdk.apply(app, stepfunctions)
+    aws_sdk.reach_all(app, MINISTACK_SERVICES, moto.handle)
+    queues.apply(sqs)
     schedules.apply(scheduler)
     return Router(app.app, moto)
 

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import botocore.session
 from botocore import parsers, serialize
-from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import OperationModel, ServiceModel, Shape
+
+from ebb.sandbox.emulators.ministack.models import NOTHING, service_model
 
 PROTOCOL = "smithy-rpc-v2-cbor"
 #: Header of each request and response in this protocol.
@@ -19,7 +20,6 @@ _TYPE = "application/cbor"
 _PATH = re.compile(r"/service/(?P<service>[A-Za-z0-9_.]+)/operation/(?P<operation>[A-Za-z0-9_]+)")
 #: botocore's names of services by their Smithy names.
 _SERVICES = {"GraniteServiceVersion20100801": "cloudwatch"}
-_NOTHING = StructureShape("Nothing", {"type": "structure", "members": {}})
 _TEXTS = {name: {"shape": "Text"} for name in ("__type", "message")}
 #: The shape of an error, which models do not have: they name its members without the type.
 _ERRORS = ServiceModel(
@@ -41,15 +41,14 @@ Ask = Callable[[str, str, Headers, bytes], Answer]
 
 def speaks(headers: Mapping[str, str]) -> bool:
     """Whether a request is in this protocol; the headers have small letters."""
-    return headers.get("smithy-protocol") == "rpc-v2-cbor"
+    return HEADERS.items() <= headers.items()
 
 
 def call(ask: Ask, path: str, headers: Headers, body: bytes) -> Answer:
     """The answer to a request in this protocol, which `ask` gives in the JSON protocol."""
     match = _PATH.fullmatch(path)
-    name = _SERVICES.get(match["service"]) if match else None
-    model = botocore.session.get_session().get_service_model(name or "cloudwatch")
-    if match is None or name is None or match["operation"] not in model.operation_names:
+    model = service_model(_SERVICES.get(match["service"], "")) if match else None
+    if match is None or model is None or match["operation"] not in model.operation_names:
         return _refused(404, "UnknownOperationException", f"{path} is no operation of the sandbox")
     operation = model.operation_model(match["operation"])
     given = _read(PROTOCOL, 200, body, operation.input_shape) if body else {}
@@ -60,7 +59,6 @@ def call(ask: Ask, path: str, headers: Headers, body: bytes) -> Answer:
     if status >= 300:
         error = answer["Error"]
         return _refused(status, str(error.get("Code", "")), str(error.get("Message", "")))
-    answer.pop("ResponseMetadata", None)
     shape = operation.output_shape
     if shape is None:  # "Responses for operations with no defined output type MUST NOT contain bodies"
         return status, list(HEADERS.items()), b""
@@ -80,7 +78,7 @@ def write(model: ServiceModel, value: Mapping[str, Any], shape: str) -> bytes:
 
 def _read(protocol: str, status: int, body: bytes, shape: Shape | None) -> dict[str, Any]:
     answer = {"status_code": status, "headers": {}, "body": body}
-    found: dict[str, Any] = parsers.create_parser(protocol).parse(answer, shape or _NOTHING)
+    found: dict[str, Any] = parsers.create_parser(protocol).parse(answer, shape or NOTHING)
     return {name: value for name, value in found.items() if name != "ResponseMetadata"} if status < 300 else found
 
 

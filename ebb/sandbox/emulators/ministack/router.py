@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ebb.sandbox.emulators.ministack import cbor
+from ebb.sandbox.emulators.ministack.services import Answer
 
 #: Signing names of the services that MiniStack serves.
 MINISTACK_SERVICES = frozenset({"sqs", "apigateway", "execute-api", "states", "scheduler", "dynamodb"})
@@ -55,7 +56,7 @@ class Moto:
 
     async def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, query: Mapping[str, Any]
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Answer:
         """Answer in the form of a MiniStack service."""
         content = body.encode() if isinstance(body, str) else body
         path += f"?{urlencode(query, doseq=True)}" if query else ""

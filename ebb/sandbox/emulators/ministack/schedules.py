@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from ebb.sandbox.emulators.contracts import MINISTACK
+from ebb.sandbox.emulators.ministack.services import Answer
 from ebb.scaling.schedules import Schedule
 
-Answer = tuple[int, dict[str, str], bytes]
 #: CreateSchedule's Name (EventBridge Scheduler API reference).
 _NAME = re.compile(r"[0-9a-zA-Z_.-]{1,64}")
 #: The default of ListSchedules' MaxResults, and its maximum.

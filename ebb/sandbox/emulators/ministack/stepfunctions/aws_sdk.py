@@ -7,20 +7,19 @@ does not declare have other names there than on AWS.
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
-import botocore.session
 from botocore import parsers, serialize
-from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from ebb.sandbox.emulators.contracts import MINISTACK
+from ebb.sandbox.emulators.ministack.models import NOTHING, service_model
+from ebb.sandbox.emulators.ministack.services import Handler
 
 #: botocore's name of a service, by its name in an ARN, where they differ.
 _NAMES = {
@@ -33,7 +32,6 @@ _NAMES = {
 _HANDLERS = {"cloudwatch": "monitoring", "stepfunctions": "states"}
 #: The SDK for Java 2.x renames a member that it cannot use as it is named.
 _RENAMED = {("AttributeValue", "NULL"): "Nul"}
-_NOTHING = StructureShape("Nothing", {"type": "structure", "members": {}})
 _RESOURCE = re.compile(r"arn:[^:]+:states:::aws-sdk:(?P<service>[a-z0-9]+):(?P<action>\w+)")
 #: Capital letters that end a word: DB in DynamoDB, SQS.
 _CAPITALS = re.compile(r"[A-Z]{2,}(?![a-z])")
@@ -59,7 +57,7 @@ def apply(app: ModuleType, workflows: ModuleType) -> None:
         if model is None or action not in model.operation_names:
             raise failed("States.Runtime", f"{resource}: there is no such operation")
         operation = model.operation_model(action)
-        takes, output = (shape or _NOTHING for shape in (operation.input_shape, operation.output_shape))
+        takes, output = (shape or NOTHING for shape in (operation.input_shape, operation.output_shape))
         try:
             parameters = to_wire(given or {}, takes)
         except ValueError as error:
@@ -94,13 +92,11 @@ def apply(app: ModuleType, workflows: ModuleType) -> None:
     vars(workflows).update(_invoke_aws_sdk_integration=invoke)
 
 
-@cache
-def service_model(name: str) -> ServiceModel | None:
-    """botocore's model of a service; None if there is no such service."""
-    try:
-        return botocore.session.get_session().get_service_model(name)
-    except UnknownServiceError:
-        return None
+def reach_all(app: ModuleType, own: Iterable[str], other: Handler) -> None:
+    """Workflows' calls of all services but MiniStack's `own` go to `other`. Raises ContractError."""
+    handlers = MINISTACK.value(app, "SERVICE_HANDLERS", dict)
+    for service in {*handlers, "application-autoscaling"} - set(own):
+        handlers[service] = other
 
 
 def error_of(model: ServiceModel, status: int, error: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from ebb.sandbox.emulators.contracts import MINISTACK
-from ebb.sandbox.emulators.ministack.backends import Answer
+from ebb.sandbox.emulators.ministack.services import Answer
 
 #: API Gateway quotas, "Payload size": 10 MB.
 MAX_BODY = 10 * 1024 * 1024

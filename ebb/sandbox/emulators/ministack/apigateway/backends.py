@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-Answer = tuple[int, dict[str, str], bytes]
-#: One of MiniStack's services: (method, path, headers, body, query) -> answer.
-Handler = Callable[[str, str, Mapping[str, str], bytes | str, Mapping[str, Any]], Awaitable[Answer]]
+from ebb.sandbox.emulators.ministack.services import Answer, Handler
+
 #: (service, last part of the integration's URI, headers, body) -> the service's answer.
 Backend = Callable[[Handler, str, Mapping[str, str], str], Awaitable[Answer]]
 

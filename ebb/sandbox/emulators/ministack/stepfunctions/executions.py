@@ -1,16 +1,20 @@
 """Executions of workflows, where MiniStack's differ from Step Functions: inputs, limits, errors and answers."""
 
+import dis
 import json
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from ebb.sandbox.emulators.contracts import MINISTACK
+from ebb.sandbox.emulators.ministack.services import Answer
 
 #: Characters, and bytes in UTF-8, of an input or of a state's output (Step Functions developer guide, "Quotas").
 MAX_DATA = 262_144
 #: Errors that States.ALL does not match (Step Functions developer guide, "Error names").
 TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
+#: Real seconds that MiniStack waits before each execution: many simulated seconds.
+START_PAUSE = 0.15
 #: MiniStack's functions that run a state of each type.
 STATES = {
     "_execute_pass": "(state_def, raw_input, ctx=None)",
@@ -20,8 +24,6 @@ STATES = {
     "_execute_parallel": "(state_def, raw_input, execution, ctx)",
     "_execute_map": "(state_def, raw_input, execution, ctx)",
 }
-
-Answer = tuple[int, dict[str, str], bytes]
 
 
 def apply(workflows: ModuleType) -> None:
@@ -64,6 +66,16 @@ def apply(workflows: ModuleType) -> None:
         _start_sync_execution=started_sync,
         **{name: limited(name, signature) for name, signature in STATES.items()},
     )
+
+
+def skip_start_pause(workflows: ModuleType) -> None:
+    """Remove the pause before each execution, and no other pause. Raises ContractError unless there is exactly one."""
+    run = MINISTACK.function(workflows, "_run_execution", "(exec_arn)")
+    pauses = [step.argval for step in dis.get_instructions(run) if step.argval in ("sleep", START_PAUSE)]
+    what = f"{workflows.__name__}._run_execution(exec_arn), which slept once, for {START_PAUSE} s"
+    MINISTACK.check(pauses == ["sleep", START_PAUSE], what)
+    constants = (0.0 if constant == START_PAUSE else constant for constant in run.__code__.co_consts)
+    run.__code__ = run.__code__.replace(co_consts=tuple(constants))
 
 
 def input_error(text: str) -> tuple[str, str] | None:

@@ -13,9 +13,11 @@ from types import ModuleType
 from typing import Any
 
 from ebb.sandbox.emulators.contracts import MINISTACK
-from ebb.sandbox.emulators.ministack import mappings, vtl
-from ebb.sandbox.emulators.ministack.backends import BACKENDS, Answer
-from ebb.sandbox.emulators.ministack.calls import CURRENT, Call
+from ebb.sandbox.emulators.ministack import vtl
+from ebb.sandbox.emulators.ministack.apigateway import mappings
+from ebb.sandbox.emulators.ministack.apigateway.backends import BACKENDS
+from ebb.sandbox.emulators.ministack.apigateway.calls import CURRENT, Call
+from ebb.sandbox.emulators.ministack.services import Answer
 
 Integration = Mapping[str, Any]
 

@@ -1,0 +1,1 @@
+"""Patches of MiniStack's API Gateway: updates, integrations and what they call, refused requests."""

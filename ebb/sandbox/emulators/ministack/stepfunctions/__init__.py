@@ -1,0 +1,1 @@
+"""Patches of MiniStack's Step Functions: executions, JSONata, calls of AWS services."""
