@@ -51,7 +51,6 @@ PULUMIS_OWN = {
 }
 # What the emulators take and do not show again, or the engine keeps encrypted.
 NOT_SHOWN = {
-    "aws:appautoscaling/target:Target": {"tagsAll"},
     "aws:cloudwatch/eventConnection:EventConnection": {"authParameters.apiKey.key", "authParameters.apiKey.value"},
     "aws:kms/key:Key": {"rotationPeriodInDays"},
     "aws:sfn/stateMachine:StateMachine": {"tracingConfiguration"},

@@ -158,27 +158,25 @@ def tag_targets(responses: ModuleType) -> None:
     register = MOTO.function(response, "register_scalable_target", "(self)")
     MOTO.value(response, "applicationautoscaling_backend", property)
 
-    def tags(self: Any) -> dict[str, str]:
-        """The tags of the resource that a request names."""
+    def tags(self: Any, arn: str) -> dict[str, str]:
         kept: dict[str, dict[str, str]] = vars(self.applicationautoscaling_backend).setdefault("ebb_tags", {})
-        return kept.setdefault(self._get_param("ResourceARN"), {})
+        return kept.setdefault(arn, {})
 
     def register_with_tags(self: Any) -> str:
         answer: str = register(self)
-        kept = vars(self.applicationautoscaling_backend).setdefault("ebb_tags", {})
-        kept.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(self._get_param("Tags") or {})
+        tags(self, json.loads(answer)["ScalableTargetARN"]).update(self._get_param("Tags") or {})
         return answer
 
     def list_tags(self: Any) -> str:
-        return json.dumps({"Tags": tags(self)})
+        return json.dumps({"Tags": tags(self, self._get_param("ResourceARN"))})
 
     def tag(self: Any) -> str:
-        tags(self).update(self._get_param("Tags") or {})
+        tags(self, self._get_param("ResourceARN")).update(self._get_param("Tags") or {})
         return "{}"
 
     def untag(self: Any) -> str:
         for key in self._get_param("TagKeys") or []:
-            tags(self).pop(key, None)
+            tags(self, self._get_param("ResourceARN")).pop(key, None)
         return "{}"
 
     response.register_scalable_target = register_with_tags

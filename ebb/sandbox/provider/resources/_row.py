@@ -22,19 +22,16 @@ class Tags:
     untag: str = "untag_resource"
     #: The output with the target's value.
     source: str = "arn"
-    #: Whether the emulator has these operations. If not, the calls are checked and not sent.
-    kept: bool = True
 
     def change(self, aws: Aws, outputs: Props, wanted: dict[str, str]) -> None:
         """Change the tags in `outputs` to the `wanted` ones."""
         had = outputs.get("tagsAll") or {}
-        send = aws.call if self.kept else lambda service, operation, **params: aws.check(service, operation, params)
         target = {self.target: [outputs["id"]] if self.service == "ec2" else outputs[self.source]}
         if gone := sorted(had.keys() - wanted.keys()):
             keys = {"tags": [{"Key": key} for key in gone]} if self.service == "ec2" else {"tagKeys": gone}
-            send(self.service, self.untag, **target, **keys)
+            aws.call(self.service, self.untag, **target, **keys)
         if new := {key: value for key, value in wanted.items() if had.get(key) != value}:
-            send(self.service, self.tag, **target, tags=new)
+            aws.call(self.service, self.tag, **target, tags=new)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +107,10 @@ def refuse_removal(old: Props, new: Props, name: str) -> None:
 
 
 def first(answer: Props | None, *path: str) -> Props | None:
-    """The value under `path` in an answer, in Pulumi's spelling; of a list the first item; None if there is none."""
+    """The value under `path` in an answer, in Pulumi's spelling; of a list the first item; None if there is none.
+
+    Without a path it is the answer itself.
+    """
     found: Any = answer
     for name in path:
         found = (found or {}).get(name)

@@ -25,7 +25,11 @@ def _register(aws: Aws, props: Props) -> tuple[str, Props]:
 
 def _read_target(aws: Aws, _: str, outputs: Props) -> Props | None:
     names = {"resourceIds": [outputs["resourceId"]], **pick(outputs, "serviceNamespace", "scalableDimension")}
-    return first(aws.call(_SERVICE, "describe_scalable_targets", **names), "ScalableTargets")
+    found = first(aws.call(_SERVICE, "describe_scalable_targets", **names), "ScalableTargets")
+    if found is None:
+        return None
+    tags = aws.call(_SERVICE, "list_tags_for_resource", resourceARN=found["scalableTargetARN"])["Tags"]
+    return found | {"tagsAll": tags}
 
 
 def _update_target(aws: Aws, _: str, __: Props, new: Props) -> Props:
@@ -81,7 +85,7 @@ ROWS = (
         required=frozenset({*_KEY, "minCapacity", "maxCapacity"}),
         replaces=frozenset(_KEY),
         identity=frozenset(_KEY),
-        tags=Tags(service=_SERVICE, target="resourceARN", kept=False),
+        tags=Tags(service=_SERVICE, target="resourceARN"),
         request=_target,
         create=_register,
         read=_read_target,

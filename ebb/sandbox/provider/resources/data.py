@@ -69,7 +69,7 @@ def _parameter(aws: Aws, args: Props) -> Props:
 
 def _secret_version(aws: Aws, args: Props) -> Props:
     stage = args.get("versionStage") or "AWSCURRENT"
-    found = first({"One": aws.call("secretsmanager", "get_secret_value", secretId=args["secretId"])}, "One") or {}
+    found = first(aws.call("secretsmanager", "get_secret_value", secretId=args["secretId"])) or {}
     version = found.get("versionId")
     outputs = pick(found, secretString="secretString", versionStages="versionStages")
     return {**args, **outputs, "id": f"{args['secretId']}|{stage}", "arn": found.get("aRN"), "versionId": version}

@@ -1,4 +1,4 @@
-"""DynamoDB: tables that are billed by request, with a key of one attribute."""
+"""DynamoDB: tables that are billed by request, with a key of one attribute, and their global secondary indexes."""
 
 from typing import Any
 
@@ -20,6 +20,9 @@ from ebb.sandbox.provider.resources._row import (
 from ebb.sandbox.provider.shapes import UNKNOWN, RefusedError
 
 _TAGS = Tags(service="dynamodb", target="resourceArn")
+_INPUTS = (
+    "name", "billingMode", "hashKey", "attributes", "globalSecondaryIndexes", "ttl", "serverSideEncryption", "tags",
+)  # fmt: skip
 
 
 def _encryption(props: Props) -> Props:
@@ -120,12 +123,7 @@ def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
 ROWS = (
     Row(
         type="aws:dynamodb/table:Table",
-        inputs=frozenset(
-            {
-                *("name", "billingMode", "hashKey", "attributes", "globalSecondaryIndexes", "ttl"),
-                *("serverSideEncryption", "tags"),
-            }
-        ),
+        inputs=frozenset(_INPUTS),
         # without billingMode the provider needs capacity units, which this table does not handle
         required=frozenset({"billingMode", "hashKey", "attributes"}),
         replaces=frozenset({"hashKey", "name", "rangeKey"}),

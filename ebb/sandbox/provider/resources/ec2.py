@@ -31,7 +31,8 @@ _INSTANCE_INPUTS = (
     "userDataReplaceOnChange",
     "vpcSecurityGroupIds",
 )
-#: The root device of Amazon Linux 2023, and the GiB of its snapshot: the emulator wants a size, AWS takes that one.
+#: The root device of Amazon Linux 2023, and the size in GiB of its AMI's snapshot. AWS takes that size if the inputs
+#: have none. The emulator refuses a device without a size.
 _ROOT_DEVICE, _ROOT_SIZE = "/dev/xvda", 8
 
 

@@ -22,7 +22,7 @@ def _create_rule(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def _read_rule(aws: Aws, name: str, _: Props) -> Props | None:
-    found = first({"One": aws.find("events", "describe_rule", name=name)}, "One")
+    found = first(aws.find("events", "describe_rule", name=name))
     if found is None:
         return None
     tags = aws.call("events", "list_tags_for_resource", resourceARN=found["arn"])["Tags"]
@@ -30,15 +30,14 @@ def _read_rule(aws: Aws, name: str, _: Props) -> Props | None:
 
 
 def _update_rule(aws: Aws, _: str, __: Props, new: Props) -> Props:
-    """Put the whole rule: its tags are changed by themselves."""
+    """Put the whole rule, without its tags: `Tags` changes those."""
     aws.call("events", "put_rule", **pick(new, *_RULE))
     return {}
 
 
 def _target(props: Props) -> Call:
     target = pick(props, *_TARGET) | {"id": props.get("targetId")}
-    if "retryPolicy" in target:
-        only(target["retryPolicy"], "retryPolicy", "maximumEventAgeInSeconds", "maximumRetryAttempts")
+    only(target.get("retryPolicy", {}), "retryPolicy", "maximumEventAgeInSeconds", "maximumRetryAttempts")
     return "events", "put_targets", {"rule": props.get("rule"), "targets": [target]}
 
 
@@ -57,7 +56,7 @@ def _read_target(aws: Aws, _: str, outputs: Props) -> Props | None:
     found = aws.find("events", "list_targets_by_rule", rule=outputs["rule"]) or {}
     for target in found.get("Targets", []):
         if target["Id"] == outputs["targetId"]:
-            seen = first({"One": target}, "One") or {}
+            seen = first(target) or {}
             return pick(seen, *_TARGET) | pick(outputs, "rule", "targetId") | {"eventBusName": "default"}
     return None
 
@@ -70,9 +69,8 @@ def _connection(props: Props) -> Call:
     parameters = only(props.get("authParameters") or {}, "authParameters", "apiKey")
     key = only(parameters.get("apiKey") or {}, "authParameters.apiKey", "key", "value")
     given = {"apiKeyAuthParameters": {"apiKeyName": key.get("key"), "apiKeyValue": key.get("value")}}
-    return "events", "create_connection", pick(props, "name", "description", "authorizationType") | {
-        "authParameters": given
-    }  # fmt: skip
+    params = pick(props, "name", "description", "authorizationType") | {"authParameters": given}
+    return "events", "create_connection", params
 
 
 def _create_connection(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -81,7 +79,7 @@ def _create_connection(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def _described(aws: Aws, name: str) -> Props:
-    return first({"One": aws.find("events", "describe_connection", name=name)}, "One") or {}
+    return first(aws.find("events", "describe_connection", name=name)) or {}
 
 
 def _read_connection(aws: Aws, name: str, outputs: Props) -> Props | None:
@@ -89,14 +87,8 @@ def _read_connection(aws: Aws, name: str, outputs: Props) -> Props | None:
     found = _described(aws, name)
     if not found:
         return None
-    return pick(
-        found | {"connectionArn": found["connectionArn"]},
-        "name",
-        "description",
-        "authorizationType",
-        "secretArn",
-        arn="connectionArn",
-    ) | pick(outputs, "authParameters")
+    shown = pick(found, "name", "description", "authorizationType", "secretArn", arn="connectionArn")
+    return shown | pick(outputs, "authParameters")
 
 
 def _update_connection(aws: Aws, name: str, __: Props, new: Props) -> Props:
@@ -118,7 +110,7 @@ def _create_destination(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def _read_destination(aws: Aws, name: str, _: Props) -> Props | None:
-    found = first({"One": aws.find("events", "describe_api_destination", name=name)}, "One")
+    found = first(aws.find("events", "describe_api_destination", name=name))
     return found and pick(found, *_DESTINATION, arn="apiDestinationArn")
 
 

@@ -28,8 +28,7 @@ def _record(props: Props) -> Call:
 
 
 def _put(aws: Aws, props: Props) -> tuple[str, Props]:
-    service, operation, params = _record(props)
-    aws.call(service, operation, **params)
+    send(aws, _record(props))
     return f"{props['zoneId']}_{props['name']}_{props['type']}", {"fqdn": props["name"]}
 
 

@@ -24,7 +24,7 @@ def _create(aws: Aws, props: Props) -> tuple[str, Props]:
 
 def _read(aws: Aws, physical_id: str, _: Props) -> Props | None:
     group, name = physical_id.split("/", 1)
-    found = first({"One": aws.find("scheduler", "get_schedule", groupName=group, name=name)}, "One")
+    found = first(aws.find("scheduler", "get_schedule", groupName=group, name=name))
     return found and found | {key: _text(found.get(key)) for key in _DATES}
 
 
@@ -48,7 +48,7 @@ def _create_group(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def _read_group(aws: Aws, name: str, _: Props) -> Props | None:
-    found = first({"One": aws.find("scheduler", "get_schedule_group", name=name)}, "One")
+    found = first(aws.find("scheduler", "get_schedule_group", name=name))
     if found is None:
         return None
     tags = aws.call("scheduler", "list_tags_for_resource", resourceArn=found["arn"])["Tags"]

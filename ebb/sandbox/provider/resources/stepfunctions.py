@@ -30,7 +30,7 @@ def _create(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def _read(aws: Aws, arn: str, _: Props) -> Props | None:
-    found = first({"One": aws.find("stepfunctions", "describe_state_machine", stateMachineArn=arn)}, "One")
+    found = first(aws.find("stepfunctions", "describe_state_machine", stateMachineArn=arn))
     if found is None or found["status"] == "DELETING":
         return None
     logged = found["loggingConfiguration"]

@@ -31,6 +31,7 @@ def _upper(value: Any) -> Any:
 
 
 def _visibility(value: Any) -> Any:
+    """As `_upper`. Pulumi has cloudwatchMetricsEnabled, AWS CloudWatchMetricsEnabled."""
     if not isinstance(value, dict):
         return value
     return _upper({name.replace("cloudwatch", "cloudWatch"): inner for name, inner in value.items()})
