@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from pulumi.automation import PulumiCommand
+
 from ebb import project
 from ebb.errors import UserError
 from ebb.sandbox.client import Client
@@ -48,7 +50,8 @@ class Sandbox:
 
     The configuration is the stack file's with `overrides` merged in, or `config` alone. `say` gets a line about what
     takes long. `in_process` deploys without the Pulumi CLI; so does a machine that cannot get one. `image` replaces
-    every image that the stack builds or finds. `installed` deploys by the real aws provider of this machine.
+    every image that the stack builds or finds. `installed` deploys by the real aws provider of this machine, which
+    `in_process` cannot: both are a UserError.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class Sandbox:
     ) -> None:
         self.stack, self._speed, self._in_process, self._say = stack, speed, in_process, say
         self._image = image
+        if installed and in_process:
+            raise UserError("--provider installed needs the Pulumi CLI: leave out --in-process.")
         self._plugins = plugins() if installed else None
         self._config = dict(config) if config is not None else project.configuration(stack, overrides)
         self._hidden = project.encrypted(stack) if config is None else []
@@ -74,7 +79,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with self._stack as opened:
-            command = find(self._say) if self._plugins else None if self._in_process else self._command()
+            command = self._command()
             region = self.region = opened.enter_context(Region(self._speed, region_of(self._config)))
             images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
@@ -116,9 +121,9 @@ class Sandbox:
         """
         sqs, scheduler = self.region.client("sqs"), self.region.client("scheduler")
         for page in scheduler.get_paginator("list_schedules").paginate():
-            for job in page["Schedules"]:
-                if job["GroupName"] != "default":
-                    scheduler.delete_schedule(GroupName=job["GroupName"], Name=job["Name"])
+            for schedule in page["Schedules"]:
+                if schedule["GroupName"] != "default":
+                    scheduler.delete_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])
         for url in sqs.list_queues().get("QueueUrls", []):
             sqs.purge_queue(QueueUrl=url)
         return self.deployment.destroy(say)
@@ -131,10 +136,15 @@ class Sandbox:
         """A caller of the deployed API."""
         return Client(self.region, self.settings, self.deployment.outputs())
 
-    def _command(self) -> Any:
+    def _command(self) -> PulumiCommand | None:
+        """The Pulumi CLI; None to deploy without it. The real provider needs it."""
+        if self._in_process:
+            return None
         try:
             return find(self._say)
         except UserError as error:
+            if self._plugins:
+                raise
             self._say(f"{error} The stack is deployed in this process through Pulumi's mocks instead.")
             self._say("That is the same program without the engine: it does not show unknown values or replacements.")
             return None

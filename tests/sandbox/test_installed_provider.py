@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from ebb.errors import UserError
 from ebb.sandbox.deploy.engine import engine_environment
 from ebb.sandbox.deploy.installed import NotInstalledError, plugins
 from ebb.sandbox.emulators.region import Region
+from ebb.sandbox.sandbox import Sandbox
 
 SERVICE = "GraniteServiceVersion20100801"
 AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host"
@@ -147,3 +149,8 @@ def test_the_engine_runs_the_plugin_of_this_machine(
     assert environment["PULUMI_DEBUG_PROVIDERS"] == "awsx:1234"
     assert environment["AWS_ENDPOINT_URL"] == region.endpoint
     assert (Path(environment["PULUMI_HOME"]) / f"plugins/resource-aws-v{needed}").is_dir()
+
+
+def test_the_plugin_of_this_machine_needs_the_engine() -> None:
+    with pytest.raises(UserError, match="--provider installed needs the Pulumi CLI: leave out --in-process"):
+        Sandbox(installed=True, in_process=True)
