@@ -82,7 +82,7 @@ class Demo:
         sent = self._send()
         samples = self._follow(follower, sent, before)
         self._judge(follower, sent, samples)
-        self._asked()
+        self._asked(samples[-1].seconds)
         self._table(follower, sent)
         self._chapter("A second pulumi up")
         with self._log.follow("pulumi preview") as say:
@@ -190,11 +190,11 @@ class Demo:
         errors = [event.text for event in self._sandbox.region.events if event.kind == "error"]
         self._check(not errors, f"nothing in the region goes wrong, not even {'; '.join(errors)}")
 
-    def _asked(self) -> None:
+    def _asked(self, seconds: float) -> None:
         """What the API said of two of the jobs, if it has a job table."""
         if self._caller is None:
             return
-        self._caller.look(0.0)
+        self._caller.look(seconds)
         self._chapter("What the API said of the long job, and of one that was cancelled")
         for said in self._caller.said:
             self._console.print(f"{said.seconds:6.1f} s  {said.request:24} {said.status}  {said.words}")

@@ -9,7 +9,7 @@ RESULT = {"frames": 240}
 
 
 class Said(NamedTuple):
-    """A request, its status and what the answer says of the job. `seconds`: real ones since the jobs were sent."""
+    """A request, its status and what the answer says of the job. `seconds`: real ones, as those of the timeline."""
 
     seconds: float
     request: str
@@ -25,7 +25,7 @@ class Caller:
         self._words: dict[str, str] = {}
         self.said: list[Said] = []
         #: The latest answer about each job.
-        self.jobs: dict[str, dict[str, Any]] = {long: {}, cancelled: {}}
+        self._jobs: dict[str, dict[str, Any]] = {long: {}, cancelled: {}}
         #: Whether the progress of the long job was seen while it ran.
         self.progress = False
         #: The status of the cancellation; 0 before.
@@ -34,9 +34,9 @@ class Caller:
     def look(self, seconds: float) -> None:
         """Ask for each job that has not ended, and cancel the one that runs."""
         for job in (self._long, self._cancelled):
-            if "finished" not in self.jobs[job]:
+            if "finished" not in self._jobs[job]:
                 self._ask("GET", job, seconds)
-        long, cancelled = self.jobs[self._long], self.jobs[self._cancelled]
+        long, cancelled = self._jobs[self._long], self._jobs[self._cancelled]
         self.progress = self.progress or (long.get("state") == "running" and long.get("progress", 0) > 0)
         if cancelled.get("state") == "running" and not self.cancellation:
             self.cancellation = self._ask("DELETE", self._cancelled, seconds)
@@ -44,7 +44,7 @@ class Caller:
     def _ask(self, method: str, job: str, seconds: float) -> int:
         """One request. It is noted if it says something new."""
         answer = self._client.ask(method, f"/jobs/{job}")
-        self.jobs[job] = answer.body
+        self._jobs[job] = answer.body
         words = _words(answer.body)
         if method != "GET" or self._words.get(job) != words:
             self._words[job] = words
@@ -53,7 +53,7 @@ class Caller:
 
     def checks(self) -> list[tuple[bool, str]]:
         """What must have been seen, each with its sentence."""
-        long, cancelled = self.jobs[self._long], self.jobs[self._cancelled]
+        long, cancelled = self._jobs[self._long], self._jobs[self._cancelled]
         return [
             (self.progress, "the API shows the progress of the long job while it runs"),
             (long.get("result") == RESULT, f"the API has the long job's result {RESULT}, not {long.get('result')}"),

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ebb.sandbox.controllers.ticker import Reporter, SimulatedRegion, Ticker
+from ebb.sandbox.emulators.local_http import OPENER
 from ebb.sandbox.emulators.moto_patches import ON_EVENT
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ TIMEOUT = 5
 #: HTTP statuses after which EventBridge tries again, as after each 5xx (same page).
 RETRIED = (401, 407, 409, 429)
 _HERE = ("127.0.0.1", "localhost", "::1")
-#: The user's proxy must not come between the sandbox and this machine.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class DeliveryError(Exception):
@@ -55,6 +54,11 @@ class _Delivery:
     put: float
     due: float
     retries: int = 0
+
+    @property
+    def rule_name(self) -> str:
+        """The last part of the rule's ARN."""
+        return self.rule.rsplit("/", 1)[1]
 
 
 class EventBridge:
@@ -101,7 +105,7 @@ class EventBridge:
             self._try(delivery)
 
     def _try(self, delivery: _Delivery) -> None:
-        name, arn = delivery.rule.rsplit("/", 1)[1], delivery.target["Arn"]
+        name, arn = delivery.rule_name, delivery.target["Arn"]
         try:
             what = self._deliver(delivery)
         except DeliveryError as error:
@@ -128,7 +132,7 @@ class EventBridge:
 
     def _give_up(self, delivery: _Delivery, error: DeliveryError, exhausted: str | None) -> None:
         """Send the event to the dead-letter queue ("Using dead-letter queues", eb-rule-dlq.html)."""
-        name, queue = delivery.rule.rsplit("/", 1)[1], delivery.target.get("DeadLetterConfig", {}).get("Arn")
+        name, queue = delivery.rule_name, delivery.target.get("DeadLetterConfig", {}).get("Arn")
         text = f"{name}: {delivery.target['Arn']} did not take an event: {error}"
         if queue is None:
             self._reporter.report("error", delivery.rule, text)
@@ -186,7 +190,7 @@ class EventBridge:
         }
         request = urllib.request.Request(url, body.encode(), headers, method=method)  # noqa: S310 - on this machine
         try:
-            with _DIRECT.open(request, timeout=TIMEOUT) as answer:
+            with OPENER.open(request, timeout=TIMEOUT) as answer:
                 return f"sent to {url}: {answer.status}"
         except urllib.error.HTTPError as error:
             with error:
