@@ -106,10 +106,12 @@ def deployed(region: Region, folder: Path, settings: Mapping[str, Mapping[str, A
 
     region.reset()
     provider = serve(Aws(region.client), Images(region), ROOT)
-    stack = InlineStack(region, folder / "stack", provider.port, find(print), program)
-    stack.up()
-    yield Apis(region, {name: str(output.value) for name, output in stack.outputs().items()})
-    provider.stop()
+    try:
+        stack = InlineStack(region, folder / "stack", provider.port, find(print), program)
+        stack.up()
+        yield Apis(region, {name: str(output.value) for name, output in stack.outputs().items()})
+    finally:
+        provider.stop()
 
 
 def _workflows(queue: JobQueue, settings: Jobs) -> JobRefs:
