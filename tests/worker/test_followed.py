@@ -1,14 +1,13 @@
 """A worker with a job table as a caller sees its jobs: progress, result, cancel. What a child says of them."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.helpers.waiting import until
 from tests.worker.conftest import Open, Start
-from tests.worker.harness import Sqs, TestQueue
+from tests.worker.harness import TestQueue
 from tests.worker.place import FOREVER, PRELUDE_FILES
 from tests.worker.table_store import Store
 from worker.job import Verdict
@@ -28,13 +27,6 @@ HANDLER = """
         job.progress(0.9, "nearly")
         return {"frames": 7}
 """
-
-
-@pytest.fixture
-def store(sqs: Sqs) -> Iterator[Store]:
-    store = Store(sqs.endpoint)
-    yield store
-    store.client.delete_table(TableName=store.table)
 
 
 def job_id(name: str) -> dict[str, Any]:
@@ -67,22 +59,31 @@ def test_a_caller_sees_progress_and_result_and_cancels(start: Start, queue: Test
 # -- what a child says, and what is left of it
 
 
-@pytest.mark.parametrize("body", ["ends", "dies"])
-def test_the_last_progress_comes_with_the_end_of_a_job_though_its_process_dies(open_place: Open, body: str) -> None:
-    place = open_place(
-        PRELUDE_FILES
-        + """
+REPORTS = """
 def handle(job):
     job.progress(0.1)
     job.progress(0.7, job.body)
     if job.body == "dies": os._exit(3)
 """
-    )
+
+
+@pytest.mark.parametrize("body", ["ends", "dies"])
+def test_the_last_progress_comes_with_the_end_of_a_job_though_its_process_dies(open_place: Open, body: str) -> None:
+    place = open_place(PRELUDE_FILES + REPORTS)
     place.ready()
     place.start(body)
     assert place.ended().result.progress == Progress(0.7, body)
     if body == "ends":
         assert place.do("next").progress == Progress(0.7, "next")
+
+
+def test_the_last_progress_comes_with_the_end_of_its_processs_last_job(open_place: Open) -> None:
+    place = open_place(PRELUDE_FILES + REPORTS, EBB_MAX_JOBS_PER_CHILD="1")
+    for body in ("first", "second"):
+        place.ready()
+        place.start(body)
+        ended = place.ended()
+        assert (ended.alive, ended.result.progress) == (False, Progress(0.7, body))
 
 
 def test_a_command_has_files_for_its_result_and_its_progress(open_place: Open) -> None:

@@ -226,7 +226,7 @@ class _Slot:
         reason = f"the handler's process {child.exit_reason()}" if end.result is None and not end.asked else None
         result = end.result or Result(verdict=Verdict.FAILED, reason=reason)
         taken = child.end(grace)
-        result = replace(result, progress=child.last_progress)
+        result = replace(result, progress=result.progress or child.last_progress)
         self._inbox.call(partial(self._on_gone, end, result, taken))
 
     def _on_gone(self, end: _End, result: Result, taken: bool) -> None:
