@@ -142,7 +142,7 @@ def test_the_worker_accepts_the_maximum_of_keep_days() -> None:
 
 def test_the_job_table_has_the_attributes_of_the_worker() -> None:
     names = {f"#{word}" for word in (table.KEY, table.EXPIRY)}
-    assert names <= set(items._words(items.CLAIM))
+    assert names <= items._words(items.CLAIM)
 
 
 def test_metrics_and_the_log_follower_know_every_ending_of_a_job() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from worker import logs, progress
 from worker.core.events import Follow, Followed, Kind, Message
+from worker.job import log_fields
 from worker.progress import NoProgressError, Progress
 
 if TYPE_CHECKING:
@@ -23,11 +24,9 @@ class Follower:
         self,
         table: "JobTable | None",
         answer: Callable[[Followed], None],
-        observe: Callable[[Message, Progress], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`observe` gets the progress where there is no table."""
-        self._table, self._answer, self._observe, self._clock = table, answer, observe or log, clock
+        self._table, self._answer, self._clock = table, answer, clock
         #: What was reported last, or could not be read, by message id.
         self._known: dict[str, Progress | str] = {}
         self._failing = False
@@ -63,19 +62,12 @@ class Follower:
         except NoProgressError as error:
             if self._known.get(message.id) != str(error):
                 self._known[message.id] = str(error)
-                logs.event("progress_ignored", logging.WARNING, message_id=message.id, reason=str(error))
+                logs.event("progress_ignored", logging.WARNING, **log_fields(message.job), reason=str(error))
             return
         if found is None or found == self._known.get(message.id):
             return
         if self._table is None:
-            self._observe(message, found)
+            logs.event("job_progress", **log_fields(message.job), progress=found.fraction, note=found.note or None)
         elif self._table.progress(message, found).kind is Kind.RETRYABLE:
             return  # again the next time
         self._known[message.id] = found
-
-
-def log(message: Message, found: Progress) -> None:
-    """Log a job's progress."""
-    job = message.job
-    fields = {"message_id": message.id, "attempt": job.attempt, "group": job.group}
-    logs.event("job_progress", **fields, progress=found.fraction, note=found.note or None)

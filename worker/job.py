@@ -96,6 +96,12 @@ def _integer(text: str) -> int:
         return int(Decimal(text))
 
 
+def log_fields(job: Job) -> dict[str, Any]:
+    """The fields of each log line about the job. `job_id` is left out where it is SQS's message id."""
+    fields = {"message_id": job.message_id, "attempt": job.attempt, "group": job.group, "trace": job.trace}
+    return fields if job.id == job.message_id else fields | {"job_id": job.id}
+
+
 class Verdict(StrEnum):
     """How an attempt ended in its child process."""
 

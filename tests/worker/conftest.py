@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,13 @@ import pytest
 from tests.worker.harness import Agent, Process, Sqs, TestQueue
 from tests.worker.place import PRELUDE_LINES, Place
 from tests.worker.sqs_stub import Stub
+from tests.worker.table_store import Store
+from worker import logs
 
 Start = Callable[..., Process]
 Open = Callable[..., Place]
+#: The lines of the log since the last call.
+Logged = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +34,22 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture
 def queue(sqs: Sqs) -> TestQueue:
     return sqs.queue()
+
+
+@pytest.fixture
+def store(sqs: Sqs) -> Iterator[Store]:
+    store = Store(sqs.endpoint)
+    yield store
+    store.client.delete_table(TableName=store.table)
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
+    def lines() -> list[dict[str, Any]]:
+        logs.OUTPUT.flush()
+        return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+    return lines
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.worker.conftest import Logged
 from tests.worker.sqs_stub import message_of
 from worker import progress
 from worker.aws.table import JobTable
@@ -136,11 +137,26 @@ def test_the_core_hears_of_cancelled_jobs_before_any_progress_is_written_and_tho
     assert told[-1] == Followed()
 
 
-def test_without_a_table_progress_is_only_logged(path: str) -> None:
-    seen: list[tuple[str, Progress]] = []
-    follower = Follower(None, lambda _: None, lambda message, found: seen.append((message.id, found)))
-    message = message_of()
+def test_without_a_table_progress_is_only_logged(path: str, logged: Logged) -> None:
+    follower = Follower(None, lambda _: None)
+    message = Message(job=Job(id="job-7", message_id="m", body="", attempt=2), handle="h")
     JOB.progress(0.2, "half")
     for _ in range(2):
         follower.follow(Follow(((message, 0),)), {message.id: path})
-    assert seen == [(message.id, Progress(0.2, "half"))]
+    (line,) = logged()
+    shown = {"event": "job_progress", "message_id": "m", "job_id": "job-7", "attempt": 2, "progress": 0.2}
+    assert shown.items() <= line.items()
+    assert line["note"] == "half"
+
+
+def test_a_progress_that_cannot_be_read_is_logged_once(path: str, logged: Logged) -> None:
+    table, message = Table(), message_of()
+    follower = Follower(cast(JobTable, table), lambda _: None)
+    Path(path).write_text("40%")
+    for _ in range(2):
+        follower.follow(Follow(((message, 0),)), {message.id: path})
+    (line,) = logged()
+    assert (line["event"], line["message_id"], line["level"]) == ("progress_ignored", message.id, "WARNING")
+    JOB.progress(0.4)
+    follower.follow(Follow(((message, 0),)), {message.id: path})
+    assert (table.written, logged()) == ([Progress(0.4)], [])

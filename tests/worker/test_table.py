@@ -1,37 +1,16 @@
 """The job table against an emulator of DynamoDB: each write, and its condition."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.worker.harness import Sqs
+from tests.worker.conftest import Logged
 from tests.worker.table_store import KEEP, NOW, RETENTION, SENT, Store, claim, finish, message, release
-from worker import logs
 from worker.aws.table import JobTable, JobTableError
 from worker.core.endings import FINAL, JobState
-from worker.core.events import Claim, Finish, Kind, Message
+from worker.core.events import Answered, Claim, Finish, Kind, Message, Release
 from worker.job import Job
 from worker.progress import Progress
-
-
-@pytest.fixture
-def store(sqs: Sqs) -> Iterator[Store]:
-    store = Store(sqs.endpoint)
-    yield store
-    store.client.delete_table(TableName=store.table)
-
-
-@pytest.fixture
-def logged(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    """The events since the last call."""
-
-    def events() -> list[str]:
-        logs.OUTPUT.flush()
-        return [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()]
-
-    return events
-
 
 RUNNING = {
     "id": "id",
@@ -75,6 +54,25 @@ def test_another_worker_s_claim_is_respected_until_its_end(store: Store) -> None
     assert claim(first, 200.0).kind is Kind.TAKEN
 
 
+def test_a_claim_ends_with_its_lease_to_the_millisecond(store: Store) -> None:
+    store.now += 0.9
+    first, second = store.worker(), store.worker()
+    assert claim(first, 130.0).kind is Kind.OK
+    store.now += 29.998
+    assert claim(second, 200.0).kind is Kind.TAKEN
+    store.now += 0.004
+    assert claim(second, 200.0).kind is Kind.OK
+
+
+def test_a_taken_job_is_never_asked_for_again_at_once(store: Store) -> None:
+    first, second = store.worker(), store.worker()
+    assert claim(first, 130.0).kind is Kind.OK
+    for later, seconds in ((28.7, 2.0), (1.0, 1.0), (0.3, 1.0)):  # the last: as it ends
+        store.now += later
+        taken = claim(second, 200.0)
+        assert (taken.kind, taken.error, taken.seconds) == (Kind.TAKEN, "another worker has the job", seconds)
+
+
 def test_a_claim_may_be_repeated_and_goes_on_under_a_newer_receive(store: Store) -> None:
     worker = store.worker()
     assert claim(worker).kind is Kind.OK
@@ -106,7 +104,8 @@ def test_a_finished_job_is_never_claimed_again_while_it_is_kept(store: Store) ->
     assert store.item() == ended
     for worker in (first, second):
         found = claim(worker)
-        assert (found.kind, (found.job or {})["result"]) == (Kind.FINISHED, '{"a":1}')
+        assert (found.kind, found.error) == (Kind.FINISHED, "the job has ended before")
+        assert (found.job or {})["result"] == '{"a":1}'
     store.now += KEEP
     assert claim(second, 2000.0).kind is Kind.FINISHED
     store.now += 1  # TTL deletes within days, not at once
@@ -114,7 +113,7 @@ def test_a_finished_job_is_never_claimed_again_while_it_is_kept(store: Store) ->
     assert not {"result", "progress", "note", "finished"} & (store.item() or {}).keys()
 
 
-def test_a_finish_may_be_repeated_and_needs_noclaim(store: Store) -> None:
+def test_a_finish_may_be_repeated_and_needs_no_claim(store: Store) -> None:
     worker = store.worker()
     assert finish(worker) is Kind.OK
     assert finish(worker) is Kind.OK
@@ -191,9 +190,7 @@ def test_a_late_call_of_an_older_attempt_changes_nothing(store: Store) -> None:
     assert store.item() == before
 
 
-def test_an_extension_moves_the_claim_s_end_and_brings_nothing_back(
-    store: Store, logged: Callable[[], list[str]]
-) -> None:
+def test_an_extension_moves_the_claim_s_end_and_brings_nothing_back(store: Store, logged: Logged) -> None:
     worker = store.worker()
     worker.extend(message(), 130.0)
     assert store.item() is None
@@ -267,20 +264,26 @@ def test_an_error_is_cut_and_has_no_lone_surrogate(store: Store) -> None:
     assert (store.item() or {})["error"] == "?" + "x" * 999
 
 
-CALLS: list[Callable[[JobTable], Kind]] = [lambda table: claim(table).kind, finish, release]
+CALLS: list[Callable[[JobTable], Answered]] = [
+    lambda table: table.claim(Claim(message(), 130.0)),
+    lambda table: table.finish(Finish(message(), JobState.SUCCEEDED)),
+    lambda table: table.release(Release(message())),
+]
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_table_that_is_not_there_is_trouble_and_not_an_exception(
-    store: Store, call: Callable[[JobTable], Kind]
+    store: Store, call: Callable[[JobTable], Answered]
 ) -> None:
-    assert call(store.worker("none")) is Kind.RETRYABLE
-    assert "ResourceNotFoundException" in str(claim(store.worker("none")).error)
+    (outcome,) = call(store.worker("none")).outcomes.values()
+    assert outcome.kind is Kind.RETRYABLE
+    assert "ResourceNotFoundException" in str(outcome.error)
 
 
-def test_a_failed_extension_is_logged_and_no_exception(store: Store, logged: Callable[[], list[str]]) -> None:
+def test_a_failed_extension_is_logged_and_no_exception(store: Store, logged: Logged) -> None:
     store.worker("none").extend(message(), 130.0)
-    assert logged() == ["extension_failed"]
+    (line,) = logged()
+    assert (line["event"], line["message_id"], line["job_id"]) == ("extension_failed", "m", "id")
 
 
 def test_the_proof_reads_the_table_and_changes_nothing(store: Store) -> None:

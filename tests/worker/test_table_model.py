@@ -1,6 +1,5 @@
 """The job table of simulations is a model of the real one: both answer alike."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,18 +8,9 @@ from hypothesis import strategies as st
 
 from tests.helpers.examples import examples
 from tests.worker import simulated_table
-from tests.worker.harness import Sqs
 from tests.worker.table_store import NOW, Store, message
 from worker.core.endings import JobState
 from worker.core.events import Claim, Finish, Release
-
-
-@pytest.fixture
-def store(sqs: Sqs) -> Iterator[Store]:
-    store = Store(sqs.endpoint)
-    yield store
-    store.client.delete_table(TableName=store.table)
-
 
 STEPS = st.lists(
     st.tuples(

@@ -1,6 +1,7 @@
 """Items of the job table: update expressions, the conditions of each write, and values in DynamoDB's form."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,23 +68,20 @@ class Update:
         removed = f" REMOVE {', '.join(f'#{name}' for name in self._removed)}" if self._removed else ""
         expression = f"SET {', '.join(self._sets)}{removed}"
         known = dict(values) | {state: text(state) for state in _STATES}
-        both = f"{expression} {self._condition} "
-        used = {f":{name}": value for name, value in (known | self._values).items() if _names(both, f":{name}")}
-        names = {word: word[1:] for word in _words(both) if word.startswith("#")}
+        words = _words(f"{expression} {self._condition}")
         return {
             "UpdateExpression": expression,
             "ConditionExpression": self._condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": used,
+            "ExpressionAttributeNames": {word: word[1:] for word in words if word.startswith("#")},
+            "ExpressionAttributeValues": {
+                f":{name}": value for name, value in (known | self._values).items() if f":{name}" in words
+            },
         }
 
 
-def _words(expression: str) -> list[str]:
-    return "".join(each if each.isalnum() or each in "#:_" else " " for each in expression).split()
-
-
-def _names(expression: str, word: str) -> bool:
-    return word in _words(expression)
+def _words(expression: str) -> set[str]:
+    """The names (`#name`) and values (`:value`) in an expression, and its other words."""
+    return set(re.findall(r"[#:]?\w+", expression))
 
 
 def text(value: str) -> Value:

@@ -19,6 +19,7 @@ from worker.aws.errors import RETRYABLE_ERRORS, code
 from worker.aws.items import CANCEL, CLAIM, FINISH, HELD, RELEASE, Update, expiry, number, plain, text, whole
 from worker.core.endings import FINAL, JobState
 from worker.core.events import Answered, Claim, Finish, Kind, Message, Outcome, Release
+from worker.job import log_fields
 from worker.progress import Progress
 
 if TYPE_CHECKING:
@@ -124,9 +125,7 @@ class JobTable:
         update.set(until=number(unix), expires=expiry(unix + self._retention + self._keep))
         outcome = self._update(message, update)
         if outcome.kind is not Kind.OK:
-            job = message.job
-            fields = {"message_id": message.id, "attempt": job.attempt, "group": job.group}
-            logs.event("extension_failed", logging.WARNING, **fields, error=outcome.error)
+            logs.event("extension_failed", logging.WARNING, **log_fields(message.job), error=outcome.error)
 
     def progress(self, message: Message, progress: Progress) -> Outcome:
         """Write how much of the job is done: OK, RETRYABLE, or another kind if the claim is not ours any more."""

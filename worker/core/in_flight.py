@@ -10,7 +10,7 @@ from typing import Any
 from worker.core.endings import Ending, JobState, Step
 from worker.core.events import Call, Kind, Message, Outcome
 from worker.core.lease import MAX_CALL_SECONDS, Lease
-from worker.job import Result
+from worker.job import Result, log_fields
 
 #: A message whose job no child can take is given back after so long.
 MAX_WAIT_SECONDS = 60
@@ -73,9 +73,7 @@ class InFlight:
     @property
     def log_fields(self) -> dict[str, Any]:
         """The fields of each log line about this message."""
-        job = self.message.job
-        fields = {"message_id": job.message_id, "attempt": job.attempt, "group": job.group, "trace": job.trace}
-        return fields if job.id == job.message_id else fields | {"job_id": job.id}
+        return log_fields(self.message.job)
 
     @property
     def error(self) -> str | None:

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 
 from worker import config, logs, output
 from worker import progress as progress_file
-from worker.job import Job, Reject, Result, Retry, UnableError, Verdict
+from worker.job import Job, Reject, Result, Retry, UnableError, Verdict, log_fields
 from worker.jobs import command, descendants, outcome, payload, scratch
 from worker.jobs import result as results
 from worker.jobs.process import LENGTH_BYTES, STOP_SIGNAL, progress_path
@@ -66,13 +66,7 @@ def main(connection: int, lifeline: int, taking: int, folder: str) -> None:
     with open(connection, "rb", closefd=False) as jobs:
         while job := _next(jobs):
             os.write(taking, b"!")
-            formatter.common = {
-                "message_id": job.message_id,
-                "job_id": job.id if job.id != job.message_id else None,
-                "attempt": job.attempt,
-                "group": job.group,
-                "trace": job.trace,
-            }
+            formatter.common = log_fields(job)
             result = runner.run(job)
             del job
             _flush()
