@@ -17,8 +17,8 @@ from ebb.forecast.model.assumptions import Assumptions, Uniform
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.model.simulate import simulate
 from ebb.forecast.report import formatting
-from ebb.forecast.results.bill import Part, of_scaling
-from ebb.forecast.results.monte_carlo import Estimate, Forecast, Spread, forecast
+from ebb.forecast.results.bill import of_scaling
+from ebb.forecast.results.monte_carlo import Estimate, Forecast, Spread, draws, forecast, mean
 from ebb.forecast.scenario.deployed import from_settings
 from ebb.forecast.scenario.scenario import Scenario
 from settings import Settings
@@ -122,11 +122,11 @@ def _burst(way: Way, runs: int) -> Iterator[Objective]:
 def _cost(way: Way, runs: int) -> Iterator[Objective]:
     """Months with and without jobs, in public subnets."""
     if way.trickle is not None:
-        month = _run(stack(**way.settings, seconds_per_job=60), TRICKLE, runs).bill.load
-        yield _dollars(f"scaling in a month of 60 jobs of 60 s in four hours a day {way.name}", way.trickle, month)
-    yield _dollars(
-        f"scaling in a month without jobs {way.name}", way.idle, _run(stack(**way.settings), IDLE, 1).bill.idle
-    )
+        found = _run(stack(**way.settings, seconds_per_job=60), TRICKLE, runs)
+        dollars = mean([of_scaling(run.bill.load) for run in found.each], draws(found.runs, found.seed))
+        yield _dollars(f"scaling in a month of 60 jobs of 60 s in four hours a day {way.name}", way.trickle, dollars)
+    idle = of_scaling(_run(stack(**way.settings), IDLE, 1).bill.idle)
+    yield _dollars(f"scaling in a month without jobs {way.name}", way.idle, Estimate(value=idle, low=idle, high=idle))
 
 
 def _lost(loads: Sequence[Trial]) -> Iterator[Objective]:
@@ -198,10 +198,15 @@ def _in_seconds(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _dollars(text: str, limit: float, parts: tuple[Part, ...]) -> Objective:
-    """What scaling costs, to the cent."""
-    value = round(of_scaling(parts), 2)
-    return Objective(text=text, limit=f"${limit:.2f}", found=f"${value:.2f}", value=value, met=value <= limit)
+def _dollars(text: str, limit: float, found: Estimate) -> Objective:
+    """What scaling costs. A tenth of a cent decides too, so it is shown."""
+    return Objective(
+        text=text,
+        limit=f"${limit:.2f}",
+        found=formatting.interval(found, "${:.3f}".format),
+        value=found.value,
+        met=found.value <= limit,
+    )
 
 
 def table(found: Iterable[Objective], say: Callable[[str], None]) -> bool:
