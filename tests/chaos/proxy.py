@@ -36,6 +36,8 @@ class Fault(StrEnum):
 LASTS = {Fault.DELAY: (0.05, 1.5), Fault.LATE: (6.0, 9.0), Fault.TRICKLE: (1.0, 12.0)}
 #: Pieces that a trickling answer comes in.
 PIECES = 20
+#: Connections that may wait until they are accepted.
+BACKLOG = 100
 #: Seconds after which a connection without an answer is closed, if the client does not close it before.
 MAX_SILENCE_SECONDS = 120.0
 
@@ -87,7 +89,7 @@ class Proxy:
         self._exchanges = 0
         #: Whether every request goes into a black hole.
         self._dark = False
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._connections: set[asyncio.Task[None]] = set()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -124,28 +126,38 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT)
 
     async def _listen(self) -> None:
-        if not self._server:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_address=True)
+        if not self._listener:
+            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=BACKLOG)
+            self._listener.setblocking(False)
+            self._loop.add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        # asyncio's own server forgets what it has accepted in the moment in which it is closed
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = self._loop.create_task(self._serve(connection))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+            task.add_done_callback(lambda _: connection.close())  # also if it was cancelled before its first step
 
     async def _shut(self) -> None:
-        if self._server:
-            self._server.close()
-            self._server = None
+        if self._listener:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         connections = list(self._connections)
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._connections.add(task)
+    async def _serve(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
         try:
             await self._exchange_all(reader, writer)
         except (OSError, EOFError, asyncio.CancelledError):
             pass  # the client's or the emulator's end is this connection's end
         finally:
-            self._connections.discard(task)
             _reset(writer)
 
     async def _exchange_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

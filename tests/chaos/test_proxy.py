@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos import proxy as proxies
 from tests.chaos.proxy import Fault, Plan, Proxy, calm, rates
-from tests.helpers.waiting import until
+from tests.helpers.waiting import LIMIT, until
 
 REQUEST = b"POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.DeleteMessage\r\nContent-Length: 5\r\n\r\nthing"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"x" * 200
@@ -155,6 +155,26 @@ def test_it_refuses_and_darkens_for_as_long_as_it_is_told(upstream: Upstream) ->
     assert ask(proxy.port) == (ANSWER, False)
     proxy.close()
     assert upstream.requests == [REQUEST]
+
+
+def test_a_client_that_connects_in_the_moment_of_a_refusal_is_cut_off(upstream: Upstream) -> None:
+    gate = threading.Event()
+    proxy = Proxy(upstream.port, lambda _: None if gate.wait() else Fault.CUT)
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", proxy.port)) as busy:
+            busy.sendall(REQUEST)  # the proxy does nothing else until its plan has answered
+            with socket.create_connection(("127.0.0.1", proxy.port)) as late:
+                late.settimeout(LIMIT)
+                refusing = threading.Thread(target=proxy.refuse)
+                refusing.start()
+                gate.set()
+                refusing.join()
+                with suppress(ConnectionResetError):
+                    assert late.recv(1) == b""
+        gate.clear()
+        proxy.accept()
+    gate.set()
+    proxy.close()
 
 
 def test_an_upstream_that_refuses_ends_the_connection(upstream: Upstream) -> None:
