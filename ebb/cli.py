@@ -9,14 +9,14 @@ from ebb.forecast.advise.cli import advise
 from ebb.forecast.cli import forecast
 from ebb.help import Command, Group
 from ebb.iam.cli import policy
-from ebb.ops.cli import move, pause, resume, status
+from ebb.ops.cli.moving import move
+from ebb.ops.cli.scaling import pause, resume, status
 from ebb.sandbox.cli import sandbox
 
 app = typer.Typer(
     cls=Group,
     help="Ebb on your own machine: forecast a stack, and run it in a sandbox, before you deploy it to an account.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")

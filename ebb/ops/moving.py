@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ebb.ops.scaling import refusals
+from ebb.ops.refusals import refusals
 from ebb.ops.stack import OpsError, Stack
 
 #: Messages of one receive, and seconds that it waits for one (SQS API, ReceiveMessage).

@@ -1,12 +1,10 @@
 """The state of a service's scaling, and how to pause and resume it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from ebb.ops.refusals import refusals
 from ebb.ops.stack import OpsError, Stack
 
 _DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
@@ -83,18 +81,6 @@ class Service:
             self._client("application-autoscaling").register_scalable_target(
                 ResourceId=self._stack.resource_id, SuspendedState=dict.fromkeys(FLAGS, suspended), **_DIMENSION
             )
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turns errors of AWS and of the connection into OpsError."""
-    try:
-        yield
-    except ClientError as error:
-        said = error.response["Error"]
-        raise OpsError(f"AWS refused {error.operation_name}: {said.get('Code')}: {said.get('Message')}") from None
-    except (BotoCoreError, OSError, ValueError) as error:
-        raise OpsError(f"The request to AWS failed: {error}") from None
 
 
 def lines(stack: str, state: State) -> Iterator[str]:

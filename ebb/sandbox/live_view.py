@@ -39,7 +39,8 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool, installed: boo
             for warning in settings.warnings(sandbox.settings):
                 console.print(Text(f"Warning: {warning}", style="yellow"))
             how_to(console, sandbox)
-            View(console, sandbox).run()
+            with sandbox.announced():
+                View(console, sandbox).run()
         except KeyboardInterrupt:
             console.print("\nStopping: the stack is destroyed, then the region is removed.")
         with held_signals(), log.follow("pulumi destroy") as say:
@@ -60,6 +61,7 @@ def how_to(console: Console, sandbox: Sandbox) -> None:
     environment = sandbox.region.environment()
     for name in EXPORTED:
         console.out(f"  export {name}={environment[name]}")
+    console.print(f"Or with the commands of ebb, such as `ebb status --stack {sandbox.stack}`.")
     minute = sandbox.region.clock.real(60)
     console.print(
         f"\nA minute of AWS's metrics takes {minute:g} s here, so a first job waits some seconds for its task.\n"

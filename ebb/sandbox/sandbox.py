@@ -1,7 +1,8 @@
 """The sandbox as a whole: region, providers, tasks, metrics, autoscaler, and one deployed stack."""
 
+import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -9,6 +10,7 @@ from pulumi.automation import PulumiCommand
 
 from ebb import project
 from ebb.errors import UserError
+from ebb.sandbox import running
 from ebb.sandbox.client import Client
 from ebb.sandbox.controllers.alarms import Autoscaler
 from ebb.sandbox.controllers.deliveries import EventBridge
@@ -131,6 +133,21 @@ class Sandbox:
     def leftovers(self) -> list[str]:
         """What exists now and did not exist before the stack."""
         return sorted(set(self.region.inventory()) - set(self._before))
+
+    def announced(self) -> AbstractContextManager[None]:
+        """Inside it, the commands of `ebb` find the stack, which must be deployed."""
+        return running.announced(
+            running.Running(
+                name=self.stack,
+                process=os.getpid(),
+                endpoint=self.region.endpoint,
+                region=self.region.region,
+                speed=self.region.clock.speed,
+                epoch=self.region.clock.epoch,
+                config=self._config,
+                outputs=self.deployment.outputs(),
+            )
+        )
 
     def client(self) -> Client:
         """A caller of the deployed API."""

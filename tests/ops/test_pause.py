@@ -161,12 +161,21 @@ def test_a_stack_that_is_not_deployed_is_refused_in_one_sentence(pulumi: Path) -
 
 def test_an_error_of_pulumi_is_printed_in_its_words(pulumi: Path) -> None:
     (pulumi / "error.txt").write_text("error: no stack named 'prd'\nfound\n")
-    assert refused("status", "--stack", "prd") == "pulumi stack failed: no stack named 'prd' found"
+    expected = (
+        "There is no stack prd in Pulumi's backend, and no sandbox of this name runs: `pulumi stack ls` lists the "
+        "stacks, and `ebb sandbox up --stack prd` starts a sandbox."
+    )
+    assert refused("status", "--stack", "prd") == expected
+    (pulumi / "error.txt").write_text("error: PULUMI_ACCESS_TOKEN must be set\nfor login\n")
+    assert refused("status", "--stack", "prd") == "pulumi stack failed: PULUMI_ACCESS_TOKEN must be set for login"
 
 
 def test_without_pulumi_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    expected = "The command `pulumi` is not on PATH. Ebb needs it to read the stack's outputs."
+    expected = (
+        "No sandbox runs stack dev on this machine, and the command `pulumi` is not on PATH. Ebb needs it to read the "
+        "outputs of a stack in AWS."
+    )
     assert refused("resume", "--stack", "dev") == expected
 
 
@@ -185,7 +194,10 @@ def test_a_pulumi_that_does_not_answer_is_not_waited_for_without_end(
             ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "RegisterScalableTarget"),
             "AWS refused RegisterScalableTarget: AccessDeniedException: not you",
         ),
-        (NoCredentialsError(), "The request to AWS failed: Unable to locate credentials"),
+        (
+            NoCredentialsError(),
+            "There are no AWS credentials: sign in, such as with `aws sso login`, or set AWS_PROFILE.",
+        ),
     ],
 )
 def test_what_aws_refuses_is_one_sentence(error: Exception, sentence: str) -> None:

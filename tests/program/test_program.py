@@ -40,6 +40,7 @@ EVENTS = "ebb:index:JobEvents"
 OPTIONAL = {TABLE: "job-table", WORKFLOWS: "job", RECURRING: "recurring", EVENTS: "events"}
 OUTPUTS = {
     "api_url",
+    "api_auth",
     "queue_url",
     "dead_letter_queue_url",
     "cluster_name",

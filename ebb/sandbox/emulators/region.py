@@ -13,10 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import botocore.session
-from botocore.config import Config
 
 from ebb.errors import UserError
-from ebb.sandbox.emulators import inventory, moto_patches
+from ebb.sandbox.emulators import inventory, local_client, moto_patches
 from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.events import Events
 from ebb.sandbox.emulators.local_http import OPENER
@@ -82,8 +81,8 @@ class Region:
         return {
             **self._profile(),
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": local_client.KEY,
+            "AWS_SECRET_ACCESS_KEY": local_client.SECRET,
             "AWS_SESSION_TOKEN": "",
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
@@ -101,21 +100,7 @@ class Region:
         """The boto client of a service, one for all threads. It does not retry."""
         with self._clients_lock:
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self.endpoint,
-                    aws_access_key_id="test",
-                    aws_secret_access_key="test",  # noqa: S106
-                    config=Config(
-                        retries={"total_max_attempts": 1},  # moto answers 500 for an operation that it does not have
-                        proxies={},
-                        max_pool_connections=50,
-                        inject_host_prefix=False,
-                        use_fips_endpoint=False,
-                        use_dualstack_endpoint=False,
-                    ),
-                )
+                self._clients[service] = local_client.create(self._session, service, self.region, self.endpoint)
             return self._clients[service]
 
     def reset(self) -> None:

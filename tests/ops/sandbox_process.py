@@ -1,0 +1,87 @@
+"""A sandbox with a deployed stack in a separate process, which the test processes of a run use one after another.
+
+A separate process, because moto's own mocks empty its state. `python -m tests.ops.sandbox_process FOLDER SPEED` ends
+when no test module has used it for LINGER_SECONDS.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from ebb.project import ROOT
+from ebb.sandbox import running
+from tests.helpers import stacks
+from tests.helpers.waiting import until
+
+STACK = "sandbox"
+#: With a job table, and with the demo's handler. A job that fails is tried again within a second.
+OVERRIDES = {
+    "ebb:jobs": {"keep_days": 1},
+    "ebb:worker": {"handler": "worker.demo:handle", "backoff_cap": 1},
+    "ebb:queue": {"max_receive_count": 2},
+}
+LINGER_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
+#: What this test process started. An object that goes away before its process has ended is a ResourceWarning.
+_STARTED: list["subprocess.Popen[bytes]"] = []
+
+
+@contextmanager
+def used(folder: Path) -> Iterator[None]:
+    """Inside it, the sandbox whose cache is this folder runs and no other test process uses it."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not running.find(STACK):
+            _start(folder)
+        yield
+
+
+def _start(folder: Path) -> None:
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name, str(folder)], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+        )
+    _STARTED.append(process)
+    until(
+        lambda: running.find(STACK) or process.poll() is not None,
+        limit=900,
+        seen=lambda: (folder / "log").read_text()[-2000:],
+    )
+    assert process.poll() is None, (folder / "log").read_text()
+
+
+def main(folder: Path) -> None:
+    """Deploy, and wait until the sandbox is no longer used."""
+    from ebb.sandbox.demo import WORKER
+    from ebb.sandbox.sandbox import Sandbox
+
+    os.environ["EBB_CACHE"] = str(folder)
+    config = stacks.configuration(STACK, OVERRIDES)
+    with Sandbox(STACK, in_process=True, config=config, image=WORKER) as sandbox, (folder / "lock").open("w") as lock:
+        sandbox.deployment.up()
+        with sandbox.announced():
+            unused = time.monotonic()
+            while time.monotonic() < unused + LINGER_SECONDS:
+                time.sleep(_LOOK_SECONDS)
+                if _held(lock):
+                    unused = time.monotonic()
+            fcntl.flock(lock, fcntl.LOCK_EX)  # no test module finds it from here on
+
+
+def _held(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    return False
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
