@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 STACK ?= sandbox
 SPEED ?= 60
+REVISION ?= main
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +25,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
-	actionlint browser all-tests bench bench-worker bench-forecast chaos fuzz mutants worker-image clean
+	preview-comment actionlint browser all-tests bench bench-worker bench-forecast chaos fuzz mutants worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -88,6 +89,9 @@ aims: $(STAMP) ## the aims of the default scaling policy, and what the forecast 
 
 tune: $(STAMP) ## search for a better default scaling policy (two minutes)
 	$(BIN)/python -m bench.policy.tune
+
+preview-comment: $(STAMP) ## what changes in the forecasts since a revision, as in a pull request (REVISION=main); fails above a budget
+	@$(BIN)/python -m tools.preview_comment $(REVISION)
 
 actionlint: ## the workflows (needs Go, otherwise it says that it is left out)
 	@if command -v go >/dev/null; then go run $(ACTIONLINT) -shellcheck= -pyflakes=; \

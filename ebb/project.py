@@ -1,7 +1,8 @@
 """The project on disk: its root folder, its stacks, and a stack's configuration."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,20 @@ class StackError(UserError):
 PLACEHOLDER = "encrypted-by-pulumi"
 
 
+def file_name(stack: str) -> str:
+    """The name of a stack's file."""
+    return f"{_PREFIX}{stack}{_SUFFIX}"
+
+
 def stacks(folder: Path | None = None) -> list[str]:
     """Names of the stacks that have a file in this folder or in the root, sorted."""
-    files = (folder or ROOT).glob(f"{_PREFIX}*{_SUFFIX}")
-    return sorted(file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for file in files)
+    return stack_names(file.name for file in (folder or ROOT).iterdir()) if (folder or ROOT).is_dir() else []
+
+
+def stack_names(files: Iterable[str]) -> list[str]:
+    """The stacks whose files are among these names, sorted."""
+    found = (name for name in files if fnmatchcase(name, file_name("*")))
+    return sorted(name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in found)
 
 
 def configuration(
@@ -62,7 +73,7 @@ def require_sections(stack: str, *, folder: Path | None = None, except_for: str 
     hidden = [key for key, value in sections.items() if is_encrypted(value) and key != f"{prefix}{except_for}"]
     if hidden:
         raise StackError(
-            f"{_PREFIX}{stack}{_SUFFIX}: {', '.join(hidden)} cannot be read: the whole section is encrypted, and only "
+            f"{file_name(stack)}: {', '.join(hidden)} cannot be read: the whole section is encrypted, and only "
             "Pulumi has the key. Encrypt the secret value alone, such as with `pulumi config set --secret --path "
             "ebb:worker.environment.NAME`."
         )
@@ -108,7 +119,7 @@ def _document(stack: str, folder: Path | None) -> tuple[Path, Mapping[str, Any]]
     known = stacks(folder)
     if stack not in known:
         raise StackError(f"There is no stack {stack!r}; this project has {', '.join(known) or 'none'}.")
-    file = (folder or ROOT) / f"{_PREFIX}{stack}{_SUFFIX}"
+    file = (folder or ROOT) / file_name(stack)
     return file, _load(file)
 
 

@@ -11,16 +11,17 @@ import typer
 from ebb.errors import UserError, finish
 from ebb.forecast.options import (
     Against,
-    Arrivals,
     Body,
+    Compare,
     Crash,
     Deploy,
     Failing,
     Groups,
     Html,
     Image,
-    Job,
     Json,
+    OwnArrivals,
+    OwnJob,
     Runs,
     Scales,
     Seed,
@@ -35,6 +36,7 @@ from ebb.forecast.options import (
 from ebb.forecast.output import progress_bar, write_page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ebb.forecast.pipeline import Wanted
@@ -45,9 +47,9 @@ def forecast(
     *,
     stack: Stack = "dev",
     changes: Set = None,
-    arrivals: Arrivals = "burst:1",
+    arrivals: OwnArrivals = None,
     start: Start = None,
-    job: Job = "60s",
+    job: OwnJob = None,
     body: Body = "1KB",
     groups: Groups = 1,
     failing: Failing = 0.0,
@@ -56,6 +58,7 @@ def forecast(
     seed: Seed = 1,
     until: Until = None,
     versus: Versus = None,
+    compare: Compare = None,
     against: Against = False,
     scales: Scales = False,
     sensitivity: Sensitivity = False,
@@ -69,7 +72,8 @@ def forecast(
 
     Nothing is deployed. It simulates the stack's own alarms and policies in virtual time. The delays
     of SQS, CloudWatch and Fargate are random. p50 and p95 are over all runs; the
-    range behind each is its 95 % confidence interval.
+    range behind each is its 95 % confidence interval. If the stack has budgets (ebb:budgets), the exit code is 1 above
+    one of them.
 
     \b
     One job on the dev stack:
@@ -82,6 +86,8 @@ def forecast(
       ebb forecast --stack prod --arrivals trace:jobs.csv --html f.html
     With another setting:
       ebb forecast --set scaling.max_tasks=10 --set network.nat=none
+    What a branch changes, as a table for its pull request:
+      ebb forecast --stack prod --compare main
     What other settings change, with the same random delays:
       ebb forecast --vs scaling.watch=true --vs scaling.max_tasks=5
     The cost at 10, 100 and 1,000 times the load, and what the result depends on:
@@ -92,47 +98,68 @@ def forecast(
 
     def command() -> bool:
         from ebb.forecast import durations  # noqa: PLC0415 - --help answers without these imports
-        from ebb.forecast.load import dates, workloads  # noqa: PLC0415
+        from ebb.forecast.load import workloads  # noqa: PLC0415
         from ebb.forecast.model.overrides import overridden  # noqa: PLC0415
-        from ebb.forecast.pipeline import Wanted  # noqa: PLC0415
+        from ebb.forecast.pipeline import Wanted, stack_load  # noqa: PLC0415
         from ebb.forecast.run import Request  # noqa: PLC0415
         from ebb.forecast.scenario import image_pull  # noqa: PLC0415
         from ebb.forecast.scenario.stack import find, read  # noqa: PLC0415
 
-        folder, name = find(stack)
-        calendar = dates.read(start, read(name, folder, changes or ()).scaling.timezone)
-        request = Request(
-            stack=stack,
-            changes=tuple(changes or ()),
-            start=start,
-            load=workloads.load(
-                arrivals,
-                job,
-                groups=groups,
-                failing=failing,
-                crash=crash,
-                body=workloads.body_bytes(body),
-                calendar=calendar,
-            ),
-            against=against,
-            runs=runs,
-            seed=seed,
-            until=None if until is None else durations.positive(until, "--until"),
-            pull=None if image is None else image_pull.read(image),
-            assumptions=overridden(start_time, deploy or ()),
-        )
+        def request(of: str) -> Request:
+            folder, name = find(of)
+            more = {"groups": groups, "failing": failing, "crash": crash, "body": workloads.body_bytes(body)}
+            return Request(
+                stack=of,
+                changes=tuple(changes or ()),
+                start=start,
+                load=stack_load(read(name, folder, changes or ()), arrivals, job, start, **more),
+                against=against,
+                runs=runs,
+                seed=seed,
+                until=None if until is None else durations.positive(until, "--until"),
+                pull=None if image is None else image_pull.read(image),
+                assumptions=overridden(start_time, deploy or ()),
+            )
+
+        if compare is not None:
+            others = {
+                "--vs": versus,
+                "--against": against,
+                "--scale": scales,
+                "--sensitivity": sensitivity,
+                "--html": html,
+            }
+            return _compare(stack, compare, request, [name for name, given in others.items() if given], as_json=as_json)
         wanted = Wanted(versus=tuple(versus or ()), scales=scales, sensitivity=sensitivity)
-        _run(request, wanted, html, as_json=as_json)
-        return True
+        return _run(request(stack), wanted, html, as_json=as_json)
 
     finish(command)
 
 
-def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: bool) -> None:
+def _compare(
+    stack: str, revision: str, request: "Callable[[str], Request]", others: list[str], *, as_json: bool
+) -> bool:
+    """Whether the present stack file keeps its budgets."""
+    from ebb.forecast.pipeline import compared  # noqa: PLC0415
+    from ebb.forecast.report import budgets, changes  # noqa: PLC0415
+
+    if others:
+        raise UserError(f"--compare prints one table: leave out {', '.join(others)}.")
+    with progress_bar() as progress:
+        found = compared(stack, revision, request, progress)
+    if as_json:
+        typer.echo(json.dumps(changes.document(found), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(changes.markdown(found), nl=False)
+    return budgets.kept(found.budgets)
+
+
+def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: bool) -> bool:
+    """Whether the stack keeps its budgets."""
     from rich.console import Console  # noqa: PLC0415
 
     from ebb.forecast.pipeline import report  # noqa: PLC0415
-    from ebb.forecast.report import json_report, terminal  # noqa: PLC0415
+    from ebb.forecast.report import budgets, json_report, terminal  # noqa: PLC0415
     from ebb.forecast.unused_options import deployments, unused  # noqa: PLC0415
 
     if html is not None and not html.parent.is_dir():
@@ -152,7 +179,8 @@ def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: 
         write_page(html, page(found, command=shlex.join(["ebb", *sys.argv[1:]])))
     if as_json:
         typer.echo(json.dumps(json_report.document(found), indent=2, ensure_ascii=False))
-        return
-    terminal.show(Console(), found)
-    if html is not None:
-        typer.echo(f"\nWrote {html}.")
+    else:
+        terminal.show(Console(), found)
+        if html is not None:
+            typer.echo(f"\nWrote {html}.")
+    return budgets.kept(found.budgets)

@@ -14,12 +14,15 @@ Set = Annotated[
         help="Change a setting in this forecast, such as scaling.max_tasks=10. Can be repeated.",
     ),
 ]
-Arrivals = Annotated[
-    str,
-    typer.Option(
-        help="When jobs arrive: burst:N, poisson:RATE[:TIME] (20/h, 5/s), trickle[:N], tail[:N], nightly[:N], "
-        "idle[:TIME] or trace:FILE (CSV: time[,seconds[,group]])."
-    ),
+_ARRIVALS = (
+    "When jobs arrive: burst:N, poisson:RATE[:TIME] (20/h, 5/s), trickle[:N], tail[:N], nightly[:N], idle[:TIME] or "
+    "trace:FILE (CSV: time[,seconds[,group]])."
+)
+_JOB = "How long a job takes: 30s, 20m, or lognormal:MEDIAN,SIGMA."
+Arrivals = Annotated[str, typer.Option(help=_ARRIVALS)]
+#: Without it the stack's budgets name the load.
+OwnArrivals = Annotated[
+    str | None, typer.Option("--arrivals", help=f"{_ARRIVALS} Default: the stack's budgets.load, or burst:1.")
 ]
 Start = Annotated[
     str | None,
@@ -30,7 +33,8 @@ Start = Annotated[
     ),
 ]
 Body = Annotated[str, typer.Option(metavar="SIZE", help="Size of a job's body: 2KB, 300KB, 1MB.")]
-Job = Annotated[str, typer.Option(help="How long a job takes: 30s, 20m, or lognormal:MEDIAN,SIGMA.")]
+Job = Annotated[str, typer.Option(help=_JOB)]
+OwnJob = Annotated[str | None, typer.Option("--job", help=f"{_JOB} Default: the stack's budgets.load, or 60s.")]
 Groups = Annotated[int, typer.Option(min=1, help="Number of message groups, for a FIFO queue.")]
 Failing = Annotated[float, typer.Option(min=0, max=1, help="Share of jobs that fail at each attempt.")]
 Crash = Annotated[
@@ -52,6 +56,13 @@ Versus = Annotated[
         "--vs",
         metavar="SECTION.KEY=VALUE[,…]",
         help="Also run the load with these settings, and show what they change. Can be repeated.",
+    ),
+]
+Compare = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REVISION",
+        help="Compare with the stack's file at a revision of git (main, HEAD~1): prints a table in Markdown.",
     ),
 ]
 Scales = Annotated[bool, typer.Option("--scale", help="Also show the cost at 10, 100 and 1,000 times the load.")]

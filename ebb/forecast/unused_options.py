@@ -20,10 +20,11 @@ def unused(request: Request) -> Iterator[str]:
     yield from _changes(request)
     load = request.load
     folder, name = stack.find(request.stack)
-    scenario = from_settings(stack.read(name, folder, request.changes), name)
+    found = stack.read(name, folder, request.changes)
+    scenario = from_settings(found, name)
     given = {
         "--start": request.start is not None,
-        "--job": load.job.text != job_time.DEFAULT_JOB,
+        "--job": load.job.text not in (job_time.DEFAULT_JOB, found.budgets.load.job),
         "--groups": load.groups > 1,
         "--failing": load.failing > 0,
         "--body": load.body != workloads.DEFAULT_BODY_BYTES,
@@ -83,5 +84,5 @@ def _changes(request: Request) -> Iterator[str]:
             continue  # the others need it
         if without == everything:
             yield f"--set {change} has no effect: the stack has this value."
-        elif from_settings(without, name) == from_settings(everything, name):
+        elif without.budgets == everything.budgets and from_settings(without, name) == from_settings(everything, name):
             yield f"--set {change} has no effect: no forecast depends on it."

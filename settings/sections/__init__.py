@@ -2,6 +2,7 @@
 
 from settings.sections.api import Api, Domain
 from settings.sections.base import PROJECT, Section
+from settings.sections.budgets import Budgets, Load
 from settings.sections.iam import Iam
 from settings.sections.jobs import Jobs, Webhook
 from settings.sections.monitoring import Monitoring
@@ -13,10 +14,12 @@ from settings.sections.worker import Image, Statement, Worker
 __all__ = [
     "PROJECT",
     "Api",
+    "Budgets",
     "Domain",
     "Iam",
     "Image",
     "Jobs",
+    "Load",
     "Monitoring",
     "Network",
     "Queue",
@@ -43,3 +46,4 @@ class Settings(Section):
     scaling: Scaling = Scaling()
     monitoring: Monitoring = Monitoring()
     iam: Iam = Iam()
+    budgets: Budgets = Budgets()

@@ -50,8 +50,8 @@ def test_each_action_is_pinned_by_commit_with_its_version_as_a_comment() -> None
 
 def test_each_run_line_is_a_make_target_except_in_the_release() -> None:
     lines = {line for name, step in steps() if name != "release" for line in step.get("run", "").splitlines()}
-    assert lines == {"make test", "make venv", "make worker-image"}
-    assert {line.removeprefix("make ") for line in lines} <= make_targets()
+    assert lines == {"make test", "make venv", "make worker-image", "make preview-comment REVISION=HEAD^1"}
+    assert {line.split()[1] for line in lines} <= make_targets()
 
 
 def test_make_test_lints_the_workflows() -> None:
@@ -70,6 +70,16 @@ def test_a_pull_request_is_tested_and_previewed_with_a_comment() -> None:
     assert set(WORKFLOWS["preview"][ON]) == {"pull_request"}
     preview = uses("preview", "pulumi/actions")
     assert (preview["command"], preview["stack-name"], preview["comment-on-pr"]) == ("preview", "dev", True)
+
+
+def test_the_comment_gets_the_forecasts_that_the_request_changes_in_the_base_branch_also_if_the_preview_fails() -> None:
+    *_, last = WORKFLOWS["preview"]["jobs"]["preview"]["steps"]
+    assert last["run"] == "make preview-comment REVISION=HEAD^1"  # the merge's first parent is the base branch
+    assert last["if"] == "${{ !cancelled() }}"
+    assert last["env"] == {
+        "GH_TOKEN": "${{ github.token }}",
+        "PULL_REQUEST": "${{ github.event.pull_request.number }}",
+    }
 
 
 def test_a_fork_gets_no_session_in_the_account() -> None:
@@ -151,7 +161,9 @@ def test_each_job_has_only_the_permissions_that_it_needs() -> None:
 def test_no_step_leaves_the_repository_s_token_in_the_checkout() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == 5
-    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+    # only the preview needs more than the commit: the base branch, which is its first parent
+    assert [step["with"].get("fetch-depth") for step in checkouts] == [None, None, 2, None, None]
 
 
 def test_a_deployment_is_never_cut_off_and_an_old_preview_is() -> None:

@@ -16,6 +16,8 @@ from settings.limits import MAX_MESSAGE_BYTES
 
 #: Jobs that are drawn to know a load's typical and longest job.
 PROFILED_JOBS = 10_000
+#: The load of a command that names none.
+DEFAULT_ARRIVALS = "burst:1"
 #: Bytes of a body, if `--body` says nothing. Assumed.
 DEFAULT_BODY_BYTES = 1024
 #: AWS's quotas have 1,024 bytes in a KB.

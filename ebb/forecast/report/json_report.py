@@ -10,7 +10,8 @@
              "dollars_per_1000_jobs": 0.2, "alternatives": {"Spot": 9.1, …}, "extrapolated": false}, …],  # with --scale
   "sensitivity": [{"assumption": "start of a task", "wait_p95_less": ESTIMATE, "wait_p95_more": ESTIMATE,
                    "dollars_less": ESTIMATE, "dollars_more": ESTIMATE}, …],                        # with --sensitivity
-  "no_effect": ["task protection's call", …]
+  "no_effect": ["task protection's call", …],
+  "budgets": [{"key": "wake_p95", "limit": 240.0, "value": 251.2, "exceeded": true}, …]
 }
 SCENARIO = {
   "name": "dev", "title": "", "source": "",
@@ -32,6 +33,7 @@ import math
 from typing import Any
 
 from ebb.forecast.durations import HOUR
+from ebb.forecast.report import budgets
 from ebb.forecast.results import bill
 from ebb.forecast.results.bill import Part
 from ebb.forecast.results.findings import Finding, Report, Scale, Swing, Versus
@@ -51,6 +53,7 @@ def document(report: Report) -> dict[str, Any]:
         "scale": [_scale(each) for each in report.scales],
         "sensitivity": [_swing(each) for each in report.swings],
         "no_effect": list(report.no_effect),
+        "budgets": budgets.document(report.budgets),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ebb.forecast.results.budgets import Budget
 from ebb.forecast.results.monte_carlo import Estimate, Forecast
 from ebb.forecast.results.static_checks import Problem
 
@@ -69,7 +70,7 @@ class Swing:
 class Report:
     """All that one command finds. `no_effect`: assumptions that change nothing in this forecast.
 
-    `settings`: the settings that matter most, as names and values.
+    `settings`: the settings that matter most, as names and values. `budgets`: those of the stack.
     """
 
     own: Finding
@@ -79,6 +80,32 @@ class Report:
     swings: tuple[Swing, ...] = ()
     no_effect: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A stack's forecast with its file at a revision of git (`before`), and with its present file (`after`).
+
+    `before` is None where the revision has no such file, or one that is refused: then `refused` says why. `after` is
+    None where the file was removed. `differences`: `after` minus `before`, over the same seeds.
+    """
+
+    stack: str
+    revision: str
+    before: Forecast | None
+    after: Forecast | None
+    refused: str = ""
+    differences: Mapping[str, Estimate]
+    budgets: tuple[Budget, ...] = ()
+
+    @property
+    def newest(self) -> Forecast:
+        """The forecast after or, of a removed stack, before. Raises ValueError without any."""
+        found = self.after or self.before
+        if found is None:
+            raise ValueError(f"The stack {self.stack} has no forecast.")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
