@@ -13,6 +13,7 @@ from components._iam import TABLE_KEY, Statement, allow, document, from_account,
 from components._queue_refs import QueueRefs
 from components._secrets import kept
 from components.events import SOURCE
+from components.revision_check import prove_revisions
 from settings import Iam as IamSettings
 from settings import Jobs as JobsSettings
 from settings import Worker as WorkerSettings
@@ -119,6 +120,7 @@ class WorkerService(pulumi.ComponentResource):
                 # tasks that are stopping still need permissions, so the roles' policies are deleted after the service
                 depends_on=[execution_policy, task_policy, *ready],
                 custom_timeouts=pulumi.CustomTimeouts(delete=DELETE_TIMEOUT),
+                hooks=prove_revisions(self._settings.start_timeout) if self._settings.check else None,
             ),
         )
         self.service_name = service.name

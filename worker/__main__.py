@@ -1,6 +1,8 @@
 """`python -m worker` runs jobs of the queue until SIGTERM; `python -m worker --once job.json` runs one without a queue.
 
-Exit codes of a worker (worker/run_once.py has those of `--once`):
+`python -m worker --check` runs none: it looks whether this container could.
+
+Exit codes of a worker (worker/run_once.py and worker/check.py have the others):
 - 0: stopped by a signal.
 - 69 (EX_UNAVAILABLE): no task protection, no credentials or no job table, after minutes of requests.
 - 78 (EX_CONFIG): bad settings, or no process could import the handler.
@@ -31,6 +33,10 @@ MAX_PAUSE_SECONDS = 30.0
 
 def main(arguments: list[str]) -> int:
     """Run the worker; its exit code."""
+    if arguments == ["--check"]:
+        from worker import check  # noqa: PLC0415
+
+        return check.main()
     if arguments:
         from worker import run_once  # noqa: PLC0415
 

@@ -53,6 +53,8 @@ DESCRIPTION = """\
 Without arguments: receive jobs from an SQS queue and run them until SIGTERM. The environment has the settings
 (docs/worker.md, "Settings").
 
+With --check: look whether this container could run jobs, and exit (docs/worker.md, "Check an image").
+
 With --once: run one job and exit. It needs no queue and no AWS account. The job's code, log lines and limits are those
 of a worker; the message is neither deleted nor tried again."""
 EPILOG = f"""\
@@ -175,7 +177,7 @@ class _Parser(argparse.ArgumentParser):
 def _job(arguments: list[str]) -> Job:
     parser = _Parser(
         prog="python -m worker",
-        usage="python -m worker [--once FILE [--attempt N] [--attribute NAME=VALUE]...]",
+        usage="python -m worker [--check | --once FILE [--attempt N] [--attribute NAME=VALUE]...]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -183,6 +183,13 @@ def _service(stack: Stack) -> Iterator[Part]:
             )
         ),
     )
+    if stack.settings.worker.check:
+        yield Part(
+            sid="Check",
+            change=("ecs:DescribeTasks", "ecs:RunTask", "ecs:StopTask"),
+            resources=(place.arn("ecs", f"task-definition/{logs}:*"), place.arn("ecs", f"task/{cluster}/*")),
+        )
+        yield Part(sid="CheckLog", change=("logs:GetLogEvents",), resources=(place.arn("logs", f"log-group:{logs}:*"),))
     groups = stack.names.of(_LOGS, "worker", "api-access")
     yield Part(sid="LogGroups", read=("logs:DescribeLogGroups",), resources=ANY)
     yield Part(

@@ -107,6 +107,13 @@ class Worker(Section):
     health_check: bool = Field(
         True, description="Whether ECS replaces a task whose worker is stuck. The image must contain `python`."
     )
+    check: bool = Field(
+        True,
+        description="Whether one task of each new revision shows that it can run jobs before the service gets it: it "
+        "imports the handler and asks queue, job table, bucket and task protection. If it cannot, `pulumi up` fails "
+        "and the service keeps its revision. A deployment with a new revision takes about a minute longer, and costs a "
+        "minute of one task.",
+    )
     environment: dict[Variable, AsWritten] = Field(
         {},
         description="Plain environment variables of the job, without credentials. `AWS_REGION`, `AWS_ENDPOINT_URL` and "

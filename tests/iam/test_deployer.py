@@ -104,6 +104,21 @@ def test_roles_are_made_under_the_path_and_with_the_boundary_alone() -> None:
     assert allows(deployer(), "iam:CreateRole", role("/worker-task-1234567"))
 
 
+def test_a_revision_is_checked_by_a_task_of_the_stack_s_own_only_with_the_setting() -> None:
+    definition, task = (f"arn:aws:ecs:us-east-1:{ACCOUNT}:{path}" for path in ("task-definition/{}:7", "task/{}/abc"))
+    log = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{{}}:log-stream:worker/worker/abc"
+    calls = [
+        ("ecs:RunTask", definition, "worker-1234567"),
+        ("ecs:DescribeTasks", task, "worker-1234567"),
+        ("ecs:StopTask", task, "worker-1234567"),
+        ("logs:GetLogEvents", log, "worker-1234567"),
+    ]
+    for action, form, name in calls:
+        assert allows(deployer(), action, form.format(name))
+        assert not allows(deployer(), action, form.format("other-1234567"))
+        assert not allows(deployer({"ebb:worker": {"check": False}}), action, form.format(name))
+
+
 def test_a_role_is_handed_to_the_services_that_use_roles_alone() -> None:
     own = role("/worker-task-1234567")
 

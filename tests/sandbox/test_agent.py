@@ -17,6 +17,7 @@ class Task:
 
     arn = ARN
     has_role = True
+    standalone = False
     protected_until: float | None = None
     refusal: str | None = None
 
@@ -128,6 +129,13 @@ def test_without_a_task_role_the_agent_answers_403(agent: Agent, task: Task) -> 
     status, answer = ask(state(agent), {"ProtectionEnabled": False})
     assert (status, answer["error"]["Code"], answer["error"]["Arn"]) == (403, "AccessDeniedException", ARN)
     assert ask(state(agent))[0] == 403
+
+
+def test_a_task_without_a_service_cannot_be_protected(agent: Agent, task: Task) -> None:
+    task.standalone = True
+    failure = {"failure": {"Arn": ARN, "Detail": None, "Reason": "TASK_NOT_VALID"}}
+    for body in (None, {"ProtectionEnabled": True}):
+        assert ask(state(agent), body) == (200, failure)
 
 
 def test_an_unknown_task_is_not_found(agent: Agent) -> None:

@@ -85,6 +85,10 @@ def services(module: Callable[[str], ModuleType]) -> None:
     moto_patches.count_reported_tasks(module(ECS))
 
 
+def standalone(module: Callable[[str], ModuleType]) -> None:
+    moto_patches.report_standalone_tasks(module(ECS))
+
+
 def managed(module: Callable[[str], ModuleType]) -> None:
     moto_patches.keep_managed_policies(module(IAM))
 
@@ -179,6 +183,12 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
         (ECS, "Service"),
         (ECS, "EC2ContainerServiceBackend"),
         (ECS, "EC2ContainerServiceBackend.create_service"),
+    ],
+    standalone: [
+        (ECS, "Task"),
+        (ECS, "EC2ContainerServiceBackend"),
+        (ECS, "EC2ContainerServiceBackend.run_task"),
+        (ECS, "EC2ContainerServiceBackend._calculate_task_resource_requirements"),
     ],
     managed: [(IAM, "IAMBackend"), (IAM, "IAMBackend._init_aws_policies")],
     target_tags: [

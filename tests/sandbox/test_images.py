@@ -56,6 +56,19 @@ def test_a_built_image_runs_as_its_dockerfile_says(images: Images, context: Path
     assert subprocess.check_output(image.argv, cwd=image.cwd, text=True) == "hello --loud\n"
 
 
+def test_an_image_that_from_builds_for_another_cpu_cannot_be_pulled(images: Images, context: Path) -> None:
+    for platform, fits in (("linux/amd64", False), ("linux/arm64", True), ("$TARGETPLATFORM", True)):
+        text = DOCKERFILE.replace("FROM python:3.11-slim\n", f"FROM --platform={platform} python:3.11-slim\n")
+        (context / "Dockerfile").write_text(text)
+        uri = f"{REGISTRY}/jobs/worker@{images.build(context, 'jobs/worker', 'latest')}"
+        images.resolve(uri)
+        if fits:
+            images.resolve(uri, "linux/arm64")
+            continue
+        with pytest.raises(ImageError, match="does not contain descriptor matching platform 'linux/arm64'"):
+            images.resolve(uri, "linux/arm64")
+
+
 def test_an_image_is_a_snapshot_that_later_edits_do_not_reach(images: Images, context: Path) -> None:
     image = images.resolve(f"{REGISTRY}/jobs/worker@{images.build(context, 'jobs/worker', 'latest')}")
     (context / "__main__.py").write_text("print('changed')")

@@ -184,6 +184,12 @@ class Agent:
             def do_PUT(self) -> None:
                 wish = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 agent.wishes.append((time.time(), wish))
+                self.answer(wish)
+
+            def do_GET(self) -> None:
+                self.answer({"ProtectionEnabled": False})
+
+            def answer(self, wish: dict[str, Any]) -> None:
                 assert self.path == "/v3/task/task-protection/v1/state"
                 status, answer = agent.plan.pop(0) if agent.plan else (200, {"protection": wish})
                 body = json.dumps(answer).encode()

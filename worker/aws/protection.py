@@ -18,7 +18,9 @@ TIMEOUT_SECONDS = 5
 HTTP_TOO_MANY_REQUESTS = 429
 
 
-class _DeniedError(Exception):
+class DeniedError(Exception):
+    """ECS or its agent did not do what was asked; the text is one sentence."""
+
     def __init__(self, denial: Denial, text: str) -> None:
         super().__init__(text)
         self.denial = denial
@@ -40,12 +42,24 @@ class EcsAgent:
         asked_at = self._clock()
         try:
             self._put(wanted)
-        except _DeniedError as error:
+        except DeniedError as error:
             return Protected(protect, asked_at, error.denial, str(error))
         except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
             text = f"the ECS agent at {self._url} does not answer: {error}"
             return Protected(protect, asked_at, Denial.UNAVAILABLE, text)
         return Protected(protect, asked_at)
+
+    def check(self) -> None:
+        """Show that the agent answers, and that the task's role may ask ECS. Nothing changes.
+
+        A task without a service gets the answer TASK_NOT_VALID: ECS has been reached then too. Raises DeniedError,
+        OSError or ValueError.
+        """
+        try:
+            with self._open(self._url, timeout=TIMEOUT_SECONDS) as response:
+                json.load(response)
+        except urllib.error.HTTPError as error:
+            raise DeniedError(Denial.REFUSED, f"the ECS agent refused: {_said(error)}") from error
 
     def _put(self, wanted: dict[str, Any]) -> None:
         request = urllib.request.Request(  # noqa: S310 - ECS sets the address, and its scheme is http
@@ -55,15 +69,19 @@ class EcsAgent:
             with self._open(request, timeout=TIMEOUT_SECONDS) as response:
                 answer = json.load(response)
         except urllib.error.HTTPError as error:
-            text = f"{error.code} {error.read().decode(errors='replace')}"
+            text = _said(error)
             later = error.code >= 500 or error.code == HTTP_TOO_MANY_REQUESTS or "ThrottlingException" in text
             denial = Denial.UNAVAILABLE if later else Denial.REFUSED
-            raise _DeniedError(denial, f"the ECS agent {'cannot' if later else 'refused'}: {text}") from error
+            raise DeniedError(denial, f"the ECS agent {'cannot' if later else 'refused'}: {text}") from error
         # The status 200 alone does not mean success.
         if failure := answer.get("failure"):
             blocked = failure.get("Reason") == "DEPLOYMENT_BLOCKED"
             text = f"ECS refused: {failure.get('Reason')} {failure.get('Detail') or ''}".rstrip()
-            raise _DeniedError(Denial.BLOCKED if blocked else Denial.REFUSED, text)
+            raise DeniedError(Denial.BLOCKED if blocked else Denial.REFUSED, text)
         if (answer.get("protection") or {}).get("ProtectionEnabled") is not wanted["ProtectionEnabled"]:
             text = f"the ECS agent's answer does not confirm the request: {json.dumps(answer)}"
-            raise _DeniedError(Denial.REFUSED, text)
+            raise DeniedError(Denial.REFUSED, text)
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    return f"{error.code} {error.read().decode(errors='replace')}"

@@ -14,7 +14,9 @@ from typing import Any
 
 import pulumi
 
-from components import guard
+from components import guard, revision_check
+from components.revision_check import RevisionError
+from ebb import project
 from ebb.sandbox.deploy.engine import Change, DeploymentError, program
 from ebb.sandbox.deploy.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, evaluate
 from ebb.sandbox.provider import awsx, checking, diff
@@ -25,7 +27,7 @@ from ebb.sandbox.provider.shapes import RefusedError
 Props = dict[str, Any]
 Say = Callable[[str], None]
 Key = tuple[str, str]
-_QUEUE = "aws:sqs/queue:Queue"
+_QUEUE, _SERVICE = "aws:sqs/queue:Queue", "aws:ecs/service:Service"
 
 
 @dataclass
@@ -52,6 +54,7 @@ class InProcess:
         own = {key.removeprefix("aws:"): value for key, value in config.items() if key.startswith("aws:")}
         for name, problem in checking.configuration(self._aws, own):
             raise DeploymentError(f"aws:{name}: {problem}")
+        self._worker = project.read_settings(config).worker
         self._config, self._tags = config, checking.default_tags(own)
 
     def preview(self, say: Say | None = None) -> list[Change]:
@@ -90,7 +93,7 @@ class InProcess:
         try:
             outputs = self._execute()
             self._prune()
-        except (RefusedError, pulumi.RunError, guard.QueueNotEmptyError) as error:
+        except (RefusedError, pulumi.RunError, guard.QueueNotEmptyError, RevisionError) as error:
             raise DeploymentError(str(error)) from None
         if not dry:
             self._outputs = outputs
@@ -121,6 +124,8 @@ class InProcess:
         if self._dry:
             return made or _Made("", filled, filled)
         given = {name: value for name, value in filled.items() if name != diff.DEFAULTED}
+        if kind == _SERVICE:
+            self._prove(None if replaced or not made else made.inputs, filled)
         if made and not replaced:
             if kind == _QUEUE and guard.leaves_key(made.inputs, filled):
                 self._refuse(key, made, guard.IN_USE, kept="its key")
@@ -161,6 +166,12 @@ class InProcess:
         if kind == _QUEUE:
             url, advice = str(made.outputs["url"]), guard.dead_letters_or(advice, name)
             guard.refuse(url, self._aws.client, self._stack, advice, kept=kept)
+
+    def _prove(self, old: Props | None, new: Props) -> None:
+        """As the engine's hooks. Raises RevisionError."""
+        if self._worker.check and (old is None or revision_check.differs(old, new)):
+            kept = "is not created" if old is None else "keeps its revision"
+            revision_check.prove(new, self._worker.start_timeout, kept=kept, client=self._aws.client)
 
     def _note(self, operation: str, key: Key) -> None:
         self._changes.append(Change(operation=operation, type=key[0], name=key[1]))

@@ -26,6 +26,10 @@ class AgentTask(Protocol):
         """The task's ARN."""
 
     @property
+    def standalone(self) -> bool:
+        """Whether the task belongs to no service."""
+
+    @property
     def has_role(self) -> bool:
         """Whether the task has a role. The agent calls ECS with it."""
 
@@ -123,6 +127,8 @@ def _protection(method: str, task: AgentTask | None, body: bytes) -> Answer:
     if not task.has_role:
         text = "Invalid Request: no task IAM role credentials available for task"
         return _error(task.arn, 403, "AccessDeniedException", text)
+    if task.standalone:  # API_UpdateTaskProtection
+        return 200, {"failure": {"Arn": task.arn, "Detail": None, "Reason": "TASK_NOT_VALID"}}
     return (method == "PUT" and _update(task, request)) or _state(task)
 
 

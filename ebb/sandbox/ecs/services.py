@@ -1,7 +1,7 @@
-"""The ECS services that exist, as moto stores them.
+"""The ECS services that exist, and the tasks that RunTask started, as moto stores them.
 
 moto answers no ListTasks for services, so its objects are read and written here directly. emulators/moto_patches.py
-gives them task counts that only `report` changes.
+gives them task counts and states that only a report changes.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,19 @@ class Service:
     maximum_percent: int
 
 
+@dataclass(frozen=True)
+class Standalone:
+    """A task of no service: what it runs, and whether StopTask wants its end."""
+
+    id: str
+    cluster: str
+    task_definition: str
+    command: tuple[str, ...]
+    stopping: bool
+
+
 class Services:
-    """All services of one account and region."""
+    """All services, and all tasks without one, of one account and region."""
 
     def __init__(self, account: str, region: str) -> None:
         # its import asks boto3 for regions, which fails if the user's AWS_PROFILE does not exist
@@ -55,3 +66,29 @@ class Services:
         stored: Any = self._backend.services.get(f"{cluster}:{name}")
         if stored is not None:
             stored.report(running, pending, outdated)
+
+    def standalone(self) -> list[Standalone]:
+        """The tasks without a service that have not stopped."""
+        found = []
+        for stored in self._stored():
+            if stored.last_status != "STOPPED":
+                overrides = (stored.overrides or {}).get("containerOverrides") or [{}]
+                found.append(
+                    Standalone(
+                        id=stored.id,
+                        cluster=stored.cluster_name,
+                        task_definition=stored.task_definition_arn,
+                        command=tuple(overrides[0].get("command") or ()),
+                        stopping=stored.desired_status == "STOPPED",
+                    )
+                )
+        return found
+
+    def report_task(self, task_id: str, status: str, reason: str = "", code: int | None = None) -> None:
+        """Store the state of a task without a service."""
+        for stored in self._stored():
+            if stored.id == task_id:
+                stored.report(status, reason, code)
+
+    def _stored(self) -> list[Any]:
+        return [task for tasks in list(self._backend.tasks.values()) for task in list(tasks.values())]

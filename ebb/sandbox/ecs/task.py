@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from components.image import PLATFORMS
 from ebb.sandbox.ecs import health, secrets
 from ebb.sandbox.ecs.loglines import LogLines, Stream
 from ebb.sandbox.emulators.images import Image, Images, with_python
@@ -70,6 +72,8 @@ class Task:
         self.arn = f"arn:aws:ecs:{region.region}:{region.account}:task/{cluster}/{task_id}"
         self.status = Status.PENDING
         self.reason = ""
+        #: RunTask's, which stands in for the definition's. Such a task has no service: an empty name.
+        self.command: Sequence[str] = ()
         self.created = region.clock.now()
         self.started: float | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -122,8 +126,10 @@ class Task:
         folder = self._region.directory / "tasks" / self.id
         folder.mkdir(parents=True)
         try:
-            image = _with_own_tmp(images.resolve(container["image"]), folder)
-            argv = image.run(*(_in(folder, container.get(name, [])) for name in ("entryPoint", "command")))
+            architecture = self._definition.get("runtimePlatform", {}).get("cpuArchitecture") or "X86_64"
+            image = _with_own_tmp(images.resolve(container["image"], PLATFORMS[architecture]), folder)
+            words = container.get("entryPoint", []), list(self.command) or container.get("command", [])
+            argv = image.run(*(_in(folder, given) for given in words))
             check = container.get("healthCheck", {})
             checking = _in(folder, health.command(check))
             environment = {

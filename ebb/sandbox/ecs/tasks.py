@@ -1,4 +1,4 @@
-"""Runs so many processes as each ECS service desires, by ECS's rules."""
+"""Runs so many processes as each ECS service desires, by ECS's rules, and the tasks that RunTask starts."""
 
 import math
 import random
@@ -112,12 +112,24 @@ class Tasks:
             self._deploy(key, service)
             self._scale_in(key, service)
             self._scale_out(key, service)
+        self._run_standalone()
         for task in self._alive(Status.PENDING):
             if self._region.clock.now() >= task.created + START_SECONDS:
                 self._launch(task)
         for key, service in services.items():
             outdated = sum(task.deployment != service.deployment for task in self._active(key))
             self._services.report(*key, self._count(key, Status.RUNNING), self._count(key, Status.PENDING), outdated)
+
+    def _run_standalone(self) -> None:
+        for started in self._services.standalone():
+            task = self._tasks.get(started.id)
+            if task is None:
+                task = Task(self._region, started.id, started.cluster, "", (started.task_definition, ""))
+                task.command = started.command
+                self._tasks[task.id] = task
+                self._report(task, "is being started")
+            if started.stopping:
+                self._stop(task, "Task stopped by user")
 
     def _deploy(self, key: _Key, service: Service) -> None:
         """Stop tasks of older deployments, as many as the minimum healthy percent allows. Protected tasks go on."""
@@ -163,6 +175,10 @@ class Tasks:
         try:
             task.launch(self._images, self._lines, self._agent.environment(task.id))
         except StartError as error:
+            if not task.service:
+                task.stop(str(error))
+                self._ended(task, f"could not be started: {error}")
+                return
             self._failures[key] += 1
             wait = min(RETRY_SECONDS * 2.0 ** (self._failures[key] - 1), MAX_RETRY_SECONDS)
             self._retry_at[key] = self._region.clock.now() + wait
@@ -171,6 +187,8 @@ class Tasks:
             del self._tasks[task.id]
         else:
             self._failures.pop(key, None)
+            if not task.service:
+                self._services.report_task(task.id, "RUNNING")
             self._report(task, "runs")
 
     def _monitor(self) -> None:
@@ -179,10 +197,15 @@ class Tasks:
             if task.status is Status.RUNNING and task.unhealthy:  # protection is only against scale-in
                 self._stop(task, "Task failed container health checks")
             if task.status is Status.STOPPED:
-                del self._tasks[task.id]
-                self._held.discard(task.id)
                 end = "" if code is None else f" with exit code {code}" if code >= 0 else f" by signal {-code}"
-                self._report(task, f"has stopped{end}: {task.reason}", exit_code=code)
+                self._ended(task, f"has stopped{end}: {task.reason}", code)
+
+    def _ended(self, task: Task, text: str, code: int | None = None) -> None:
+        del self._tasks[task.id]
+        self._held.discard(task.id)
+        if not task.service:
+            self._services.report_task(task.id, "STOPPED", task.reason, code)
+        self._report(task, text, exit_code=code)
 
     def _stop(self, task: Task, reason: str) -> None:
         if task.status in (Status.PENDING, Status.RUNNING):
@@ -210,7 +233,7 @@ class Tasks:
 
     def _of_none(self, keys: set[_Key]) -> list[Task]:
         active = self._alive(Status.PENDING, Status.RUNNING)
-        return [task for task in active if (task.cluster, task.service) not in keys]
+        return [task for task in active if task.service and (task.cluster, task.service) not in keys]
 
     def _count(self, key: _Key, status: Status) -> int:
         with self._lock:
@@ -241,7 +264,7 @@ class _AgentTask:
 
     def __init__(self, tasks: Tasks, task: Task) -> None:
         self._tasks, self._task = tasks, task
-        self.arn, self.has_role = task.arn, task.has_role
+        self.arn, self.has_role, self.standalone = task.arn, task.has_role, not task.service
 
     @property
     def protected_until(self) -> float | None:

@@ -39,6 +39,8 @@ class Image:
     environment: dict[str, str] = field(default_factory=dict)
     #: The folder of packages that pip installed for it.
     packages: Path | None = None
+    #: What its Dockerfile builds for, such as linux/amd64; None: what it is asked for.
+    platform: str | None = None
 
     @property
     def argv(self) -> list[str]:
@@ -102,15 +104,24 @@ class Images:
             environment["PYTHONPATH"] = os.pathsep.join(map(stage.real, path.split(":")))
         entrypoint, command = (list(map(stage.real, words)) for words in (stage.entrypoint, stage.command))
         provided = packages.provide(pip, f"{context.name}/{dockerfile.name}", self._say)
-        return Image(cwd, entrypoint, command, environment, provided)
+        return Image(cwd, entrypoint, command, environment, provided, stage.platform)
 
-    def resolve(self, uri: str) -> Image:
-        """The image at `registry/repository:tag` or `…@sha256:…`. Raises ImageError as ECS would fail to pull it."""
+    def resolve(self, uri: str, platform: str | None = None) -> Image:
+        """The image at `registry/repository:tag` or `…@sha256:…`, for a platform such as linux/arm64.
+
+        Raises ImageError as ECS would fail to pull it.
+        """
         named = _REPOSITORY.match(uri)
         digest = named and (named["digest"] or self._digest(named["repository"], named["tag"]))
         if not digest or digest not in self._built:
             raise ImageError(f"CannotPullContainerError: {uri} is not an image that was built here.")
-        return self._built[digest]
+        image = self._built[digest]
+        if platform and image.platform and image.platform != platform:
+            # Amazon ECS developer guide, "CannotPullContainer task errors"
+            raise ImageError(
+                f"CannotPullContainerError: image Manifest does not contain descriptor matching platform '{platform}'."
+            )
+        return image
 
     def _push(self, repository: str, tag: str, content: str) -> str:
         ecr = self._region.client("ecr")

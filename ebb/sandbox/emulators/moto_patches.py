@@ -1,5 +1,6 @@
 """Patches of moto: scaling policies and targets, task counts, events, regions, and what is read only once."""
 
+import copy
 import functools
 import inspect
 import json
@@ -21,6 +22,10 @@ ON_EVENT: list[Callable[[str, dict[str, Any], dict[str, Any]], None]] = []
 
 _PUT = "(self, policy_name, service_namespace, resource_id, scalable_dimension, policy_body, policy_type)"
 _REGISTER = "(self, namespace, r_id, dimension, min_capacity, max_capacity, role_arn, suspended_state)"
+_RUN_TASK = (
+    "(self, cluster_str, task_definition_str, count, overrides, started_by, tags, launch_type, "
+    "networking_configuration=None, group=None, platform_version=None, capacity_provider_strategy=None)"
+)
 _CREATE_SERVICE = (
     "(self, cluster_str, service_name, desired_count, task_definition_str=None, load_balancers=None, "
     "scheduling_strategy=None, tags=None, deployment_controller=None, launch_type=None, service_registries=None, "
@@ -46,6 +51,7 @@ def apply() -> None:
     deregister_with_actions(autoscaling)
     tag_targets(responses)
     count_reported_tasks(ecs)
+    report_standalone_tasks(ecs)
     hand_over_events(events)
     keep_managed_policies(iam)
     keep_module_list(backends)
@@ -150,6 +156,49 @@ def count_reported_tasks(ecs: ModuleType) -> None:
                 deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
 
     vars(ecs).update(Service=CountedService)
+
+
+def report_standalone_tasks(ecs: ModuleType) -> None:
+    """Only `report` changes the state of a task that RunTask started; moto's tasks go on with each DescribeTasks."""
+    task = MOTO.value(ecs, "Task", type)
+    backend = MOTO.value(ecs, "EC2ContainerServiceBackend", type)
+    run = MOTO.function(backend, "run_task", _RUN_TASK)
+    uses_task = "Task" in run.__code__.co_names and run.__globals__.get("Task") is task
+    MOTO.check(uses_task, f"{ecs.__name__}.EC2ContainerServiceBackend.run_task(...), which called Task(...)")
+    fields = {"containers", "desired_status", "id", "overrides", "stopped_reason", "task_definition_arn"}
+    MOTO.function(backend, "_calculate_task_resource_requirements", "(task_definition)")
+    has_fields = fields <= set(task.__init__.__code__.co_names)
+    MOTO.check(has_fields, f"{ecs.__name__}.Task, which had {', '.join(sorted(fields))}")
+
+    class ReportedTask(task):  # type: ignore[misc, valid-type]
+        status = "PROVISIONING"
+
+        @functools.wraps(task.__init__)  # type: ignore[misc]
+        def __init__(self, *, task_definition: Any, **fields: Any) -> None:
+            without_network = copy.copy(task_definition)  # a process has no network interface, so the task gets none
+            without_network.network_mode = None
+            super().__init__(task_definition=without_network, **fields)
+            self.containers[0].exitCode = None
+
+        def advance(self) -> None:
+            """Does nothing."""
+
+        @property
+        def last_status(self) -> str:
+            return self.status
+
+        @last_status.setter
+        def last_status(self, value: str) -> None:
+            """Does nothing: StopTask changes what is desired."""
+
+        def report(self, status: str, reason: str, code: int | None) -> None:
+            """Store the state; of a stopped task also the reason and the container's exit code."""
+            self.status, self.stopped_reason = status, reason
+            self.containers[0].last_status, self.containers[0].exitCode = status, code
+
+    vars(ecs).update(Task=ReportedTask)
+    # of a place on EC2: moto fails for a container whose memory is the task's
+    backend._calculate_task_resource_requirements = staticmethod(lambda _definition: {})
 
 
 def tag_targets(responses: ModuleType) -> None:

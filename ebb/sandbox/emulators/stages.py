@@ -37,6 +37,8 @@ class Stage:
     command: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
+    #: The platform that FROM names; None: the one that the build is for.
+    platform: str | None = None
 
     def path(self, path: str) -> Path:
         """Where a path of the image is on this machine. As in Docker, `..` does not lead out of the root."""
@@ -92,9 +94,11 @@ class _Follower:
         root = self._root / str(len(self.stages))
         root.mkdir(parents=True, exist_ok=True)
         stage = Stage(root)
+        named = expand("".join(instruction.options("--platform")), self._defaults)
         if before := self._names.get(base.lower()):
             _copy(before.root, root)
             stage = replace(before, root=root, environment=dict(before.environment), arguments={})
+        stage.platform = named or stage.platform
         self._names[str(len(self.stages))] = stage
         if len(alias) == 2 and alias[0].upper() == "AS":
             self._names[alias[1].lower()] = stage
