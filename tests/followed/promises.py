@@ -20,8 +20,12 @@ def _accepted(sim: Followed, job_id: str) -> None:
     """Who got 202 can ask, and the job came to an end or is shown as stalled, or its worker had to leave it."""
     judge, item = sim.judge, sim.table.items.get(job_id)
     judge.check(sim.jobs.known(job_id), "an accepted job is unknown", job_id)
-    if item is None or item.state in FINAL:
-        return  # without an item here its release gave up
+    if item is None:
+        gave_up = job_id in sim.region.given_up
+        judge.check(gave_up, "an accepted job was never sent, and its release did not give up", job_id)
+        return
+    if item.state in FINAL:
+        return
     judge.check(bool(sim.region.messages[job_id]), f"an accepted job is {item.state} for ever: it was not sent", job_id)
     stalled = item.state is JobState.RUNNING and item.until < sim.now
     judge.check(stalled or item.state is JobState.QUEUED, f"an accepted job is {item.state} for ever", job_id)

@@ -72,8 +72,8 @@ class Past:
     #: Whether its caller was answered that it is cancelled, or will be; and that it never runs.
     cancelled: bool = False
     never_runs: bool = False
-    #: Whether a worker had to settle it without the table.
-    left_out: bool = False
+    #: The steps that a worker had to leave out: the table, or the event bus, was away.
+    left_out: set[str] = field(default_factory=set)
     #: Whether it was, at any time, given out while in flight.
     doubled: bool = False
     live: list[Run] = field(default_factory=list)

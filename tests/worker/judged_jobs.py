@@ -70,10 +70,13 @@ class Jobs:
         judge = self._judge
         for job_id, (state, until) in states.items():
             judge.counts[f"job {state}"] += 1
+            known = self.twins(job_id)
+            deleted = any(one.gone == "deleted" for one in known)
+            left_out = {step for one in known for step in one.left_out}
             if state in FINAL:
+                told = job_id in self._events or not deleted or "notify" in left_out
+                judge.check(told, f"deleted, {state}, and there is no event", job_id)
                 continue
             stalled = state is JobState.RUNNING and until < judge.now
             judge.check(stalled or state is JobState.QUEUED, f"a job is {state} for ever", job_id)
-            known = self.twins(job_id)
-            deleted, left_out = (any(one.gone == "deleted" for one in known), any(one.left_out for one in known))
-            judge.check(not deleted or left_out, f"deleted, and {state}", job_id)
+            judge.check(not deleted or "finish" in left_out, f"deleted, and {state}", job_id)

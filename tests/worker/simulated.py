@@ -239,7 +239,7 @@ class Worker:
         if "message_id" in fields:
             self._judge.note(self.name, (name, fields["message_id"], fields.get("error") or fields.get("reason")))
             if name == "left_out":
-                self._judge.past[fields["message_id"]].left_out = True
+                self._judge.past[fields["message_id"]].left_out.add(fields["step"])
 
     def _do(self, action: Action) -> None:
         match action:
