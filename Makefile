@@ -70,13 +70,15 @@ types: $(STAMP) ## mypy --strict
 imports: $(STAMP) ## the rooms of the house import only what they may
 	$(BIN)/lint-imports
 
-docs: $(STAMP) ## write docs/configuration.md from the settings' models
+docs: $(STAMP) ## write docs/configuration.md, docs/openapi.yaml and the tables of docs/runbook.md
 	$(BIN)/python -m tools.configuration_docs
 	$(BIN)/python -m tools.openapi_docs
+	$(BIN)/python -m tools.runbook_docs
 
 docs-check: $(STAMP) ## is docs/configuration.md current?
 	$(BIN)/python -m tools.configuration_docs --check
 	$(BIN)/python -m tools.openapi_docs --check
+	$(BIN)/python -m tools.runbook_docs --check
 
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
 	$(BIN)/python -m tools.scaling_docs

@@ -124,7 +124,13 @@ monitoring = Monitoring(
         kms_key_arn=queue.kms_key_arn if config.queue.kms == "new" else None,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
+        api_name=api.api_name,
+        stage_name=api.stage_name,
         watcher_arn=wake.watcher_arn,
+        start_arn=wake.start_arn,
+        release_arn=workflows.release_arn if workflows else None,
+        table_name=table.table_name if table else None,
+        nat_instance_id=network.nat_instance_id,
         webhook_dead_letter_name=events.dead_letter_name if events else None,
     ),
 )
@@ -145,3 +151,5 @@ pulumi.export("cluster_name", worker.cluster_name)
 pulumi.export("service_name", worker.service_name)
 pulumi.export("image_uri", image.uri)
 pulumi.export("log_group_name", worker.log_group_name)
+pulumi.export("topic_arn", monitoring.topic_arn)
+pulumi.export("alarm_names", monitoring.alarm_names)

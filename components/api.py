@@ -59,6 +59,9 @@ class JobApi(pulumi.ComponentResource):
     #: Address of the stage; the path of a job is `/jobs`.
     url: pulumi.Output[str]
     api_key_id: pulumi.Output[str] | None
+    #: What CloudWatch's metrics of the stage are by.
+    api_name: pulumi.Output[str]
+    stage_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: JobApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobApi", name, None, opts)
@@ -78,6 +81,7 @@ class JobApi(pulumi.ComponentResource):
         creates = settings.account_log_role == "create"
         log_role = stage.log_role(self, self._account.partition, args.iam) if creates else None
         made = stage.stage(self, deployment, settings, log_role)
+        self.api_name, self.stage_name = api.name, made.stage_name
         self.url = domain.domain(self, made, settings.domain) if settings.domain else made.invoke_url
         if settings.waf:
             waf.firewall(self, made, settings.rate_limit)

@@ -41,6 +41,8 @@ class JobWorkflows(pulumi.ComponentResource):
 
     #: What the API calls.
     refs: JobRefs
+    #: The workflow that sends a delayed job.
+    release_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: JobWorkflowsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobWorkflows", name, None, opts)
@@ -79,6 +81,7 @@ class JobWorkflows(pulumi.ComponentResource):
                 *([_iam.allow(["events:PutEvents"], events, Condition=source)] if args.settings.events else []),
             ],
         )
+        self.release_arn = release.arn
         arns = {"submit_arn": submit.arn, "batch_arn": batch.arn, "cancel_arn": cancel.arn}
         self.refs = JobRefs(table_name=args.table_name, table_arn=args.table_arn, **arns)
         self.register_outputs(arns)

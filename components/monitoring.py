@@ -1,7 +1,7 @@
 """Alarms for operators, and who receives them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -11,7 +11,7 @@ from components import _alarm, _iam
 from components._account import account
 from components._queue_refs import QueueRefs
 from components._secrets import kept
-from policy.plan import AlarmPlan
+from policy.plan import AlarmPlan, Source
 from settings import Monitoring as MonitoringSettings
 
 
@@ -26,10 +26,36 @@ class MonitoringArgs:
     service_name: pulumi.Input[str]
     #: A key that CloudWatch may use, for the topic. With a key of SNS's own, alarms could not publish.
     kms_key_arn: pulumi.Input[str] | None = None
-    #: The watcher's workflow; None without a watcher.
+    api_name: pulumi.Input[str]
+    stage_name: pulumi.Input[str]
+    #: What only some stacks have. Three are workflows: of `watch`, of `direct`, and of delayed jobs.
     watcher_arn: pulumi.Input[str] | None = None
-    #: The queue of events that the webhook did not take; None without a webhook.
+    start_arn: pulumi.Input[str] | None = None
+    release_arn: pulumi.Input[str] | None = None
+    table_name: pulumi.Input[str] | None = None
+    nat_instance_id: pulumi.Input[str] | None = None
     webhook_dead_letter_name: pulumi.Input[str] | None = None
+
+    def dimensions(self, topic_name: pulumi.Input[str]) -> _alarm.Dimensions:
+        """What each source of a metric is in CloudWatch, if the stack has it."""
+        optional: dict[Source, tuple[str, pulumi.Input[str] | None]] = {
+            "watcher": ("StateMachineArn", self.watcher_arn),
+            "start": ("StateMachineArn", self.start_arn),
+            "release": ("StateMachineArn", self.release_arn),
+            "table": ("TableName", self.table_name),
+            "nat": ("InstanceId", self.nat_instance_id),
+            "webhook_dead_letter": ("QueueName", self.webhook_dead_letter_name),
+        }
+        return {
+            "queue": {"QueueName": self.queue.name},
+            "dead_letter": {"QueueName": self.queue.dead_letter_name},
+            "service": {"ClusterName": self.cluster_name, "ServiceName": self.service_name},
+            "worker": {"Queue": self.queue.name},
+            "api": {"ApiName": self.api_name, "Stage": self.stage_name},
+            "schedules": {"ScheduleGroup": "default"},
+            "topic": {"TopicName": topic_name},
+            **{source: {name: value} for source, (name, value) in optional.items() if value is not None},
+        }
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -37,47 +63,50 @@ class Monitoring(pulumi.ComponentResource):
 
     Creates:
     - an SNS topic to which alarms of this account may publish
-    - an e-mail subscription for each address
-    - the alarms: jobs that wait while nothing works on them, a job that is too old, dead letters, a watcher or
-      a webhook that fails
+    - a subscription for each e-mail address and each URL
+    - the alarms of policy/monitoring.py and policy/of_parts.py
     """
 
     topic_arn: pulumi.Output[str]
+    #: The alarms' names by role.
+    alarm_names: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Monitoring", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(name, kms_master_key_id=args.kms_key_arn, opts=child)
         self._let_alarms_publish(topic.arn)
-        for email in args.settings.emails:
-            # Pulumi's state shows names
-            label = hashlib.sha256(email.encode()).hexdigest()[:8] if args.settings.encrypted else email
+        for protocol, endpoint in self._receivers(args.settings):
+            # Pulumi's state shows names, and a URL may be a secret
+            hashed = args.settings.encrypted or protocol == "https"
+            label = hashlib.sha256(endpoint.encode()).hexdigest()[:8] if hashed else endpoint
             aws.sns.TopicSubscription(
-                f"{name}-email-{label}",
+                f"{name}-{protocol}-{label}",
                 topic=topic.arn,
-                protocol="email",
-                endpoint=kept(email, args.settings),
+                protocol=protocol,
+                endpoint=kept(endpoint, args.settings),
                 opts=child,
             )
-        dimensions: _alarm.Dimensions = {
-            "queue": {"QueueName": args.queue.name},
-            "dead_letter": {"QueueName": args.queue.dead_letter_name},
-            "service": {"ClusterName": args.cluster_name, "ServiceName": args.service_name},
-            "webhook_dead_letter": (
-                {} if args.webhook_dead_letter_name is None else {"QueueName": args.webhook_dead_letter_name}
-            ),
-            "watcher": {} if args.watcher_arn is None else {"StateMachineArn": args.watcher_arn},
-        }
-        for role, alarm in args.alarms.items():
-            aws.cloudwatch.MetricAlarm(
+        dimensions = args.dimensions(topic.name)
+        made = {
+            role: aws.cloudwatch.MetricAlarm(
                 f"{name}-{role}",
                 **_alarm.inputs(alarm, dimensions),
                 alarm_actions=[topic.arn],
                 ok_actions=[topic.arn],
                 opts=child,
             )
+            for role, alarm in args.alarms.items()
+        }
         self.topic_arn = topic.arn
-        self.register_outputs({"topic_arn": self.topic_arn})
+        self.alarm_names = {role: alarm.name for role, alarm in made.items()}
+        self.register_outputs({"topic_arn": self.topic_arn, "alarm_names": self.alarm_names})
+
+    @staticmethod
+    def _receivers(settings: MonitoringSettings) -> Iterator[tuple[str, str]]:
+        """The protocol and the address of each subscription."""
+        yield from (("email", email) for email in settings.emails)
+        yield from (("https", url) for url in settings.urls)
 
     def _let_alarms_publish(self, topic_arn: pulumi.Output[str]) -> None:
         here = account(self)

@@ -44,6 +44,8 @@ class Network(pulumi.ComponentResource):
     #: Security groups of the existing VPC; can be empty.
     security_group_ids: tuple[str, ...]
     assign_public_ip: bool
+    #: None without a NAT instance.
+    nat_instance_id: pulumi.Output[str] | None = None
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Network", name, None, opts)
@@ -185,6 +187,7 @@ class Network(pulumi.ComponentResource):
             # a newer image must not interrupt connections; `pulumi up --replace` installs it
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"]),
         )
+        self.nat_instance_id = instance.id
         aws.ec2.Eip(full_name, domain="vpc", instance=instance.id, tags={"Name": full_name}, opts=self._after_gateway)
         aws.cloudwatch.MetricAlarm(
             f"{full_name}-recover",

@@ -1,13 +1,15 @@
-"""The operators' alarms: jobs wait longer than the settings can explain, dead letters expire, the watcher fails.
+"""The operators' alarms on jobs: they wait longer than the settings can explain, dead letters expire.
 
-A message that no worker receives never gets into the dead-letter queue, because SQS moves messages by their number of
-receives. SQS deletes it without a trace at the end of its retention (SQS developer guide, "Amazon SQS message
-quotas").
+policy/of_parts.py has those on the parts that serve the jobs. A message that no worker receives never gets into the
+dead-letter queue, because SQS moves messages by their number of receives. SQS deletes it without a trace at the end of
+its retention (SQS developer guide, "Amazon SQS message quotas").
 """
 
 import math
+from dataclasses import replace
 
-from policy import steps
+from policy import of_parts, steps
+from policy.of_parts import PERIOD, RUNNING_MINUTES, single
 from policy.plan import MINUTE, OUT_COOLDOWN_SECONDS, RUNNING, AlarmPlan, MetricPlan, Source, messages
 from settings import Settings
 from settings.limits import MAX_LEASE_SECONDS, MAX_RETENTION_DAYS, MAX_VISIBILITY_SECONDS
@@ -28,10 +30,8 @@ AGED_RECEIVES = 3
 #: The parts of the retention after which the alarms fire at the latest, even if the settings explain more.
 STALLED_SHARE, OLDEST_SHARE = 1 / 4, 1 / 2
 
-#: Seconds. A period of several minutes tolerates that a minute has no data.
-STALLED_PERIOD = 5 * MINUTE
-#: Minutes of a period in which tasks must run. Less is a task that fails when it starts.
-RUNNING_MINUTES = 3
+#: Seconds.
+STALLED_PERIOD = PERIOD
 #: Waiting messages and messages in flight; 0 in a period in which a message was in flight and tasks ran. A message is
 #: in flight also while a worker that failed has given it back with a delay: nothing works on it then. SQS may omit a
 #: number in flight of 0, and ECS sends nothing without tasks.
@@ -45,25 +45,37 @@ WATCHER_EXPRESSION = "IF(FILL(s,0) > 0, 0, r)"
 
 
 def alarms(settings: Settings) -> dict[str, AlarmPlan]:
-    """The operators' alarms by role."""
+    """The operators' alarms by role. Each description ends with the role's paragraph in the runbook."""
+    found = {**_of_jobs(settings), **(of_parts.alarms(settings) if settings.monitoring.alarms == "all" else {})}
+    return {role: _linked(alarm, f"{settings.monitoring.runbook}#{role}") for role, alarm in found.items()}
+
+
+def _linked(alarm: AlarmPlan, paragraph: str) -> AlarmPlan:
+    return replace(alarm, description=f"{alarm.description}. See {paragraph}")
+
+
+def _of_jobs(settings: Settings) -> dict[str, AlarmPlan]:
+    """The alarms that say whether jobs are done."""
     return {
         **({"watcher": _watcher()} if settings.scaling.watches else {}),
-        "dead-letter": _single(
+        "dead-letter": single(
             messages("v", "Visible", of="dead_letter"),
             1,
-            "Jobs failed permanently and are in the dead-letter queue",
+            "Jobs failed permanently and are in the dead-letter queue: read the reason with `ebb dlq list`, fix it, "
+            "and run them again with `ebb dlq redrive`",
         ),
         **({"webhook": _webhook()} if settings.jobs.webhook else {}),
-        "dead-letter-age": _single(
+        "dead-letter-age": single(
             _age("dead_letter"),
             dead_letter_seconds(settings),
-            "SQS soon deletes jobs in the dead-letter queue: run them again, or save what you need of them",
+            "SQS soon deletes jobs in the dead-letter queue: run them again with `ebb dlq redrive`, or save what you "
+            "need of them",
         ),
-        "oldest": _single(
+        "oldest": single(
             _age("queue"),
             oldest_seconds(settings),
-            "A job waits longer than the settings can explain: see the worker's log, and whether max_tasks is enough. "
-            f"SQS deletes a job after {settings.queue.retention_days} days",
+            "A job waits longer than the settings can explain: see `ebb status` and the worker's log, and whether "
+            f"max_tasks is enough. SQS deletes a job after {settings.queue.retention_days} days",
         ),
         "stalled": _stalled(settings),
     }
@@ -135,19 +147,8 @@ def _age(of: Source) -> MetricPlan:
     return MetricPlan(id="a", namespace="AWS/SQS", name="ApproximateAgeOfOldestMessage", statistic="Maximum", of=of)
 
 
-def _single(metric: MetricPlan, threshold: float, description: str) -> AlarmPlan:
-    return AlarmPlan(
-        description=description,
-        metrics=(metric,),
-        evaluation_periods=1,
-        datapoints_to_alarm=1,
-        threshold=threshold,
-        comparison="GreaterThanOrEqualToThreshold",
-    )
-
-
 def _webhook() -> AlarmPlan:
-    return _single(
+    return single(
         messages("v", "Visible", of="webhook_dead_letter"),
         1,
         "The webhook did not take an event within 24 hours: see the attribute ERROR_MESSAGE of the message in its "

@@ -37,12 +37,26 @@ SURPLUS_MINUTES = 3
 SURPLUS_COOLDOWN_SECONDS = 300
 
 #: What a metric describes.
-Source = Literal["queue", "dead_letter", "webhook_dead_letter", "service", "watcher"]
+Source = Literal[
+    "queue",
+    "dead_letter",
+    "webhook_dead_letter",
+    "service",
+    "worker",
+    "api",
+    "table",
+    "topic",
+    "nat",
+    "schedules",
+    "watcher",
+    "start",
+    "release",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricPlan:
-    """A metric of the queue, of its dead-letter queue, of the service or of the watcher's workflow."""
+    """A metric of a part of the stack. `worker`: of the worker's own metrics. The last three are workflows."""
 
     id: str
     namespace: str
@@ -65,8 +79,8 @@ class AlarmPlan:
     datapoints_to_alarm: int
     threshold: float
     comparison: policy_steps.Comparison
-    #: Missing data neither adds nor removes tasks.
-    missing: Literal["notBreaching"] = "notBreaching"
+    #: Missing data neither adds nor removes tasks, and is no fault of what runs only with work.
+    missing: Literal["notBreaching", "breaching"] = "notBreaching"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 import json
 import random
+import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -50,10 +52,16 @@ class Sample:
         return self._kept if self._seen < MAX_VALUES else [*self._kept, self._maximum]
 
 
+def disk_percent() -> float:
+    """How full the disk of temporary files is. On Fargate all of a task is on one disk. It reads no file."""
+    usage = shutil.disk_usage(tempfile.gettempdir())
+    return round(100 * (1 - usage.free / usage.total), 1)
+
+
 class Metrics:
     """Counts the worker's events and writes them as one line a minute. For one thread only.
 
-    `clock` is the worker's; `epoch` gives the line's Unix time.
+    `clock` is the worker's; `epoch` gives the line's Unix time; `disk` how full the disk is, in per cent.
     """
 
     def __init__(
@@ -62,8 +70,9 @@ class Metrics:
         write: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
         epoch: Callable[[], float] = time.time,
+        disk: Callable[[], float] = disk_percent,
     ) -> None:
-        self._queue_name, self._write, self._clock, self._epoch = queue_name, write, clock, epoch
+        self._queue_name, self._write, self._clock, self._epoch, self._disk = queue_name, write, clock, epoch, disk
         self._random = random.Random()  # noqa: S311 - no secret
         self._busy: set[Any] = set()
         self._began = self._changed = clock()
@@ -109,7 +118,8 @@ class Metrics:
                 values[name], units[name] = found, "Seconds"
         if values or self._busy_seconds:
             values["BusySlots"] = round(self._busy_seconds / max(now - self._began, 0.001), 3)
-            units["BusySlots"] = "Count"
+            values["DiskUsed"] = self._disk()
+            units |= {"BusySlots": "Count", "DiskUsed": "Percent"}
             self._write(json.dumps(self._directive(units) | {"Queue": self._queue_name} | values))
         self._began = now
         self._clear()

@@ -273,14 +273,14 @@ def _monitoring(stack: Stack) -> Iterator[Part]:
         ),
         resources=tuple(place.arn("cloudwatch", f"alarm:{name}") for name in stack.names.of(_ALARM, *logical)),
     )
-    if stack.settings.monitoring.emails:
+    if stack.settings.monitoring.notifies:
         yield Part(
             sid="Subscriptions",
             read=("sns:GetSubscriptionAttributes",),
             change=("sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
             resources=ANY,
         )
-    subscribing = ("sns:ListSubscriptionsByTopic", "sns:Subscribe") if stack.settings.monitoring.emails else ()
+    subscribing = ("sns:ListSubscriptionsByTopic", "sns:Subscribe") if stack.settings.monitoring.notifies else ()
     yield Part(
         sid="Topic",
         read=("sns:GetTopicAttributes", "sns:ListTagsForResource"),

@@ -112,6 +112,11 @@ class Alarm:
         """The metrics to retrieve."""
         return tuple(query.source for query in self.queries if isinstance(query.source, Metric))
 
+    @cached_property
+    def treatment(self) -> Missing:
+        """How missing data is treated: alarms with metrics of AWS/DynamoDB "always ignore missing data"."""
+        return "ignore" if any(metric.namespace == "AWS/DynamoDB" for metric in self.metrics) else self.missing
+
     @property
     def range(self) -> int:
         """The number of periods to retrieve."""
@@ -158,10 +163,10 @@ class Alarm:
         points = tuple([value for value in series if value is not None][-n:])
         breaching = sum([holds(value, threshold) for value in points])
         filled = n - len(points)
-        if filled and breaching == len(points) and self.missing in ("missing", "ignore"):
+        if filled and breaching == len(points) and self.treatment in ("missing", "ignore"):
             state = self._undecided(series, breaching, previous)
         else:
-            needed = self.datapoints_to_alarm - (filled if self.missing == "breaching" else 0)
+            needed = self.datapoints_to_alarm - (filled if self.treatment == "breaching" else 0)
             state = State.ALARM if breaching >= needed else State.OK
         return Evaluation(state, points, self, series, previous, end)
 
@@ -173,7 +178,7 @@ class Alarm:
         """The state if points are missing and all others breach."""
         if breaching >= self.datapoints_to_alarm:
             return State.ALARM
-        if self.missing == "ignore":
+        if self.treatment == "ignore":
             return previous
         # Fewer points are enough for ALARM if "the oldest available breaching data point is at least as old as
         # Datapoints to Alarm".
@@ -231,7 +236,7 @@ class Evaluation(NamedTuple):
         shown = [each for each in real if alarm.breaches(each[0]) == (self.state is State.ALARM)]
         if not shown:
             none = "" if real else f"no datapoints were received for {_count(n, 'period')} and "
-            treated = f"{verb} treated as [{_TREATED_AS[alarm.missing]}]"
+            treated = f"{verb} treated as [{_TREATED_AS[alarm.treatment]}]"
             return f"Threshold Crossed: {none}{_count(filled, 'missing datapoint')} {treated}."
         listed = ", ".join(f"{value} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})" for value, at in shown)
         verb = ("was" if len(shown) == 1 else "were") + (" not" if self.state is State.OK else "")

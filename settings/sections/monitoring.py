@@ -1,16 +1,34 @@
 """The section `monitoring`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from settings.forms import Email, unique
+from settings.forms import Email, HttpsUrl, Text, unique
 from settings.sections.base import Section
 
 
 class Monitoring(Section):
-    """Who is notified of problems."""
+    """Who is notified of problems, and of which."""
 
     emails: Annotated[tuple[Email, ...], AfterValidator(unique)] = Field(
-        (), description="Addresses that receive alarms."
+        (), description="Addresses that receive alarms. Each must confirm once."
     )
+    urls: Annotated[tuple[HttpsUrl, ...], AfterValidator(unique)] = Field(
+        (), description="HTTPS addresses that receive alarms from SNS by POST. Each must confirm the subscription once."
+    )
+    alarms: Literal["all", "essential"] = Field(
+        "all",
+        description="`essential`: only the alarms on waiting jobs, dead letters and the watcher. `all`: also on tasks "
+        "without work, attempts that fail, the API, schedules, workflows, disk, the table, NAT and the notifications "
+        "(see [runbook.md](runbook.md)). The price is $0.10 a month for each metric of an alarm.",
+    )
+    runbook: Text = Field(
+        "docs/runbook.md",
+        description="Where your copy of [runbook.md](runbook.md) is, such as a URL. Each alarm links to its paragraph.",
+    )
+
+    @property
+    def notifies(self) -> bool:
+        """Whether someone receives the alarms."""
+        return bool(self.emails or self.urls)

@@ -7,20 +7,30 @@ from policy.monitoring import DAY, alarms
 from settings import Monitoring as MonitoringSettings
 from settings import Settings
 from tests.components.harness import ACCOUNT, REGION, Deployed, deploy, queue_refs
+from tools.alarm_days.days import SETTINGS
 
 TOPIC, POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
 SUBSCRIPTION, ALARM = "aws:sns/topicSubscription:TopicSubscription", "aws:cloudwatch/metricAlarm:MetricAlarm"
 ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:monitoring"
 
 
-def monitoring(*emails: str) -> Deployed:
+def monitoring(*emails: str, settings: Settings | None = None, **section: Any) -> Deployed:
     def program() -> Any:
+        chosen = MonitoringSettings(emails=emails, **section)
         args = MonitoringArgs(
-            settings=MonitoringSettings(emails=emails),
-            alarms=alarms(Settings()),
+            settings=chosen,
+            alarms=alarms(settings or Settings(monitoring=chosen)),
             queue=queue_refs(),
             cluster_name="cluster",
             service_name="worker",
+            api_name="api",
+            stage_name="run",
+            watcher_arn="arn:watcher",
+            start_arn="arn:start",
+            release_arn="arn:release",
+            table_name="job-table",
+            nat_instance_id="i-1",
+            webhook_dead_letter_name="webhook-dead",
         )
         return Monitoring("monitoring", args).topic_arn
 
@@ -28,7 +38,7 @@ def monitoring(*emails: str) -> Deployed:
 
 
 def test_each_alarm_also_reports_its_end() -> None:
-    made = monitoring()
+    made = monitoring(alarms="essential")
     roles = ("dead-letter", "dead-letter-age", "oldest", "stalled")
     assert made.names == {(TOPIC, "monitoring"), (POLICY, "monitoring"), *((ALARM, f"monitoring-{r}") for r in roles)}
     assert {found.parent_type for found in made.resources.values() if found.type.startswith("aws:")} == {
@@ -79,6 +89,29 @@ def test_jobs_that_wait_while_no_task_works_on_any_raise_an_alarm() -> None:
     ]
 
 
+def test_each_part_of_the_stack_is_measured_by_its_own_dimensions() -> None:
+    found = {}
+    for made in monitoring(settings=SETTINGS).of(ALARM):
+        queries = [each["metric"] for each in made.inputs.get("metricQueries", []) if "metric" in each]
+        for each in queries or [made.inputs]:
+            found[made.name.removeprefix("monitoring-"), each["metricName"]] = each["dimensions"]
+    others = {name: value for name, value in found.items() if not {"QueueName", "ClusterName"} & value.keys()}
+    assert others == {
+        **{("failures", name): {"Queue": "jobs"} for name in ("JobsFailed", "JobsTimedOut", "JobsDone")},
+        ("leases", "LeasesLost"): {"Queue": "jobs"},
+        ("disk", "DiskUsed"): {"Queue": "jobs"},
+        **{("api", name): {"ApiName": "api", "Stage": "run"} for name in ("5XXError", "Count")},
+        ("schedules", "InvocationDroppedCount"): {"ScheduleGroup": "default"},
+        ("watcher", "ExecutionsSucceeded"): {"StateMachineArn": "arn:watcher"},
+        ("workflows", "ExecutionsFailed"): {"StateMachineArn": "arn:start"},
+        **{("release", f"Executions{end}"): {"StateMachineArn": "arn:release"} for end in ("Failed", "TimedOut")},
+        **{("throttled", f"{each}ThrottleEvents"): {"TableName": "job-table"} for each in ("Read", "Write")},
+        ("nat", "StatusCheckFailed"): {"InstanceId": "i-1"},
+        ("notifications", "NumberOfNotificationsFailed"): {"TopicName": "monitoring"},
+    }
+    assert found["webhook", "ApproximateNumberOfMessagesVisible"] == {"QueueName": "webhook-dead"}
+
+
 def test_only_alarms_of_this_account_may_publish() -> None:
     policy = monitoring().one(POLICY)
     assert policy.inputs["arn"] == ARN
@@ -102,3 +135,11 @@ def test_each_address_has_a_subscription() -> None:
         f"monitoring-email-{email}": {"topic": ARN, "protocol": "email", "endpoint": email}
         for email in ("ops@example.com", "on-call@example.com")
     }
+
+
+def test_an_address_of_https_has_a_subscription_whose_name_does_not_show_it() -> None:
+    url = "https://events.example.com/integration/key/enqueue"
+    (found,) = monitoring(urls=(url,)).of(SUBSCRIPTION)
+    assert found.name.startswith("monitoring-https-")
+    assert "example" not in found.name
+    assert found.inputs == {"topic": ARN, "protocol": "https", "endpoint": url}

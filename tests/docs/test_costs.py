@@ -32,10 +32,10 @@ def network(**settings: Any) -> float:
 
 def test_the_idle_cost_of_each_way_out() -> None:
     shown = {row[0]: float(row[1]) for row in list(rows(section("What it costs while idle")))[1:]}
-    recovers = prices.ALARM_METRIC_MONTH.dollars  # of the NAT instance: one of "the alarms"
+    alarms = 2 * prices.ALARM_METRIC_MONTH.dollars  # of the NAT instance: two of "the alarms"
     assert shown == {
         "`nat: none`": 0,
-        "`nat: instance`": round(network(nat="instance") - recovers, 2),
+        "`nat: instance`": round(network(nat="instance") - alarms, 2),
         "`nat: gateway`": network(nat="gateway"),
         "`nat: gateway_per_az`": network(nat="gateway_per_az"),
         "`endpoints`": network(endpoints=list(BASE_ENDPOINTS)),
@@ -52,6 +52,8 @@ def test_what_else_costs_while_idle() -> None:
     assert f"the alarms of the default settings ${alarms:.2f} a month" in WORDS
     free = 10 * prices.ALARM_METRIC_MONTH.dollars
     assert f"CloudWatch's ten free alarm metrics leave ${alarms - free:.2f} of it" in WORDS
+    essential = dollars(monthly(monitoring={"alarms": "essential"}).idle, *ALARMS)
+    assert f"With `monitoring.alarms: essential` they cost ${essential:.2f}, of which ${essential - free:.2f}" in WORDS
 
 
 def test_what_costs_only_when_used() -> None:
@@ -62,7 +64,7 @@ def test_what_costs_only_when_used() -> None:
         in WORDS
     )
     hourly = dollars(monthly("poisson:60/h:2d").load, "Custom metrics")
-    assert f"The worker's four metrics cost ${hourly:.2f} a month, if a job runs in each hour" in WORDS
+    assert f"The worker's five metrics cost ${hourly:.2f} a month, if a job runs in each hour" in WORDS
 
 
 def test_what_a_task_costs_an_hour() -> None:

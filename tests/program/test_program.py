@@ -47,6 +47,8 @@ OUTPUTS = {
     "service_name",
     "image_uri",
     "log_group_name",
+    "topic_arn",
+    "alarm_names",
 }
 #: Actions without a resource level: see the service authorization reference of Amazon Elastic Container Registry and of
 #: Amazon Session Manager Message Gateway Service.
@@ -228,6 +230,7 @@ def test_keep_days_adds_the_job_table_its_workflows_and_routes() -> None:
     roles = ("job-submit", "job-release", "job-cancel", "job-scheduler")
     new = {
         ("aws:dynamodb/table:Table", "job-table"),
+        *(("aws:cloudwatch/metricAlarm:MetricAlarm", f"monitoring-{role}") for role in ("release", "throttled")),
         ("aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
         ("aws:scheduler/scheduleGroup:ScheduleGroup", "job"),
         *(("aws:sfn/stateMachine:StateMachine", name) for name in workflows),

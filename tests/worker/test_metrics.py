@@ -1,7 +1,9 @@
 import json
 import logging
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import logs
-from worker.metrics import COUNTERS, INTERVAL_SECONDS, MAX_VALUES, Metrics
+from worker.metrics import COUNTERS, INTERVAL_SECONDS, MAX_VALUES, Metrics, disk_percent
 
-UNITS = {"Seconds", "Count"}
+UNITS = {"Seconds", "Count", "Percent"}
 
 
 def check(line: str) -> dict[str, Any]:
@@ -54,7 +56,9 @@ class Minute:
     def __init__(self) -> None:
         self.now = 50.0
         self.lines: list[str] = []
-        self.metrics = Metrics("jobs", self.lines.append, lambda: self.now, lambda: self.now + 1_800_000_000)
+        self.metrics = Metrics(
+            "jobs", self.lines.append, lambda: self.now, lambda: self.now + 1_800_000_000, lambda: 30.5
+        )
 
     def __call__(self, name: str, **fields: Any) -> None:
         self.metrics.observe(name, logging.INFO, **fields)
@@ -90,6 +94,7 @@ def test_a_minute_s_work_is_one_line() -> None:
                         {"Name": "JobDuration", "Unit": "Seconds"},
                         {"Name": "JobWait", "Unit": "Seconds"},
                         {"Name": "BusySlots", "Unit": "Count"},
+                        {"Name": "DiskUsed", "Unit": "Percent"},
                     ],
                 }
             ],
@@ -100,6 +105,7 @@ def test_a_minute_s_work_is_one_line() -> None:
         "JobDuration": [6.0, 3.0],
         "JobWait": [1.5, 0.25],
         "BusySlots": 0.15,
+        "DiskUsed": 30.5,
     }
     check(minute.lines[0])
 
@@ -110,7 +116,7 @@ def test_each_ending_is_counted_under_its_name() -> None:
         minute(name, message_id="a")
     minute("receive_failed", error="no")
     (line,) = minute.flush()
-    assert line == {"Queue": "jobs", "BusySlots": 0.0} | dict.fromkeys(COUNTERS.values(), 1)
+    assert line == {"Queue": "jobs", "BusySlots": 0.0, "DiskUsed": 30.5} | dict.fromkeys(COUNTERS.values(), 1)
 
 
 def test_nothing_is_written_before_the_minute_is_over() -> None:
@@ -135,13 +141,13 @@ def test_a_long_job_shows_as_a_busy_slot_in_each_minute_that_it_takes() -> None:
     minute("job_started", message_id="a", waited=0.0)
     minute("job_started", message_id="b", waited=0.0)
     (first,) = minute.flush()
-    assert first == {"Queue": "jobs", "JobWait": [0.0, 0.0], "BusySlots": 2.0}
+    assert first == {"Queue": "jobs", "JobWait": [0.0, 0.0], "BusySlots": 2.0, "DiskUsed": 30.5}
     minute.now += 30
     minute("job_given_back", message_id="b", duration=90.0)
     (second,) = minute.flush(30)
-    assert second == {"Queue": "jobs", "JobsGivenBack": 1, "JobDuration": [90.0], "BusySlots": 1.5}
+    assert second == {"Queue": "jobs", "JobsGivenBack": 1, "JobDuration": [90.0], "BusySlots": 1.5, "DiskUsed": 30.5}
     (third,) = minute.flush()
-    assert third == {"Queue": "jobs", "BusySlots": 1.0}
+    assert third == {"Queue": "jobs", "BusySlots": 1.0, "DiskUsed": 30.5}
 
 
 def test_what_is_left_is_written_when_the_worker_stops() -> None:
@@ -189,3 +195,8 @@ def test_a_line_stands_in_the_log_as_it_is() -> None:
         timeout=20,
     )
     assert (done.stdout, done.stderr) == ('{"_aws": {}, "percent": "%s"}\n', "")
+
+
+def test_the_disk_is_the_one_of_temporary_files() -> None:
+    usage = shutil.disk_usage(tempfile.gettempdir())
+    assert disk_percent() == pytest.approx(100 * (1 - usage.free / usage.total), abs=5)

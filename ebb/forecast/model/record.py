@@ -99,7 +99,8 @@ class Record:
         self.metric("JobWait", since)
         self.metric("JobDuration", now)
         for hour in range(int(since // HOUR), int(now // HOUR) + 1):
-            self.metric("BusySlots", hour * HOUR)
+            for name in ("BusySlots", "DiskUsed"):
+                self.metric(name, hour * HOUR)
 
     def metric(self, name: str, time: float) -> None:
         """Record that a worker writes a metric."""

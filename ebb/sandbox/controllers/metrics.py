@@ -1,4 +1,4 @@
-"""Publishes the metrics of SQS and ECS once per simulated minute, as AWS does."""
+"""Publishes the metrics of SQS, ECS and EC2 once per simulated minute, as AWS does."""
 
 import json
 from collections import Counter
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_cloudwatch.literals import StandardUnitType
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+    from types_boto3_ec2 import EC2Client
     from types_boto3_ecs import ECSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.literals import QueueAttributeNameType
@@ -29,12 +30,15 @@ AGE_METRIC = "ApproximateAgeOfOldestMessage"
 AGED_RECEIVES = 3
 #: The sandbox's own attribute: each message's id and number of receives (emulators/ministack/queues.py).
 MESSAGES: Any = "EbbMessages"
+#: The same: the number of messages that the queue has delivered.
+RECEIVED: Any = "EbbReceived"
+RECEIVED_METRIC = "NumberOfMessagesReceived"
 #: "Each PutMetricData request can include up to 1000 different metrics" (API_PutMetricData).
 MAX_METRICS_PER_CALL = 1000
 
 
 class Metrics:
-    """Publishes counts and ages of AWS/SQS, and AWS/ECS CPUUtilization into the emulated CloudWatch.
+    """Publishes counts and ages of AWS/SQS, AWS/ECS CPUUtilization, and AWS/EC2 StatusCheckFailed.
 
     `cpu_percent(cluster, service)` returns one value per running task, in per cent of the task's CPU.
     """
@@ -42,11 +46,14 @@ class Metrics:
     def __init__(self, region: SimulatedRegion, cpu_percent: Callable[[str, str], list[float]]) -> None:
         self._clock = region.clock
         self._cloudwatch: CloudWatchClient = region.client("cloudwatch")
+        self._ec2: EC2Client = region.client("ec2")
         self._ecs: ECSClient = region.client("ecs")
         self._sqs: SQSClient = region.client("sqs")
         self._cpu_percent = cpu_percent
         #: Simulated time at which each message was first seen, by queue and id.
         self._seen: dict[tuple[str, str], float] = {}
+        #: Messages that each queue had delivered a minute ago.
+        self._received: dict[str, float] = {}
         self._ticker = Ticker(region, "metrics", self.tick, MINUTE)
 
     def start(self) -> None:
@@ -63,6 +70,7 @@ class Metrics:
         began = datetime.fromtimestamp(now - now % MINUTE - MINUTE, UTC)
         self._publish("AWS/SQS", list(self._queues(began)))
         self._publish("AWS/ECS", list(self._services(began)))
+        self._publish("AWS/EC2", list(self._instances(began)))
 
     def _publish(self, namespace: str, data: "list[MetricDatumTypeDef]") -> None:
         for start in range(0, len(data), MAX_METRICS_PER_CALL):
@@ -72,7 +80,9 @@ class Metrics:
         for page in self._sqs.get_paginator("list_queues").paginate():
             for url in page.get("QueueUrls", []):
                 try:
-                    answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*QUEUE_METRICS, MESSAGES])
+                    answer = self._sqs.get_queue_attributes(
+                        QueueUrl=url, AttributeNames=[*QUEUE_METRICS, MESSAGES, RECEIVED]
+                    )
                 except ClientError as error:
                     if is_gone(error):
                         continue
@@ -80,6 +90,9 @@ class Metrics:
                 name, attributes = url.rsplit("/", 1)[-1], answer["Attributes"]
                 for attribute, metric in QUEUE_METRICS.items():
                     yield _of_queue(name, began, metric, float(attributes[attribute]), "Count")
+                received = float(attributes[RECEIVED])
+                yield _of_queue(name, began, RECEIVED_METRIC, received - self._received.get(name, 0), "Count")
+                self._received[name] = received
                 age = self._age(name, json.loads(attributes[MESSAGES]))
                 if age is not None:
                     yield _of_queue(name, began, AGE_METRIC, age, "Seconds")
@@ -95,6 +108,19 @@ class Metrics:
             if receives < AGED_RECEIVES or queue.endswith(".fifo")
         ]
         return now - min(counted) if counted else None
+
+    def _instances(self, began: datetime) -> "Iterator[MetricDatumTypeDef]":
+        """Each running instance passes its checks; one that is stopped or gone has no data."""
+        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        for page in self._ec2.get_paginator("describe_instances").paginate(Filters=running):
+            for instance in (each for reservation in page["Reservations"] for each in reservation["Instances"]):
+                yield {
+                    "MetricName": "StatusCheckFailed",
+                    "Dimensions": [{"Name": "InstanceId", "Value": instance["InstanceId"]}],
+                    "Timestamp": began,
+                    "Value": 0,
+                    "Unit": "Count",
+                }
 
     def _services(self, began: datetime) -> "Iterator[MetricDatumTypeDef]":
         for cluster_arn in self._ecs.list_clusters()["clusterArns"]:

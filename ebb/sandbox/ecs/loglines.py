@@ -1,14 +1,16 @@
-"""The output of tasks: it goes to the emulated CloudWatch Logs."""
+"""The output of tasks: it goes to the emulated CloudWatch Logs, and what it says about metrics to CloudWatch."""
 
 import queue
 import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ebb.sandbox.ecs import embedded_metrics
 from ebb.sandbox.emulators.region import Region
 
 #: Real seconds between two deliveries. The awslogs driver waits 5.
@@ -82,10 +84,21 @@ class LogLines:
         for stream, waiting in events.items():
             try:
                 self._put(stream, waiting)
+                self._publish([event["message"] for event in waiting])
             except ClientError as error:
                 if stream.group not in self._refused:
                     self._refused.add(stream.group)
                     self._region.events.add("log", f"The log group {stream.group} takes no lines: {error}")
+
+    def _publish(self, texts: list[str]) -> None:
+        """Publish the metrics of these lines, at the region's time."""
+        now = datetime.fromtimestamp(self._region.clock.now(), UTC)
+        metrics: dict[str, list[Any]] = defaultdict(list)
+        for text in texts:
+            for namespace, datum in embedded_metrics.data(text, now):
+                metrics[namespace].append(datum)
+        for namespace, found in metrics.items():
+            self._region.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=found)
 
     def _put(self, stream: Stream, events: list[dict[str, Any]]) -> None:
         logs = self._region.client("logs")

@@ -28,10 +28,10 @@ def idle_parts(scenario: Scenario, under: Load = IDLE) -> dict[str, float]:
 
 
 def test_an_idle_month_by_metrics_costs_its_alarms() -> None:
-    # alarm-metrics: two of START, two of OUT, four of ZERO, three of SURPLUS, six of the operators; 730 hourly touches
+    # alarm-metrics: two of START, two of OUT, four of ZERO, three of SURPLUS, 17 of the operators; 730 hourly touches
     assert idle_parts(recommended()) == {
         "Scaling alarms": 1.1,
-        "Operators' alarms": 0.6,
+        "Operators' alarms": 1.7,
         "Schedules": 0.0007,
         "SQS requests": 0.0003,
         "Image": 0.0075,
@@ -124,7 +124,8 @@ def test_a_load_that_takes_longer_than_its_day_repeats_later() -> None:
         ({"network": {"nat": "instance", "nat_instance_type": "m7g.large"}}, "idle:1d", "NAT instance", 60.208),
         ({"network": {"nat": "instance", "nat_instance_type": "t3a.small"}}, "idle:1d", "NAT instance", 14.364),
         ({"network": {"nat": "instance", "nat_instance_type": "x99.large"}}, "idle:1d", "NAT instance", 0),
-        ({"network": {"nat": "instance"}}, "idle:1d", "Operators' alarms", 0.7),
+        ({"network": {"nat": "instance"}}, "idle:1d", "Operators' alarms", 1.9),
+        ({"monitoring": {"alarms": "essential"}}, "idle:1d", "Operators' alarms", 0.6),
     ],
 )
 def test_each_item_has_its_price(sections: Any, arrivals: str, name: str, dollars: float, tmp_path: Path) -> None:
@@ -134,11 +135,11 @@ def test_each_item_has_its_price(sections: Any, arrivals: str, name: str, dollar
     assert of(monthly(stack(**sections), load(arrivals)).load, name) == pytest.approx(dollars)
 
 
-def test_two_jobs_a_day_cost_the_hours_of_their_four_metrics() -> None:
+def test_two_jobs_a_day_cost_the_hours_of_their_five_metrics() -> None:
     # the jobs of a burst run within an hour or two
     assert of(monthly(stack(), load("burst:2", "30s")).load, "Custom metrics") in (
-        pytest.approx(0.30 * 4 / 24),
-        pytest.approx(0.30 * 8 / 24),
+        pytest.approx(0.30 * 5 / 24),
+        pytest.approx(0.30 * 10 / 24),
     )
 
 
