@@ -168,3 +168,30 @@ def test_the_metrics_drive_the_autoscaler_from_zero_to_one_and_back(stage: Stage
     assert [minute() for _ in range(8)] == [1] * 8
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     assert [minute() for _ in range(6)] == [1, 1, 1, 1, 0, 0]
+
+
+def test_each_message_that_a_queue_delivers_is_counted_in_its_minute(stage: Stage) -> None:
+    sqs, metrics = stage.client("sqs"), Metrics(stage, lambda _cluster, _service: [])
+    url = sqs.create_queue(QueueName="counted")["QueueUrl"]
+    found = []
+    for number in (2, 0):
+        for body in range(number):
+            sqs.send_message(QueueUrl=url, MessageBody=str(body))
+            sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
+        stage.clock.time += 60
+        metrics.tick()
+    dimensions = [{"Name": "QueueName", "Value": "counted"}]
+    found = points(stage, "AWS/SQS", "NumberOfMessagesReceived", dimensions)
+    assert [point["Sum"] for point in sorted(found, key=lambda point: point["Timestamp"])] == [2.0, 0.0]
+
+
+def test_a_running_instance_passes_its_check_and_a_stopped_one_sends_nothing(stage: Stage) -> None:
+    ec2, metrics = stage.client("ec2"), Metrics(stage, lambda _cluster, _service: [])
+    (instance,) = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)["Instances"]
+    name = [{"Name": "InstanceId", "Value": instance["InstanceId"]}]
+    metrics.tick()
+    assert [point["Sum"] for point in points(stage, "AWS/EC2", "StatusCheckFailed", name)] == [0.0]
+    ec2.stop_instances(InstanceIds=[instance["InstanceId"]])
+    stage.clock.time += 60
+    metrics.tick()
+    assert len(points(stage, "AWS/EC2", "StatusCheckFailed", name)) == 1

@@ -286,3 +286,15 @@ def test_with_enough_real_points_the_treatment_of_missing_ones_is_ignored(
         assert state is ALARM or state is previous or 0.0 in real
     else:
         assert (state is LACK) <= (0.0 not in real)
+
+
+@pytest.mark.parametrize("treatment", TREATMENTS)
+def test_an_alarm_with_a_metric_of_dynamodb_ignores_missing_data(treatment: Missing) -> None:
+    throttled = Metric(namespace="AWS/DynamoDB", name="ReadThrottleEvents", dimensions=(), statistic="Sum")
+    found = alarm(1, 1, missing=treatment, queries=(Query(id="m", source=throttled),))
+    assert found.evaluate(points("- - -"), ALARM).state is ALARM
+    # a sum with a metric that has each point ends with the last throttled request
+    both = (Query(id="t", source=throttled), Query(id="v", source=METRIC), Query(id="e", source="t + 0 * v"))
+    ends = alarm(1, 1, missing=treatment, queries=both, watched="e")
+    series = ends.series({throttled: points("X - -"), METRIC: points("0 0 0")})
+    assert ends.evaluate(series, ALARM).state is OK

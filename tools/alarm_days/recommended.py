@@ -15,8 +15,8 @@ OVER: Comparison = "GreaterThanThreshold"
 FROM: Comparison = "GreaterThanOrEqualToThreshold"
 UP_TO: Comparison = "LessThanOrEqualToThreshold"
 BELOW: Comparison = "LessThanThreshold"
-#: Values of the busy day that its page asks for.
-EXPECTED_AGE, EXPECTED_IN_FLIGHT, EXPECTED_WAITING, EXPECTED_REQUESTS = 3600, 10, 40, 0.2
+#: The maximum of the busy day: seconds, messages, messages, and requests a minute.
+EXPECTED_AGE, EXPECTED_IN_FLIGHT, EXPECTED_WAITING, EXPECTED_REQUESTS = 2800, 6, 11, 0.2
 
 
 class _Row(NamedTuple):

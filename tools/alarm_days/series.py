@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from ebb.scaling.alarms import Alarm, Metric, Query, State
 from ebb.scaling.statistics import STATISTICS, StatisticSet
-from policy.plan import AlarmPlan, Source
+from policy.plan import AlarmPlan
 
-#: A source and the name of one of its metrics.
-Key = tuple[Source, str]
+#: A source (policy.plan.Source) and the name of one of its metrics.
+Key = tuple[str, str]
 #: The data points of a minute; a metric that is not in it has none.
 Minute = Mapping[Key, StatisticSet]
 MINUTE = 60  # seconds
@@ -66,7 +66,7 @@ def changes(alarm: Alarm, day: Sequence[Span]) -> list[Change]:
     @cache
     def value(found: Metric, spans: tuple[int, ...]) -> float | None:
         key = (found.dimensions[0][1], found.name)
-        sets = [point for number in spans if (point := day[number].values.get(key)) is not None]  # type: ignore[call-overload]
+        sets = [point for number in spans if (point := day[number].values.get(key)) is not None]
         return STATISTICS[found.statistic](sets) if sets else None
 
     state, made, begin = State.OK, [], 0

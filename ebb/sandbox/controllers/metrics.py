@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.literals import StandardUnitType
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
     from types_boto3_ec2 import EC2Client
+    from types_boto3_ec2.type_defs import FilterTypeDef
     from types_boto3_ecs import ECSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.literals import QueueAttributeNameType
@@ -111,7 +112,7 @@ class Metrics:
 
     def _instances(self, began: datetime) -> "Iterator[MetricDatumTypeDef]":
         """Each running instance passes its checks; one that is stopped or gone has no data."""
-        running = [{"Name": "instance-state-name", "Values": ["running"]}]
+        running: list[FilterTypeDef] = [{"Name": "instance-state-name", "Values": ["running"]}]
         for page in self._ec2.get_paginator("describe_instances").paginate(Filters=running):
             for instance in (each for reservation in page["Reservations"] for each in reservation["Instances"]):
                 yield {
