@@ -1,10 +1,13 @@
 """pyproject.toml and the requirements files name the same packages, for pip and for uv."""
 
+import ast
 import re
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
+import pulumi_aws
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -94,3 +97,27 @@ def test_the_version_stands_in_the_changelog() -> None:
     versions = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert versions[0] == "Unreleased"
     assert PROJECT["version"] == versions[1]
+
+
+def test_mypy_follows_each_module_of_the_aws_provider_that_the_code_names() -> None:
+    files = [ROOT / "__main__.py"]
+    files += [file for room in ("components", "ebb", "tests", "tools", "bench") for file in (ROOT / room).rglob("*.py")]
+    texts = [file.read_text() for file in files if file.parent != ROOT / "tests/handler"]
+    sources = [text for text in texts if "import pulumi_aws as aws\n" in text]
+    named = {
+        node.attr
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "aws"
+    }
+    found = {name: getattr(pulumi_aws, name) for name in named}
+    wanted = {
+        f"pulumi_aws.{name}.*" if isinstance(value, ModuleType) else value.__module__ for name, value in found.items()
+    }
+    skipped, followed = (
+        override for override in PYPROJECT["tool"]["mypy"]["overrides"] if "follow_imports" in override
+    )
+    assert skipped == {"module": ["pulumi_aws.*"], "follow_imports": "skip"}
+    within = {"pulumi_aws", *(f"pulumi_aws.{name}" for name in ("_enums", "_inputs", "_utilities", "outputs"))}
+    assert followed["follow_imports"] == "normal"
+    assert followed["module"] == sorted(within | wanted)
