@@ -140,6 +140,8 @@ everything = [network, jobs, *optional, image, worker, scaling, wake, api, monit
 QueueGuard("guard", QueueGuardArgs(queue=queue, everything=everything))
 
 pulumi.export("api_url", api.url)
+pulumi.export("api_id", api.api_id)
+pulumi.export("api_stage", config.api.stage)
 pulumi.export("api_auth", config.api.auth)
 if api.api_key_id is not None:
     pulumi.export("api_key_id", api.api_key_id)

@@ -56,6 +56,8 @@ class JobApi(pulumi.ComponentResource):
     - with `account_log_role: create`, the role that API Gateway logs with in this region
     """
 
+    #: Id of the REST API.
+    api_id: pulumi.Output[str]
     #: Address of the stage; the path of a job is `/jobs`.
     url: pulumi.Output[str]
     api_key_id: pulumi.Output[str] | None
@@ -82,11 +84,12 @@ class JobApi(pulumi.ComponentResource):
         log_role = stage.log_role(self, self._account.partition, args.iam) if creates else None
         made = stage.stage(self, deployment, settings, log_role)
         self.api_name, self.stage_name = api.name, made.stage_name
+        self.api_id = api.id
         self.url = domain.domain(self, made, settings.domain) if settings.domain else made.invoke_url
         if settings.waf:
             waf.firewall(self, made, settings.rate_limit)
         self.api_key_id = stage.key(self, made, settings) if settings.auth == "api_key" else None
-        self.register_outputs({"url": self.url, "api_key_id": self.api_key_id})
+        self.register_outputs({"api_id": self.api_id, "url": self.url, "api_key_id": self.api_key_id})
 
     def _define_routes(self, api: aws.apigateway.RestApi, definition: Definition) -> None:
         settings, found = self._args.settings, self._routes()

@@ -9,7 +9,9 @@ from ebb.forecast.advise.cli import advise
 from ebb.forecast.cli import forecast
 from ebb.help import Command, Group
 from ebb.iam.cli import policy
+from ebb.ops.cli.dead_letters import dlq
 from ebb.ops.cli.moving import move
+from ebb.ops.cli.operating import check, cost, destroy_check, drain, exec_, wake
 from ebb.ops.cli.scaling import pause, resume, status
 from ebb.sandbox.cli import sandbox
 
@@ -20,8 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")
-for command in (forecast, advise, policy, status, pause, resume, move):
+app.add_typer(dlq, name="dlq")
+for command in (forecast, advise, policy, status, pause, resume, wake, drain, move, cost, check, destroy_check):
     app.command(cls=Command)(command)
+app.command("exec", cls=Command)(exec_)
 
 
 @app.callback()

@@ -179,7 +179,7 @@ def test_cron_has_the_weekdays_of_the_settings_in_the_same_order() -> None:
 
 
 def test_the_scalable_target_has_one_dimension() -> None:
-    assert ops_scaling._DIMENSION == {
+    assert ops_scaling.DIMENSION == {
         "ServiceNamespace": plan.SERVICE_NAMESPACE,
         "ScalableDimension": plan.SCALABLE_DIMENSION,
     }

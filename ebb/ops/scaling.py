@@ -7,7 +7,7 @@ from typing import Any
 from ebb.ops.refusals import refusals
 from ebb.ops.stack import OpsError, Stack
 
-_DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 #: The parts of a scalable target's suspended state, and what each of them stops (Application Auto Scaling user guide,
 #: "Suspending and resuming scaling").
 FLAGS = {
@@ -54,7 +54,7 @@ class Service:
         stack = self._stack
         with refusals():
             targets = self._client("application-autoscaling").describe_scalable_targets(
-                ResourceIds=[stack.resource_id], **_DIMENSION
+                ResourceIds=[stack.resource_id], **DIMENSION
             )["ScalableTargets"]
             services = self._client("ecs").describe_services(cluster=stack.cluster_name, services=[stack.service_name])[
                 "services"
@@ -79,7 +79,7 @@ class Service:
         """Pause or resume all that scales the service. Its minimum and maximum do not change."""
         with refusals():
             self._client("application-autoscaling").register_scalable_target(
-                ResourceId=self._stack.resource_id, SuspendedState=dict.fromkeys(FLAGS, suspended), **_DIMENSION
+                ResourceId=self._stack.resource_id, SuspendedState=dict.fromkeys(FLAGS, suspended), **DIMENSION
             )
 
 

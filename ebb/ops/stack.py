@@ -27,6 +27,8 @@ OPTIONAL = {
     "log_group_name": "log_group_name",
     "image_uri": "image_uri",
     "api_url": "api_url",
+    "api_id": "api_id",
+    "api_stage": "api_stage",
     "api_auth": "api_auth",
     "api_key_id": "api_key_id",
     "topic_arn": "topic_arn",
@@ -58,6 +60,8 @@ class Stack:
     log_group_name: str | None = None
     image_uri: str | None = None
     api_url: str | None = None
+    api_id: str | None = None
+    api_stage: str | None = None
     api_auth: str | None = None
     api_key_id: str | None = None
     topic_arn: str | None = None

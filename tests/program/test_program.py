@@ -41,6 +41,8 @@ OPTIONAL = {TABLE: "job-table", WORKFLOWS: "job", RECURRING: "recurring", EVENTS
 OUTPUTS = {
     "api_url",
     "api_auth",
+    "api_id",
+    "api_stage",
     "queue_url",
     "dead_letter_queue_url",
     "cluster_name",

@@ -113,7 +113,7 @@ def monthly(outcome: Outcome, scenario: Scenario, load: Load) -> Bill:
     idle = at_rest(scenario, scheduled_minimum.mean(scenario) + stuck) * MONTH
     more = _used(outcome, scenario, load) + at_rest(scenario, expected / ended) * -ended
     return Bill(
-        idle=tuple(_parts(scenario, idle)), load=tuple(_parts(scenario, idle + more * (MONTH / every))), every=every
+        idle=tuple(parts(scenario, idle)), load=tuple(parts(scenario, idle + more * (MONTH / every))), every=every
     )
 
 
@@ -182,10 +182,10 @@ def a_million(scenario: Scenario) -> tuple[Part, ...]:
     return tuple(part for part in _requests(scenario, sent) if part.dollars > 0)
 
 
-def _parts(scenario: Scenario, use: Use) -> Iterator[Part]:
-    """The lines that are above 0."""
+def parts(scenario: Scenario, use: Use) -> Iterator[Part]:
+    """The lines above 0 of a month with this use."""
     made = (_tasks, _network, _fixed, _requests, _stored)
-    yield from (part for parts in made for part in parts(scenario, use) if part.dollars > 0)
+    yield from (part for make in made for part in make(scenario, use) if part.dollars > 0)
 
 
 def _part(name: str, quantity: float, price: Price) -> Part:

@@ -1,8 +1,11 @@
-"""Patches of MiniStack's SQS: which messages a queue has, and a FIFO queue's ids as AWS takes them."""
+"""Patches of MiniStack's SQS: a queue's messages, a FIFO queue's ids as AWS takes them, and move tasks."""
 
 import json
 import re
+import time
+import uuid
 from collections import Counter
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -53,4 +56,35 @@ def apply(sqs: ModuleType) -> None:
 
     actions["GetQueueAttributes"] = get_with_messages
     actions["ReceiveMessage"] = receive_counted
+    actions |= _move_tasks(queue, send_with_valid_ids)
     actions["SendMessage"] = sqs._act_send_message = send_with_valid_ids  # type: ignore[attr-defined]
+
+
+def _move_tasks(queue: Callable[[str], Any], send: Callable[[dict[str, Any], str], Any]) -> dict[str, Any]:
+    """StartMessageMoveTask, which moves all visible messages at once, and ListMessageMoveTasks. MiniStack has neither.
+
+    "Redriven messages are treated as new messages with a new messageID" (SQS developer guide, "Dead-letter queue
+    redrive").
+    """
+    tasks: dict[str, list[dict[str, Any]]] = {}
+
+    def start(data: dict[str, Any], _url: str) -> Any:
+        source, target = data["SourceArn"], data["DestinationArn"]
+        messages, now = queue(source.rpartition(":")[2])["messages"], time.time()
+        moved = [message for message in messages if message.get("visible_at", 0) <= now]
+        for message in moved:
+            ids = {"MessageGroupId": message.get("group_id"), "MessageDeduplicationId": message.get("dedup_id")}
+            again = {"MessageBody": message["body"], "MessageAttributes": message.get("message_attributes") or {}}
+            name = target.rpartition(":")[2]
+            send({"QueueUrl": name, **again, **{key: value for key, value in ids.items() if value}}, name)
+            messages.remove(message)
+        handle = str(uuid.uuid4())
+        about = {"Status": "COMPLETED", "SourceArn": source, "DestinationArn": target}
+        counts = {"ApproximateNumberOfMessagesMoved": len(moved), "ApproximateNumberOfMessagesToMove": len(moved)}
+        tasks.setdefault(source, []).insert(0, {**about, **counts, "StartedTimestamp": int(now * 1000)})
+        return {"TaskHandle": handle}
+
+    def listed(data: dict[str, Any], _url: str) -> Any:
+        return {"Results": tasks.get(data["SourceArn"], [])[: data.get("MaxResults", 1)]}
+
+    return {"StartMessageMoveTask": start, "ListMessageMoveTasks": listed}

@@ -1,0 +1,184 @@
+"""`ebb dlq list | show | redrive | purge`."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ebb.help import Command, Group
+from ebb.ops.cli.common import Json, Stack, Yes, run, show_json
+from ebb.ops.cli.confirming import confirm
+
+if TYPE_CHECKING:
+    from ebb.ops.dead_letters import Choice, DeadLetters
+    from ebb.ops.stack import Stack as DeployedStack
+
+#: Characters of a body or an error in a list.
+WIDTH = 60
+
+dlq = typer.Typer(
+    cls=Group,
+    help="Dead letters: jobs that failed as often as the queue allows, or that the handler rejected.",
+    no_args_is_help=True,
+)
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of jobs or messages.")]
+Body = Annotated[str | None, typer.Option(help="Only those whose body contains this text.")]
+Error = Annotated[str | None, typer.Option(help="Only those whose error contains this text.")]
+Reference = Annotated[str | None, typer.Option(help="Only those with this reference of the caller.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+@dlq.command("list", cls=Command)
+def list_(
+    stack: Stack,
+    ids: Ids = None,
+    *,
+    body: Body = None,
+    error: Error = None,
+    reference: Reference = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number.")] = 100,
+    json: Json = False,
+) -> None:
+    """Show the dead letters, the oldest first. Each look hides them from other looks for some seconds."""
+
+    def command(found: "DeployedStack") -> bool:
+        from ebb.ops.dead_letters import DeadLetters, one_line  # noqa: PLC0415 — help answers without loading boto3
+
+        letters = DeadLetters(found)
+        chosen = letters.look(_choice(ids, body, error, reference), limit)
+        if json:
+            show_json(chosen)
+            return True
+        for letter in chosen:
+            typer.echo(f"{letter.job}  {_time(letter.sent)}  {one_line(letter.body, WIDTH)}")
+            if letter.error:
+                typer.echo(f"    {one_line(letter.error, 2 * WIDTH)}")
+        typer.echo(f"Shown: {len(chosen)}. In the dead-letter queue: about {letters.count()}.")
+        return True
+
+    run(stack, command)
+
+
+@dlq.command(cls=Command)
+def show(
+    stack: Stack,
+    id: Annotated[str, typer.Argument(metavar="ID", help="Id of a job or a message.")],
+    json: Json = False,
+) -> None:
+    """Show one dead letter: its body, why it failed, and when it was sent."""
+
+    def command(found: "DeployedStack") -> bool:
+        from ebb.ops.dead_letters import Choice, DeadLetters  # noqa: PLC0415
+        from ebb.ops.stack import OpsError  # noqa: PLC0415
+
+        chosen = DeadLetters(found).look(Choice(ids=(id,)))
+        if not chosen:
+            raise OpsError(f"No dead letter of stack {found.name} has the id {id}: `ebb dlq list` shows them.")
+        if json:
+            show_json(chosen[0])
+            return True
+        for name, value in vars(chosen[0]).items():
+            if value is not None and name != "body":
+                typer.echo(f"{name.replace('_', ' ')}: {_time(value) if name == 'sent' else value}")
+        typer.echo(chosen[0].body)
+        return True
+
+    run(stack, command)
+
+
+@dlq.command(cls=Command)
+def redrive(
+    stack: Stack,
+    ids: Ids = None,
+    *,
+    body: Body = None,
+    error: Error = None,
+    reference: Reference = None,
+    all_: All = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Send dead letters to the queue again: those that you choose, or all of them. They run again from attempt 1.
+
+    A chosen job keeps its id, and is `queued` again. With --all SQS moves the messages: a job is shown as failed until
+    a worker starts it.
+    """
+
+    def command(found: "DeployedStack") -> bool:
+        letters, choice = _chosen(found, all_, ids, body, error, reference)
+        count = letters.count() if choice.everything else len(letters.look(choice))
+        if count and not confirm(f"Send {_jobs(count)} of stack {found.name} to the queue again?", yes):
+            return False
+        if not count:
+            sent = 0
+        elif choice.everything:
+            sent = letters.redrive_all(lambda line: typer.echo(line, err=True))
+        else:
+            sent = letters.redrive(choice)
+        _done(json, "redriven", sent)
+        return True
+
+    run(stack, command)
+
+
+@dlq.command(cls=Command)
+def purge(
+    stack: Stack,
+    ids: Ids = None,
+    *,
+    body: Body = None,
+    error: Error = None,
+    reference: Reference = None,
+    all_: All = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Delete dead letters: those that you choose, or all of them. They cannot be had back."""
+
+    def command(found: "DeployedStack") -> bool:
+        letters, choice = _chosen(found, all_, ids, body, error, reference)
+        count = letters.count() if choice.everything else len(letters.look(choice))
+        if count and not confirm(f"Delete {_jobs(count)} of stack {found.name} permanently?", yes):
+            return False
+        if not count:
+            gone = 0
+        elif choice.everything:
+            letters.purge_all()
+            gone = count
+        else:
+            gone = letters.purge(choice)
+        _done(json, "deleted", gone)
+        return True
+
+    run(stack, command)
+
+
+def _choice(ids: list[str] | None, body: str | None, error: str | None, reference: str | None) -> "Choice":
+    from ebb.ops.dead_letters import Choice  # noqa: PLC0415
+
+    return Choice(ids=tuple(ids or ()), body=body, error=error, reference=reference)
+
+
+def _chosen(stack: "DeployedStack", all_: bool, *parts: Any) -> "tuple[DeadLetters, Choice]":
+    from ebb.ops.dead_letters import DeadLetters  # noqa: PLC0415
+    from ebb.ops.stack import OpsError  # noqa: PLC0415
+
+    choice = _choice(*parts)
+    if choice.everything != all_:
+        raise OpsError("Say which dead letters: ids, --body, --error or --reference, or --all without any of them.")
+    return DeadLetters(stack), choice
+
+
+def _done(json: bool, what: str, count: int) -> None:
+    if json:
+        show_json({what: count})
+    else:
+        typer.echo(f"Dead letters {what}: {count}.")
+
+
+def _jobs(count: int) -> str:
+    return f"{count} dead letter{'' if count == 1 else 's'}"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
