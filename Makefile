@@ -13,6 +13,8 @@ STAMP := $(VENV)/.installed
 BENCH := .venv-bench
 # what only `make fuzz` needs
 FUZZ := .venv-fuzz
+# what only `make scan` needs
+SCAN := .venv-scan
 # the first interpreter of 3.11 or later
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -25,7 +27,8 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
-	preview-comment actionlint browser all-tests bench bench-worker bench-forecast chaos fuzz mutants worker-image clean
+	preview-comment actionlint browser all-tests bench bench-worker bench-api bench-forecast chaos fuzz scan mutants \
+	worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -123,6 +126,15 @@ $(FUZZ)/.installed: $(STAMP) tests/fuzz/requirements.txt
 fuzz: $(FUZZ)/.installed ## schemathesis against the deployed API, all of its checks but two (two minutes)
 	$(BIN)/python -m tests.fuzz $(FUZZ)/bin/st
 
+$(SCAN)/%/.installed: tests/scan/%.txt $(STAMP)
+	@test -x $(SCAN)/$*/bin/python || $(BIN)/python -m venv $(SCAN)/$*
+	@echo "Installing $* into $(SCAN)/$* (a minute or so)"
+	@$(SCAN)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+scan: $(SCAN)/checkov/.installed $(SCAN)/prowler/.installed ## what checkov and prowler find in deployed stacks (five minutes; STACKS=prod)
+	$(BIN)/python -m tests.scan $(SCAN)/checkov/bin/checkov $(SCAN)/prowler/bin/prowler $(STACKS)
+
 chaos: $(STAMP) ## the worker under faults: 100,000 messages and 10,000 jobs simulated, 30,000 over the wire, 100,000 for memory (SEED=)
 	$(BIN)/python -m tests.chaos.simulate $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.simulate --jobs $(SEED:%=--seed %)
@@ -137,6 +149,9 @@ mutants: $(STAMP) ## break the worker in one place at a time: its tests must not
 bench: engine ## what evaluating the program for a preview costs
 	$(BIN)/python -m bench.preview
 
+bench-api: $(STAMP) ## the API's requests a second and times, compared with boto3's SendMessage, in the sandbox (three minutes)
+	$(BIN)/python -m bench.api
+
 bench-forecast: $(STAMP) ## what a forecast costs, compared with the same model stepped second by second
 	$(BIN)/python -m bench.forecast
 
@@ -144,4 +159,4 @@ worker-image: ## build the worker's image for both architectures (needs docker b
 	docker buildx build --platform linux/arm64,linux/amd64 worker
 
 clean: ## remove what make has made here
-	rm -rf $(VENV) $(BENCH) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out
+	rm -rf $(VENV) $(BENCH) $(FUZZ) $(SCAN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out

@@ -27,10 +27,16 @@ check_location(config)
 for warning in settings.warnings(config):
     pulumi.log.warn(warning)
 
-network = Network("network", NetworkArgs(settings=config.network, dynamodb=config.jobs.table))
-
 jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, table=config.jobs.table))
 queue = jobs.refs
+# services of AWS may use the stack's own key, but not every existing one
+own_key = queue.kms_key_arn if config.queue.kms == "new" else None
+
+network = Network(
+    "network",
+    NetworkArgs(settings=config.network, dynamodb=config.jobs.table, logs_key_arn=own_key, iam=config.iam),
+)
+
 table = JobTable("job-table", JobTableArgs(kms_key_arn=queue.kms_key_arn)) if config.jobs.table else None
 
 image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture=config.worker.architecture))
@@ -43,6 +49,7 @@ worker = WorkerService(
         iam=config.iam,
         min_tasks=config.scaling.min_tasks,
         queue=queue,
+        logs_key_arn=own_key,
         table_name=table.table_name if table else None,
         table_arn=table.table_arn if table else None,
         image_uri=image.uri,
@@ -102,6 +109,7 @@ api = JobApi(
         queue=queue,
         submit_arn=wake.submit_arn,
         jobs=workflows.refs if workflows else None,
+        logs_key_arn=own_key,
     ),
 )
 
@@ -121,7 +129,7 @@ monitoring = Monitoring(
         settings=config.monitoring,
         alarms=alarms(config),
         queue=queue,
-        kms_key_arn=queue.kms_key_arn if config.queue.kms == "new" else None,
+        kms_key_arn=own_key,
         cluster_name=worker.cluster_name,
         service_name=worker.service_name,
         api_name=api.api_name,

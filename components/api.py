@@ -35,6 +35,8 @@ class JobApiArgs:
     queue: QueueRefs
     submit_arn: pulumi.Input[str] | None = None
     jobs: JobRefs | None = None
+    #: A key that CloudWatch Logs may use, for the log groups.
+    logs_key_arn: pulumi.Input[str] | None = None
     iam: IamSettings = field(default_factory=IamSettings)
 
 
@@ -82,7 +84,7 @@ class JobApi(pulumi.ComponentResource):
         deployment = definition.deployment()
         creates = settings.account_log_role == "create"
         log_role = stage.log_role(self, self._account.partition, args.iam) if creates else None
-        made = stage.stage(self, deployment, settings, log_role)
+        made = stage.stage(self, deployment, settings, log_role, self._args.logs_key_arn)
         self.api_name, self.stage_name = api.name, made.stage_name
         self.api_id = api.id
         self.url = domain.domain(self, made, settings.domain) if settings.domain else made.invoke_url

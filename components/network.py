@@ -1,19 +1,20 @@
 """The network of the tasks: a new VPC, or an existing one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import pulumi
 import pulumi_aws as aws
 
-from components import _endpoints
+from components import _endpoints, _vpc_security
 from components._account import account
 from components._nat import architecture, user_data
 from components._subnets import cut
+from components._vpc_security import ANYWHERE
 from components._zones import ZoneError, choose, require
+from settings import Iam as IamSettings
 from settings import Network as NetworkSettings
 
-ANYWHERE = "0.0.0.0/0"
 #: The newest Amazon Linux 2023, by CPU (AL2023 user guide, "Launching AL2023 using SSM parameters").
 AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
 
@@ -24,6 +25,9 @@ class NetworkArgs:
 
     settings: NetworkSettings
     dynamodb: bool = False
+    #: A key that CloudWatch Logs may use, for the flow log.
+    logs_key_arn: pulumi.Input[str] | None = None
+    iam: IamSettings = field(default_factory=IamSettings)
 
 
 class Network(pulumi.ComponentResource):
@@ -32,6 +36,8 @@ class Network(pulumi.ComponentResource):
     Creates, unless the settings name an existing VPC:
     - a VPC with a public and a private subnet in each of two availability zones, and their route tables
     - the gateway endpoint for S3, and the one for DynamoDB if tasks use it
+    - their network ACL; AWS's default ACL and default security group let nothing through
+    - with `flow_log_days`, the VPC's flow log, its log group and its role
     - with NAT or public tasks, an internet gateway
     - with `nat: instance`, a NAT instance with its address, security group and an alarm that recovers it
     - with `nat: gateway` or `gateway_per_az`, one or two NAT gateways with their addresses
@@ -49,7 +55,7 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Network", name, None, opts)
-        self._settings, self._dynamodb = args.settings, args.dynamodb
+        self._settings, self._dynamodb, self._args = args.settings, args.dynamodb, args
         self._child = pulumi.ResourceOptions(parent=self)
         self.security_group_ids = args.settings.security_group_ids
         self.assign_public_ip = args.settings.public_tasks
@@ -85,6 +91,10 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = vpc.id
         public = {block.zone: self._subnet("public", block.zone, block.public) for block in blocks}
         private = {block.zone: self._subnet("private", block.zone, block.private) for block in blocks}
+        _vpc_security.restrict(self, vpc, settings.cidr, [*public.values(), *private.values()])
+        if settings.flow_log_days is not None:
+            key, iam = self._args.logs_key_arn, self._args.iam
+            _vpc_security.flow_log(self, vpc, settings.flow_log_days, account=self._account, iam=iam, kms_key_arn=key)
         public_table = self._route_table("public", public)
         private_tables = {zone: self._route_table(f"private-{zone}", {zone: private[zone]}) for zone in private}
 

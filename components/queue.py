@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import _iam, guard
-from components._account import account
+from components._account import Account, account
 from components._queue_refs import QueueRefs
 from settings import Queue as QueueSettings
 from settings.limits import MAX_RECEIVE_WAIT_SECONDS, MAX_RETENTION_DAYS
@@ -27,6 +27,12 @@ USED_BY = {
 KEY_ADMINISTRATION = (
     *("Create*", "Describe*", "Enable*", "List*", "Put*", "Update*", "Revoke*", "Disable*", "Get*", "Delete*"),
     *("TagResource", "UntagResource", "ScheduleKeyDeletion", "CancelKeyDeletion", "RotateKeyOnDemand"),
+)
+
+#: What CloudWatch Logs does with a key.
+LOG_KEY = (
+    *("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
+    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
 )
 
 
@@ -130,7 +136,7 @@ class JobQueue(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         key = aws.kms.Key(
             f"{name}-key",
-            description="Encrypts the job queue, its dead-letter queue and what alarms report",
+            description="Encrypts the job queue, its dead-letter queue, the logs and what alarms report",
             enable_key_rotation=True,
             policy=self._key_policy(USED_BY if table else {"sqs": USED_BY["sqs"]}),
             opts=opts,
@@ -155,4 +161,14 @@ class JobQueue(pulumi.ComponentResource):
         # sources from AWS services and encrypted topics")
         alarms = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Condition": _iam.from_account(here.id)}
         statements.append(_iam.allow(["kms:Decrypt", "kms:GenerateDataKey"], "*", Sid="EncryptAlarms", **alarms))
+        statements.append(self._logs_statement(here))
         return _iam.document(statements)
+
+    def _logs_statement(self, here: Account) -> _iam.Statement:
+        """CloudWatch Logs encrypts this account's log groups with the key (CloudWatch Logs user guide, "Encrypt log
+        data in CloudWatch Logs using AWS KMS").
+        """
+        groups = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": here.arn("logs", "log-group:*")}}
+        service = pulumi.Output.format("logs.{0}.{1}", here.region, here.dns_suffix)
+        logs = {"Principal": {"Service": service}, "Condition": groups}
+        return _iam.allow(LOG_KEY, "*", Sid="EncryptLogs", **logs)

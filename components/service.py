@@ -47,6 +47,8 @@ class WorkerServiceArgs:
     jobs: JobsSettings = field(default_factory=JobsSettings)
     min_tasks: int
     queue: QueueRefs
+    #: A key that CloudWatch Logs may use, for the log group.
+    logs_key_arn: pulumi.Input[str] | None = None
     # job table, encrypted with the queue's key; without it a job can run twice
     table_name: pulumi.Input[str] | None = None
     table_arn: pulumi.Input[str] | None = None
@@ -85,12 +87,15 @@ class WorkerService(pulumi.ComponentResource):
         self._account = account(self)
 
         cluster_arn, ready = self._cluster()
-        logs = aws.cloudwatch.LogGroup(name, retention_in_days=self._settings.log_retention_days, opts=self._child)
-        self.log_group_name = logs.name
-        execution, execution_policy = self._role(
-            "execution", trust("ecs-tasks.amazonaws.com"), self._execution_statements(logs.arn)
+        logs = aws.cloudwatch.LogGroup(
+            name,
+            retention_in_days=self._settings.log_retention_days,
+            kms_key_id=args.logs_key_arn,
+            opts=self._child,
         )
-        task, task_policy = self._role("task", self._task_trust(), self._task_statements())
+        self.log_group_name = logs.name
+        execution, execution_policy = self._role("execution", self._trust(), self._execution_statements(logs.arn))
+        task, task_policy = self._role("task", self._trust(), self._task_statements())
         definition = self._definition(execution.arn, task.arn)
         groups: list[pulumi.Input[str]] = [*args.security_group_ids] or [self._security_group()]
         service = aws.ecs.Service(
@@ -142,9 +147,8 @@ class WorkerService(pulumi.ComponentResource):
             return self._account.arn("ecs", f"cluster/{existing}"), []
         cluster = aws.ecs.Cluster(
             self.pulumi_resource_name,
-            settings=[
-                {"name": "containerInsights", "value": "disabled"}
-            ],  # costs money per metric, and nothing here reads them
+            # costs money per metric, and nothing here reads them
+            settings=[{"name": "containerInsights", "value": "enabled" if self._settings.insights else "disabled"}],
             opts=self._child,
         )
         self.cluster_name = cluster.name
@@ -189,8 +193,9 @@ class WorkerService(pulumi.ComponentResource):
         policy = kept(document(statements), self._settings)
         return made, aws.iam.RolePolicy(full_name, role=made.name, policy=policy, opts=self._child)
 
-    def _task_trust(self) -> pulumi.Output[str]:
-        # not for tasks of other accounts (ECS developer guide, "Task IAM role": confused deputy)
+    def _trust(self) -> pulumi.Output[str]:
+        # not for tasks of other accounts (ECS developer guide, "Task IAM role": confused deputy; AWS's agent toolkit
+        # for "processing-s3-uploads-with-step-functions" does the same for the execution role)
         return trust("ecs-tasks.amazonaws.com", from_account(self._account.id))
 
     def _execution_statements(self, log_group_arn: pulumi.Output[str]) -> list[Statement]:

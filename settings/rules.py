@@ -42,23 +42,18 @@ def breaches(settings: Settings) -> Iterator[Breach]:
 
 def _network_breaches(s: Settings) -> Iterator[Breach]:
     n = s.network
-    if n.zones:
-        yield from _zone_breaches(n)
+    if n.zones and not n.vpc_id and len(n.zones) != ZONES:
+        yield ("network.zones",), f"a new VPC has {ZONES} zones", list(n.zones)
     if n.vpc_id and not n.subnet_ids:
         yield ("network.vpc_id", "network.subnet_ids"), "an existing VPC needs subnet_ids for the tasks", n.vpc_id
     if not n.vpc_id:
         for field, ids in (("subnet_ids", n.subnet_ids), ("security_group_ids", n.security_group_ids)):
             if ids:
                 yield (f"network.{field}", "network.vpc_id"), "needs the vpc_id of an existing VPC", list(ids)
-    if n.vpc_id and "cidr" in n.model_fields_set:
-        yield ("network.cidr", "network.vpc_id"), "with vpc_id no network is created: remove cidr", n.cidr
+    else:
+        yield from _unused_breaches(n)
     if n.nat != "instance" and "nat_instance_type" in n.model_fields_set:
         yield ("network.nat_instance_type", "network.nat"), "needs nat: instance", n.nat_instance_type
-    if n.vpc_id and n.nat != "none":
-        yield ("network.nat", "network.vpc_id"), "with vpc_id no network is created: remove nat", n.nat
-    if n.vpc_id and n.endpoints:
-        rule = "with vpc_id no network is created: remove endpoints"
-        yield ("network.endpoints", "network.vpc_id"), rule, list(n.endpoints)
     if not n.vpc_id and n.nat != "none" and n.assign_public_ip:
         yield ("network.assign_public_ip", "network.nat"), f"with nat: {n.nat} tasks are in private subnets", True
     if not n.vpc_id and n.nat == "none" and not n.public_tasks:
@@ -69,11 +64,19 @@ def _network_breaches(s: Settings) -> Iterator[Breach]:
             yield ("network.endpoints", "network.nat", "network.assign_public_ip"), rule, list(n.endpoints)
 
 
-def _zone_breaches(n: Network) -> Iterator[Breach]:
-    if n.vpc_id:
-        yield ("network.zones", "network.vpc_id"), "with vpc_id no network is created: remove zones", list(n.zones)
-    elif len(n.zones) != ZONES:
-        yield ("network.zones",), f"a new VPC has {ZONES} zones", list(n.zones)
+def _unused_breaches(n: Network) -> Iterator[Breach]:
+    """Settings of a new VPC with an existing one."""
+    given: dict[str, object] = {
+        "cidr": n.cidr if "cidr" in n.model_fields_set else None,
+        "nat": n.nat if n.nat != "none" else None,
+        "endpoints": list(n.endpoints) or None,
+        "zones": list(n.zones) or None,
+        "flow_log_days": n.flow_log_days,
+    }
+    for field, value in given.items():
+        if value is not None:
+            rule = f"with vpc_id no network is created: remove {field}"
+            yield (f"network.{field}", "network.vpc_id"), rule, value
 
 
 def _needed_endpoints(s: Settings) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The stage of a REST API: its log, its limits and its API key."""
 
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
@@ -16,10 +18,23 @@ def stage(
     deployment: aws.apigateway.Deployment,
     settings: Api,
     log_role: aws.apigateway.Account | None,
+    logs_key_arn: pulumi.Input[str] | None,
 ) -> aws.apigateway.Stage:
-    """A stage with an access log, tracing and throttling."""
+    """A stage with an access log, tracing and throttling. CloudWatch Logs may use the key of `logs_key_arn`."""
     child, name = pulumi.ResourceOptions(parent=owner), owner.pulumi_resource_name
-    logs = aws.cloudwatch.LogGroup(f"{name}-access", retention_in_days=settings.log_retention_days, opts=child)
+    kept: dict[str, Any] = {"retention_in_days": settings.log_retention_days, "kms_key_id": logs_key_arn}
+    logs = aws.cloudwatch.LogGroup(f"{name}-access", **kept, opts=child)
+    needed: list[pulumi.Resource] = [log_role] if log_role else []
+    if settings.execution_log != "OFF":
+        needed.append(
+            aws.cloudwatch.LogGroup(
+                f"{name}-execution",
+                # API Gateway's own name; it would create the group itself, and keep the log for ever
+                name=pulumi.Output.format("API-Gateway-Execution-Logs_{0}/{1}", deployment.rest_api, settings.stage),
+                **kept,
+                opts=child,
+            )
+        )
     made = aws.apigateway.Stage(
         name,
         rest_api=deployment.rest_api,
@@ -27,7 +42,7 @@ def stage(
         stage_name=settings.stage,
         xray_tracing_enabled=settings.tracing,
         access_log_settings={"destination_arn": logs.arn, "format": sqs.ACCESS_LOG_FORMAT},
-        opts=pulumi.ResourceOptions(parent=owner, depends_on=[log_role] if log_role else []),
+        opts=pulumi.ResourceOptions(parent=owner, depends_on=needed),
     )
     aws.apigateway.MethodSettings(
         name,
@@ -37,6 +52,8 @@ def stage(
         settings={
             "throttling_rate_limit": settings.rate_limit,
             "throttling_burst_limit": settings.burst_limit,
+            "logging_level": settings.execution_log,
+            "data_trace_enabled": False,  # it would log bodies
         },
         opts=child,
     )

@@ -190,7 +190,10 @@ def _service(stack: Stack) -> Iterator[Part]:
             resources=(place.arn("ecs", f"task-definition/{logs}:*"), place.arn("ecs", f"task/{cluster}/*")),
         )
         yield Part(sid="CheckLog", change=("logs:GetLogEvents",), resources=(place.arn("logs", f"log-group:{logs}:*"),))
-    groups = stack.names.of(_LOGS, "worker", "api-access")
+    flow_log = ("network-flow",) if stack.settings.network.flow_log_days is not None else ()
+    groups = stack.names.of(_LOGS, "worker", "api-access", *flow_log)
+    if stack.settings.api.execution_log != "OFF":
+        groups = (*groups, "API-Gateway-Execution-Logs_*")  # with the id of the API
     yield Part(sid="LogGroups", read=("logs:DescribeLogGroups",), resources=ANY)
     yield Part(
         sid="Logs",
@@ -198,6 +201,7 @@ def _service(stack: Stack) -> Iterator[Part]:
         change=(
             *("logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"),
             *("logs:TagResource", "logs:UntagResource"),
+            *(("logs:AssociateKmsKey", "logs:DisassociateKmsKey") if stack.settings.queue.kms == "new" else ()),
         ),
         resources=tuple(place.arn("logs", f"log-group:{name}{end}") for name in groups for end in ("", ":*")),
     )

@@ -20,7 +20,11 @@ _VPC = (
     *("AssociateRouteTable", "CreateRouteTable", "CreateSubnet", "CreateVpc", "CreateVpcEndpoint", "DeleteRouteTable"),
     *("DeleteSubnet", "DeleteVpc", "DeleteVpcEndpoints", "DisassociateRouteTable", "ModifySubnetAttribute"),
     *("ModifyVpcAttribute", "ModifyVpcEndpoint", "ReplaceRouteTableAssociation"),
+    *("CreateNetworkAcl", "CreateNetworkAclEntry", "DeleteNetworkAcl", "DeleteNetworkAclEntry"),
+    *("ReplaceNetworkAclAssociation", "ReplaceNetworkAclEntry"),
 )
+_FLOW_LOG_READ = ("DescribeFlowLogs",)
+_FLOW_LOG = ("CreateFlowLogs", "DeleteFlowLogs")
 _GATEWAY_READ = ("DescribeInternetGateways",)
 _GATEWAY = (
     *("AttachInternetGateway", "CreateInternetGateway", "CreateRoute", "DeleteInternetGateway", "DeleteRoute"),
@@ -80,6 +84,7 @@ def _actions(network: Network) -> tuple[list[str], list[str]]:
     for needed, reading, changing in (
         (not network.security_group_ids, _GROUP_READ, _GROUP),
         (new, _VPC_READ, _VPC),
+        (network.flow_log_days is not None, _FLOW_LOG_READ, _FLOW_LOG),
         (new and (network.nat != "none" or network.public_tasks), _GATEWAY_READ, _GATEWAY),
         (network.nat != "none", _ADDRESS_READ, _ADDRESS),
         (network.nat in ("gateway", "gateway_per_az"), _NAT_GATEWAY_READ, _NAT_GATEWAY),

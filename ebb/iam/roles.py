@@ -21,7 +21,8 @@ def parts(stack: Stack) -> Iterator[Part]:
     recurring = ("recurring",) if chosen.queue.schedules else ()
     events = ("events",) if chosen.jobs.webhook else ()
     workflows = ("job-*",) if chosen.jobs.table else ()
-    made = ("api-*", "worker-*", *(("wake-*",) if wakes else ()), *recurring, *events, *workflows)
+    flow_log = ("network-flow",) if chosen.network.flow_log_days is not None else ()
+    made = ("api-*", "worker-*", *flow_log, *(("wake-*",) if wakes else ()), *recurring, *events, *workflows)
     roles = tuple(place.everywhere("iam", f"role{path}{name}") for name in stack.names.of(_ROLE, *made))
     limit: Condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else {}
     yield Part(
@@ -68,6 +69,8 @@ def _passed_to(chosen: Settings) -> Iterator[str]:
         yield "states.amazonaws.com"
     if chosen.jobs.webhook:
         yield "events.amazonaws.com"
+    if chosen.network.flow_log_days is not None:
+        yield "vpc-flow-logs.amazonaws.com"
 
 
 def _linked(chosen: Settings) -> Iterator[str]:

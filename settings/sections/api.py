@@ -43,6 +43,11 @@ class Api(Section):
     )
     tracing: bool = Field(True, description="X-Ray tracing of requests.")
     log_retention_days: RetentionDays = Field(30, description="Days that access logs are kept.")
+    execution_log: Literal["OFF", "ERROR", "INFO"] = Field(
+        "OFF",
+        description="API Gateway's execution log: requests that it could not answer (`ERROR`) or all (`INFO`). It has "
+        "no bodies, but property names of jobs that the schema refuses. It costs $0.50 for each GB.",
+    )
     account_log_role: Literal["existing", "create"] = Field(
         "existing",
         description="The role that API Gateway logs with; an account has one per region. `existing`: the region has "

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from settings import limits
-from settings.forms import Cidr, Endpoint, InstanceType, SecurityGroupId, SubnetId, VpcId, Zone, unique
+from settings.forms import Cidr, Endpoint, InstanceType, RetentionDays, SecurityGroupId, SubnetId, VpcId, Zone, unique
 from settings.sections.base import Section
 
 
@@ -25,6 +25,11 @@ class Network(Section):
     nat_instance_type: InstanceType = Field("t4g.nano", description="Type of the NAT instance.")
     endpoints: Annotated[tuple[Endpoint, ...], AfterValidator(unique)] = Field(
         (), description="Interface endpoints. With `nat: none`, tasks reach AWS through these endpoints only."
+    )
+    flow_log_days: RetentionDays | None = Field(
+        None,
+        description="Days that a flow log of the new VPC is kept. It costs $0.50 for each GB: about 100 bytes for each "
+        "connection of a task in ten minutes. Default: no flow log.",
     )
     vpc_id: VpcId | None = Field(None, description="An existing VPC to use.")
     subnet_ids: Annotated[tuple[SubnetId, ...], AfterValidator(unique)] = Field(

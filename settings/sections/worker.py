@@ -157,3 +157,8 @@ class Worker(Section):
     read_only_root: bool = Field(True, description="Read-only root file system; /tmp stays writable.")
     exec: bool = Field(False, description="ECS Exec into tasks. It makes the root file system writable.")
     log_retention_days: RetentionDays = Field(30, description="Days that the worker's logs are kept.")
+    insights: bool = Field(
+        False,
+        description="CloudWatch Container Insights of the new cluster. It costs $0.30 a month for each of some 25 "
+        "metrics, by the hours in which a task runs.",
+    )

@@ -21,6 +21,7 @@ _SIGNATURE, _RESOURCE = "4dabf18193072939515e22adb298388d", "5cf8f73096256a8f31e
 #: Computed properties by type, in addition to id, arn, url and name, which every mocked resource has.
 _COMPUTED: dict[str, dict[str, Any]] = {
     "aws:ec2/instance:Instance": {"primaryNetworkInterfaceId": "eni-0123456789abcdef0"},
+    "aws:ec2/vpc:Vpc": {"defaultNetworkAclId": "acl-0123456789abcdef0"},
     "aws:apigateway/restApi:RestApi": {"rootResourceId": "root"},
     "aws:apigateway/stage:Stage": {"invokeUrl": "https://api.example.com/run"},
     "aws:kms/key:Key": {"keyId": "01234567-89ab-cdef-0123-456789abcdef"},

@@ -14,6 +14,8 @@ INSTANCE, ALARM = "aws:ec2/instance:Instance", "aws:cloudwatch/metricAlarm:Metri
 GROUP, ENDPOINT = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/vpcEndpoint:VpcEndpoint"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+ACL, DEFAULT_ACL = "aws:ec2/networkAcl:NetworkAcl", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
+DEFAULT_GROUP, FLOW_LOG = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/flowLog:FlowLog"
 #: Resources of every new VPC.
 BASE = {
     (VPC, "net"),
@@ -21,6 +23,9 @@ BASE = {
     *((TABLE, f"net-{role}") for role in ("public", f"private-{A}", f"private-{B}")),
     *((ASSOCIATION, f"net-{role}-{zone}") for role in ("public", "private") for zone in (A, B)),
     (ENDPOINT, "net-s3"),
+    (ACL, "net"),
+    (DEFAULT_ACL, "net-default"),
+    (DEFAULT_GROUP, "net-default"),
 }
 INTERNET_ACCESS = {(INTERNET, "net-internet"), (ROUTE, "net-public")}
 PRIVATE_ROUTES = {(ROUTE, f"net-private-{zone}") for zone in (A, B)}

@@ -4,7 +4,7 @@ import pytest
 
 from settings import Worker as WorkerSettings
 from tests.components.harness import ACCOUNT, REGION
-from tests.components.services import DEFINITION, EVERYTHING, IMAGE, LOGS, URL, container, environment, service
+from tests.components.services import DEFINITION, EVERYTHING, IMAGE, KEY, LOGS, URL, container, environment, service
 from worker import config
 
 
@@ -157,3 +157,8 @@ def test_the_root_file_system_is_read_only_unless_a_setting_makes_it_writable(
 
 def test_logs_have_the_retention_of_the_settings() -> None:
     assert service(log_retention_days=90).one(LOGS).inputs == {"retentionInDays": 90}
+
+
+def test_logs_are_encrypted_with_a_key_that_cloudwatch_logs_may_use() -> None:
+    encrypted = service(logs_key_arn=KEY).one(LOGS).inputs
+    assert encrypted == {"retentionInDays": 30, "kmsKeyId": KEY}

@@ -129,7 +129,7 @@ def test_a_new_key_rotates_has_an_alias_and_encrypts_both_queues() -> None:
 def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_only(
     answers: dict[str, dict[str, Any]] | None, root: str, service: str
 ) -> None:
-    administer, use, _ = queue(answers, kms="new").one(KEY).statements
+    administer, use, *_ = queue(answers, kms="new").one(KEY).statements
     assert administer["Principal"] == use["Principal"] == {"AWS": root}
     assert administer["Resource"] == use["Resource"] == ["*"]
     assert "kms:PutKeyPolicy" in {action.replace("Put*", "PutKeyPolicy") for action in administer["Action"]}
@@ -140,7 +140,7 @@ def test_a_new_key_is_administered_by_the_account_and_used_through_sqs_only(
 
 def test_a_key_that_encrypts_the_job_table_is_also_used_through_dynamodb() -> None:
     made = queue(table=True, kms="new")
-    _, through_sqs, through_dynamodb, _ = made.one(KEY).statements
+    _, through_sqs, through_dynamodb, *_ = made.one(KEY).statements
     assert through_sqs == queue(kms="new").one(KEY).statements[1]
     assert through_dynamodb["Sid"] == "UseThroughDynamodb"
     assert through_dynamodb["Action"] == [
@@ -158,7 +158,7 @@ def test_a_key_that_encrypts_the_job_table_is_also_used_through_dynamodb() -> No
 
 
 def test_alarms_of_this_account_may_encrypt_what_they_report() -> None:
-    *_, alarms = queue(kms="new").one(KEY).statements
+    *_, alarms, _ = queue(kms="new").one(KEY).statements
     assert alarms == {
         "Sid": "EncryptAlarms",
         "Effect": "Allow",
@@ -189,3 +189,11 @@ def test_the_references_are_those_of_the_created_queues() -> None:
     for setting in ("fifo", "visibility_timeout", "retention_days", "max_receive_count"):
         del made.result[setting]
     assert registered == {"queue_name" if key == "name" else key: value for key, value in made.result.items()}
+
+
+def test_cloudwatch_logs_may_use_the_key_for_log_groups_of_this_account() -> None:
+    *_, logs = queue(kms="new").one(KEY).statements
+    assert logs["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
+    groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*"
+    assert logs["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"} <= set(logs["Action"])

@@ -89,9 +89,11 @@ def test_the_spot_weight_is_a_percentage(weight: int, strategy: list[dict[str, A
     assert service(spot_weight=weight).one(SERVICE).inputs["capacityProviderStrategies"] == strategy
 
 
-def test_a_new_cluster_has_both_capacity_providers_and_no_container_insights() -> None:
+def test_a_new_cluster_has_both_capacity_providers_and_container_insights_on_request() -> None:
     made = service()
     assert made.one(CLUSTER).inputs == {"settings": [{"name": "containerInsights", "value": "disabled"}]}
+    watched = service(insights=True).one(CLUSTER)
+    assert watched.inputs == {"settings": [{"name": "containerInsights", "value": "enabled"}]}
     assert made.one(PROVIDERS).inputs == {"clusterName": "worker", "capacityProviders": ["FARGATE", "FARGATE_SPOT"]}
 
 

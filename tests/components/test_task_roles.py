@@ -129,9 +129,9 @@ def test_the_task_role_has_the_users_statements() -> None:
 def test_only_tasks_of_this_account_may_assume_the_task_role() -> None:
     made = service()
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
-    assert made.one(ROLE, "worker-execution").statements == [trusted]
     condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    assert made.one(ROLE, "worker-task").statements == [{**trusted, "Condition": condition}]
+    for role in ("worker-execution", "worker-task"):
+        assert made.one(ROLE, role).statements == [{**trusted, "Condition": condition}]
 
 
 def test_arns_have_the_partition() -> None:

@@ -45,7 +45,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
          "aws:apigateway/stage:Stage": 1, "aws:ec2/natGateway:NatGateway": 0, "aws:ecr/repository:Repository": 1,
          "aws:ecs/taskDefinition:TaskDefinition": 1},
     ),
-    "FIFO queue with a new key and a recurring job, no GET, signed requests; one NAT gateway, Spot": (
+    "FIFO queue with a new key and a recurring job, no GET, signed requests, execution log; one NAT gateway, flow log, "
+    "Spot, Container Insights": (
         {
             QUEUE: {
                 "fifo": True,
@@ -53,12 +54,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
                 "kms": "new",
                 "schedules": [{"name": "nightly", "cron": "0 3 * * ? *", "timezone": "Europe/Berlin", "group": "g"}],
             },
-            API: {"auth": "iam", "get_endpoint": False},
-            NETWORK: {"nat": "gateway"},
-            WORKER: {"spot_weight": 80},
+            API: {"auth": "iam", "get_endpoint": False, "execution_log": "ERROR"},
+            NETWORK: {"nat": "gateway", "flow_log_days": 365},
+            WORKER: {"spot_weight": 80, "insights": True},
         },
         {"aws:kms/key:Key": 1, "aws:apigateway/method:Method": 4, "aws:ec2/natGateway:NatGateway": 1,
-         "aws:ec2/eip:Eip": 1, "aws:scheduler/schedule:Schedule": 2},
+         "aws:ec2/eip:Eip": 1, "aws:scheduler/schedule:Schedule": 2, "aws:ec2/flowLog:FlowLog": 1,
+         "aws:cloudwatch/logGroup:LogGroup": 4},
     ),
     "NAT instance, X86_64, API key with a quota, domain name, firewall, networks and origins; steps, and scale-in to "
     "zero by CPU": (

@@ -19,9 +19,9 @@ EXISTING = {
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0"
 #: Everything that a stack can have at the same time.
 MOST: dict[str, Any] = {
-    "ebb:network": {"nat": "instance", "endpoints": ["sqs"]},
+    "ebb:network": {"nat": "instance", "endpoints": ["sqs"], "flow_log_days": 30},
     "ebb:queue": {"name": "q" * 75, "kms": "new"},
-    "ebb:api": {"auth": "api_key", "account_log_role": "create", "waf": True},
+    "ebb:api": {"auth": "api_key", "account_log_role": "create", "waf": True, "execution_log": "INFO"},
     "ebb:jobs": {"keep_days": 1},
     "ebb:scaling": {
         "direct": True,

@@ -73,6 +73,6 @@ def test_the_services_are_those_of_the_components() -> None:
 
 
 def test_the_nat_instance_has_the_name_by_which_the_policy_finds_it() -> None:
-    assert 'Network("network"' in (ROOT / "__main__.py").read_text()
+    assert re.search(r'\bNetwork\(\s*"network"', (ROOT / "__main__.py").read_text())
     assert 'f"{self.pulumi_resource_name}-nat"' in (ROOT / "components/network.py").read_text()
     assert NAT_NAME == "network-nat"

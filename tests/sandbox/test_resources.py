@@ -138,16 +138,20 @@ REFERENCE = {
     "aws:cloudwatch/logGroup:LogGroup": "logGroupClass name",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
     "aws:dynamodb/table:Table": "hashKey name rangeKey",
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": "defaultNetworkAclId",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "vpcId",
     "aws:ec2/eip:Eip": "address domain networkBorderGroup publicIpv4Pool",
     "aws:ec2/eipAssociation:EipAssociation": (
         "allocationId allowReassociation instanceId networkInterfaceId privateIpAddress publicIp"
     ),
+    "aws:ec2/flowLog:FlowLog": "iamRoleArn logDestination trafficType vpcId",
     "aws:ec2/instance:Instance": (
         "ami associatePublicIpAddress availabilityZone ebsOptimized keyName launchTemplate privateIp "
         "rootBlockDevice.encrypted rootBlockDevice.kmsKeyId securityGroups subnetId tenancy"
     ),
     "aws:ec2/internetGateway:InternetGateway": "",
     "aws:ec2/natGateway:NatGateway": ("allocationId availabilityMode connectivityType privateIp subnetId vpcId"),
+    "aws:ec2/networkAcl:NetworkAcl": "vpcId",
     "aws:ec2/route:Route": "routeTableId destinationCidrBlock destinationPrefixListId",
     "aws:ec2/routeTable:RouteTable": "vpcId",
     "aws:ec2/routeTableAssociation:RouteTableAssociation": "gatewayId subnetId",

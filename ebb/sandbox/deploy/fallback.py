@@ -83,6 +83,10 @@ class InProcess:
         """The stack's outputs after the last `up`."""
         return self._outputs
 
+    def resources(self) -> dict[Key, Props]:
+        """The properties of each resource that exists, by type and logical name."""
+        return {key: {"id": made.id, **made.outputs} for key, made in self._made.items()}
+
     def _begin(self, say: Say | None, *, dry: bool) -> None:
         self._say, self._dry = say or (lambda _line: None), dry
         self._changes: list[Change] = []

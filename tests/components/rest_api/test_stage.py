@@ -50,9 +50,24 @@ def test_the_stage_is_traced_logged_and_throttled() -> None:
         "restApi": "api-id",
         "stageName": "v1",
         "methodPath": "*/*",
-        "settings": {"throttlingRateLimit": 12.5, "throttlingBurstLimit": 40},
+        "settings": {
+            "throttlingRateLimit": 12.5,
+            "throttlingBurstLimit": 40,
+            "loggingLevel": "OFF",
+            "dataTraceEnabled": False,
+        },
     }
     assert api(tracing=False).one(STAGE).inputs["xrayTracingEnabled"] is False
+
+
+@pytest.mark.parametrize("level", ["ERROR", "INFO"])
+def test_an_execution_log_never_has_bodies_and_is_kept_as_long_as_the_access_log(level: str) -> None:
+    made = api(stage="v1", execution_log=level, log_retention_days=7)
+    logs = made.one(LOGS, "api-execution")
+    assert logs.inputs == {"name": "API-Gateway-Execution-Logs_api-id/v1", "retentionInDays": 7}
+    assert logs.urn in made.one(STAGE).dependencies
+    settings = made.one(LIMITS).inputs["settings"]
+    assert (settings["loggingLevel"], settings["dataTraceEnabled"]) == (level, False)
 
 
 def test_the_log_role_is_optional_and_created_before_the_stage() -> None:

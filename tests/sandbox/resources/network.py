@@ -9,6 +9,20 @@ from tests.sandbox.resources.iam import allow, trust
 from tests.sandbox.resources.settings import Settings
 
 
+def _flow_log(vpc: aws.ec2.Vpc) -> None:
+    key = aws.kms.Key("flow", description="flow logs")
+    logs = aws.cloudwatch.LogGroup("flow", kms_key_id=key.arn)
+    role = aws.iam.Role("flow", assume_role_policy=trust("vpc-flow-logs.amazonaws.com"))
+    aws.ec2.FlowLog(
+        "flow",
+        vpc_id=vpc.id,
+        traffic_type="ALL",
+        log_destination=logs.arn,
+        iam_role_arn=role.arn,
+        tags={"Name": "flow"},
+    )
+
+
 def network(settings: Settings) -> tuple[list[aws.ec2.Subnet], aws.ec2.SecurityGroup]:
     region = aws.get_region_output().region
     zones = aws.get_availability_zones(state="available").names[:2]
@@ -30,6 +44,40 @@ def network(settings: Settings) -> tuple[list[aws.ec2.Subnet], aws.ec2.SecurityG
         )
         for number, zone in enumerate(zones)
     ]
+    aws.ec2.NetworkAcl(
+        "net",
+        vpc_id=vpc.id,
+        subnet_ids=[subnets[0].id],
+        ingress=[
+            aws.ec2.NetworkAclIngressArgs(
+                rule_no=1, action="allow", protocol="6", cidr_block="0.0.0.0/0", from_port=1, to_port=9
+            ),
+            aws.ec2.NetworkAclIngressArgs(
+                rule_no=2,
+                action="deny",
+                protocol="1",
+                cidr_block="0.0.0.0/0",
+                icmp_type=-1,
+                icmp_code=-1,
+                from_port=0,
+                to_port=0,
+            ),
+        ],
+        egress=[
+            aws.ec2.NetworkAclEgressArgs(
+                rule_no=settings["rule"],
+                action="allow",
+                protocol="-1",
+                cidr_block="10.0.0.0/16",
+                from_port=0,
+                to_port=0,
+            )
+        ],
+        tags={"Name": "net"},
+    )
+    aws.ec2.DefaultNetworkAcl("net", default_network_acl_id=vpc.default_network_acl_id, tags={"Name": "net"})
+    aws.ec2.DefaultSecurityGroup("net", vpc_id=vpc.id, tags={"Name": "net"})
+    _flow_log(vpc)
     by_id = aws.ec2.Subnet("net-by-id", vpc_id=vpc.id, availability_zone_id="use1-az1", cidr_block="10.0.9.0/24")
     aws.ec2.SecurityGroup("other", name="other", vpc_id=vpc.id, description="named by hand")
     gateway = aws.ec2.InternetGateway("net", vpc_id=vpc.id, tags={"Name": "net"})

@@ -18,6 +18,7 @@ SETTINGS: Settings = {
     "last_state": "Succeed",
     "max_capacity": 4,
     "retention": 30,
+    "rule": 1,
     "schedule": "rate(1 hour)",
     "threshold": 1,
     "user_data": "#!/bin/sh\necho nat\n",

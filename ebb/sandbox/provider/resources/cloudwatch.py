@@ -79,7 +79,7 @@ def _group(props: Props) -> Call:
     # another call sets it, but a preview must refuse it too
     for problem in documented_values.problems("logs", pick(props, "retentionInDays")):
         raise RefusedError(problem)
-    return "logs", "create_log_group", pick(props, logGroupName="name", tags="tagsAll")
+    return "logs", "create_log_group", pick(props, "kmsKeyId", logGroupName="name", tags="tagsAll")
 
 
 def _create_group(aws: Aws, props: Props) -> tuple[str, Props]:
@@ -89,6 +89,8 @@ def _create_group(aws: Aws, props: Props) -> tuple[str, Props]:
 
 
 def _retain(aws: Aws, name: str, old: Props, new: Props) -> Props:
+    if old and changed(old, new, "kmsKeyId"):
+        raise RefusedError("the sandbox cannot change the key of a log group that exists; AWS can")
     if changed(old, new, "retentionInDays"):
         if new.get("retentionInDays"):
             aws.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=new["retentionInDays"])
@@ -122,7 +124,7 @@ ROWS = (
     ),
     Row(
         type="aws:cloudwatch/logGroup:LogGroup",
-        inputs=frozenset({"name", "retentionInDays", "tags"}),
+        inputs=frozenset({"kmsKeyId", "name", "retentionInDays", "tags"}),
         replaces=frozenset({"logGroupClass", "name"}),
         autoname=("name", 512),
         tags=Tags(service="logs", target="resourceArn"),

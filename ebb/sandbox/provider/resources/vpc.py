@@ -63,8 +63,15 @@ def _create_vpc(aws: Aws, props: Props) -> tuple[str, Props]:
         "mainRouteTableId": found.get("routeTableId"),
         "defaultRouteTableId": found.get("routeTableId"),
         "defaultSecurityGroupId": groups.get("groupId"),
+        "defaultNetworkAclId": default_acl(aws, vpc["VpcId"]),
         "ownerId": aws.account,
     }
+
+
+def default_acl(aws: Aws, vpc_id: str) -> str:
+    """The id of the network ACL that AWS makes with a VPC."""
+    filters = [*_vpc_filter(vpc_id), {"name": "default", "values": ["true"]}]
+    return str(aws.call("ec2", "describe_network_acls", filters=filters)["NetworkAcls"][0]["NetworkAclId"])
 
 
 def _vpc_filter(vpc_id: str) -> list[Props]:
