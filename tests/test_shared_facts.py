@@ -6,8 +6,10 @@ from typing import get_args
 import pytest
 
 from components import _container, table
+from components.rest_api.templates import job_table
 from components.workflows import waking
 from ebb.forecast.model import shared as forecast_worker
+from ebb.forecast.results import following as bill_of_table
 from ebb.forecast.scenario import deployed
 from ebb.forecast.scenario.deployed import from_settings
 from ebb.ops import scaling as ops_scaling
@@ -21,6 +23,7 @@ from settings import Jobs, Queue, Settings, Worker, limits, rules
 from settings.forms import Day
 from worker import config, metrics
 from worker.aws import items
+from worker.core import following as core_following
 from worker.core import lease, protection
 from worker.core.endings import Ending
 from worker.variables import ConfigError
@@ -187,3 +190,8 @@ def test_the_scalable_target_has_one_dimension() -> None:
 
 def test_a_body_for_the_api_s_workflow_has_one_maximum() -> None:
     assert deployed.MAX_DIRECT_BODY_BYTES == waking.MAX_BODY_CHARACTERS
+
+
+def test_the_bill_s_questions_and_looks_are_those_of_the_api_and_the_worker() -> None:
+    assert str(bill_of_table.ASK_SECONDS) == job_table.ASK_AGAIN
+    assert bill_of_table.FOLLOW_SECONDS == core_following.FOLLOW_SECONDS

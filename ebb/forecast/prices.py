@@ -80,6 +80,13 @@ WRITES_MILLION = Price(
     0.625, "aws.amazon.com/dynamodb/pricing, as quoted by airbyte.com, 2025-07, and $0.25 a GB-month"
 )
 TABLE_GB_MONTH = 0.25
+READS_MILLION = 0.125
+#: A caller's question is a request to the API and a read of the table.
+QUESTIONS_MILLION = Price(
+    API_MILLION.dollars + READS_MILLION / 2, "as API requests; callers ask each 5 s until a job has ended: assumed"
+)
+EVENTS_MILLION = Price(1.00, "aws.amazon.com/eventbridge/pricing, custom events")
+WEBHOOKS_MILLION = Price(0.20, "aws.amazon.com/eventbridge/pricing, API destinations")
 LOG_GB = Price(0.50, "factualminds.com, 2026-06; 1.5 kB a job assumed")
 LOG_GB_MONTH = Price(0.03, "aws.amazon.com/cloudwatch/pricing, kept for the days of the settings")
 IMAGE_GB_MONTH = Price(0.10, "aws.amazon.com/ecr/pricing; one image")

@@ -9,6 +9,8 @@ from ebb.forecast.durations import HOUR, MINUTE
 from ebb.forecast.load.workloads import Load
 from ebb.forecast.model.outcome import Outcome
 from ebb.forecast.prices import GB, MILLION, MONTH_HOURS, Price
+from ebb.forecast.results import observation
+from ebb.forecast.results.following import SUBMIT_UNITS, following
 from ebb.forecast.scenario import scheduled_minimum
 from ebb.forecast.scenario.scenario import FREE_DISK_GIB, Scenario
 
@@ -73,8 +75,8 @@ class Bill:
 class Use:
     """What is paid by use: seconds of tasks (those on Spot again separately), requests, and bytes.
 
-    `data`: bytes through NAT or endpoints. `logs`: bytes of the worker's and the API's log. `workflow_seconds`: pauses
-    in workflows.
+    `data`: bytes through NAT or endpoints. `logs`: bytes of the worker's and the API's log, and of the VPC's flow log
+    separately. `workflow_seconds`: pauses in workflows. `table_writes` and `table_reads`: units.
     """
 
     task_seconds: float = 0.0
@@ -87,9 +89,14 @@ class Use:
     workflows: float = 0.0
     workflow_seconds: float = 0.0
     table_writes: float = 0.0
+    table_reads: float = 0.0
+    questions: float = 0.0
+    events: float = 0.0
+    webhooks: float = 0.0
     metric_hours: float = 0.0
     data: float = 0.0
     logs: float = 0.0
+    flow_log: float = 0.0
 
     def __add__(self, other: "Use") -> "Use":
         return Use(**{name: value + getattr(other, name) for name, value in vars(self).items()})
@@ -132,7 +139,9 @@ def repeats(outcome: Outcome, load: Load) -> float:
 
 def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
     worker, requests = scenario.worker, outcome.requests
+    followed = following(outcome, scenario)
     writes = requests.table_writes if worker.keep_days else 0
+    insights = observation.INSIGHTS * observation.running_hours(outcome) if worker.insights else 0
     lines = outcome.work_seconds / MINUTE / worker.concurrency + outcome.launches if worker.metrics else 0
     worker_logs = outcome.sent * LOG_BYTES_PER_JOB * 2 / 3 + lines * LOG_BYTES_PER_METRICS
     return Use(
@@ -143,12 +152,17 @@ def _used(outcome: Outcome, scenario: Scenario, load: Load) -> Use:
         sqs=requests.sqs,
         kms=min(outcome.sent, outcome.until / KEY_REUSE_SECONDS) * KEY_REQUESTS if scenario.queue.key else 0,
         schedules=requests.schedules,
-        workflows=requests.workflows,
+        workflows=requests.workflows + followed.workflows,
         workflow_seconds=requests.workflow_seconds,
-        table_writes=writes,
-        metric_hours=requests.metric_hours if worker.metrics else 0,
+        table_writes=followed.writes,
+        table_reads=followed.reads,
+        questions=followed.questions,
+        events=followed.events,
+        webhooks=followed.webhooks,
+        metric_hours=(requests.metric_hours if worker.metrics else 0) + insights,
         data=(requests.worker_calls + writes) * CALL_BYTES + requests.received * load.body + worker_logs,
         logs=worker_logs + outcome.sent * LOG_BYTES_PER_JOB / 3,
+        flow_log=outcome.task_seconds * observation.FLOW_LOG_BYTES if scenario.network.flow_log_days else 0,
     )
 
 
@@ -165,21 +179,28 @@ def at_rest(scenario: Scenario, tasks: float) -> Use:
         sqs=polls + watched + touched + polled,
         schedules=watched + touched,
         workflows=watched,
+        metric_hours=observation.INSIGHTS * min(1, tasks) / HOUR if scenario.worker.insights else 0,
         data=polls * CALL_BYTES,
+        flow_log=tasks * observation.FLOW_LOG_BYTES if scenario.network.flow_log_days else 0,
     )
 
 
 def a_million(scenario: Scenario) -> tuple[Part, ...]:
     """The cost of sending a million jobs: an API request and an SQS request each.
 
-    With `direct` also a workflow and its request for the queue's counts. At most one job is sent in each second, so
-    X-Ray traces all of them.
+    With `direct` also a workflow and its request for the queue's counts. With a job table a workflow and writes. At
+    most one job is sent in each second, so X-Ray traces all of them.
     """
-    workflows = MILLION if scenario.wake.direct else 0.0
+    looks, table = (MILLION if scenario.wake.direct else 0.0), bool(scenario.worker.keep_days)
     sent = Use(
-        api=MILLION, sqs=MILLION + workflows, workflows=workflows, traces=MILLION if scenario.api.tracing else 0.0
+        api=MILLION,
+        sqs=MILLION + looks,
+        workflows=MILLION if table else looks,
+        table_writes=MILLION * SUBMIT_UNITS if table else 0.0,
+        traces=MILLION if scenario.api.tracing else 0.0,
     )
-    return tuple(part for part in _requests(scenario, sent) if part.dollars > 0)
+    parts = [*_requests(scenario, sent), _part("Table of jobs", sent.table_writes / MILLION, prices.WRITES_MILLION)]
+    return tuple(part for part in parts if part.dollars > 0)
 
 
 def parts(scenario: Scenario, use: Use) -> Iterator[Part]:
@@ -247,7 +268,10 @@ def _requests(scenario: Scenario, use: Use) -> Iterator[Part]:
     seconds = use.workflows * math.ceil(WORKFLOW_SECONDS * 10) / 10 + use.workflow_seconds  # billed by 100 ms
     yield _part("API requests", use.api / MILLION, prices.API_MILLION)
     yield _part("Firewall's requests", use.api / MILLION * scenario.api.firewall, prices.FIREWALL_MILLION)
-    yield _part("API answers", use.api * ANSWER_BYTES / GB, prices.OUT_GB)
+    yield _part("Callers' questions", use.questions / MILLION, prices.QUESTIONS_MILLION)
+    yield _part("Events", use.events / MILLION, prices.EVENTS_MILLION)
+    yield _part("Webhooks", use.webhooks / MILLION, prices.WEBHOOKS_MILLION)
+    yield _part("API answers", (use.api + use.questions) * ANSWER_BYTES / GB, prices.OUT_GB)
     yield _part("X-Ray traces", use.traces / MILLION, prices.TRACES_MILLION)
     yield _part("SQS requests", use.sqs / MILLION, sqs)
     yield _part("KMS requests", use.kms / MILLION, prices.KEY_MILLION)
@@ -260,9 +284,12 @@ def _stored(scenario: Scenario, use: Use) -> Iterator[Part]:
     worker = scenario.worker
     items = use.api * worker.keep_days / MONTH_DAYS * ITEM_BYTES / GB
     table = _part("Table of jobs", use.table_writes / MILLION, prices.WRITES_MILLION)
-    yield Part(name=table.name, dollars=table.dollars + items * prices.TABLE_GB_MONTH, source=table.source)
+    more = items * prices.TABLE_GB_MONTH + use.table_reads / MILLION * prices.READS_MILLION
+    yield Part(name=table.name, dollars=table.dollars + more, source=table.source)
     yield _part("Logs", use.logs / GB, prices.LOG_GB)
     kept = use.logs / GB * max(worker.log_days, scenario.api.log_days) / MONTH_DAYS
     yield _part("Stored logs", kept, prices.LOG_GB_MONTH)
+    flow = observation.flow_log_gb(scenario.network.flow_log_days / MONTH_DAYS)
+    yield _part("Flow log", use.flow_log / GB, flow)
     image = (scenario.task.image or IMAGE_MB) * 1e6 / GB
     yield _part("Image", image if scenario.builds_image else 0, prices.IMAGE_GB_MONTH)

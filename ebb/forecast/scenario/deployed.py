@@ -66,6 +66,8 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             metrics=worker.metrics,
             log_days=worker.log_retention_days,
             keep_days=settings.jobs.keep_days or 0,
+            events=settings.jobs.events,
+            insights=worker.insights and not worker.cluster,
         ),
         task=TaskSetup(
             cpu=worker.cpu,
@@ -79,6 +81,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             nat_type=network.nat_instance_type,
             endpoints=0 if existing_vpc else len(network.endpoints),
             public_ip=network.public_tasks,
+            flow_log_days=network.flow_log_days or 0,
         ),
         wake=WakeSetup(
             keep_alive=settings.scaling.keeps_alive,
@@ -94,6 +97,7 @@ def from_settings(settings: Settings, name: str = "stack") -> Scenario:
             rate=settings.api.rate_limit,
             burst=settings.api.burst_limit,
             daily_quota=settings.api.daily_quota,
+            webhook=settings.jobs.webhook is not None,
         ),
         operator_alarm_metrics=sum(len(alarm.metrics) for alarm in monitoring.alarms(settings).values()),
         builds_image=worker.image.context is not None,

@@ -80,7 +80,7 @@ class WorkerSetup:
     once. A failed job returns after a random part of `backoff_base`, doubled at each attempt up to `backoff_cap`.
     Without `gives_back` a message returns when its visibility timeout ends. `wait`: seconds of a long poll.
     `metrics`: it writes metrics to its log, which is kept for `log_days`. `keep_days`: days that a table of jobs keeps
-    an item; 0 without a table.
+    an item; 0 without a table. `events`: it sends an event at each job's end. `insights`: Container Insights.
     """
 
     concurrency: int = 1
@@ -97,6 +97,8 @@ class WorkerSetup:
     metrics: bool = False
     log_days: int = 30
     keep_days: int = 0
+    events: bool = False
+    insights: bool = False
 
     @property
     def drain(self) -> float:
@@ -127,20 +129,25 @@ class TaskSetup:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSetup:
-    """The parts of the network that cost money; `zones`: availability zones with endpoints."""
+    """The parts of the network that cost money; `zones`: availability zones with endpoints.
+
+    `flow_log_days`: days that a flow log is kept; 0 without one.
+    """
 
     nat: Nat = "none"
     nat_type: str = "t4g.nano"
     endpoints: int = 0
     zones: int = 2
     public_ip: bool = True
+    flow_log_days: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSetup:
     """The API in front of the queue. `tracing`: X-Ray. `rate` and `burst`: its token bucket, in requests.
 
-    `daily_quota`: requests that it accepts a day from each API key; None for any number.
+    `daily_quota`: requests that it accepts a day from each API key; None for any number. `webhook`: it reports the end
+    of each job. Without it callers ask.
     """
 
     tracing: bool = False
@@ -149,6 +156,7 @@ class ApiSetup:
     rate: float = math.inf
     burst: float = math.inf
     daily_quota: int | None = None
+    webhook: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

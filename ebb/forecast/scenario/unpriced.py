@@ -18,6 +18,10 @@ def unpriced(settings: Settings) -> Iterator[str]:
         yield "Container Insights, if the existing cluster has it"
     if settings.queue.kms == "new":
         yield "the KMS key's rotations ($1.00 a month more after each of the first two years)"
+    if settings.jobs.table:
+        yield "the progress that jobs report ($1.88 for a million writes)"
+    if settings.api.execution_log != "OFF":
+        yield "the API's execution log ($0.50 a GB)"
     if any(":secretsmanager:" in source for source in worker.secrets.values()):
         yield "the secrets"
     if worker.payload_bucket is not None:

@@ -1,5 +1,6 @@
 """What a month costs, where it is known beforehand."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from ebb.forecast.baselines.catalog import BASELINES
 from ebb.forecast.load.workloads import JobProfile, Load, load
 from ebb.forecast.model.simulate import simulate
-from ebb.forecast.results import bill
+from ebb.forecast.results import bill, observation
 from ebb.forecast.results.bill import Bill
+from ebb.forecast.results.following import following
 from ebb.forecast.scenario.deployed import from_settings
 from ebb.forecast.scenario.scenario import Scenario, TaskSetup
 from settings import Settings, sections
@@ -164,9 +166,49 @@ def test_the_table_of_jobs_has_two_writes_a_job_and_one_for_each_extension() -> 
     once = stack(jobs={"keep_days": 14})
     short, long = (simulate(once, load("burst:1", job), seed=1).requests.table_writes for job in ("30s", "250s"))
     assert (short, long) == (2, 4)  # the lease of 300 s is extended each 100 s
-    assert of(monthly(once, load("burst:1", "30s")).load, "Table of jobs") == pytest.approx(
-        2 * 0.625e-6 * 730 / 24, rel=0.1
-    )
+    outcome = simulate(once, load("burst:1", "30s"), seed=1)
+    used = following(outcome, once)
+    # the API's put and update with their index; a start and an end, each with an index that loses and gets an item
+    assert used.writes == 2 * 2 + 2 * 3
+    # the worker looks for a cancellation each 5 s, and the caller asks each 5 s
+    ((latency, _),) = outcome.latencies.bins()
+    assert used.questions == math.ceil(latency / 5)
+    assert used.reads == (30 / 5 + used.questions) / 2
+    assert used.workflows == 1
+    days = 730 / 24
+    expected = days * (used.writes * 0.625e-6 + used.reads * 0.125e-6)
+    assert of(monthly(once, load("burst:1", "30s")).load, "Table of jobs") == pytest.approx(expected, rel=0.01)
+
+
+def test_events_and_webhooks_are_billed_by_ended_jobs_and_a_webhook_saves_the_callers_questions() -> None:
+    events = {"keep_days": 14, "events": True}
+    asked = stack(jobs=events)
+    told = stack(jobs={**events, "webhook": {"url": "https://example.com/h", "secret": "/hooks/token"}})
+    several = load("burst:4", "30s")
+    for scenario, hooks in ((asked, 0), (told, 4)):
+        used = following(simulate(scenario, several, seed=1), scenario)
+        assert (used.events, used.webhooks) == (4, hooks)
+        assert (used.questions == 0) == bool(hooks)
+    names = {part.name for part in monthly(told, several).load}
+    assert {"Events", "Webhooks"} <= names
+    assert "Callers' questions" not in names
+
+
+def test_container_insights_cost_their_metrics_in_the_hours_in_which_tasks_run() -> None:
+    watched = stack(worker={"insights": True, "metrics": False})
+    one = load("burst:1", "30s")
+    hours = observation.running_hours(simulate(watched, one, seed=1))
+    assert hours == 1
+    assert of(monthly(watched, one).load, "Custom metrics") == pytest.approx(0.30 * 25 * hours / 24, rel=0.05)
+    always = monthly(stack(worker={"insights": True, "metrics": False}, scaling={"min_tasks": 1}))
+    assert of(always.idle, "Custom metrics") == pytest.approx(0.30 * 25)
+
+
+def test_a_flow_log_costs_its_bytes_and_the_months_that_it_is_kept() -> None:
+    busy = {"scaling": {"min_tasks": 1}}
+    kept = monthly(stack(network={"flow_log_days": 365}, **busy))
+    assert of(kept.idle, "Flow log") == pytest.approx(4 * 730 * 3600 / 1e9 * (0.50 + 0.03 * 12), rel=0.01)
+    assert "Flow log" not in {part.name for part in monthly(stack(**busy)).idle}
 
 
 def test_what_the_bill_lacks_is_what_the_stack_has() -> None:
