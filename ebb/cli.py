@@ -10,9 +10,14 @@ from ebb.forecast.cli import forecast
 from ebb.help import Command, Group
 from ebb.iam.cli import policy
 from ebb.ops.cli.dead_letters import dlq
+from ebb.ops.cli.jobs import jobs
+from ebb.ops.cli.logs import logs
 from ebb.ops.cli.moving import move
 from ebb.ops.cli.operating import check, cost, destroy_check, drain, exec_, wake
-from ebb.ops.cli.scaling import pause, resume, status
+from ebb.ops.cli.scaling import pause, resume
+from ebb.ops.cli.sending import send
+from ebb.ops.cli.status import status
+from ebb.ops.cli.story import why
 from ebb.sandbox.cli import sandbox
 
 app = typer.Typer(
@@ -23,7 +28,9 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(dlq, name="dlq")
-for command in (forecast, advise, policy, status, pause, resume, wake, drain, move, cost, check, destroy_check):
+for command in (forecast, advise, policy, status, send, jobs, why, logs):
+    app.command(cls=Command)(command)
+for command in (pause, resume, wake, drain, move, cost, check, destroy_check):
     app.command(cls=Command)(command)
 app.command("exec", cls=Command)(exec_)
 

@@ -1,5 +1,6 @@
 """What `ebb … --help` shows."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,8 +30,8 @@ def test_help_has_no_type_after_a_flag_no_braces_and_nothing_cut_off(command: tu
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"})
     assert shown.exit_code == 0
     assert "--help" in shown.output
-    for unwanted in ("<bool>", "{", "… "):
-        assert unwanted not in shown.output, shown.output
+    for unwanted in ("<bool>", r"\{\w", "… "):  # an example may have a job's JSON
+        assert not re.search(unwanted, shown.output), shown.output
 
 
 def test_an_argument_that_is_needed_stands_in_the_usage_without_braces() -> None:

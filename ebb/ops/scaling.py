@@ -30,6 +30,7 @@ class State:
     maximum: int
     desired: int
     running: int
+    pending: int
     waiting: int
     in_flight: int
     delayed: int
@@ -71,6 +72,7 @@ class Service:
             maximum=targets[0]["MaxCapacity"],
             desired=services[0]["desiredCount"],
             running=services[0]["runningCount"],
+            pending=services[0]["pendingCount"],
             suspended=tuple(flag for flag in FLAGS if suspended.get(flag)),
             **{name: int(counts[attribute]) for name, attribute in _COUNTS.items()},
         )
@@ -93,7 +95,8 @@ def lines(stack: str, state: State) -> Iterator[str]:
         yield f"Stack {stack} is paused in part, not by `ebb pause` ({parts}). To end the pause: {resume}."
     else:
         yield f"Stack {stack} scales from {state.minimum} to {state.maximum} tasks."
-    yield f"Tasks: {state.running} running of {state.desired} desired."
+    starting = f", {state.pending} starting" if state.pending else ""
+    yield f"Tasks: {state.running} running of {state.desired} desired{starting}."
     yield f"Jobs: {state.waiting} waiting, {state.in_flight} in flight, {state.delayed} delayed."
     if state.paused and state.running:
         yield "The running tasks go on with waiting jobs. They cost money while they are idle."

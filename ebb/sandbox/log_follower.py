@@ -2,12 +2,14 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.workflows.job_states import JOB_ID
-from ebb.sandbox.emulators.region import Region
+
+if TYPE_CHECKING:
+    from ebb.sandbox.emulators.region import Region
 
 #: The worker's events that begin and end an attempt (worker/core/in_flight.py), in words.
 STARTED = "job_started"
@@ -81,7 +83,7 @@ class JobRecord:
 class LogFollower:
     """Follows one stack; `outputs` are the stack's."""
 
-    def __init__(self, region: Region, outputs: dict[str, Any]) -> None:
+    def __init__(self, region: "Region", outputs: dict[str, Any]) -> None:
         self._region, self._outputs = region, outputs
         self._began = time.monotonic()
         self._seen: set[str] = set()
@@ -147,13 +149,18 @@ class LogFollower:
         for event in sorted(events, key=lambda event: event["timestamp"]):
             self._seen.add(event["eventId"])
             self._since = max(self._since, event["timestamp"])
-            task = event["logStreamName"].rpartition("/")[2]
-            yield TaskLine(event["timestamp"] / 1000, task, event["message"], _record(event["message"]))
+            yield line_of(event)
 
 
 def _job_id(message: dict[str, Any]) -> str:
     given = message.get("MessageAttributes", {}).get(JOB_ID)
     return str(given["StringValue"] if given else message["MessageId"])
+
+
+def line_of(event: Mapping[str, Any]) -> TaskLine:
+    """The line of an event of FilterLogEvents. A stream's name ends with the task's id."""
+    task = event["logStreamName"].rpartition("/")[2]
+    return TaskLine(event["timestamp"] / 1000, task, event["message"], _record(event["message"]))
 
 
 def _record(text: str) -> dict[str, Any] | None:

@@ -61,13 +61,24 @@ _ID = 8
 
 
 class Readable:
-    """Turns lines into lines for the screen. A traceback that was shown before is not shown again."""
+    """Turns lines into lines for the screen. A traceback that was shown before is not shown again.
 
-    def __init__(self, settings: Settings) -> None:
-        worker = settings.worker
-        cannot = "cannot be run" if worker.command else "cannot be imported"
+    With settings it is the log of a sandbox, and ids are short. Without them it is the log of a deployed stack.
+    """
+
+    def __init__(self, settings: Settings | None) -> None:
         #: How the sentence about a handler or command that cannot be started begins.
-        self.broken = f"{' '.join(worker.command) or worker.handler} {cannot}"
+        self.broken = "The handler or command cannot be started"
+        self._advice, self._id_length = (
+            "Correct it and deploy again; until then ECS starts one task after another.",
+            None,
+        )
+        if settings:
+            worker = settings.worker
+            cannot = "cannot be run" if worker.command else "cannot be imported"
+            self.broken = f"{' '.join(worker.command) or worker.handler} {cannot}"
+            self._advice = "Correct it, press Ctrl-C and start again; until then ECS starts one task after another."
+            self._id_length = _ID
         self._shown: set[str] = set()
 
     def lines(self, line: TaskLine) -> Iterator[tuple[str, bool]]:
@@ -80,28 +91,32 @@ class Readable:
         elif "message" in record and "logger" in record:
             level = record.get("level")
             word = "" if level in _USUAL else f"{level}: "
-            yield f"{_who(line, record)} | {word}{record['message']}", level not in _USUAL
+            yield f"{self._who(line, record)} | {word}{record['message']}", level not in _USUAL
             yield from self._traceback(record)
         else:
-            yield f"{_who(line, record)} | {line.text}", False
+            yield f"{self._who(line, record)} | {line.text}", False
 
     def _event(self, line: TaskLine, record: dict[str, Any]) -> Iterator[tuple[str, bool]]:
         event = record["event"]
         why = _SNAPSHOT.sub("", str(record.get("error") or record.get("reason") or ""))
         if event == BROKEN:
-            again = "Correct it, press Ctrl-C and start again; until then ECS starts one task after another."
-            yield f"{self.broken}: {why}. {again}", True
+            yield f"{self.broken}: {why}. {self._advice}", True
         elif event == STARTED:
-            yield f"{_who(line, record)} started, attempt {record['attempt']}", False
+            yield f"{self._who(line, record)} started, attempt {record['attempt']}", False
         elif event in ENDINGS:
             time = f" after {record['duration']:g} s" if "duration" in record else ""
             bad = event != "job_done" and record.get("level") != "INFO"
-            yield f"{_who(line, record)} {ENDINGS[event]}{time}{f': {why}' if why else ''}", bad
+            yield f"{self._who(line, record)} {ENDINGS[event]}{time}{f': {why}' if why else ''}", bad
         elif event not in QUIET:
             more = ", ".join(_field(name, value) for name, value in record.items() if name not in _KNOWN)
             parts = [part for part in (WORDS.get(event, event.replace("_", " ")), str(why or ""), more) if part]
-            yield f"{_who(line, record)} {': '.join(parts)}", record.get("level") not in _USUAL
+            yield f"{self._who(line, record)} {': '.join(parts)}", record.get("level") not in _USUAL
         yield from self._traceback(record)
+
+    def _who(self, line: TaskLine, record: dict[str, Any]) -> str:
+        """The job if the line names one, else the task."""
+        job = record.get("job_id", record.get("message_id"))
+        return f"task {line.task[:_ID]}" if job is None else f"job {job[: self._id_length]}"
 
     def _traceback(self, record: dict[str, Any]) -> Iterator[tuple[str, bool]]:
         text = record.get("traceback")
@@ -114,9 +129,3 @@ def _field(name: str, value: Any) -> str:
     """A field of a line. A consequence is a clause already."""
     text = ", ".join(str(one)[:_ID] for one in value) if isinstance(value, list) else str(value)
     return text if name == "consequence" else f"{name.replace('_', ' ')} {text}"
-
-
-def _who(line: TaskLine, record: dict[str, Any]) -> str:
-    """The job if the line names one, else the task."""
-    job = record.get("job_id", record.get("message_id"))
-    return f"task {line.task[:_ID]}" if job is None else f"job {job[:_ID]}"

@@ -129,7 +129,9 @@ def test_secrets_of_the_provider_are_asked_of_pulumi(aws: str, pulumi: Path) -> 
     ]
 
 
-STATE = State(minimum=0, maximum=7, desired=2, running=2, waiting=0, in_flight=2, delayed=0, suspended=tuple(FLAGS))
+STATE = State(
+    minimum=0, maximum=7, desired=2, running=2, pending=0, waiting=0, in_flight=2, delayed=0, suspended=tuple(FLAGS)
+)
 
 
 def test_running_tasks_of_a_paused_stack_are_said_to_go_on() -> None:

@@ -14,6 +14,9 @@ from ebb.sandbox import running
 if TYPE_CHECKING:
     from ebb.ops.stack import Stack as DeployedStack
 
+#: The stack that only sandboxes have.
+SANDBOX = "sandbox"
+
 
 def names(incomplete: str) -> list[str]:
     """The stacks whose names begin so, for the shell's completion: with a file, or in a sandbox that runs."""
@@ -32,12 +35,9 @@ def run(stack: str, act: "Callable[[DeployedStack], bool]") -> NoReturn:
     def command() -> bool:
         found = read(stack)
         if found.sandbox:
-            typer.secho(
-                f"Stack {stack} of the sandbox on this machine, process {found.sandbox.process}. "
-                f"One in AWS of this name is organization/ebb/{stack}.",
-                err=True,
-                dim=True,
-            )
+            other = "" if stack == SANDBOX else f" One in AWS of this name is organization/ebb/{stack}."
+            said = f"Stack {stack} of the sandbox on this machine, process {found.sandbox.process}.{other}"
+            typer.secho(said, err=True, dim=True)
         return act(found)
 
     finish(command)

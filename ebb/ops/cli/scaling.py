@@ -1,4 +1,4 @@
-"""`ebb status | pause | resume`."""
+"""`ebb pause | resume`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,11 +10,6 @@ from ebb.ops.cli.common import Stack, run
 if TYPE_CHECKING:
     from ebb.ops.scaling import Service
     from ebb.ops.stack import Stack as DeployedStack
-
-
-def status(stack: Stack) -> None:
-    """Show the tasks and jobs of a deployed stack, and whether its scaling is paused."""
-    _act(stack, lambda _: None)
 
 
 def pause(stack: Stack) -> None:

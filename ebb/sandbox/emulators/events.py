@@ -36,6 +36,10 @@ class Events:
         with self._lock:
             return self._events[position:]
 
+    def moment(self, event: Event) -> float:
+        """The real time of an event, in seconds since the epoch."""
+        return self._clock.moment(event.time)
+
     def clear(self) -> None:
         """Remove all events."""
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Any
 
 import botocore.session
 
+from ebb.sandbox.emulators import moto_history
 from ebb.sandbox.emulators.contracts import MOTO
 from ebb.sandbox.emulators.regions import regions
 
@@ -52,6 +53,7 @@ def apply() -> None:
     tag_targets(responses)
     count_reported_tasks(ecs)
     report_standalone_tasks(ecs)
+    moto_history.apply()
     hand_over_events(events)
     keep_managed_policies(iam)
     keep_module_list(backends)
@@ -137,6 +139,7 @@ def count_reported_tasks(ecs: ModuleType) -> None:
         @functools.wraps(service.__init__)  # type: ignore[misc]
         def __init__(self, *args: Any, **fields: Any) -> None:
             super().__init__(*args, **fields)
+            self.rollouts: list[dict[str, Any]] = []
             for deployment in self.deployments:
                 deployment["rolloutState"] = "IN_PROGRESS"  # until the first report; moto says COMPLETED
 
@@ -154,6 +157,16 @@ def count_reported_tasks(ecs: ModuleType) -> None:
                 state = "COMPLETED" if self._completed == current else "IN_PROGRESS"
                 counts = {"runningCount": running, "pendingCount": pending, "desiredCount": self.desired_count}
                 deployment.update(counts, rolloutState=state, taskDefinition=self.task_definition)
+                self._note(current, done=state == "COMPLETED")
+
+        def _note(self, rollout: tuple[str, str], *, done: bool) -> None:
+            """Keep this deployment, in the form of ListServiceDeployments."""
+            now = datetime.now(UTC)
+            if not self.rollouts or self.rollouts[-1]["targetServiceRevisionArn"] != "/".join(rollout):
+                began = {"createdAt": now, "startedAt": now, "status": "IN_PROGRESS"}
+                self.rollouts.append({"targetServiceRevisionArn": "/".join(rollout), **began})
+            if done and self.rollouts[-1]["status"] == "IN_PROGRESS":
+                self.rollouts[-1].update(status="SUCCESSFUL", finishedAt=now)
 
     vars(ecs).update(Service=CountedService)
 

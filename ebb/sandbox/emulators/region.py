@@ -15,7 +15,7 @@ from typing import Any, Self
 import botocore.session
 
 from ebb.errors import UserError
-from ebb.sandbox.emulators import inventory, local_client, moto_patches
+from ebb.sandbox.emulators import inventory, local_client, moto_history, moto_patches
 from ebb.sandbox.emulators.clock import EPOCH, SPEED, Clock
 from ebb.sandbox.emulators.events import Events
 from ebb.sandbox.emulators.local_http import OPENER
@@ -64,6 +64,8 @@ class Region:
             self.reaper = Reaper(self.directory)
             cleanup.callback(self.reaper.stop)
             (self.directory / "aws-config").write_text(f"[default]\nregion = {self.region}\n")
+            moto_history.EVENTS.append(self.events)
+            cleanup.callback(moto_history.EVENTS.remove, self.events)
             moto_port = self._start_moto(cleanup)
             self._start_ministack(cleanup, moto_port)
             cleanup.callback(self._close_clients)

@@ -1,0 +1,153 @@
+"""What a stack is doing now, on one screen: tasks, jobs, alarms, deployments, and what stops its scaling."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from components.aws_clients import Clients
+from ebb.ops import history
+from ebb.ops.history import Deployment
+from ebb.ops.refusals import refusals
+from ebb.ops.scaling import Service, State, lines
+from ebb.ops.stack import Stack
+from ebb.ops.times import ago, clock_time, span
+
+#: Deployments that are shown.
+DEPLOYMENTS = 3
+#: Seconds of metrics that are read for the age of the oldest job. SQS sends one each minute, some of them late.
+METRIC_SECONDS = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An operators' alarm: its role, its name, its state and since when (Unix time), and its paragraph in the docs."""
+
+    role: str
+    name: str
+    state: str
+    since: float
+    reason: str
+    runbook: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """A stack now. `oldest`: seconds that the oldest job is in the queue; None if no job waits or runs.
+
+    `mute_rules`: names of account-wide mute rules that stop its scaling. `unknown`: what could not be read, and why.
+    """
+
+    stack: str
+    state: State
+    dead_letters: int
+    oldest: float | None
+    alarms: tuple[Alarm, ...]
+    deployments: tuple[Deployment, ...]
+    mute_rules: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def overview(stack: Stack, client: Clients | None = None) -> Overview:
+    """The overview of a deployed stack. Raises OpsError."""
+    with refusals():
+        client = client or stack.clients()
+    unknown: list[str] = []
+    return Overview(
+        stack=stack.name,
+        state=Service(stack, client).state(),
+        dead_letters=_dead_letters(stack, client),
+        oldest=_oldest(stack, client),
+        alarms=_alarms(stack, client),
+        deployments=tuple(history.deployments(stack, client, DEPLOYMENTS)),
+        mute_rules=_mute_rules(stack, client, unknown),
+        unknown=tuple(unknown),
+    )
+
+
+def screen(seen: Overview, now: float) -> Iterator[str]:
+    """The overview in words."""
+    yield from lines(seen.stack, seen.state)
+    if seen.oldest is not None:
+        yield f"Oldest job: in the queue for {span(seen.oldest)}."
+    if seen.dead_letters:
+        yield f"Dead letters: {seen.dead_letters}. To see them: `ebb dlq list --stack {seen.stack}`."
+    in_alarm = [alarm for alarm in seen.alarms if alarm.state == "ALARM"]
+    for alarm in in_alarm:
+        yield f"Alarm {alarm.role} since {clock_time(alarm.since)}, see {alarm.runbook}: {alarm.reason}"
+    if seen.alarms and not in_alarm:
+        yield f"Alarms: none of {len(seen.alarms)} is in ALARM."
+    for rule in seen.mute_rules:
+        yield f"The mute rule {rule} names an alarm that scales this stack: while it is active, no task is started."
+    for deployment in seen.deployments:
+        end = f", ended {ago(deployment.finished, now)}" if deployment.finished else ""
+        reason = f": {deployment.reason}" if deployment.reason else ""
+        yield f"Deployment: {deployment.status.lower()}, began {ago(deployment.started, now)}{end}{reason}"
+    yield from seen.unknown
+
+
+def _dead_letters(stack: Stack, client: Clients) -> int:
+    if stack.dead_letter_queue_url is None:
+        return 0
+    name = "ApproximateNumberOfMessages"
+    with refusals():
+        found = client("sqs").get_queue_attributes(QueueUrl=stack.dead_letter_queue_url, AttributeNames=[name])
+    return int(found["Attributes"][name])
+
+
+def _oldest(stack: Stack, client: Clients) -> float | None:
+    """The last value of SQS's metric; it is one to two minutes old."""
+    now = stack.clock.at(time.time())
+    with refusals():
+        points = client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="ApproximateAgeOfOldestMessage",
+            Dimensions=[{"Name": "QueueName", "Value": stack.queue_name}],
+            StartTime=now - METRIC_SECONDS,
+            EndTime=now + 60,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    return newest["Maximum"] or None if newest else None
+
+
+def _alarms(stack: Stack, client: Clients) -> tuple[Alarm, ...]:
+    if not stack.alarm_names:
+        return ()
+    with refusals():
+        found = client("cloudwatch").describe_alarms(AlarmNames=list(stack.alarm_names.values()))["MetricAlarms"]
+    by_name = {alarm["AlarmName"]: alarm for alarm in found}
+    return tuple(
+        Alarm(
+            role=role,
+            name=name,
+            state=alarm["StateValue"],
+            since=alarm["StateUpdatedTimestamp"].timestamp(),
+            reason=alarm.get("StateReason", ""),
+            runbook=f"docs/runbook.md#{role}",
+        )
+        for role, name in stack.alarm_names.items()
+        if (alarm := by_name.get(name))
+    )
+
+
+def _mute_rules(stack: Stack, client: Clients, unknown: list[str]) -> tuple[str, ...]:
+    """The rules that mute an alarm of the scaling: with the notifications they mute what the alarm does."""
+    names = history.scaling_alarms(stack, client)
+    found: set[str] = set()
+    with refusals():
+        cloudwatch = client("cloudwatch")
+        for name in names:
+            try:
+                rules = cloudwatch.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE", "SCHEDULED"])
+            except ClientError as error:
+                code = error.response["Error"].get("Code", "")
+                unknown.append(
+                    f"Whether mute rules of CloudWatch stop the scaling is unknown: ListAlarmMuteRules was answered "
+                    f"{code}."
+                )
+                break
+            found.update(rule["AlarmMuteRuleArn"].rpartition(":")[2] for rule in rules["AlarmMuteRuleSummaries"])
+    return tuple(sorted(found))
