@@ -1,18 +1,19 @@
 """What a stack is doing now, on one screen: tasks, jobs, alarms, deployments, and what stops its scaling."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from botocore.exceptions import ClientError
+from typing import TypeVar
 
 from components.aws_clients import Clients
 from ebb.ops import history
 from ebb.ops.history import Deployment
 from ebb.ops.refusals import refusals
 from ebb.ops.scaling import Service, State, lines
-from ebb.ops.stack import Stack
+from ebb.ops.stack import OpsError, Stack
 from ebb.ops.times import ago, clock_time, span
+
+T = TypeVar("T")
 
 #: Deployments that are shown.
 DEPLOYMENTS = 3
@@ -54,14 +55,23 @@ def overview(stack: Stack, client: Clients | None = None) -> Overview:
     with refusals():
         client = client or stack.clients()
     unknown: list[str] = []
+
+    def known(what: str, read: Callable[[Stack, Clients], T], otherwise: T) -> T:
+        """A part, which the caller may not be allowed to read: the others are shown then."""
+        try:
+            return read(stack, client)
+        except OpsError as error:
+            unknown.append(f"{what} cannot be read. {error}")
+            return otherwise
+
     return Overview(
         stack=stack.name,
         state=Service(stack, client).state(),
         dead_letters=_dead_letters(stack, client),
-        oldest=_oldest(stack, client),
-        alarms=_alarms(stack, client),
-        deployments=tuple(history.deployments(stack, client, DEPLOYMENTS)),
-        mute_rules=_mute_rules(stack, client, unknown),
+        oldest=known("The oldest job", _oldest, None),
+        alarms=known("The alarms", _alarms, ()),
+        deployments=known("The deployments", _deployments, ()),
+        mute_rules=known("Rules that mute the scaling's alarms, and so stop it,", _mute_rules, ()),
         unknown=tuple(unknown),
     )
 
@@ -133,21 +143,16 @@ def _alarms(stack: Stack, client: Clients) -> tuple[Alarm, ...]:
     )
 
 
-def _mute_rules(stack: Stack, client: Clients, unknown: list[str]) -> tuple[str, ...]:
+def _deployments(stack: Stack, client: Clients) -> tuple[Deployment, ...]:
+    return tuple(history.deployments(stack, client, DEPLOYMENTS))
+
+
+def _mute_rules(stack: Stack, client: Clients) -> tuple[str, ...]:
     """The rules that mute an alarm of the scaling: with the notifications they mute what the alarm does."""
-    names = history.scaling_alarms(stack, client)
-    found: set[str] = set()
+    names, found = history.scaling_alarms(stack, client), set[str]()
     with refusals():
         cloudwatch = client("cloudwatch")
         for name in names:
-            try:
-                rules = cloudwatch.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE", "SCHEDULED"])
-            except ClientError as error:
-                code = error.response["Error"].get("Code", "")
-                unknown.append(
-                    f"Whether mute rules of CloudWatch stop the scaling is unknown: ListAlarmMuteRules was answered "
-                    f"{code}."
-                )
-                break
+            rules = cloudwatch.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE", "SCHEDULED"])
             found.update(rule["AlarmMuteRuleArn"].rpartition(":")[2] for rule in rules["AlarmMuteRuleSummaries"])
     return tuple(sorted(found))

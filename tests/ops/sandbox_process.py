@@ -17,7 +17,7 @@ from typing import IO
 from ebb.project import ROOT
 from ebb.sandbox import running
 from tests.helpers import stacks
-from tests.helpers.waiting import until
+from tests.helpers.waiting import alive, until
 
 STACK = "sandbox"
 #: With a job table, and with the demo's handler. A job that fails is tried again within a second.
@@ -28,8 +28,6 @@ OVERRIDES = {
 }
 LINGER_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
-#: What this test process started. An object that goes away before its process has ended is a ResourceWarning.
-_STARTED: list["subprocess.Popen[bytes]"] = []
 
 
 @contextmanager
@@ -43,17 +41,13 @@ def used(folder: Path) -> Iterator[None]:
 
 
 def _start(folder: Path) -> None:
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __spec__.name, str(folder)], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
-        )
-    _STARTED.append(process)
-    until(
-        lambda: running.find(STACK) or process.poll() is not None,
-        limit=900,
-        seen=lambda: (folder / "log").read_text()[-2000:],
-    )
-    assert process.poll() is None, (folder / "log").read_text()
+    log = folder / "log"
+    # by a shell, because it outlives this process: it is no child of it
+    words = ["sh", "-c", '"$@" >> "$0" 2>&1 & echo $!', str(log), sys.executable, "-m", __spec__.name, str(folder)]
+    shell = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, start_new_session=True, check=True)
+    process = int(shell.stdout)
+    until(lambda: running.find(STACK) or not alive(process), limit=900, seen=log.read_text)
+    assert running.find(STACK), log.read_text()
 
 
 def main(folder: Path) -> None:

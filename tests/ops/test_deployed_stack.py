@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from ebb.ops import logs, overview
 from ebb.ops.overview import screen
 from ebb.ops.stack import OpsError, Stack
 from ebb.ops.story import story
+from ebb.sandbox.log_follower import ENDINGS
 from tests.helpers.waiting import until
 from tests.ops import sandbox_process
 
@@ -37,6 +39,12 @@ class Ended(NamedTuple):
 _ENDED: list[Ended] = []
 
 
+def endings(stack: Stack, job: str) -> list[str]:
+    """How the attempts of a job ended, by the log. Lines come later than the table's states."""
+    records = [line.record for line in logs.read(stack, stack.clients(), since=0, job=job) if line.record]
+    return [record["event"] for record in records if record.get("event") in ENDINGS]
+
+
 @pytest.fixture
 def ended(stack: Stack) -> Ended:
     """A job with a result and one that fails at each attempt; sent by the command, once for the module."""
@@ -47,6 +55,7 @@ def ended(stack: Stack) -> Ended:
         assert code == 0
         ids = Ended(good, bad)
         until(lambda: all((job := table.job(stack, each)) and job.final for each in ids))
+        until(lambda: [endings(stack, each) for each in ids] == [["job_done"], ["job_failed"] * 2])
         _ENDED.append(ids)
     return _ENDED[0]
 
@@ -64,6 +73,14 @@ def test_status_has_the_deployment_and_no_mute_rule(stack: Stack) -> None:
     assert (seen.mute_rules, seen.unknown, seen.state.maximum) == ((), (), 4)
     said = ebb("status", "--json")[1]
     assert json.loads("".join(said))["deployments"][0]["status"] == "SUCCESSFUL"
+
+
+def test_status_says_that_a_stack_is_paused(stack: Stack) -> None:
+    assert ebb("pause")[1] == ebb("status")[1][:3]
+    resume = "`ebb resume --stack sandbox`"
+    paused = f"Stack sandbox is paused: no task is started or removed. To end the pause: {resume}."
+    assert ebb("status")[1][0] == paused
+    assert ebb("resume")[1][0] == "Stack sandbox scales from 0 to 4 tasks."
 
 
 def test_the_key_makes_a_second_send_the_same_job(stack: Stack, ended: Ended) -> None:
@@ -192,15 +209,16 @@ def test_a_follower_shows_each_line_once(stack: Stack, ended: Ended, monkeypatch
     assert expected
 
 
+def in_alarm(seen: overview.Overview, role: str) -> bool:
+    return any((alarm.role, alarm.state) == (role, "ALARM") for alarm in seen.alarms)
+
+
 def test_a_dead_letter_and_its_alarm_are_on_the_screen(stack: Stack) -> None:
     client = stack.clients()
-    names = [alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]]
-    (name,) = (each for each in names if re.fullmatch(r"monitoring-dead-letter-[0-9a-f]+", each))
-    stack = replace(stack, alarm_names={"dead-letter": name})
     client("sqs").send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody="{}")
-    seen = until(lambda: (one := overview.overview(stack)).alarms[0].state == "ALARM" and one)
+    seen = until(lambda: (one := overview.overview(stack)) and in_alarm(one, "dead-letter") and one)
     assert isinstance(seen, overview.Overview)
-    said = list(screen(replace(seen, oldest=4000, mute_rules=("night",)), seen.alarms[0].since))
+    said = list(screen(replace(seen, oldest=4000, mute_rules=("night",)), time.time()))
     assert "Oldest job: in the queue for 1 h 6 min." in said
     assert "Dead letters: 1. To see them: `ebb dlq list --stack sandbox`." in said
     (alarm,) = (line for line in said if line.startswith("Alarm dead-letter since "))

@@ -86,17 +86,15 @@ def test_a_pause_stops_scaling_says_so_and_a_resume_ends_it(aws: str, pulumi: Pa
     ]
     assert ebb("pause", "--stack", "acme/dev") == (0, paused)
     assert suspended() == dict.fromkeys(FLAGS, True)
-    assert ebb("status", "--stack", "acme/dev") == (0, paused)
     assert ebb("pause", "--stack", "acme/dev") == (0, paused)
     resumed = ["Stack acme/dev scales from 0 to 7 tasks.", *paused[1:3]]
     assert ebb("resume", "--stack", "acme/dev") == (0, resumed)
     assert suspended() == dict.fromkeys(FLAGS, False)
-    assert ebb("status", "--stack", "acme/dev") == (0, resumed)
 
 
 def test_the_stack_is_asked_of_pulumi_by_its_name(aws: str, pulumi: Path) -> None:
     deployed(pulumi, aws)
-    ebb("status", "--stack", "acme/dev")
+    ebb("resume", "--stack", "acme/dev")
     quiet = "--stack acme/dev --non-interactive --color never"
     assert (pulumi / "calls.txt").read_text().splitlines() == [f"stack output --json {quiet}", f"config --json {quiet}"]
 
@@ -110,18 +108,18 @@ def test_the_commands_have_the_role_and_the_keys_of_the_stack_s_provider(aws: st
         "aws:assumeRoles": {"value": json.dumps(role), "objectValue": role, "secret": False},
     }
     (pulumi / "config.json").write_text(json.dumps(config))
-    code, said = ebb("status", "--stack", "dev")
+    code, said = ebb("resume", "--stack", "dev")
     assert code == 1
     assert "does not exist" in " ".join(said) or "ClusterNotFoundException" in " ".join(said)
     (pulumi / "config.json").write_text(json.dumps(config | {"aws:assumeRoles": {"value": "[]", "secret": False}}))
-    assert ebb("status", "--stack", "dev")[0] == 0
+    assert ebb("resume", "--stack", "dev")[0] == 0
 
 
 def test_secrets_of_the_provider_are_asked_of_pulumi(aws: str, pulumi: Path) -> None:
     deployed(pulumi, aws)
     config = {"aws:region": {"value": REGION}, "aws:secretKey": {"secret": True}, "aws:accessKey": {"value": "K"}}
     (pulumi / "config.json").write_text(json.dumps(config))
-    assert ebb("status", "--stack", "dev")[0] == 1, "Pulumi gives no value here"
+    assert ebb("resume", "--stack", "dev")[0] == 1, "Pulumi gives no value here"
     quiet = "--stack dev --non-interactive --color never"
     assert (pulumi / "calls.txt").read_text().splitlines()[1:] == [
         f"config --json {quiet}",
