@@ -1,6 +1,7 @@
 """The command `ebb` (`python -m ebb`): its commands and groups of commands."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 import typer
@@ -28,9 +29,11 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(dlq, name="dlq")
-for command in (forecast, advise, policy, status, send, jobs, why, logs):
-    app.command(cls=Command)(command)
-for command in (pause, resume, wake, drain, move, cost, check, destroy_check):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(forecast, advise, policy, status, send, jobs, why, logs),
+    *(pause, resume, wake, drain, move, cost, check, destroy_check),
+)
+for command in COMMANDS:
     app.command(cls=Command)(command)
 app.command("exec", cls=Command)(exec_)
 

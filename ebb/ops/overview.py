@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from components.aws_clients import Clients
+from ebb.errors import UserError
 from ebb.ops import history
+from ebb.ops.cost import cost
 from ebb.ops.history import Deployment
 from ebb.ops.refusals import refusals
 from ebb.ops.scaling import Service, State, lines
-from ebb.ops.stack import OpsError, Stack
+from ebb.ops.stack import Stack
 from ebb.ops.times import ago, clock_time, span
 
 T = TypeVar("T")
@@ -37,7 +39,8 @@ class Alarm:
 class Overview:
     """A stack now. `oldest`: seconds that the oldest job is in the queue; None if no job waits or runs.
 
-    `mute_rules`: names of account-wide mute rules that stop its scaling. `unknown`: what could not be read, and why.
+    `mute_rules`: names of account-wide mute rules that stop its scaling. `dollars`: what this
+    month has cost, and what it will have cost at its end. `unknown`: what could not be read, and why.
     """
 
     stack: str
@@ -47,6 +50,8 @@ class Overview:
     alarms: tuple[Alarm, ...]
     deployments: tuple[Deployment, ...]
     mute_rules: tuple[str, ...]
+    dollars: float | None
+    dollars_month: float | None
     unknown: tuple[str, ...]
 
 
@@ -60,10 +65,11 @@ def overview(stack: Stack, client: Clients | None = None) -> Overview:
         """A part, which the caller may not be allowed to read: the others are shown then."""
         try:
             return read(stack, client)
-        except OpsError as error:
+        except UserError as error:
             unknown.append(f"{what} cannot be read. {error}")
             return otherwise
 
+    dollars = known("The cost", cost, None)
     return Overview(
         stack=stack.name,
         state=Service(stack, client).state(),
@@ -72,6 +78,8 @@ def overview(stack: Stack, client: Clients | None = None) -> Overview:
         alarms=known("The alarms", _alarms, ()),
         deployments=known("The deployments", _deployments, ()),
         mute_rules=known("Rules that mute the scaling's alarms, and so stop it,", _mute_rules, ()),
+        dollars=dollars.so_far if dollars else None,
+        dollars_month=dollars.month if dollars else None,
         unknown=tuple(unknown),
     )
 
@@ -94,6 +102,8 @@ def screen(seen: Overview, now: float) -> Iterator[str]:
         end = f", ended {ago(deployment.finished, now)}" if deployment.finished else ""
         reason = f": {deployment.reason}" if deployment.reason else ""
         yield f"Deployment: {deployment.status.lower()}, began {ago(deployment.started, now)}{end}{reason}"
+    if seen.dollars is not None:
+        yield f"Cost of this month: ${seen.dollars:.2f} so far, ${seen.dollars_month:.2f} at its end, see `ebb cost`."
     yield from seen.unknown
 
 

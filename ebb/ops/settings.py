@@ -7,4 +7,5 @@ from settings import Settings
 
 def settings_of(stack: Stack) -> Settings:
     """The settings of a deployed stack. Its file may have changed since the deployment. Raises UserError."""
-    return project.read_settings(stack.sandbox.config if stack.sandbox else project.configuration(stack.name))
+    name = stack.name.rpartition("/")[2]  # the full name is organization/project/stack
+    return project.read_settings(stack.sandbox.config if stack.sandbox else project.configuration(name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.aws_clients import Clients
 from ebb.ops import history, logs
-from ebb.ops.dead_letter import DeadLetter, find
+from ebb.ops.dead_letters import Choice, DeadLetter, DeadLetters
 from ebb.ops.jobs import Job, job
 from ebb.ops.refusals import refusals
 from ebb.ops.scaling import Service
@@ -68,7 +68,7 @@ def story(stack: Stack, job_id: str, client: Clients | None = None) -> list[Step
     named = next((line.record["job_id"] for line in lines if "job_id" in line.record), None)
     if stack.table_name and item is None and named:  # the id was the message's
         item = job(stack, named, client)
-    letter = find(stack, job_id, client) if item is None or item.state in ("failed", "rejected") else None
+    letter = _letter(stack, job_id, client) if item is None or item.state in ("failed", "rejected") else None
     if item is None and not lines and letter is None:
         table = "its job table, " if stack.table_name else ""
         raise OpsError(
@@ -170,9 +170,18 @@ def _of_scaling(stack: Stack, client: Clients, item: Job | None, lines: list[_Li
             yield Step(time=start, source="log", sentence=said)
 
 
+def _letter(stack: Stack, job_id: str, client: Clients) -> DeadLetter | None:
+    """The job's message in the dead-letter queue."""
+    if stack.dead_letter_queue_url is None:
+        return None
+    return next(iter(DeadLetters(stack, client).look(Choice(ids=(job_id,)))), None)
+
+
 def _of_queue(letter: DeadLetter | None, now: float) -> Iterator[Step]:
     if letter:
-        yield Step(time=now, source="queue", sentence=f"Its message {letter.message_id} is in the dead-letter queue.")
+        reason = f": {letter.error}" if letter.error else ""
+        sentence = f"Its message {letter.message_id} is in the dead-letter queue{reason}."
+        yield Step(time=now, source="queue", sentence=sentence)
 
 
 def _now(stack: Stack, client: Clients, item: Job, now: float) -> Iterator[Step]:

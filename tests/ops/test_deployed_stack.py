@@ -71,6 +71,9 @@ def test_status_has_the_deployment_and_no_mute_rule(stack: Stack) -> None:
     seen = overview.overview(stack)
     assert [deployment.status for deployment in seen.deployments] == ["SUCCESSFUL"]
     assert (seen.mute_rules, seen.unknown, seen.state.maximum) == ((), (), 4)
+    assert seen.dollars is not None
+    assert seen.dollars_month is not None
+    assert 0 < seen.dollars < seen.dollars_month
     said = ebb("status", "--json")[1]
     assert json.loads("".join(said))["deployments"][0]["status"] == "SUCCESSFUL"
 
@@ -154,7 +157,7 @@ def test_the_story_of_a_failed_job_has_each_attempt_and_its_dead_letter(stack: S
         "Attempt 2",
     ]
     assert told[-2].startswith("It failed, ")
-    assert told[-1] == f"Its message {sent['MessageId']} is in the dead-letter queue."
+    assert told[-1] == f"Its message {sent['MessageId']} is in the dead-letter queue: {error}"
 
 
 def test_a_story_is_found_by_the_message_s_id_and_without_a_table(stack: Stack, ended: Ended) -> None:

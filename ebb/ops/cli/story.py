@@ -21,7 +21,7 @@ def why(
     ebb why --stack prod 4f2a8c0e9b7d6135a0c4e8f26b19d37e
 
     It reads the job table, the log, the scaling activities and the alarms' histories. Without a job table it reads the
-    log of the last 14 days. It looks for a failed job in the dead-letter queue, whose messages are hidden for 10 s.
+    log of the last 14 days. It looks for a failed job in the dead-letter queue, whose messages are hidden meanwhile.
     """
 
     def command(found: "DeployedStack") -> bool:
