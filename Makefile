@@ -86,8 +86,9 @@ docs-check: $(STAMP) ## is docs/configuration.md current?
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
 	$(BIN)/python -m tools.scaling_docs
 
-picture: engine ## run the demo and write it into docs/demo.svg, the picture in README
+picture: engine ## run the demo and write docs/demo.svg, the picture in README; draw docs/dashboard.svg
 	$(BIN)/python -m tools.demo_picture
+	$(BIN)/python -m tools.dashboard_picture
 
 aims: $(STAMP) ## the aims of the default scaling policy, and what the forecast finds; fails if one is missed (five minutes)
 	@$(BIN)/python -m bench.policy.objectives

@@ -17,6 +17,7 @@ from components.recurring import RecurringJobs, RecurringJobsArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.table import JobTable, JobTableArgs
 from components.wake import Wake, WakeArgs
+from policy.dashboard import dashboard
 from policy.monitoring import alarms
 from policy.plan import plan
 from policy.sizing import sizing
@@ -128,6 +129,7 @@ monitoring = Monitoring(
     MonitoringArgs(
         settings=config.monitoring,
         alarms=alarms(config),
+        dashboard=dashboard(config) if config.monitoring.dashboard else None,
         queue=queue,
         kms_key_arn=own_key,
         cluster_name=worker.cluster_name,
@@ -163,3 +165,5 @@ pulumi.export("image_uri", image.uri)
 pulumi.export("log_group_name", worker.log_group_name)
 pulumi.export("topic_arn", monitoring.topic_arn)
 pulumi.export("alarm_names", monitoring.alarm_names)
+if monitoring.dashboard_url is not None:
+    pulumi.export("dashboard_url", monitoring.dashboard_url)

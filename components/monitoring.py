@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components import _alarm, _iam
+from components import _alarm, _dashboard, _iam
 from components._account import account
 from components._queue_refs import QueueRefs
 from components._secrets import kept
+from policy.dashboard import Dashboard
 from policy.plan import AlarmPlan, Source
 from settings import Monitoring as MonitoringSettings
 
@@ -21,6 +22,8 @@ class MonitoringArgs:
 
     settings: MonitoringSettings
     alarms: Mapping[str, AlarmPlan]
+    #: None: no dashboard.
+    dashboard: Dashboard | None = None
     queue: QueueRefs
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
@@ -65,11 +68,14 @@ class Monitoring(pulumi.ComponentResource):
     - an SNS topic to which alarms of this account may publish
     - a subscription for each e-mail address and each URL
     - the alarms of policy/monitoring.py and policy/of_parts.py
+    - with `dashboard`, the dashboard of policy/dashboard.py
     """
 
     topic_arn: pulumi.Output[str]
     #: The alarms' names by role.
     alarm_names: dict[str, pulumi.Output[str]]
+    #: The dashboard's address in the console; None without a dashboard.
+    dashboard_url: pulumi.Output[str] | None = None
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:Monitoring", name, None, opts)
@@ -100,7 +106,30 @@ class Monitoring(pulumi.ComponentResource):
         }
         self.topic_arn = topic.arn
         self.alarm_names = {role: alarm.name for role, alarm in made.items()}
-        self.register_outputs({"topic_arn": self.topic_arn, "alarm_names": self.alarm_names})
+        if args.dashboard:
+            self._dashboard(args.dashboard, dimensions, [alarm.arn for alarm in made.values()])
+        self.register_outputs(
+            {"topic_arn": self.topic_arn, "alarm_names": self.alarm_names, "dashboard_url": self.dashboard_url}
+        )
+
+    def _dashboard(self, plan: Dashboard, dimensions: _alarm.Dimensions, alarm_arns: list[pulumi.Output[str]]) -> None:
+        """A dashboard has no region in its ARN: its name is unique in the account."""
+        here = account(self)
+        name = pulumi.Output.format("{0}-{1}-{2}", pulumi.get_project(), pulumi.get_stack(), here.region)
+        body = pulumi.Output.json_dumps(
+            pulumi.Output.all(dimensions=dimensions, alarm_arns=alarm_arns, region=here.region).apply(
+                lambda known: _dashboard.body(plan, **known)
+            )
+        )
+        made = aws.cloudwatch.Dashboard(
+            self.pulumi_resource_name,
+            dashboard_name=name,
+            dashboard_body=body,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.dashboard_url = pulumi.Output.all(here.partition, here.region, made.dashboard_name).apply(
+            lambda known: _dashboard.url(*known)
+        )
 
     @staticmethod
     def _receivers(settings: MonitoringSettings) -> Iterator[tuple[str, str]]:

@@ -277,6 +277,14 @@ def _monitoring(stack: Stack) -> Iterator[Part]:
         ),
         resources=tuple(place.arn("cloudwatch", f"alarm:{name}") for name in stack.names.of(_ALARM, *logical)),
     )
+    if stack.settings.monitoring.dashboard:
+        name = f"dashboard/{stack.names.project}-{stack.names.stack}-{place.region}"
+        yield Part(
+            sid="Dashboard",
+            read=("cloudwatch:GetDashboard",),
+            change=("cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"),
+            resources=(place.everywhere("cloudwatch", name),),
+        )
     if stack.settings.monitoring.notifies:
         yield Part(
             sid="Subscriptions",

@@ -23,6 +23,10 @@ class Monitoring(Section):
         "without work, attempts that fail, the API, schedules, workflows, disk, the table, NAT and the notifications "
         "(see [runbook.md](runbook.md)). The price is $0.10 a month for each metric of an alarm.",
     )
+    dashboard: bool = Field(
+        True,
+        description="A CloudWatch dashboard. Three of an account are free; each further one is $3.00 a month.",
+    )
     runbook: Text = Field(
         "docs/runbook.md",
         description="Where your copy of [runbook.md](runbook.md) is, such as a URL. Each alarm links to its paragraph.",

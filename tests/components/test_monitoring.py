@@ -1,8 +1,10 @@
+import json
 from typing import Any
 
 import pytest
 
 from components.monitoring import Monitoring, MonitoringArgs
+from policy.dashboard import dashboard
 from policy.monitoring import DAY, alarms
 from settings import Monitoring as MonitoringSettings
 from settings import Settings
@@ -20,6 +22,7 @@ def monitoring(*emails: str, settings: Settings | None = None, **section: Any) -
         args = MonitoringArgs(
             settings=chosen,
             alarms=alarms(settings or Settings(monitoring=chosen)),
+            dashboard=dashboard(settings) if settings else None,
             queue=queue_refs(),
             cluster_name="cluster",
             service_name="worker",
@@ -35,6 +38,17 @@ def monitoring(*emails: str, settings: Settings | None = None, **section: Any) -
         return Monitoring("monitoring", args).topic_arn
 
     return deploy(program)
+
+
+def test_the_dashboard_shows_this_stack_s_metrics_and_alarms() -> None:
+    made = monitoring(settings=SETTINGS)
+    inputs = made.one("aws:cloudwatch/dashboard:Dashboard").inputs
+    assert inputs["dashboardName"] == f"ebb-test-{REGION}"
+    _, shown, _, depth, *_ = json.loads(inputs["dashboardBody"])["widgets"]
+    assert len(shown["properties"]["alarms"]) == len(alarms(SETTINGS))
+    assert depth["properties"]["metrics"][0][:4] == [
+        *("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "jobs")
+    ]
 
 
 def test_each_alarm_also_reports_its_end() -> None:

@@ -24,6 +24,7 @@ def replaced(type_: str, name: str) -> set[Step]:
 
 
 QUEUE, SERVICE = "aws:sqs/queue:Queue", "aws:ecs/service:Service"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
 ALARM, POLICY = "cloudwatch/metricAlarm:MetricAlarm", "appautoscaling/policy:Policy"
 NEW_TASK = {*replaced("aws:ecs/taskDefinition:TaskDefinition", "worker"), ("update", SERVICE, "worker")}
 KEEP_ALIVE: set[Step] = {
@@ -37,6 +38,9 @@ WATCHER: set[Step] = {
     *{("delete", f"aws:{kind}", "scaling-start") for kind in (ALARM, POLICY)},
     ("update", f"aws:{ALARM}", "scaling-zero"),
     ("create", f"aws:{ALARM}", "monitoring-watcher"),
+    ("create", f"aws:{ALARM}", "monitoring-workflows"),
+    ("update", f"aws:{ALARM}", "monitoring-schedules"),
+    ("update", DASHBOARD, "monitoring"),
     ("create", "aws:sfn/stateMachine:StateMachine", "wake-watcher"),
     ("create", "aws:scheduler/schedule:Schedule", "wake-watch"),
     *{
@@ -95,7 +99,11 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         ),
         "an address: one subscription": (
             {"ebb:monitoring": {"emails": ["a@example.com"]}},
-            {("create", "aws:sns/topicSubscription:TopicSubscription", "monitoring-email-a@example.com")},
+            {
+                ("create", "aws:sns/topicSubscription:TopicSubscription", "monitoring-email-a@example.com"),
+                ("create", f"aws:{ALARM}", "monitoring-notifications"),
+                ("update", DASHBOARD, "monitoring"),
+            },
         ),
         "a NAT gateway: it, its address, two routes, and the service moves to the private subnets": (
             {"ebb:network": {"nat": "gateway"}},
@@ -124,8 +132,12 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
         "Spot: the service alone, in place": ({"ebb:worker": {"spot_weight": 50}}, {("update", SERVICE, "worker")}),
         "another stage's name: a new stage with its settings": (
             {"ebb:api": {"stage": "v2"}},
-            replaced("aws:apigateway/stage:Stage", "api")
-            | replaced("aws:apigateway/methodSettings:MethodSettings", "api"),
+            {
+                *replaced("aws:apigateway/stage:Stage", "api"),
+                *replaced("aws:apigateway/methodSettings:MethodSettings", "api"),
+                ("update", f"aws:{ALARM}", "monitoring-api"),
+                ("update", DASHBOARD, "monitoring"),
+            },
         ),
         "one more statement: the task role's policy alone": (
             {"ebb:worker": {"statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::videos/*"]}]}},
@@ -140,6 +152,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-start"),
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-surplus"),
+                ("update", DASHBOARD, "monitoring"),
             },
         ),
         "more jobs at once: a new revision, rolled out, and the backlog that a task may own": (
@@ -148,6 +161,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-start"),
                 ("update", "aws:appautoscaling/policy:Policy", "scaling-out"),
                 ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "scaling-surplus"),
+                ("update", DASHBOARD, "monitoring"),
                 *NEW_TASK,
             },
         ),
@@ -161,6 +175,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {
                 ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-1-at-8-0"),
                 ("create", "aws:appautoscaling/scheduledAction:ScheduledAction", "wake-hours-0-at-18-0"),
+                ("update", f"aws:{ALARM}", "monitoring-useless"),
             },
         ),
         "no protection: a new revision, and the task role no longer asks ECS": (
@@ -168,6 +183,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {
                 ("update", "aws:iam/rolePolicy:RolePolicy", "worker-task"),
                 ("update", "aws:cloudwatch/metricAlarm:MetricAlarm", "monitoring-oldest"),
+                ("update", DASHBOARD, "monitoring"),
                 *NEW_TASK,
             },
         ),
@@ -192,6 +208,8 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {
                 ("create", "ebb:index:JobTable", "job-table"),
                 ("create", "aws:dynamodb/table:Table", "job-table"),
+                *{("create", f"aws:{ALARM}", f"monitoring-{role}") for role in ("release", "throttled")},
+                ("update", DASHBOARD, "monitoring"),
                 ("create", "aws:ec2/vpcEndpoint:VpcEndpoint", "network-dynamodb"),
                 ("create", "ebb:index:JobWorkflows", "job"),
                 ("create", "aws:scheduler/scheduleGroup:ScheduleGroup", "job"),

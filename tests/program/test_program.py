@@ -51,6 +51,7 @@ OUTPUTS = {
     "log_group_name",
     "topic_arn",
     "alarm_names",
+    "dashboard_url",
 }
 #: Actions without a resource level: see the service authorization reference of Amazon Elastic Container Registry and of
 #: Amazon Session Manager Message Gateway Service.

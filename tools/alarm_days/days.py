@@ -1,6 +1,7 @@
 """The days: an idle week, a healthy busy day of the forecast's model, and one fault for each alarm."""
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from random import Random
@@ -80,45 +81,91 @@ def outcome() -> Outcome:
     return simulate(scenario, jobs, seed=SEED, until=DAY * MINUTE)
 
 
+class Events(NamedTuple):
+    """When the jobs of the busy day were sent, started and ended, in seconds. The oldest job starts and ends first."""
+
+    sent: list[float]
+    started: list[float]
+    ended: list[float]
+
+
+@cache
+def events() -> Events:
+    """What the lines of the run say: a job that starts is in flight, and one that neither waits nor starts was sent."""
+    run, found = outcome(), Events([], [], [])
+    times = sorted({time for line in (run.visible, run.in_flight) for time, _ in line})
+    waiting, working = (dict(zip(times, _at(line, times), strict=True)) for line in (run.visible, run.in_flight))
+    before = (0, 0)
+    for time in times:
+        now = (waiting[time], working[time])
+        started = max(0, now[1] - before[1], before[0] - now[0])  # another job may end at the same time
+        found.started.extend([time] * started)
+        found.ended.extend([time] * (before[1] - now[1] + started))
+        found.sent.extend([time] * (now[0] - before[0] + started))
+        before = now
+    return found
+
+
+@cache
+def samples() -> Mapping[Key, Mapping[int, list[float]]]:
+    """The values of metrics that have percentiles, by the minute of the busy day."""
+    found, random = events(), Random(SEED)  # noqa: S311 - no secret
+    waits: dict[int, list[float]] = defaultdict(list)
+    durations: dict[int, list[float]] = defaultdict(list)
+    latencies: dict[int, list[float]] = defaultdict(list)
+    for sent, started in zip(found.sent, found.started, strict=False):
+        waits[int(started // MINUTE)].append(started - sent)
+    for started, ended in zip(found.started, found.ended, strict=False):
+        durations[int(ended // MINUTE)].append(ended - started)
+    for sent in found.sent:
+        latencies[int(sent // MINUTE)].append(random.lognormvariate(4, 0.4))  # 55 milliseconds
+    return {("worker", "JobWait"): waits, ("worker", "JobDuration"): durations, ("api", "Latency"): latencies}
+
+
 def busy_day() -> list[Span]:
-    """A healthy day: jobs arrive, wait, run and end. A few attempts and requests fail, as they do."""
-    run, random = outcome(), Random(SEED)  # noqa: S311 - no secret
-    waiting, in_flight, running = (_sampled(line) for line in (run.visible, run.in_flight, run.running))
-    busiest = _highest(run.in_flight)
-    minutes, oldest, longest = [], 0.0, run.latencies.quantile(1)
+    """A healthy day, after a quiet hour: jobs arrive, wait, run and end. A few attempts and requests fail."""
+    run, found, random = outcome(), events(), Random(SEED)  # noqa: S311 - no secret
+    ends = [MINUTE * minute for minute in range(1, DAY + 1)]
+    waiting, in_flight, running = (_at(line, ends) for line in (run.visible, run.in_flight, run.running))
+    sent, started, ended = (_per_minute(times) for times in found)
+    busiest, done = _highest(run.in_flight), 0
+    minutes = []
     for minute in range(DAY):
-        work, tasks = in_flight[minute], running[minute]
-        # since the queue was last empty, and no job took longer
-        oldest = min(oldest + MINUTE, longest) if waiting[minute] or work else 0
-        done = sum(random.random() < MINUTE / 180 for _ in range(work))
-        failed = sum(random.random() < 1 / FAILING for _ in range(done))
-        requests = sum(random.random() < 1 / 3 for _ in range(3))
+        work, tasks, requests = in_flight[minute], running[minute], sent[minute]
+        failed = sum(random.random() < 1 / FAILING for _ in range(ended[minute]))
+        done += ended[minute]
         values: dict[Key, float] = {
             **QUIET,
             WAITING: waiting[minute],
             IN_FLIGHT: max(work, busiest[minute]),
-            ("queue", "NumberOfMessagesReceived"): done,
+            ("queue", "NumberOfMessagesReceived"): started[minute],
             ("queue", "NumberOfMessagesSent"): requests,
+            ("queue", "NumberOfMessagesDeleted"): ended[minute],
             ("service", "RunningTaskCount"): tasks,
         }
-        if oldest:
-            values["queue", "ApproximateAgeOfOldestMessage"] = oldest
+        if waiting[minute] or work:
+            values["queue", "ApproximateAgeOfOldestMessage"] = ends[minute] - found.sent[done]
         if requests:
             values["api", "Count"] = requests
             values["api", "5XXError"] = sum(random.random() < 1 / SERVER_ERROR for _ in range(requests))
             values["api", "4XXError"] = sum(random.random() < 1 / CLIENT_ERROR for _ in range(requests))
-        if work:
-            values |= {("worker", "DiskUsed"): 30 + 5 * (minute % 7), ("worker", "JobsDone"): done - failed}
-            values["worker", "JobsFailed"] = failed
+        if work or ended[minute]:
+            values["worker", "DiskUsed"] = 30 + 5 * (minute % 7)
+            values |= {("worker", "JobsDone"): ended[minute] - failed, ("worker", "JobsFailed"): failed}
         minutes.append(_minute(values, tasks, cpu=70 if work else 0.1))
     return [*_spans((BEFORE, {}, 0)), *merged(minutes)]
 
 
-def _sampled(line: Timeline) -> list[int]:
-    """The value at the end of each minute."""
+def _per_minute(times: Sequence[float]) -> list[int]:
+    counted = Counter(int(time // MINUTE) for time in times)
+    return [counted[minute] for minute in range(DAY)]
+
+
+def _at(line: Timeline, times: Sequence[float]) -> list[int]:
+    """The values at these times, which ascend."""
     found, place = [], 0
-    for minute in range(1, DAY + 1):
-        while place + 1 < len(line) and line[place + 1][0] <= minute * MINUTE:
+    for time in times:
+        while place + 1 < len(line) and line[place + 1][0] <= time:
             place += 1
         found.append(line[place][1])
     return found
@@ -126,7 +173,7 @@ def _sampled(line: Timeline) -> list[int]:
 
 def _highest(line: Timeline) -> list[int]:
     """The highest value within each minute."""
-    found = [0, *_sampled(line)][:DAY]
+    found = [0, *_at(line, [MINUTE * minute for minute in range(1, DAY)])]
     for time, value in line:
         if (minute := math.floor(time / MINUTE)) < DAY:
             found[minute] = max(found[minute], value)

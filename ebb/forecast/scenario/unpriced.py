@@ -16,6 +16,8 @@ def unpriced(settings: Settings) -> Iterator[str]:
         yield f"the NAT instance (the price of {network.nat_instance_type} is unknown)"
     if worker.cluster is not None:
         yield "Container Insights, if the existing cluster has it"
+    if settings.monitoring.dashboard:
+        yield "the dashboard, if the account has three others ($3.00 a month)"
     if settings.queue.kms == "new":
         yield "the KMS key's rotations ($1.00 a month more after each of the first two years)"
     if settings.jobs.table:

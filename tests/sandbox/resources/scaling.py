@@ -1,5 +1,7 @@
 """A scalable target with its alarms, a policy and a topic."""
 
+import json
+
 import pulumi
 import pulumi_aws as aws
 
@@ -58,6 +60,11 @@ def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Servi
         ok_actions=[topic.arn],
         insufficient_data_actions=[topic.arn],
         tags={"Name": "one"},
+    )
+    aws.cloudwatch.Dashboard(
+        "all",
+        dashboard_name="all",
+        dashboard_body=json.dumps({"widgets": [{"type": "text", "properties": {"markdown": str(settings["warm"])}}]}),
     )
     aws.cloudwatch.MetricAlarm(
         "math",

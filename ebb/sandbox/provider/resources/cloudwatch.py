@@ -1,4 +1,4 @@
-"""CloudWatch: metric alarms and log groups."""
+"""CloudWatch: metric alarms, dashboards and log groups."""
 
 from ebb.sandbox.provider import documented_values
 from ebb.sandbox.provider.aws import Aws
@@ -75,6 +75,22 @@ def _read_alarm(aws: Aws, name: str, _: Props) -> Props | None:
     }
 
 
+def _dashboard(props: Props) -> Call:
+    return "cloudwatch", "put_dashboard", pick(props, "dashboardName", "dashboardBody")
+
+
+def _put_dashboard(aws: Aws, props: Props) -> tuple[str, Props]:
+    send(aws, _dashboard(props))
+    # the ARN has no region (service authorization reference of CloudWatch)
+    arn = aws.arn("cloudwatch", f"dashboard/{props['dashboardName']}").split(":")
+    return props["dashboardName"], {"dashboardArn": ":".join([*arn[:3], "", *arn[4:]])}
+
+
+def _read_dashboard(aws: Aws, name: str, _: Props) -> Props | None:
+    found = aws.find("cloudwatch", "get_dashboard", dashboardName=name)
+    return found and {"dashboardName": name, "dashboardBody": found["DashboardBody"]}
+
+
 def _group(props: Props) -> Call:
     # another call sets it, but a preview must refuse it too
     for problem in documented_values.problems("logs", pick(props, "retentionInDays")):
@@ -121,6 +137,18 @@ ROWS = (
         read=_read_alarm,
         update=_update_alarm,
         delete=deletes("cloudwatch", "delete_alarms", alarmNames="ids"),
+    ),
+    Row(
+        type="aws:cloudwatch/dashboard:Dashboard",
+        inputs=frozenset({"dashboardName", "dashboardBody"}),
+        required=frozenset({"dashboardName", "dashboardBody"}),
+        replaces=frozenset({"dashboardName"}),
+        documents=frozenset({"dashboardBody"}),
+        request=_dashboard,
+        create=_put_dashboard,
+        read=_read_dashboard,
+        update=lambda aws, _, __, new: _put_dashboard(aws, new)[1],
+        delete=deletes("cloudwatch", "delete_dashboards", dashboardNames="ids"),
     ),
     Row(
         type="aws:cloudwatch/logGroup:LogGroup",
