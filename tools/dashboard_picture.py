@@ -70,7 +70,7 @@ def _widget(figure: Figure, widget: Any, height: int, minutes: Sequence[Minute],
     match widget["type"]:
         case "text":
             title, _, text = properties["markdown"].removeprefix("**").partition("** ")
-            bold = {"fontweight": "bold", "fontsize": 9}
+            bold: Any = {"fontweight": "bold", "fontsize": 9}
             if not text:
                 title, text, bold = "", title, {}
             figure.text(left + 0.01, top - 0.3 * high, title, **bold)
