@@ -49,12 +49,21 @@ class JobWorkflows(pulumi.ComponentResource):
         self._args, self._account = args, account(self)
         self._group = aws.scheduler.ScheduleGroup(name, opts=pulumi.ResourceOptions(parent=self))
         sends = self._sends()
-        release = self._workflow(
-            "release", self._place().apply(scheduled_release.release), [*self._table("Update"), *sends]
-        )
+        releasing = self._role("release", "states", [*self._table("Update"), *sends])
+        document = self._place().apply(scheduled_release.release)
+        release = _machines.express(self, "release", document, releasing.arn)
         scheduler = self._role("scheduler", "scheduler", [_iam.allow(["states:StartExecution"], release.arn)])
         schedules = self._account.arn("scheduler", pulumi.Output.format("schedule/{0}/*", self._group.name))
         to_scheduler = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+        pass_scheduler = _iam.allow(["iam:PassRole"], scheduler.arn, Condition=to_scheduler)
+        aws.iam.RolePolicy(  # apart from the role's other policy, because the scheduler's role needs the workflow
+            f"{name}-release-again",
+            role=releasing.name,
+            policy=_iam.document(
+                [_iam.allow(["scheduler:CreateSchedule", "scheduler:UpdateSchedule"], schedules), pass_scheduler]
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         role = self._role(
             "submit",
             "states",
@@ -62,7 +71,7 @@ class JobWorkflows(pulumi.ComponentResource):
                 *self._table("Put", "Get", "Update", "Delete"),
                 *sends,
                 _iam.allow(["scheduler:CreateSchedule"], schedules),
-                _iam.allow(["iam:PassRole"], scheduler.arn, Condition=to_scheduler),
+                pass_scheduler,
             ],
         )
         place = self._place(release.arn, scheduler.arn)

@@ -199,8 +199,8 @@ def _release() -> AlarmPlan:
             _sum("t", "AWS/States", "ExecutionsTimedOut", "release"),
         ),
         1,
-        "The workflow that sends delayed jobs failed, so a job stays scheduled: find it with `ebb jobs --state "
-        "scheduled`, and send it again",
+        "The workflow that sends delayed jobs failed. With the error Ebb.SentLater it tries again each two minutes. "
+        "After another error a job stays scheduled: find it with `ebb jobs --state scheduled`, and send it again",
         "Failed runs",
         PERIOD,
     )

@@ -60,6 +60,12 @@ def accepted(scheduled: str, created: str) -> str:
     )
 
 
+def at(seconds: str) -> str:
+    """A schedule's expression for a moment, from an expression of Unix seconds."""
+    moment = f"$fromMillis(({seconds}) * 1000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]')"
+    return f"'at(' & {moment} & ')'"
+
+
 def dynamodb(place: Place, action: str) -> Document:
     """The start of a state that calls DynamoDB."""
     return {"Type": "Task", "Resource": sdk(place.partition, f"dynamodb:{action}")}

@@ -9,6 +9,7 @@ seconds until which its run may last, with a random fraction that names the run.
 the item stays, and a repeat of the request continues it.
 """
 
+import json
 from collections.abc import Mapping
 
 from components import _problems
@@ -20,6 +21,7 @@ from components.workflows.job_states import (
     DAY,
     Place,
     accepted,
+    at,
     dynamodb,
     ends,
     failed,
@@ -207,7 +209,8 @@ def _send(place: Place, sent: str) -> dict[str, Document]:
 
 def _schedule(place: Place) -> dict[str, Document]:
     """From the item to the schedule, which starts the workflow `release` once and is deleted then."""
-    moment = "$fromMillis($due * 1000, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]')"
+    target = {"Arn": place.release_arn, "RoleArn": place.scheduler_role_arn}
+    given = f"{{'id': $id, 'body': $body, 'group': $group, 'target': {json.dumps(target)}}}"
     return {
         "Schedule": {
             "Type": "Task",
@@ -215,14 +218,10 @@ def _schedule(place: Place) -> dict[str, Document]:
             "Arguments": {
                 "Name": jsonata("$id"),
                 "GroupName": place.schedule_group,
-                "ScheduleExpression": jsonata(f"'at(' & {moment} & ')'"),
+                "ScheduleExpression": jsonata(at("$due")),
                 "FlexibleTimeWindow": {"Mode": "OFF"},
                 "ActionAfterCompletion": "DELETE",
-                "Target": {
-                    "Arn": place.release_arn,
-                    "RoleArn": place.scheduler_role_arn,
-                    "Input": jsonata("$string({'id': $id, 'body': $body, 'group': $group})"),
-                },
+                "Target": {**target, "Input": jsonata(f"$string({given})")},
             },
             "TimeoutSeconds": SEND_TIMEOUT,
             # a run that died made it

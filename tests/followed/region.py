@@ -5,13 +5,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from components.workflows import cancellation, scheduled_release, submission
 from tests.components.workflows.states import Call, Ended, Failed
-from tests.components.workflows.table import METHODS, PLACE, SCHEDULE, SEND, UNSCHEDULE
+from tests.components.workflows.table import METHODS, PLACE, RESCHEDULE, SCHEDULE, SEND, UNSCHEDULE
 from tests.followed.execution import Execution, Over
 from tests.followed.table import RealTable
 from tests.worker.faults import QUIET, Plan, Script
@@ -101,6 +102,8 @@ class Region:
         def over(execution: Execution, end: Ended | None) -> None:
             if execution.lost:
                 self._start_release(given)
+            elif str(execution.job_id) in self.schedules:
+                sim.judge.counts["releases that were put off"] += 1
             elif end is None or end.status != "SUCCEEDED":
                 sim.judge.check(sim.now - began > GIVES_UP, "a release gave up early", str(execution.job_id))
                 sim.judge.counts["releases that gave up"] += 1
@@ -123,18 +126,20 @@ class Region:
         if call.action == SEND:
             return {"MessageId": self._send(execution, call.arguments)}
         name = call.arguments["Name"]
-        if call.action == SCHEDULE:
-            return self._schedule(name, call.arguments)
+        if call.action in (SCHEDULE, RESCHEDULE):
+            return self._schedule(name, call)
         assert call.action == UNSCHEDULE
         if self.schedules.pop(name, None) is None:
             raise Failed("Scheduler.ResourceNotFoundException")
         return {}
 
-    def _schedule(self, name: str, arguments: dict[str, Any]) -> dict[str, str]:
-        if name in self.schedules:
-            raise Failed("Scheduler.ConflictException", "Status Code: 409")
-        self.schedules[name] = arguments["Target"]["Input"]
-        at = float(self.table.client.item(name)["at"]["N"])  # type: ignore[index]
+    def _schedule(self, name: str, call: Call) -> dict[str, str]:
+        if (name in self.schedules) == (call.action == SCHEDULE):
+            error = "ConflictException" if call.action == SCHEDULE else "ResourceNotFoundException"
+            raise Failed(f"Scheduler.{error}", "Status Code: 409")
+        self.schedules[name] = call.arguments["Target"]["Input"]
+        moment = call.arguments["ScheduleExpression"].removeprefix("at(").removesuffix(")")
+        at = datetime.fromisoformat(f"{moment}+00:00").timestamp()
         late = self.sim.random.uniform(0, PRECISION)
         self.sim.at(max(at, self.sim.now) + late, lambda: self._fire(name))
         return {"ScheduleArn": "s"}

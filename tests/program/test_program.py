@@ -238,6 +238,7 @@ def test_keep_days_adds_the_job_table_its_workflows_and_routes() -> None:
         ("aws:scheduler/scheduleGroup:ScheduleGroup", "job"),
         *(("aws:sfn/stateMachine:StateMachine", name) for name in workflows),
         *((kind, name) for kind in ("aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy") for name in roles),
+        ("aws:iam/rolePolicy:RolePolicy", "job-release-again"),
     }
     added = deployed.names - program("prod").names
     assert {found for found in added if not found[0].startswith("aws:apigateway/")} == new

@@ -30,6 +30,7 @@ PLACE = Place(
 )
 PUT, GET, UPDATE, DELETE = (f"dynamodb:{action}Item" for action in ("put", "get", "update", "delete"))
 SEND, SCHEDULE, UNSCHEDULE = "sqs:sendMessage", "scheduler:createSchedule", "scheduler:deleteSchedule"
+RESCHEDULE = "scheduler:updateSchedule"
 EVENT = "eventbridge:putEvents"
 METHODS = {PUT: "put_item", GET: "get_item", UPDATE: "update_item", DELETE: "delete_item"}
 
@@ -89,6 +90,10 @@ class Region:
                 raise Failed("Scheduler.ConflictException", "Schedule exists. (Service: Scheduler, Status Code: 409)")
             self.schedules[arguments["Name"]] = arguments
             return {"ScheduleArn": "s"}
+        if action == RESCHEDULE:
+            assert arguments["Name"] in self.schedules
+            self.schedules[arguments["Name"]] = arguments
+            return {"ScheduleArn": "s"}
         if action == UNSCHEDULE:
             if self.schedules.pop(arguments["Name"], None) is None:
                 raise Failed("Scheduler.ResourceNotFoundException")
@@ -113,10 +118,10 @@ class Region:
         """The answer to a cancel."""
         return self._output(cancellation.cancel(self.place, stack="jobs", events=events), {"id": id_})
 
-    def release(self, id_: str) -> Ended:
-        """What a job's schedule does when its time has come."""
-        given = json.loads(self.schedules[id_]["Target"]["Input"])
-        return execute(scheduled_release.release(self.place), given, self, self.pauses.append)
+    def release(self, id_: str, given: str | None = None) -> Ended:
+        """What a job's schedule does when its time has come. `given`: its input, if the schedule does not exist."""
+        text = given or self.schedules[id_]["Target"]["Input"]
+        return execute(scheduled_release.release(self.place), json.loads(text), self, self.pauses.append)
 
     def _output(self, document: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         ended = execute(document, given, self, self.pauses.append)

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -211,17 +212,38 @@ def test_a_job_in_another_state_is_not_sent(state: str) -> None:
     assert region.item(id_)["state"] == state
 
 
-def test_a_release_tries_again_for_four_minutes_and_then_fails() -> None:
-    down = Failed("Sqs.InternalErrorException")
+def test_a_release_tries_again_for_a_minute() -> None:
     region = Region()
     id_ = submitted(region, delay="3600")
-    region.faults = {(SEND, number): down for number in range(12)}
+    region.faults = {(SEND, number): Failed("Sqs.InternalErrorException") for number in range(6)}
     assert region.release(id_).status == "SUCCEEDED"
-    assert region.pauses == [1, 2, 4, 8, 16, *[30] * 7]
-    other = submitted(region, delay="3600")
-    region.faults = {(SEND, region.calls.count(SEND) + number): down for number in range(13)}
-    assert region.release(other) == Ended("FAILED", error=down.error)
-    assert region.item(other)["state"] == "queued"
+    assert region.pauses == [1, 2, 4, 8, 16, 30]
+
+
+@pytest.mark.parametrize(
+    ("action", "down", "state"),
+    [(SEND, "Sqs.InternalErrorException", "queued"), (UPDATE, "DynamoDb.InternalServerErrorException", "scheduled")],
+)
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_job_whose_release_fails_is_on_a_schedule_again_and_is_sent_when_the_outage_has_ended(
+    action: str, down: str, state: str, kept: bool
+) -> None:
+    region = Region()
+    id_ = submitted(region, delay="3600")
+    first = region.schedules[id_] if kept else region.schedules.pop(id_)
+    given = first["Target"]["Input"]
+    calls = region.calls.count(action)
+    region.faults = {(action, calls + number): Failed(down) for number in range(7)}
+    assert region.release(id_, given) == Ended("FAILED", error="Ebb.SentLater")
+    assert region.item(id_)["state"] == state
+    again = region.schedules[id_]
+    assert again["Target"] == first["Target"]
+    assert again["ActionAfterCompletion"] == "DELETE"
+    moment = datetime.fromisoformat(again["ScheduleExpression"].removeprefix("at(").removesuffix(")") + "+00:00")
+    assert 60 < moment.timestamp() - time.time() <= 120
+    assert region.release(id_).status == "SUCCEEDED"
+    assert len(region.sent) == 1
+    assert region.item(id_)["message_id"] == "m-1"
 
 
 def test_a_released_job_of_a_fifo_queue_has_its_ids_and_with_direct_starts_a_task() -> None:

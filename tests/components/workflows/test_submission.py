@@ -194,8 +194,10 @@ def test_a_longer_delay_is_a_schedule_that_is_deleted_after_it_ran(fifo: bool, n
     schedule = region.schedules.pop(body["id"])
     moment = datetime.fromtimestamp(int(item["at"]), UTC)
     target = schedule.pop("Target")
-    assert json.loads(target.pop("Input")) == {"id": body["id"], "body": '{"n": 1}', "group": "g"}
-    assert target == {"Arn": RELEASE, "RoleArn": PLACE.scheduler_role_arn}
+    again = {"Arn": RELEASE, "RoleArn": PLACE.scheduler_role_arn}
+    job = {"id": body["id"], "body": '{"n": 1}', "group": "g", "target": again}
+    assert json.loads(target.pop("Input")) == job
+    assert target == again
     assert schedule == {
         "Name": body["id"],
         "GroupName": "jobs",
