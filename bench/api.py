@@ -99,7 +99,12 @@ def measure(*, table: bool, clients: Sequence[int], requests: int) -> dict[int, 
     """The figures of each way to send a job, by the number of clients. Raises BenchError."""
     found: dict[int, dict[str, Figures]] = {}
     with Region() as region, in_environment(region.environment()):
-        overrides = {"ebb:api": UNLIMITED, "ebb:jobs": {"keep_days": 1} if table else {}}
+        # no task runs here, so none can check the image
+        overrides = {
+            "ebb:api": UNLIMITED,
+            "ebb:jobs": {"keep_days": 1} if table else {},
+            "ebb:worker": {"check": False},
+        }
         config = configuration(STACK, overrides)
         images = Images(region, instead=WORKER)
         stack = InProcess(Aws(region.client), images, ROOT, STACK, localize(config, region.region))

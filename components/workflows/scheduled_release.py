@@ -3,8 +3,8 @@
 Its input is {"id", "body", "group", "target"}. It may run twice: each run sends the message unless a message's id is in
 the item. A second message of a job does not run, because the worker claims the job once.
 
-A run that cannot reach the table or the queue puts the job on a schedule again, whose target is `target`. Then it fails,
-and an alarm reports that.
+A run that cannot reach the table or the queue puts the job on a schedule again, whose target is `target`. Then it
+fails, and an alarm reports that.
 """
 
 from components.workflows.asl import Document, caught, jsonata, retried, sdk, wake

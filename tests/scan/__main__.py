@@ -43,7 +43,8 @@ def _scan(programs: tuple[str, str], stack: str, empty: Counter[str]) -> bool:
     with Region() as region, tempfile.TemporaryDirectory() as name, in_environment(region.environment()):
         folder = Path(name)
         images = Images(region, instead=WORKER)
-        config = localize(configuration(stack), region.region)
+        # no task runs here, so none can check the image
+        config = localize(configuration(stack, {"ebb:worker": {"check": False}}), region.region)
         deployment = InProcess(Aws(region.client), images, ROOT, stack, config)
         deployment.up()
         found = {
