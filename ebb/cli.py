@@ -10,6 +10,7 @@ from ebb.forecast.advise.cli import advise
 from ebb.forecast.cli import forecast
 from ebb.help import Command, Group
 from ebb.iam.cli import policy
+from ebb.ops.cli.calibration import calibrate
 from ebb.ops.cli.dead_letters import dlq
 from ebb.ops.cli.jobs import jobs
 from ebb.ops.cli.logs import logs
@@ -31,7 +32,7 @@ app.add_typer(sandbox, name="sandbox")
 app.add_typer(dlq, name="dlq")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(forecast, advise, policy, status, send, jobs, why, logs),
-    *(pause, resume, wake, drain, move, cost, check, destroy_check),
+    *(pause, resume, wake, drain, move, cost, check, destroy_check, calibrate),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

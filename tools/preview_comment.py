@@ -10,10 +10,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ebb import project
 from ebb.errors import UserError
+from ebb.forecast.calibrate import calibration
 from ebb.forecast.pipeline import compared, stack_load
 from ebb.forecast.report.budgets import kept
 from ebb.forecast.report.changes import markdown, state
@@ -36,12 +38,14 @@ Api = Callable[[str, str, dict[str, str] | None], Any]
 def changes(revision: str) -> Iterator[Change]:
     """The comparison of each stack that has a file now or at the revision. Raises UserError."""
     for name in sorted({*project.stacks(), *stacks_at(revision)}):
-        yield compared(name, revision, _request, lambda _name, _done, _of: None)
+        yield compared(name, revision, partial(_request, name), lambda _name, _done, _of: None)
 
 
-def _request(of: str) -> Request:
-    folder, name = stack.find(of)
-    return Request(stack=of, load=stack_load(stack.read(name, folder), None, None))
+def _request(name: str, of: str) -> Request:
+    folder, _ = stack.find(of)
+    measured, sentence = calibration.assumptions(name)
+    load = stack_load(stack.read(name, folder), None, None)
+    return Request(stack=of, load=load, assumptions=measured, calibration=sentence)
 
 
 def text(found: list[Change]) -> str:

@@ -98,12 +98,15 @@ def forecast(
 
     def command() -> bool:
         from ebb.forecast import durations  # noqa: PLC0415 - --help answers without these imports
+        from ebb.forecast.calibrate import calibration  # noqa: PLC0415
         from ebb.forecast.load import workloads  # noqa: PLC0415
         from ebb.forecast.model.overrides import overridden  # noqa: PLC0415
         from ebb.forecast.pipeline import Wanted, stack_load  # noqa: PLC0415
         from ebb.forecast.run import Request  # noqa: PLC0415
         from ebb.forecast.scenario import image_pull  # noqa: PLC0415
         from ebb.forecast.scenario.stack import find, read  # noqa: PLC0415
+
+        measured, sentence = calibration.assumptions(stack)
 
         def request(of: str) -> Request:
             folder, name = find(of)
@@ -118,7 +121,8 @@ def forecast(
                 seed=seed,
                 until=None if until is None else durations.positive(until, "--until"),
                 pull=None if image is None else image_pull.read(image),
-                assumptions=overridden(start_time, deploy or ()),
+                assumptions=overridden(start_time, deploy or (), measured),
+                calibration=sentence,
             )
 
         if compare is not None:
@@ -164,6 +168,8 @@ def _run(request: "Request", wanted: "Wanted", html: "Path | None", *, as_json: 
 
     if html is not None and not html.parent.is_dir():
         raise UserError(f"The folder {html.parent} for {html.name} does not exist.")
+    if request.calibration:
+        typer.echo(request.calibration, err=True)
     for sentence in unused(request):
         typer.echo(sentence, err=True)
     with progress_bar() as progress:

@@ -61,4 +61,5 @@ def report(request: Request, wanted: Wanted, progress: Progress) -> Report:
         no_effect=no_effect,
         settings=stack.main_settings(found_settings),
         budgets=budgets(found_settings.budgets, own.forecast),
+        calibration=request.calibration,
     )

@@ -31,7 +31,8 @@ def _silent(_name: str, _done: int, _of: int) -> None:
 class Request:
     """What the user asks for. `stack` is a name or the path of a stack's file; `until` is in seconds.
 
-    `start`: the date that the user has given; the load has it.
+    `start`: the date that the user has given; the load has it. `calibration`: a sentence about the stack's measured
+    delays, if the assumptions have them.
     """
 
     stack: str
@@ -44,6 +45,7 @@ class Request:
     until: float | None = None
     pull: Pull | None = None
     assumptions: Assumptions = field(default_factory=Assumptions)
+    calibration: str = ""
 
 
 def findings(request: Request, progress: Progress) -> tuple[Finding, ...]:

@@ -6,8 +6,8 @@ from random import Random
 
 from ebb.errors import UserError
 from ebb.forecast import durations
+from ebb.forecast.calibrate import calibration
 from ebb.forecast.load import job_time, workloads
-from ebb.forecast.model.assumptions import STARTS
 from ebb.forecast.results.monte_carlo import Forecast
 from ebb.forecast.run import Request
 from ebb.forecast.scenario import stack
@@ -30,7 +30,7 @@ def unused(request: Request) -> Iterator[str]:
         "--body": load.body != workloads.DEFAULT_BODY_BYTES,
         "--crash": load.crash is not None,
         "--image": request.pull is not None,
-        "--start-time": request.assumptions.starts != STARTS,
+        "--start-time": request.assumptions.starts != calibration.assumptions(request.stack)[0].starts,
     }
     reasons = _reasons(request, scenario)
     yield from (

@@ -86,7 +86,7 @@ def test_without_jobs_the_options_of_tasks_need_tasks() -> None:
     ("change", "reason"),
     [
         ("queue.fifo=false", "the stack has this value"),
-        ("monitoring.emails=[ops@example.com]", "no forecast depends on it"),
+        ("api.stage=v2", "no forecast depends on it"),
         ("worker.environment={A: b}", "no forecast depends on it"),
         ("scaling.max_tasks=7", None),
         ("network.nat=gateway", None),

@@ -80,7 +80,7 @@ def test_each_stack_that_is_there_now_or_was_is_compared(tmp_path: Path, monkeyp
     (tmp_path / "Pulumi.new.yaml").write_text(ONE)
     monkeypatch.setattr(project, "ROOT", tmp_path)
     asked = preview_comment._request
-    monkeypatch.setattr(preview_comment, "_request", lambda of: replace(asked(of), runs=1))
+    monkeypatch.setattr(preview_comment, "_request", lambda name, of: replace(asked(name, of), runs=1))
     found = list(preview_comment.changes("HEAD"))
     assert [each.stack for each in found] == ["a", "gone", "new", "same"]
     shown = text(found)

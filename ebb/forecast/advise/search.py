@@ -15,6 +15,7 @@ from ebb.errors import UserError
 from ebb.forecast import run
 from ebb.forecast.advise import candidates
 from ebb.forecast.advise.candidates import Changes, Freedom
+from ebb.forecast.calibrate import calibration
 from ebb.forecast.load import workloads
 from ebb.forecast.load.dates import Calendar
 from ebb.forecast.load.job_time import DEFAULT_JOB
@@ -76,7 +77,8 @@ class Trial:
 def request(question: Question) -> Request:
     """The request of a forecast. Raises UserError."""
     load = workloads.load(question.arrivals, question.job, groups=question.groups, calendar=question.calendar)
-    return Request(stack=question.stack, changes=question.changes, load=load, seed=question.seed)
+    measured, _ = calibration.assumptions(question.stack)
+    return Request(stack=question.stack, changes=question.changes, load=load, seed=question.seed, assumptions=measured)
 
 
 @lru_cache(maxsize=4)

@@ -55,6 +55,7 @@ def change(request: Request, both: Sides, progress: Progress) -> Change:
         refused=refused,
         differences=differences(before, after) if before and after else {},
         budgets=budgets(run.stack_settings(request).budgets, after) if after else (),
+        calibration=request.calibration,
     )
 
 

@@ -33,6 +33,8 @@ ALTERNATIVES: Mapping[str, str] = MappingProxyType(
         "twice the concurrency": "worker.concurrency={concurrency}",
     }
 )
+#: What the progress shows, and the forecasts of each load: the stack's own, and the alternatives.
+STEPS, EACH = "load times 1 to 1,000", 1 + len(ALTERNATIVES)
 
 
 def scales(request: Request, own: Finding, progress: Progress) -> tuple[Scale, ...]:
@@ -48,7 +50,11 @@ def scales(request: Request, own: Finding, progress: Progress) -> tuple[Scale, .
         )
         maximum = min(MAX_TASKS, base.scenario.maximum * times)
         jobs = times * base.sent * load.every / request.load.every
-        forecasts = {} if jobs > MAX_JOBS and times > 1 else dict(_forecasts(request, load, times, maximum, jobs))
+        forecasts: dict[str, Forecast] = {}
+        if jobs <= MAX_JOBS or times == 1:
+            for name, forecast in _forecasts(request, load, times, maximum, jobs):
+                forecasts[name] = forecast
+                progress(STEPS, number * EACH + len(forecasts), len(TIMES) * EACH)
         if "" in forecasts:
             largest = (times, forecasts[""].bill)
         wait = forecasts[""].wait if forecasts else None
@@ -63,7 +69,7 @@ def scales(request: Request, own: Finding, progress: Progress) -> tuple[Scale, .
                 extrapolated=not forecasts,
             )
         )
-        progress("load times 1 to 1,000", number + 1, len(TIMES))
+        progress(STEPS, (number + 1) * EACH, len(TIMES) * EACH)
     return tuple(found)
 
 

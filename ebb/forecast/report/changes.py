@@ -8,7 +8,8 @@
   "before": {"wake p50": 134.1, …},   # null where there is none; a value is null if it is never
   "after": {"wake p50": 52.3, …},
   "differences": {"wake p50": {"value": -81.8, "low": -90.2, "high": -75.0}, …},
-  "budgets": [{"key": "wake_p95", "limit": 240.0, "value": 251.2, "exceeded": true}, …]
+  "budgets": [{"key": "wake_p95", "limit": 240.0, "value": 251.2, "exceeded": true}, …],
+  "calibration": ""     # a sentence about delays that were measured in this stack
 }
 ```
 """
@@ -64,6 +65,9 @@ def _markdown(change: Change) -> Iterator[str]:
         f"The present code runs both: {at} is the stack file of that revision. A change of the program itself does not "
         "show here."
     )
+    if change.calibration:
+        yield ""
+        yield change.calibration
     for sentence in exceeded(change.budgets):
         yield ""
         yield f"**{sentence}**"
@@ -128,6 +132,7 @@ def document(change: Change) -> dict[str, Any]:
         "after": _finite(change.after),
         "differences": {name: estimate(each) for name, each in change.differences.items() if name in ROWS},
         "budgets": budget_document(change.budgets),
+        "calibration": change.calibration,
     }
 
 

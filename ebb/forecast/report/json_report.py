@@ -11,7 +11,8 @@
   "sensitivity": [{"assumption": "start of a task", "wait_p95_less": ESTIMATE, "wait_p95_more": ESTIMATE,
                    "dollars_less": ESTIMATE, "dollars_more": ESTIMATE}, …],                        # with --sensitivity
   "no_effect": ["task protection's call", …],
-  "budgets": [{"key": "wake_p95", "limit": 240.0, "value": 251.2, "exceeded": true}, …]
+  "budgets": [{"key": "wake_p95", "limit": 240.0, "value": 251.2, "exceeded": true}, …],
+  "calibration": ""                   # a sentence about delays that were measured in this stack
 }
 SCENARIO = {
   "name": "dev", "title": "", "source": "",
@@ -54,6 +55,7 @@ def document(report: Report) -> dict[str, Any]:
         "sensitivity": [_swing(each) for each in report.swings],
         "no_effect": list(report.no_effect),
         "budgets": budgets.document(report.budgets),
+        "calibration": report.calibration,
     }
 
 

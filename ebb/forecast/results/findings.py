@@ -70,7 +70,8 @@ class Swing:
 class Report:
     """All that one command finds. `no_effect`: assumptions that change nothing in this forecast.
 
-    `settings`: the settings that matter most, as names and values. `budgets`: those of the stack.
+    `settings`: the settings that matter most, as names and values. `budgets`: those of the stack. `calibration`: a
+    sentence about measured delays.
     """
 
     own: Finding
@@ -81,6 +82,7 @@ class Report:
     no_effect: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     budgets: tuple[Budget, ...] = ()
+    calibration: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,7 @@ class Change:
     refused: str = ""
     differences: Mapping[str, Estimate]
     budgets: tuple[Budget, ...] = ()
+    calibration: str = ""
 
     @property
     def newest(self) -> Forecast:
