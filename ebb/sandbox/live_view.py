@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 import settings
+from ebb import example_job
 from ebb.sandbox.deploy.engine import held_signals
 from ebb.sandbox.engine_log import EngineLog
 from ebb.sandbox.log_follower import LogFollower, Sample
@@ -18,9 +19,6 @@ from ebb.sandbox.sandbox import Sandbox
 
 #: Real seconds between two looks at the stack.
 REFRESH_SECONDS = 0.5
-#: The body in the curl line: what the demo's handler understands, and what the example in worker/handler.py does.
-DEMO_HANDLER, DEMO_JOB = "worker.demo:handle", {"sleep": 5}
-EXAMPLE_JOB = {"text": "The first sentence of a text. The second sentence. The last sentence of the text."}
 #: What Pulumi adds to an alarm's name.
 _RANDOM_END = re.compile(r"-[0-9a-f]{7}$")
 #: The variables that point the aws CLI at the sandbox.
@@ -51,11 +49,10 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool, installed: boo
 def how_to(console: Console, sandbox: Sandbox) -> None:
     """Say how to send a job and how to look around."""
     client, worker = sandbox.client(), sandbox.settings.worker
-    does = " ".join(worker.command) or worker.handler
-    job = DEMO_JOB if does == DEMO_HANDLER else EXAMPLE_JOB
-    console.print(f"\nThe API is at {client.url}. Send a job to {does} from another terminal:")
+    job = example_job.example(worker)
+    console.print(f"\nThe API is at {client.url}. Send a job to {example_job.does(worker)} from another terminal:")
     console.out(f"  {client.curl(job)}")
-    if job is EXAMPLE_JOB:
+    if job is example_job.EXAMPLE_JOB:
         console.print("The text after -d is the job's body: replace it with what your code expects.")
     console.print("Or look around with the aws CLI:")
     environment = sandbox.region.environment()
