@@ -86,8 +86,9 @@ docs-check: $(STAMP) ## is docs/configuration.md current?
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
 	$(BIN)/python -m tools.scaling_docs
 
-picture: engine ## run the demo and write docs/demo.svg, the picture in README; draw docs/dashboard.svg
+picture: engine ## run the demo and a sandbox: docs/demo.svg and docs/page.png, README's pictures; draw docs/dashboard.svg
 	$(BIN)/python -m tools.demo_picture
+	$(BIN)/python -m tools.page_picture
 	$(BIN)/python -m tools.dashboard_picture
 
 aims: $(STAMP) ## the aims of the default scaling policy, and what the forecast finds; fails if one is missed (five minutes)

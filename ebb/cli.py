@@ -20,6 +20,7 @@ from ebb.ops.cli.scaling import pause, resume
 from ebb.ops.cli.sending import send
 from ebb.ops.cli.status import status
 from ebb.ops.cli.story import why
+from ebb.page.cli import page
 from ebb.sandbox.cli import sandbox
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ app.add_typer(sandbox, name="sandbox")
 app.add_typer(dlq, name="dlq")
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(forecast, advise, policy, status, send, jobs, why, logs),
-    *(pause, resume, wake, drain, move, cost, check, destroy_check, calibrate),
+    *(pause, resume, wake, drain, move, cost, check, destroy_check, calibrate, page),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

@@ -29,10 +29,10 @@ class Source(Protocol):
     def state(self) -> Json:
         """Counts, tasks, alarms and the newest jobs."""
 
-    def search(self, text: str) -> list[Json]:
-        """The job with this id, or the jobs with this reference."""
+    def search(self, text: str) -> list[Json] | None:
+        """The job with this id, or the jobs with this reference. None without a job table."""
 
-    def story(self, job: str) -> Json:
+    def story(self, job_id: str) -> Json:
         """A job, and what happened to it."""
 
     def send(self, body: str, reference: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ebb.errors import UserError
@@ -54,4 +55,7 @@ class Load:
                 self._problem = problem
                 self._sent += not problem
                 # another rate begins at once, with a job
-                self._condition.wait_for(lambda rate=rate: self._rate != rate, 60 / rate)
+                self._condition.wait_for(partial(self._changed, rate), 60 / rate)
+
+    def _changed(self, rate: int) -> bool:
+        return self._rate != rate

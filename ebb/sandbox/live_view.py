@@ -11,6 +11,9 @@ from rich.text import Text
 
 import settings
 from ebb import example_job
+from ebb.page.api import Api
+from ebb.page.server import serving
+from ebb.page.source import StackSource
 from ebb.sandbox.deploy.engine import held_signals
 from ebb.sandbox.engine_log import EngineLog
 from ebb.sandbox.log_follower import LogFollower, Sample
@@ -37,7 +40,8 @@ def up(stack: str, speed: float, in_process: bool, verbose: bool, installed: boo
             for warning in settings.warnings(sandbox.settings):
                 console.print(Text(f"Warning: {warning}", style="yellow"))
             how_to(console, sandbox)
-            with sandbox.announced():
+            with sandbox.announced(), serving(Api(StackSource(stack))) as page:
+                console.print(f"The stack's page, which also sends jobs: {page.address}\n")
                 View(console, sandbox).run()
         except KeyboardInterrupt:
             console.print("\nStopping: the stack is destroyed, then the region is removed.")

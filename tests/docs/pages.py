@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCS = ("api", "architecture", "benchmarks", "configuration", "sandbox", "scaling", "style", "worker")
+DOCS = ("api", "architecture", "benchmarks", "configuration", "page", "sandbox", "scaling", "style", "worker")
 DECISIONS = (
     "0001-rest-api-straight-into-sqs",
     "0002-step-policies-on-our-own-alarms",

@@ -55,6 +55,7 @@ class Page:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Page.enable")
         self.call("Network.enable")
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
         """Call a method of the protocol, and return its result."""
@@ -114,7 +115,7 @@ class Page:
                 key=key,
                 code=key,
                 text=text if kind == "keyDown" else "",
-                windowsVirtualKeyCode={"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35}[key],
+                windowsVirtualKeyCode={"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36}[key],
             )
 
     def type(self, element: str, text: str) -> None:

@@ -28,7 +28,7 @@ class StubSource:
     def state(self) -> dict[str, Any]:
         self._call("state")
         counts = {"waiting": 12, "in_flight": 3, "delayed": 1, "oldest": 75.0, "dead": 2}
-        tasks = {"desired": 4, "running": 3, "pending": 1, "minimum": 0, "maximum": 8, "paused": False}
+        tasks = {"desired": 4, "running": 3, "minimum": 0, "maximum": 8, "paused": False}
         alarms = [
             {"name": "scaling-out", "state": "ALARM", "scales": True, "see": ""},
             {"name": "scaling-zero", "state": "OK", "scales": True, "see": ""},
@@ -52,8 +52,8 @@ class StubSource:
         self._call("search", text)
         return [job for job in self.jobs or [] if text in {job["id"], job.get("reference")}]
 
-    def story(self, job: str) -> dict[str, Any]:
-        self._call("story", job)
+    def story(self, job_id: str) -> dict[str, Any]:
+        self._call("story", job_id)
         steps = [{"time": NOW - 30, "source": "table", "sentence": "The job was accepted."}]
         return {"job": JOB, "steps": steps}
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from ebb.ops.jobs import Job, job
+from ebb.ops.stack import Stack
 from ebb.page.api import Api
 from ebb.page.server import Server, serving
+from ebb.page.source import StackSource
 from tests.forecast.report.test_pages import NOTHING, OVERFLOW
 from tests.helpers.browser import MISSING, Page, browser, command
 from tests.helpers.waiting import until
@@ -117,7 +120,7 @@ def test_the_picture_shows_what_the_stack_does(page: Page) -> None:
     assert said == [
         *("Clients", "0", "jobs in the last minute", "API", "POST", "/jobs"),
         *("Queue", "12", "waiting, 3 in flight, 1 delayed, oldest 75 s", "Dead letters", "2", "failed too often"),
-        *("Tasks", "3", "running of 4 desired, 1 starting", "Auto Scaling", "0 to 8", "tasks"),
+        *("Tasks", "3", "running of 4 desired", "Auto Scaling", "0 to 8", "tasks"),
         *("Alarms", "scaling-out: ALARM", "oldest: ALARM, see docs/runbook.md#oldest", "scaling-zero: OK"),
         *("Job table", "0", "succeeded, 0 failed of the newest 1"),
     ]
@@ -239,3 +242,75 @@ def test_a_hidden_tab_asks_nothing(page: Page, source: StubSource) -> None:
     assert len(source.calls) <= quiet + 1, "at most the look that was under way"
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     until(lambda: len(source.calls) > quiet + 2)
+
+
+# a sandbox
+
+
+def cell(job: str) -> str:
+    """The state of a job in the list."""
+    return f"document.querySelector(`tr[data-id='{job}'] .state`)?"
+
+
+def kept(stack: Stack, job_id: str) -> Job:
+    found = job(stack, job_id)
+    assert found is not None
+    return found
+
+
+def press_until(page: Page, key: str, condition: str) -> None:
+    for _ in range(30):
+        if page.evaluate(condition):
+            return
+        page.press(key)
+    raise AssertionError(condition)
+
+
+def test_a_job_runs_to_its_end_its_story_is_found_and_a_dead_letter_runs_again(tab: Page, stack: Stack) -> None:
+    with serving(Api(StackSource(stack.name))) as server:
+        tab.show(1280)
+        tab.open("about:blank")
+        tab.open(server.address)
+        tab.wait(f"{text('range')} == '0 to 4'")
+        assert tab.evaluate("document.getElementById('body').value") == '{"sleep": 5}', "what the demo's handler takes"
+        tab.type("body", '{"sleep": 0.1, "result": {"frames": 7}}')
+        tab.type("reference", "page-1")
+        tab.press("Enter", "\r")
+        tab.wait(f"{text('sent')}.startsWith('Sent: job ')")
+        sent = tab.evaluate(text("sent")).removeprefix("Sent: job ")
+        tab.wait(f"{cell(sent)}.textContent == 'succeeded'")
+
+        tab.type("wanted", "page-1")
+        tab.press("Enter", "\r")
+        tab.wait("document.getElementById('story').open")
+        assert tab.evaluate(text("story-title")) == f"Job {sent}"
+        assert '{"frames":7}' in tab.evaluate(text("facts"))
+        assert tab.evaluate("document.querySelectorAll('#steps li').length") >= 3
+        tab.press("Escape")
+
+        tab.type("body", '{"reject": "no video"}')
+        tab.evaluate("document.querySelector('#send button').click()")
+        tab.wait(f"{text('dead-count')} == '1'")
+        bad = tab.evaluate(text("sent")).removeprefix("Sent: job ")
+        tab.evaluate("document.getElementById('look').click()")
+        tab.wait(f"{text('letter-list')}.includes({bad!r})")
+        ended = kept(stack, bad).finished
+        tab.evaluate("document.querySelector('#letter-list input').click(); document.getElementById('chosen').click()")
+        tab.evaluate("document.querySelector('#sure .strong').click()")
+        tab.wait(f"{text('letters-say')} == '1 message moved back to the queue'")
+        until(lambda: (kept(stack, bad).finished or 0) > (ended or 0))
+
+
+def test_the_slider_makes_a_load_and_zero_ends_it(tab: Page, stack: Stack) -> None:
+    with serving(Api(StackSource(stack.name))) as server:
+        tab.open("about:blank")
+        tab.open(server.address)
+        tab.wait(f"{text('range')} == '0 to 4'")
+        tab.type("body", '{"load": true}')
+        tab.evaluate("document.getElementById('rate').focus()")
+        press_until(tab, "End", f"{text('rate-says')} == '120'")
+        tab.wait(f"parseInt({text('load-says')}) >= 3")
+        tab.wait("document.querySelectorAll('#job-rows tr').length >= 3")
+        press_until(tab, "Home", f"{text('rate-says')} == '0'")
+        load = server.api.load
+        until(lambda: load is not None and load.state()["jobs_a_minute"] == 0)

@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 class Caller:
-    """A client of a running server; the headers are those of its own page, unless a test says otherwise."""
+    """A client of a running server; the headers are those of the page, unless a test says otherwise."""
 
     def __init__(self, server: Server, source: StubSource) -> None:
         self.server, self.source = server, source

@@ -136,7 +136,9 @@ def _assert_nothing_left(up: Up, family: set[int], ports: set[tuple[str, int]]) 
 def test_ctrl_c_while_jobs_run_leaves_no_process_port_or_file_and_all_sockets_are_local(folder: Path) -> None:
     up = Up(folder)
     url = up.wait_for("The API is at").split()[4].rstrip(".")
-    up.wait_for("Ctrl-C ends")
+    page = up.wait_for("The stack's page").split()[-1]
+    with urllib.request.urlopen(page.partition("#")[0], timeout=LIMIT) as response:
+        assert "<title>Ebb</title>" in response.read().decode()
     body = b'{"sleep": 60}'
     request = urllib.request.Request(f"{url}/jobs", body, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=LIMIT) as response:

@@ -9,7 +9,7 @@ let told = null;
 
 /** Shows the newest jobs, and keeps a found one up to date. */
 export function showJobs(state) {
-  by('jobs').hidden = !state.jobs;
+  by('job-list').hidden = !state.jobs;
   if (!state.jobs) return;
   if (!searched) list(state.jobs, state.now);
   else for (const job of state.jobs) if (rows.has(job.id)) fill(rows.get(job.id), job, state.now);
@@ -110,6 +110,10 @@ by('search').addEventListener('submit', async event => {
   if (!search) return end();
   try {
     const { jobs } = await get('/api/jobs', { search });
+    if (!jobs) {
+      say('jobs-say', '');
+      return await story(search);
+    }
     searched = true;
     by('newest').hidden = false;
     list(jobs, Date.now() / 1000);

@@ -79,10 +79,10 @@ function showCounts(state) {
 
 function showTasks(state) {
   say('running', String(state.running));
-  say('tasks-say', `running of ${state.desired} desired${state.pending ? `, ${state.pending} starting` : ''}`);
+  say('tasks-say', `running of ${state.desired} desired`);
   by('tasks').classList.toggle('busy', state.running > 0);
   const kinds = Array.from({ length: Math.min(20, Math.max(state.maximum, state.running)) }, (_, index) =>
-    index < state.running ? 'running' : index < Math.max(state.desired, state.running + state.pending) ? 'pending' : '');
+    index < state.running ? 'running' : index < state.desired ? 'pending' : '');
   if (by('slots').dataset.kinds !== kinds.join()) {
     by('slots').dataset.kinds = kinds.join();
     by('slots').replaceChildren(...kinds.map(className => make('span', { className })));

@@ -66,7 +66,7 @@ export function move(from, to, number, kind = '') {
     dot.className = `dot ${kind}`;
     dot.style.offsetPath = `path('${paths.get(`${from} ${to}`)}')`;
     by('picture').append(dot);
-    const moves = [{ offsetDistance: '0%', opacity: 1 }, { offsetDistance: '100%', opacity: 1 }];
+    const moves = [{ offsetDistance: '0%', opacity: 0 }, { opacity: 1, offset: 0.05 }, { offsetDistance: '100%', opacity: 1 }];
     const timing = { duration: SECONDS * 1000, delay: each * 120, easing: 'ease-in-out', fill: 'backwards' };
     dot.animate(moves, timing).finished.then(() => dot.remove());
   }
