@@ -146,7 +146,7 @@ def test_no_request_leaves_and_no_text_becomes_html(page: Page, server: Server, 
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen(page: Page) -> None:
     page.evaluate("document.getElementById('look').click()")
     page.wait("document.querySelectorAll('#letter-list li').length == 2")
-    reached = []
+    reached = list[str]()
     page.press("Tab")
     while page.evaluate("document.activeElement != document.body"):
         assert page.evaluate(VISIBLE_FOCUS) == "solid3px", reached[-1:]

@@ -34,7 +34,11 @@ class Caller:
         self.host = f"{ADDRESS}:{server.server_port}"
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str | None) -> Answer:
-        given = {"Host": self.host, "X-Ebb-Token": self.server.token, "Content-Type": "application/json"}
+        given: dict[str, str | None] = {
+            "Host": self.host,
+            "X-Ebb-Token": self.server.token,
+            "Content-Type": "application/json",
+        }
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection = http.client.HTTPConnection(ADDRESS, self.server.server_port, timeout=60)
         text = body if isinstance(body, bytes | None) else json.dumps(body).encode()

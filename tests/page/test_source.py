@@ -40,8 +40,13 @@ class Client:
 
 
 def test_the_requests_of_the_last_minute_are_counted_and_a_client_is_made_once() -> None:
-    made, clock = [], [0.0]
-    clients = CountedClients(lambda service: made.append(service) or Client(), lambda: clock[0])
+    made, clock = list[str](), [0.0]
+
+    def make(service: str) -> Client:
+        made.append(service)
+        return Client()
+
+    clients = CountedClients(make, lambda: clock[0])
     for clock[0], service in ((0, "sqs"), (30, "ecs"), (59, "sqs")):
         clients(service).request()
     assert (made, clients.requests_a_minute()) == (["sqs", "ecs"], 3)
