@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
-from settings import api_rules, python_variables, schedule_rules
+from settings import api_rules, network_rules, python_variables, schedule_rules
 from settings.credentials import holds_credential, is_credential
 from settings.limits import (
     FARGATE_MEMORY,
@@ -16,13 +16,10 @@ from settings.limits import (
     MAX_TASK_DEFINITION_BYTES,
     OWN_ROLE_POLICY_CHARACTERS,
     OWN_TASK_DEFINITION_BYTES,
-    ZONES,
     drain,
 )
-from settings.sections import Jobs, Network, Scaling, Settings, Step, Worker
+from settings.sections import Jobs, Scaling, Settings, Step, Worker
 
-#: Interface endpoints that tasks without an internet path need. The worker calls ECS for task protection.
-BASE_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "sqs", "ecs")
 #: Replaces a value that may be a credential.
 NOT_SHOWN = "(not shown: it may be a credential)"
 #: The lower and the upper bound of a step.
@@ -33,63 +30,11 @@ Breach = tuple[tuple[str, ...], str, object]
 
 def breaches(settings: Settings) -> Iterator[Breach]:
     """Every rule across fields that these settings break."""
-    yield from _network_breaches(settings)
+    yield from network_rules.breaches(settings)
     yield from _queue_breaches(settings)
     yield from _jobs_breaches(settings.jobs)
     yield from _worker_breaches(settings)
     yield from _scaling_breaches(settings)
-
-
-def _network_breaches(s: Settings) -> Iterator[Breach]:
-    n = s.network
-    if n.zones and not n.vpc_id and len(n.zones) != ZONES:
-        yield ("network.zones",), f"a new VPC has {ZONES} zones", list(n.zones)
-    if n.vpc_id and not n.subnet_ids:
-        yield ("network.vpc_id", "network.subnet_ids"), "an existing VPC needs subnet_ids for the tasks", n.vpc_id
-    if not n.vpc_id:
-        for field, ids in (("subnet_ids", n.subnet_ids), ("security_group_ids", n.security_group_ids)):
-            if ids:
-                yield (f"network.{field}", "network.vpc_id"), "needs the vpc_id of an existing VPC", list(ids)
-    else:
-        yield from _unused_breaches(n)
-    if n.nat != "instance" and "nat_instance_type" in n.model_fields_set:
-        yield ("network.nat_instance_type", "network.nat"), "needs nat: instance", n.nat_instance_type
-    if not n.vpc_id and n.nat != "none" and n.assign_public_ip:
-        yield ("network.assign_public_ip", "network.nat"), f"with nat: {n.nat} tasks are in private subnets", True
-    if not n.vpc_id and n.nat == "none" and not n.public_tasks:
-        needed = dict.fromkeys(_needed_endpoints(s))
-        missing = [name for name in needed if name not in n.endpoints]
-        rule = f"tasks without NAT and public addresses need endpoints; missing: {', '.join(missing)}"
-        if missing:
-            yield ("network.endpoints", "network.nat", "network.assign_public_ip"), rule, list(n.endpoints)
-
-
-def _unused_breaches(n: Network) -> Iterator[Breach]:
-    """Settings of a new VPC with an existing one."""
-    given: dict[str, object] = {
-        "cidr": n.cidr if "cidr" in n.model_fields_set else None,
-        "nat": n.nat if n.nat != "none" else None,
-        "endpoints": list(n.endpoints) or None,
-        "zones": list(n.zones) or None,
-        "flow_log_days": n.flow_log_days,
-    }
-    for field, value in given.items():
-        if value is not None:
-            rule = f"with vpc_id no network is created: remove {field}"
-            yield (f"network.{field}", "network.vpc_id"), rule, value
-
-
-def _needed_endpoints(s: Settings) -> Iterator[str]:
-    worker = s.worker
-    yield from (name for name in BASE_ENDPOINTS if worker.protection or name != "ecs")
-    for source in worker.secrets.values():
-        yield "secretsmanager" if ":secretsmanager:" in source else "ssm"
-    if worker.secrets_kms_key:
-        yield "kms"
-    if worker.exec:
-        yield "ssmmessages"
-    if s.jobs.events:
-        yield "events"
 
 
 def _queue_breaches(s: Settings) -> Iterator[Breach]:
@@ -123,6 +68,8 @@ def _worker_breaches(s: Settings) -> Iterator[Breach]:
     elif w.memory not in sizes:
         rule = f"with {w.cpu} CPU units Fargate supports {sizes_in_words(sizes)} MiB"
         yield ("worker.memory", "worker.cpu"), rule, w.memory
+    if w.cluster and w.insights:
+        yield ("worker.insights", "worker.cluster"), "an existing cluster has its own setting: remove insights", True
     if image.build and (image.repository or image.tag or image.digest):
         rule = "set either build or an existing image, not both"
         given = image.model_dump(include={"build", "repository", "tag", "digest"}, exclude_none=True)

@@ -9,7 +9,7 @@ from ebb.forecast.results import bill
 from ebb.forecast.results.bill import Bill, Part
 from ebb.forecast.scenario.deployed import from_settings
 from settings import read
-from settings.rules import BASE_ENDPOINTS
+from settings.network_rules import BASE_ENDPOINTS
 from tests.docs.pages import README, rows, section
 
 WORDS = " ".join(README.split())

@@ -46,6 +46,10 @@ REFUSED: Cases = {
         {"network": {**EXISTING, "endpoints": ["sqs"]}},
         'network.endpoints: with vpc_id no network is created: remove endpoints, got ["sqs"].',
     ),
+    "a flow log for an existing VPC": (
+        {"network": {**EXISTING, "flow_log_days": 30}},
+        "network.flow_log_days: with vpc_id no network is created: remove flow_log_days, got 30.",
+    ),
     "an existing VPC without subnets": (
         {"network": {"vpc_id": "vpc-0a"}},
         'network.vpc_id: an existing VPC needs subnet_ids for the tasks, got "vpc-0a".',

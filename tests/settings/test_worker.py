@@ -204,6 +204,10 @@ JOBS: Cases = {
             'got "arn:aws:s3:::videos".'
         ),
     ),
+    "Container Insights of an existing cluster": (
+        {"worker": {"cluster": "company", "insights": True}},
+        "worker.insights: an existing cluster has its own setting: remove insights, got true.",
+    ),
     "a backoff above its maximum": (
         {"worker": {"backoff_base": 60, "backoff_cap": 30}},
         "worker.backoff_base: must be at most backoff_cap, which is 30, got 60.0.",

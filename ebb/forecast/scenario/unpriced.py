@@ -21,7 +21,7 @@ def unpriced(settings: Settings) -> Iterator[str]:
     if settings.queue.kms == "new":
         yield "the KMS key's rotations ($1.00 a month more after each of the first two years)"
     if settings.jobs.table:
-        yield "the progress that jobs report ($1.88 for a million writes)"
+        yield "the progress that jobs report ($1.25 for a million reports)"
     if settings.api.execution_log != "OFF":
         yield "the API's execution log ($0.50 a GB)"
     if any(":secretsmanager:" in source for source in worker.secrets.values()):
