@@ -37,8 +37,8 @@ class Running:
 
 @contextmanager
 def announced(sandbox: Running) -> Iterator[None]:
-    """Inside it, `find` has the sandbox. A younger sandbox of the same name takes its place."""
-    path = _folder() / f"{sandbox.name}{_SUFFIX}"
+    """Inside it, `find` has the sandbox, unless a younger one of the same name runs."""
+    path = _folder() / f"{sandbox.name}.{sandbox.process}{_SUFFIX}"
     # mkstemp's mode is 0600
     number, temporary = tempfile.mkstemp(dir=path.parent)
     with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a file descriptor
@@ -49,24 +49,27 @@ def announced(sandbox: Running) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-                    path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def find(name: str) -> Running | None:
-    """The running sandbox of this stack; None if there is none. The file of a process that was killed is ignored."""
-    path = _folder() / f"{name}{_SUFFIX}"
-    if Path(name).name != name or not path.exists():
-        return None
-    with path.open(encoding="utf-8") as file:
-        return Running(**json.load(file)) if _is_locked(file) else None
+    """The youngest running sandbox of this stack; None if there is none."""
+    return next((sandbox for sandbox in _all() if sandbox.name == name), None)
 
 
 def names() -> list[str]:
     """The stacks of all running sandboxes, sorted."""
-    found = (path.name.removesuffix(_SUFFIX) for path in _folder().glob(f"*{_SUFFIX}"))
-    return sorted(name for name in found if find(name))
+    return sorted({sandbox.name for sandbox in _all()})
+
+
+def _all() -> list[Running]:
+    """The sandboxes that run, the youngest first. The file of a process that was killed is ignored."""
+    found = []
+    for path in _folder().glob(f"*{_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8") as file:  # it ends just now
+            if _is_locked(file):
+                found.append((os.fstat(file.fileno()).st_mtime, Running(**json.load(file))))
+    return [sandbox for _, sandbox in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
 def _folder() -> Path:

@@ -124,6 +124,21 @@ def test_jobs_are_listed_by_state_and_by_reference(stack: Stack, ended: Ended) -
     assert json.loads("".join(ebb("jobs", "--state", "rejected", "--json")[1])) == {"jobs": [], "cursor": None}
 
 
+def test_a_watched_list_ends_with_ctrl_c_and_code_0(
+    stack: Stack, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([None])
+
+    def look(_seconds: float) -> None:
+        if next(looks, "end") == "end":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("ebb.ops.cli.jobs.time.sleep", look)
+    code, said, _ = ebb("jobs", "--reference", REFERENCE, "--watch")
+    assert code == 0
+    assert sum(ended.succeeded[:8] in line for line in said) >= 1
+
+
 def test_a_stack_without_a_job_table_is_told_what_to_set(stack: Stack) -> None:
     with pytest.raises(OpsError, match=r"has no job table.*set `ebb:jobs: \{keep_days: 14\}`"):
         table.jobs(replace(stack, table_name=None))

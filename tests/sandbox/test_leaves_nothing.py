@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ebb.project import stacks
+from ebb.sandbox import running
 from tests.helpers.waiting import LIMIT, alive, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,10 +166,17 @@ def test_ctrl_c_while_the_engine_deploys_lets_it_finish_and_leaves_nothing(folde
 def test_sigterm_cleans_up_too(folder: Path) -> None:
     up = Up(folder, "--in-process")
     up.wait_for("Ctrl-C ends")
+
+    def announced() -> bool:
+        found = running.find("sandbox")  # by the commands for a deployed stack
+        return found is not None and found.process == up.process.pid
+
+    until(announced)
     family, ports = up.family(), _listening(up.family())
     up.process.terminate()
     assert up.ended() == 0, "".join(up.output)
     _assert_nothing_left(up, family, ports)
+    assert not announced()
 
 
 def test_a_stack_that_does_not_exist_is_one_sentence(folder: Path) -> None:
