@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from ebb.cli import app
 from ebb.ops.dead_letters import Choice, DeadLetter, DeadLetters, one_line
+from ebb.ops.scaling import Service
 from ebb.ops.stack import OpsError, Stack
 from tests.helpers.waiting import until
 
@@ -41,6 +42,7 @@ def letters(stack: Stack) -> Stack:
             },
         )
     # no task takes them while a test looks at the queue
+    until(lambda: Service(stack).state().running == 0)
     client("application-autoscaling").register_scalable_target(
         ServiceNamespace="ecs",
         ResourceId=stack.resource_id,
@@ -211,3 +213,25 @@ def test_a_choice_is_all_that_its_parts_fit() -> None:
     assert all(Choice(**parts).fits(letter) for parts in ({}, {"ids": ("m",)}, {"ids": ("j",), "reference": "r"}))
     assert not any(Choice(**parts).fits(letter) for parts in ({"error": "x"}, {"ids": ("j",), "body": "song"}))
     assert (Choice().everything, Choice(body="").everything) == (True, False)
+
+
+def test_a_failed_job_that_is_sent_again_runs_and_succeeds(stack: Stack) -> None:
+    client = stack.clients()
+    for job in ("chosen", "with-all"):
+        item = {"id": {"S": job}, "state": {"S": "failed"}, "error": {"S": "no"}, "created": {"N": "1"}}
+        client("dynamodb").put_item(TableName=stack.table_name, Item=item | {"finished": {"N": "2"}})
+        client("sqs").send_message(
+            QueueUrl=stack.dead_letter_queue_url,
+            MessageBody='{"result": 7}',
+            MessageAttributes={"EbbJobId": attribute(job)},
+        )
+
+    def state(job: str) -> str:
+        item = client("dynamodb").get_item(TableName=stack.table_name, Key={"id": {"S": job}})["Item"]
+        return str(item["state"]["S"])
+
+    assert dlq("redrive", "chosen", "--yes").exit_code == 0
+    until(lambda: state("chosen") == "succeeded")
+    assert state("with-all") == "failed"
+    assert dlq("redrive", "--all", "--yes").exit_code == 0
+    until(lambda: state("with-all") == "succeeded")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from ebb.cli import app
 from ebb.ops import draining, executing
-from ebb.ops.scaling import Service, State
+from ebb.ops.scaling import DIMENSION, Service, State
 from ebb.ops.stack import OpsError, Stack
 from ebb.sandbox.emulators.local_http import OPENER
 from tests.helpers.waiting import until
@@ -37,8 +37,16 @@ def test_wake_starts_a_task_and_leaves_the_minimum_and_the_rules_end_it(stack: S
     state = Service(stack).state()
     assert (state.minimum, state.maximum) == (0, 4)
     until(lambda: Service(stack).state().running == 1)
-    assert ebb("wake").stdout == "Stack sandbox already wants 1 tasks; 1 of them run.\n"
     at_zero(stack)
+
+
+def test_wake_changes_nothing_where_a_task_runs(stack: Stack) -> None:
+    stack.clients()("application-autoscaling").register_scalable_target(
+        ResourceId=stack.resource_id, MinCapacity=1, **DIMENSION
+    )
+    until(lambda: Service(stack).state().running == 1)
+    assert ebb("wake").stdout == "Stack sandbox already wants 1 tasks; 1 of them run.\n"
+    assert Service(stack).state().minimum == 1
 
 
 def test_wake_says_why_it_cannot(stack: Stack) -> None:
@@ -144,6 +152,7 @@ def test_a_check_finds_a_stack_in_order_and_then_what_is_not(stack: Stack) -> No
 
 
 def test_a_destroy_check_counts_what_would_be_lost(stack: Stack) -> None:
+    at_zero(stack)
     Service(stack).suspend(True)
     client = stack.clients()
     for url in (stack.queue_url, stack.dead_letter_queue_url):

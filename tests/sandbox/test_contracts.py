@@ -124,7 +124,9 @@ CONTRACTS: dict[Apply, list[tuple[str, str]]] = {
     ],
     messages: [
         ("ministack.services.sqs", name)
-        for name in ("_act_get_queue_attributes", "_act_send_message", "_get_q", "_HANDLERS", "_Err")
+        for name in (
+            *("_act_get_queue_attributes", "_act_receive_message", "_act_send_message", "_get_q", "_HANDLERS", "_Err"),
+        )
     ],
     refused: [
         (GATEWAY, name)

@@ -192,3 +192,22 @@ with Region(6000) as region:
         sandbox.send_signal(signal.SIGKILL)
         sandbox.wait()
     until(lambda: not alive(pid))
+
+
+def test_a_task_of_run_task_belongs_to_no_service_and_ends_with_its_exit_code(world: World) -> None:
+    def start(mode: str) -> str:
+        request = {"cluster": "jobs", "taskDefinition": world.define(mode), "launchType": "FARGATE", "count": 1}
+        return str(world.ecs.run_task(**request)["tasks"][0]["taskArn"])
+
+    def seen(arn: str) -> tuple[str, int | None, str | None]:
+        task = world.ecs.describe_tasks(cluster="jobs", tasks=[arn])["tasks"][0]
+        return task["lastStatus"], task["containers"][0].get("exitCode"), task.get("stoppedReason") or None
+
+    brief, long = start("brief"), start("")
+    until(lambda: seen(brief) == ("STOPPED", 0, "Essential container in task exited"))
+    until(lambda: seen(long) == ("RUNNING", None, None))
+    (task,) = world.running()
+    assert (task.arn, task.service) == (long, "")
+    world.ecs.stop_task(cluster="jobs", task=long, reason="enough")
+    until(lambda: seen(long) == ("STOPPED", 7, "enough"))
+    assert world.running() == []

@@ -23,13 +23,13 @@ class Service:
 
 @dataclass(frozen=True)
 class Standalone:
-    """A task of no service: what it runs, and whether StopTask wants its end."""
+    """A task of no service: what it runs, and why StopTask wants its end; None: it does not."""
 
     id: str
     cluster: str
     task_definition: str
     command: tuple[str, ...]
-    stopping: bool
+    stop_reason: str | None
 
 
 class Services:
@@ -79,7 +79,7 @@ class Services:
                         cluster=stored.cluster_name,
                         task_definition=stored.task_definition_arn,
                         command=tuple(overrides[0].get("command") or ()),
-                        stopping=stored.desired_status == "STOPPED",
+                        stop_reason=stored.stopped_reason if stored.desired_status == "STOPPED" else None,
                     )
                 )
         return found

@@ -128,8 +128,8 @@ class Tasks:
                 task.command = started.command
                 self._tasks[task.id] = task
                 self._report(task, "is being started")
-            if started.stopping:
-                self._stop(task, "Task stopped by user")
+            if started.stop_reason is not None:
+                self._stop(task, started.stop_reason)
 
     def _deploy(self, key: _Key, service: Service) -> None:
         """Stop tasks of older deployments, as many as the minimum healthy percent allows. Protected tasks go on."""

@@ -179,7 +179,7 @@ def report_standalone_tasks(ecs: ModuleType) -> None:
     uses_task = "Task" in run.__code__.co_names and run.__globals__.get("Task") is task
     MOTO.check(uses_task, f"{ecs.__name__}.EC2ContainerServiceBackend.run_task(...), which called Task(...)")
     fields = {"containers", "desired_status", "id", "overrides", "stopped_reason", "task_definition_arn"}
-    MOTO.function(backend, "_calculate_task_resource_requirements", "(task_definition)")
+    calculate = MOTO.function(backend, "_calculate_task_resource_requirements", "(task_definition)")
     has_fields = fields <= set(task.__init__.__code__.co_names)
     MOTO.check(has_fields, f"{ecs.__name__}.Task, which had {', '.join(sorted(fields))}")
 
@@ -211,7 +211,7 @@ def report_standalone_tasks(ecs: ModuleType) -> None:
 
     vars(ecs).update(Task=ReportedTask)
     # of a place on EC2: moto fails for a container whose memory is the task's
-    backend._calculate_task_resource_requirements = staticmethod(lambda _definition: {})
+    backend._calculate_task_resource_requirements = staticmethod(functools.wraps(calculate)(lambda _definition: {}))
 
 
 def tag_targets(responses: ModuleType) -> None:
