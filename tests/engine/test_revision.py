@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pulumi_aws as aws
 import pytest
 from pulumi.automation import PulumiCommand
 
 from components.image import WorkerImage, WorkerImageArgs
-from components.network import Network, NetworkArgs
 from components.queue import JobQueue, JobQueueArgs
 from components.service import WorkerService, WorkerServiceArgs
 from components.table import JobTable, JobTableArgs
@@ -37,7 +37,8 @@ ENTRYPOINT ["python", "-m", "worker"]
 def workers() -> None:
     """The part of the program that runs tasks; the rest takes the engine several times as long."""
     config = load()
-    network = Network("network", NetworkArgs(settings=config.network))
+    network = aws.ec2.Vpc("network", cidr_block="10.0.0.0/16")
+    subnet = aws.ec2.Subnet("network", vpc_id=network.id, cidr_block="10.0.0.0/24")
     jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue))
     table = JobTable("job-table", JobTableArgs(kms_key_arn=None))
     image = WorkerImage("image", WorkerImageArgs(settings=config.worker.image, architecture="ARM64"))
@@ -52,8 +53,8 @@ def workers() -> None:
             table_arn=table.table_arn,
             image_uri=image.uri,
             repository_arn=image.repository_arn,
-            vpc_id=network.vpc_id,
-            subnet_ids=network.subnet_ids,
+            vpc_id=network.id,
+            subnet_ids=[subnet.id],
             assign_public_ip=True,
         ),
     )
