@@ -27,7 +27,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
-	preview-comment actionlint browser all-tests bench bench-worker bench-api bench-forecast chaos fuzz scan mutants \
+	preview-comment actionlint browser all-tests drift bench bench-worker bench-api bench-forecast chaos fuzz scan mutants \
 	worker-image clean
 
 help: ## what can be made
@@ -109,6 +109,9 @@ browser: $(STAMP) ## is there a Chromium or Chrome for the pages' tests? (otherw
 
 all-tests: engine ## every test; many wait for processes, so four share two cores
 	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder tests
+
+drift: $(STAMP) ## what differs in AWS from the state of STACK=; it changes nothing
+	@$(BIN)/python -m tools.drift $(STACK)
 
 $(BENCH)/.installed: $(STAMP) constraints.txt $(wildcard bench/worker/consumers/*.txt)
 	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)

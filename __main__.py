@@ -3,6 +3,7 @@
 import pulumi
 
 import settings
+from components import holding_data
 from components._account import check_location
 from components.api import JobApi, JobApiArgs
 from components.autoscaling import QueueScaling, QueueScalingArgs
@@ -27,6 +28,8 @@ config = load()
 check_location(config)
 for warning in settings.warnings(config):
     pulumi.log.warn(warning)
+if config.data.protect:
+    holding_data.protect()
 
 jobs = JobQueue("jobs", JobQueueArgs(settings=config.queue, table=config.jobs.table))
 queue = jobs.refs
@@ -145,9 +148,19 @@ monitoring = Monitoring(
     ),
 )
 
-optional = [component for component in (table, recurring, events) if component]
+optional = [component for component in (table, workflows, recurring, events) if component]
 everything = [network, jobs, *optional, image, worker, scaling, wake, api, monitoring]
-QueueGuard("guard", QueueGuardArgs(queue=queue, everything=everything))
+QueueGuard(
+    "guard",
+    QueueGuardArgs(
+        queue=queue,
+        everything=everything,
+        protect=config.data.protect,
+        repository=None if config.worker.image.force_delete else image.repository_name,
+        schedule_group=workflows.schedule_group if workflows else None,
+        webhook_dead_letter_url=events.dead_letter_url if events else None,
+    ),
+)
 
 pulumi.export("api_url", api.url)
 pulumi.export("api_id", api.api_id)

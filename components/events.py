@@ -41,6 +41,7 @@ class JobEvents(pulumi.ComponentResource):
     """
 
     dead_letter_name: pulumi.Output[str]
+    dead_letter_url: pulumi.Output[str]
 
     def __init__(self, name: str, args: JobEventsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobEvents", name, None, opts)
@@ -86,7 +87,7 @@ class JobEvents(pulumi.ComponentResource):
             dead_letter_config={"arn": dead.arn},
             opts=child,
         )
-        self.dead_letter_name = dead.name
+        self.dead_letter_name, self.dead_letter_url = dead.name, dead.url
         self.register_outputs({"dead_letter_name": dead.name})
 
     def _secret(self, source: str) -> pulumi.Output[str]:

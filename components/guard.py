@@ -22,7 +22,10 @@ _COUNTS = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-_MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+_MISSING = {
+    *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+    *("RepositoryNotFoundException", "ResourceNotFoundException"),
+}
 #: The input of a queue that names its KMS key.
 _KEY = "kmsMasterKeyId"
 #: The region in a queue's URL; an emulator's has none.
@@ -33,10 +36,19 @@ _REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
 REPLACED = "Move them to the stack's queue: `ebb move --stack {stack} {url}`."
 IN_USE = "Send no more jobs, and wait until the workers have done these."
 DEAD_LETTERS = "They are dead letters: look at why they failed, and save what you need."
+#: A stack of which nothing is deleted.
+PROTECTED = (
+    "ebb:data.protect is true, so nothing is deleted. To delete the stack, run `pulumi config set --path "
+    "ebb:data.protect false` and `pulumi up`. Then run this command again."
+)
 
 
 class QueueNotEmptyError(Exception):
     """A queue that would be deleted, or lose its key, holds messages. The text is what the user reads."""
+
+
+class DataKeptError(Exception):
+    """A stack that would be deleted holds data that is kept. The text is what the user reads."""
 
 
 class KeyInUseError(Exception):
@@ -97,29 +109,99 @@ def _url(args: pulumi.ResourceHookArgs) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueGuardArgs:
-    """The job queue, and all other components of the stack."""
+    """The job queue, what else may keep the stack from being deleted, and all other components of the stack."""
 
     queue: "QueueRefs"
     everything: Sequence[pulumi.Resource]
+    #: The setting `data.protect`.
+    protect: bool = False
+    #: The repository that is deleted only if it has no image; None if there is none.
+    repository: pulumi.Input[str] | None = None
+    #: The group of the schedules of jobs; None without a job table.
+    schedule_group: pulumi.Input[str] | None = None
+    #: The queue of events that the webhook did not take; None without a webhook.
+    webhook_dead_letter_url: pulumi.Input[str] | None = None
 
 
 class QueueGuard(pulumi.ComponentResource):
-    """What `pulumi destroy` deletes first, because it depends on all else. It fails while a queue holds messages.
+    """What `pulumi destroy` deletes first, because it depends on all else. It fails while the stack holds jobs.
 
+    Also while its data is protected, and while AWS would refuse to delete the repository after all else is deleted.
     Creates nothing.
     """
 
     def __init__(self, name: str, args: QueueGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         def look(deleted: pulumi.ResourceHookArgs) -> None:
-            queues = (deleted.old_outputs or {}).get("queues", ())
-            for url, advice in zip(queues, (IN_USE, DEAD_LETTERS), strict=False):
-                _look(str(url), advice)
+            _look_at_all(deleted.old_outputs or {})
 
         hook = pulumi.ResourceHook("ebb-stack-with-jobs", look, pulumi.ResourceHookOptions(on_dry_run=True))
         hooks = pulumi.ResourceHookBinding(before_delete=[hook])
         first = pulumi.ResourceOptions(depends_on=list(args.everything), hooks=hooks)
         super().__init__("ebb:index:QueueGuard", name, None, pulumi.ResourceOptions.merge(opts, first))
-        self.register_outputs({"queues": [args.queue.url, args.queue.dead_letter_url]})
+        dead = [args.queue.dead_letter_url, args.webhook_dead_letter_url]
+        self.register_outputs(
+            {
+                "queues": [args.queue.url, *(url for url in dead if url is not None)],
+                "protect": args.protect,
+                "repository": args.repository,
+                "schedule_group": args.schedule_group,
+            }
+        )
+
+
+def _look_at_all(outputs: Mapping[str, Any]) -> None:
+    """Raises an error with the reason for which the stack with these outputs of its guard is not deleted."""
+    if outputs.get("protect"):
+        raise DataKeptError(PROTECTED)
+    advices = (IN_USE, DEAD_LETTERS, DEAD_LETTERS)
+    for url, advice in zip(outputs.get("queues", ()), advices, strict=False):
+        _look(str(url), advice)
+    if group := outputs.get("schedule_group"):
+        refuse_scheduled(str(group), clients())
+    if repository := outputs.get("repository"):
+        refuse_images(str(repository), clients())
+
+
+def refuse_scheduled(group: str, client: Clients) -> None:
+    """Raises DataKeptError if the group has a schedule of a job, or if that is unknown: it would be deleted too."""
+    try:
+        found = client("scheduler").list_schedules(GroupName=group, MaxResults=1)["Schedules"]
+    except (BotoCoreError, ClientError, OSError) as error:
+        if _is_missing(error):
+            return
+        raise DataKeptError(
+            f"Whether jobs are scheduled in the group {group} is unknown ({error}), so nothing is deleted. Run this "
+            "command with credentials that may call scheduler:ListSchedules."
+        ) from None
+    if found:
+        raise DataKeptError(
+            f"Jobs are scheduled for later, in the schedule group {group}, so nothing is deleted. Wait for them or "
+            f"cancel them by the API. Or delete them: `aws scheduler delete-schedule-group --name {group}`. Then run "
+            "this command again."
+        )
+
+
+def refuse_images(repository: str, client: Clients) -> None:
+    """Raises DataKeptError if the repository has an image, or if that is unknown: ECR would refuse to delete it."""
+    try:
+        found = client("ecr").list_images(repositoryName=repository, maxResults=1)["imageIds"]
+    except (BotoCoreError, ClientError, OSError) as error:
+        if _is_missing(error):
+            return
+        raise DataKeptError(
+            f"Whether repository {repository} holds images is unknown ({error}), so nothing is deleted. Run this "
+            "command with credentials that may call ecr:ListImages."
+        ) from None
+    if found:
+        raise DataKeptError(
+            f"Repository {repository} holds images, and ECR deletes only an empty one, so nothing is deleted. To "
+            "delete it with its images, set `force_delete: true` in ebb:worker.image and run `pulumi up`. Then run "
+            "this command again."
+        )
+
+
+def _is_missing(error: Exception) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"].get("Code") in _MISSING
 
 
 def dead_letters_or(advice: str, name: str) -> str:

@@ -34,6 +34,8 @@ class WorkerImage(pulumi.ComponentResource):
     #: With the digest, so that a task definition always uses the same image.
     uri: pulumi.Output[str]
     repository_arn: pulumi.Output[str]
+    #: None if the repository is not the stack's own.
+    repository_name: pulumi.Output[str] | None = None
 
     def __init__(self, name: str, args: WorkerImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:WorkerImage", name, None, opts)
@@ -71,6 +73,7 @@ class WorkerImage(pulumi.ComponentResource):
         )
         self.uri = image.image_uri
         self.repository_arn = repository.repository.arn
+        self.repository_name = repository.repository.name
 
     def _find(self, settings: ImageSettings) -> None:
         invoke = pulumi.InvokeOutputOptions(parent=self)

@@ -43,11 +43,14 @@ class JobWorkflows(pulumi.ComponentResource):
     refs: JobRefs
     #: The workflow that sends a delayed job.
     release_arn: pulumi.Output[str]
+    #: The name of the group of the schedules of jobs.
+    schedule_group: pulumi.Output[str]
 
     def __init__(self, name: str, args: JobWorkflowsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("ebb:index:JobWorkflows", name, None, opts)
         self._args, self._account = args, account(self)
         self._group = aws.scheduler.ScheduleGroup(name, opts=pulumi.ResourceOptions(parent=self))
+        self.schedule_group = self._group.name
         sends = self._sends()
         releasing = self._role("release", "states", [*self._table("Update"), *sends])
         document = self._place().apply(scheduled_release.release)

@@ -32,7 +32,9 @@ class JobTable(pulumi.ComponentResource):
     table_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: JobTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("ebb:index:JobTable", name, None, opts)
+        # of release 0.1.0, with the table's items; its keys are the same
+        before = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="ebb:index:IdempotencyStore", name="once")])
+        super().__init__("ebb:index:JobTable", name, None, pulumi.ResourceOptions.merge(opts, before))
         key = args.kms_key_arn
         table = aws.dynamodb.Table(
             name,

@@ -18,6 +18,7 @@ class Role(StrEnum):
 
     DEPLOYER = "deployer"
     PREVIEW = "preview"
+    DRIFT = "drift"
 
 
 def policy(
@@ -33,14 +34,17 @@ def policy(
     ] = None,
     role: Annotated[
         Role,
-        typer.Option(help="deployer: pulumi up, refresh and destroy. preview: pulumi preview; it changes nothing."),
+        typer.Option(
+            help="deployer: pulumi up, refresh and destroy. preview: pulumi preview; it changes nothing. drift: the "
+            "same for `make drift`, which runs each night."
+        ),
     ] = Role.DEPLOYER,
     trust: Annotated[
         str | None,
         typer.Option(
             metavar="OWNER/REPOSITORY",
             help="Print who may take the role instead: this GitHub repository's environment with the stack's name, or "
-            "its pull requests.",
+            "its pull requests, or its branch main (drift).",
         ),
     ] = None,
     managed: Annotated[
@@ -118,11 +122,16 @@ def _policy(
     from ebb.iam.stack import configured  # noqa: PLC0415
 
     chosen = configured(stack, config, place, bucket=bucket, provider=project.secrets_provider(stack))
-    statements = (preview if role is Role.PREVIEW else deployer)(chosen)
+    statements = (deployer if role is Role.DEPLOYER else preview)(chosen)
     return document.managed(statements) if managed else document.inline(statements)
 
 
 def _trust(repository: str, stack: str, place: "Place", role: Role) -> Any:
     from ebb.iam.trust import trust  # noqa: PLC0415
 
-    return trust(repository, "pull_request" if role is Role.PREVIEW else f"environment:{stack}", place)
+    subjects = {
+        Role.DEPLOYER: f"environment:{stack}",
+        Role.PREVIEW: "pull_request",
+        Role.DRIFT: "ref:refs/heads/main",
+    }
+    return trust(repository, subjects[role], place)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ebb.iam.document import Part
+from ebb.iam.document import ANY, Part
 from ebb.iam.stack import Stack
 from settings import Webhook
 
@@ -38,7 +38,11 @@ def _table(stack: Stack) -> Iterator[Part]:
             *("dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource"),
             *("dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
         ),
-        resources=tuple(place.arn("dynamodb", f"table/{name}") for name in stack.names.of(_TABLE, "job-table")),
+        resources=tuple(
+            place.arn("dynamodb", f"table/{name}")
+            for logical in ("job-table", "once")  # a table of release 0.1.0 keeps its name
+            for name in stack.names.of(_TABLE, logical)
+        ),
     )
     yield Part(
         sid="ScheduleGroup",
@@ -55,6 +59,8 @@ def _table(stack: Stack) -> Iterator[Part]:
             for resource in ("schedule-group/{}", "schedule/{}/*")
         ),
     )
+    # before the group is deleted, a hook looks whether it has schedules
+    yield Part(sid="Schedules", change=("scheduler:ListSchedules",), resources=ANY)
     if kms != "none":
         via = {"StringEquals": {"kms:ViaService": f"dynamodb.{place.region}.{place.dns_suffix}"}}
         key = place.arn("kms", "key/*") if kms == "new" else kms

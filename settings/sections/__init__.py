@@ -3,6 +3,7 @@
 from settings.sections.api import Api, Domain
 from settings.sections.base import PROJECT, Section
 from settings.sections.budgets import Budgets, Load
+from settings.sections.data import Data
 from settings.sections.iam import Iam
 from settings.sections.jobs import Jobs, Webhook
 from settings.sections.monitoring import Monitoring
@@ -15,6 +16,7 @@ __all__ = [
     "PROJECT",
     "Api",
     "Budgets",
+    "Data",
     "Domain",
     "Iam",
     "Image",
@@ -47,3 +49,4 @@ class Settings(Section):
     monitoring: Monitoring = Monitoring()
     iam: Iam = Iam()
     budgets: Budgets = Budgets()
+    data: Data = Data()

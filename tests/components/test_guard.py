@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from components import guard
-from components.guard import QueueGuard, QueueGuardArgs, QueueNotEmptyError
+from components.guard import DataKeptError, QueueGuard, QueueGuardArgs, QueueNotEmptyError
 from tests.components.harness import deploy, queue_refs
 
 REGION = "eu-central-1"
@@ -117,12 +117,70 @@ def test_the_guard_asks_both_queues_of_what_is_deleted_and_depends_on_all_else(
     made = found.one("ebb:index:QueueGuard")
     assert list(made.request.hooks.before_delete) == ["ebb-stack-with-jobs"]
     assert [urn.rpartition("::")[2] for urn in made.dependencies] == ["other"]
-    assert found.component_outputs[made.urn] == {"queues": [jobs, dead]}
+    assert found.component_outputs[made.urn] == {"queues": [jobs, dead], "protect": False}
     assert found.result["said"] == [
         f"Queue {name} holds 1 job, so it is kept. {advice} Or delete them: `aws sqs purge-queue --queue-url {url}`. "
         "Then run this command again."
         for name, url, advice in (("jobs", jobs, guard.IN_USE), ("dead", dead, guard.DEAD_LETTERS))
     ]
+
+
+@pytest.mark.usefixtures("sqs")
+def test_protection_scheduled_jobs_and_images_keep_the_stack(
+    hooks: dict[str, pulumi.ResourceHook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(guard, "clients", lambda: emulated)
+    scheduler, ecr = emulated("scheduler"), emulated("ecr")
+    scheduler.create_schedule_group(Name="later")
+    scheduler.create_schedule(
+        Name="job",
+        GroupName="later",
+        ScheduleExpression="at(2030-01-01T00:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": f"arn:aws:states:{REGION}:123456789012:stateMachine:release", "RoleArn": ROLE},
+    )
+    ecr.create_repository(repositoryName="image")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": {}, "layers": []})
+    ecr.put_image(repositoryName="image", imageManifest=manifest, imageManifestMediaType=kind, imageTag="latest")
+
+    def program() -> dict[str, list[str]]:
+        QueueGuard("guard", QueueGuardArgs(queue=queue_refs(), everything=[]))
+        said = []
+        for outputs in ({"protect": True}, {"schedule_group": "later"}, {"repository": "image"}):
+            with pytest.raises(DataKeptError) as caught:
+                hooks["ebb-stack-with-jobs"](deleted(**outputs))
+            said.append(str(caught.value))
+        hooks["ebb-stack-with-jobs"](deleted(schedule_group="gone", repository="gone"))
+        return {"said": said}
+
+    protected, scheduled, images = deploy(program).result["said"]
+    assert protected == (
+        "ebb:data.protect is true, so nothing is deleted. To delete the stack, run `pulumi config set --path "
+        "ebb:data.protect false` and `pulumi up`. Then run this command again."
+    )
+    assert scheduled == (
+        "Jobs are scheduled for later, in the schedule group later, so nothing is deleted. Wait for them or cancel "
+        "them by the API. Or delete them: `aws scheduler delete-schedule-group --name later`. Then run this "
+        "command again."
+    )
+    assert images == (
+        "Repository image holds images, and ECR deletes only an empty one, so nothing is deleted. To delete it "
+        "with its images, set `force_delete: true` in ebb:worker.image and run `pulumi up`. Then run this command "
+        "again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("refuse", "action"), [(guard.refuse_scheduled, "scheduler:ListSchedules"), (guard.refuse_images, "ecr:ListImages")]
+)
+def test_without_the_permission_to_look_nothing_is_deleted(refuse: Any, action: str) -> None:
+    def denied(_service: str) -> Any:
+        raise OSError("no way to AWS")
+
+    with pytest.raises(DataKeptError, match=rf"is unknown \(no way to AWS\), so nothing is deleted\. .* {action}\."):
+        refuse("name", denied)
 
 
 def test_the_dead_letters_of_a_replaced_queue_are_not_to_be_moved() -> None:

@@ -140,6 +140,8 @@ def _resources(service: str, model: Any, sent: dict[str, Any], stack: Stack) -> 
             found = [place.public("ssm", f"parameter{sent['Name']}")]
         case "sqs" if "QueueUrl" in sent:
             found = [place.arn("sqs", _last(sent["QueueUrl"]))]
+        case "scheduler" if "ResourceArn" in sent:
+            found = [sent["ResourceArn"]]
         case "scheduler" if model.name.endswith("ScheduleGroup"):
             found = [place.arn("scheduler", f"schedule-group/{sent['Name']}")]
         case "route53":

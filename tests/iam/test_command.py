@@ -50,6 +50,7 @@ def test_it_prints_the_policy_of_the_role(folder: Path) -> None:
     more: dict[str, Any] = {"name": "team.eu", "region": "eu-central-1"}
     assert ebb("--account", ACCOUNT) == deployer(STACK, **more)
     assert ebb("--account", ACCOUNT, "--role", "preview") == preview(STACK, **more)
+    assert ebb("--account", ACCOUNT, "--role", "drift") == preview(STACK, **more)
     bucket = ebb("--account", ACCOUNT, "--bucket", "company-state")
     assert bucket == deployer(STACK, bucket="company-state", **more)
     several = ebb("--account", ACCOUNT, "--managed")
@@ -145,7 +146,10 @@ def test_what_is_wrong_ends_in_one_sentence(folder: Path) -> None:
     assert "ebb:queue.nam: unknown key, the nearest known one is name" in error("--account", ACCOUNT)
 
 
-@pytest.mark.parametrize(("role", "subject"), [("deployer", "environment:team.eu"), ("preview", "pull_request")])
+@pytest.mark.parametrize(
+    ("role", "subject"),
+    [("deployer", "environment:team.eu"), ("preview", "pull_request"), ("drift", "ref:refs/heads/main")],
+)
 def test_a_repository_s_workflows_may_take_the_role(folder: Path, role: str, subject: str) -> None:
     write(folder, config={"aws:region": "us-gov-west-1"})
     (statement,) = ebb("--account", ACCOUNT, "--role", role, "--trust", "acme@1/video@2")["Statement"]

@@ -113,6 +113,16 @@ def test_a_finished_job_is_never_claimed_again_while_it_is_kept(store: Store) ->
     assert not {"result", "progress", "note", "finished"} & (store.item() or {}).keys()
 
 
+def test_items_of_release_0_1_are_respected(store: Store) -> None:
+    store.put(state="done", owner="w", expires=int(NOW) + 9)
+    found = claim(store.worker())
+    assert (found.kind, found.job and found.job["state"]) == (Kind.FINISHED, "succeeded")
+    store.put(state="running", owner="w", until=NOW + 2.5, expires=int(NOW) + 9)
+    assert claim(store.worker()).kind is Kind.TAKEN
+    store.now += 3
+    assert claim(store.worker()).kind is Kind.OK
+
+
 def test_a_finish_may_be_repeated_and_needs_no_claim(store: Store) -> None:
     worker = store.worker()
     assert finish(worker) is Kind.OK

@@ -12,7 +12,7 @@ from tools.release_notes import notes
 
 ROOT = Path(__file__).parents[2]
 #: The product's workflows. Others are the user's.
-FILES = [ROOT / f".github/workflows/{name}.yml" for name in ("tests", "preview", "deploy", "release")]
+FILES = [ROOT / f".github/workflows/{name}.yml" for name in ("tests", "preview", "drift", "deploy", "release")]
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 #: YAML 1.1 reads the key `on` as true.
 ON: Any = True
@@ -50,7 +50,13 @@ def test_each_action_is_pinned_by_commit_with_its_version_as_a_comment() -> None
 
 def test_each_run_line_is_a_make_target_except_in_the_release() -> None:
     lines = {line for name, step in steps() if name != "release" for line in step.get("run", "").splitlines()}
-    assert lines == {"make test", "make venv", "make worker-image", "make preview-comment REVISION=HEAD^1"}
+    assert lines == {
+        "make drift",
+        "make test",
+        "make venv",
+        "make worker-image",
+        "make preview-comment REVISION=HEAD^1",
+    }
     assert {line.split()[1] for line in lines} <= make_targets()
 
 
@@ -86,6 +92,19 @@ def test_a_fork_gets_no_session_in_the_account() -> None:
     condition = WORKFLOWS["preview"]["jobs"]["preview"]["if"]
     assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
     assert not any("pull_request_target" in workflow[ON] for workflow in WORKFLOWS.values())
+
+
+def test_each_night_shows_the_drift_of_the_stacks_that_a_variable_names_and_not_in_a_fork() -> None:
+    drift = WORKFLOWS["drift"]
+    assert set(drift[ON]) == {"schedule", "workflow_dispatch"}
+    job = drift["jobs"]["drift"]
+    assert job["if"] == "vars.DRIFT_STACKS != '' && !github.event.repository.fork"
+    assert job["strategy"] == {"fail-fast": False, "matrix": {"stack": "${{ fromJSON(vars.DRIFT_STACKS) }}"}}
+    assert job["steps"][-1]["run"] == "make drift"
+    assert job["steps"][-1]["env"]["STACK"] == "${{ matrix.stack }}"
+    role = uses("drift", "aws-actions/configure-aws-credentials")["role-to-assume"]
+    assert role == "${{ vars[format('AWS_DRIFT_ROLE_{0}', matrix.stack)] }}"
+    assert job["concurrency"]["group"] == "drift-${{ matrix.stack }}"  # a deployment that waits is not cancelled
 
 
 def test_main_deploys_dev_and_a_tag_or_a_run_by_hand_deploys_prod_after_the_tests() -> None:
@@ -129,7 +148,7 @@ def test_a_tag_that_is_not_the_version_is_refused() -> None:
         notes("v1.2.0", "## [1x2.0]\n", "1.2.0")
 
 
-@pytest.mark.parametrize("workflow", ["preview", "deploy"])
+@pytest.mark.parametrize("workflow", ["preview", "drift", "deploy"])
 def test_the_account_is_reached_by_a_role_and_never_by_a_stored_key(workflow: str) -> None:
     assert set(uses(workflow, "aws-actions/configure-aws-credentials")) == {"role-to-assume", "aws-region"}
     text = (ROOT / f".github/workflows/{workflow}.yml").read_text()
@@ -151,6 +170,7 @@ def test_each_job_has_only_the_permissions_that_it_needs() -> None:
         ("tests", "test"): read,
         ("tests", "image"): read,
         ("preview", "preview"): {**read, "id-token": "write", "pull-requests": "write"},
+        ("drift", "drift"): {**read, "id-token": "write"},
         ("deploy", "tests"): read,
         ("deploy", "up"): {**read, "id-token": "write"},
         ("release", "tests"): read,
@@ -160,10 +180,10 @@ def test_each_job_has_only_the_permissions_that_it_needs() -> None:
 
 def test_no_step_leaves_the_repository_s_token_in_the_checkout() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 5
+    assert len(checkouts) == 6
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
     # only the preview needs more than the commit: the base branch, which is its first parent
-    assert [step["with"].get("fetch-depth") for step in checkouts] == [None, None, 2, None, None]
+    assert [step["with"].get("fetch-depth") for step in checkouts] == [None, None, 2, None, None, None]
 
 
 def test_a_deployment_is_never_cut_off_and_an_old_preview_is() -> None:
@@ -179,7 +199,7 @@ def test_the_tests_group_differs_from_the_deployment_that_calls_them() -> None:
 def test_the_engine_is_as_old_as_the_sdk() -> None:
     pinned = re.search(r"^pulumi==(.*)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     assert pinned
-    for workflow in ("preview", "deploy"):
+    for workflow in ("preview", "drift", "deploy"):
         assert uses(workflow, "pulumi/actions")["pulumi-version"] == pinned[1]
 
 

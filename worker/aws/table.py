@@ -30,6 +30,8 @@ CHECK_KEY = "ebb-check"
 #: Keys of one call (DynamoDB API, BatchGetItem).
 MAX_KEYS = 100
 MAX_ERROR_CHARACTERS = 1_000
+#: The state of a job that has ended, in an item that release 0.1.0 wrote. Its other state, running, is the same.
+DONE_IN_0_1 = "done"
 
 
 class JobTableError(Exception):
@@ -187,6 +189,8 @@ class JobTable:
 
     def _found(self, item: Mapping[str, Any], message: Message) -> Outcome:
         job = plain(item)
+        if job.get("state") == DONE_IN_0_1:
+            job["state"] = JobState.SUCCEEDED
         if job.get("state") in FINAL:
             return Outcome(Kind.FINISHED, "the job has ended before", job=job)
         left = float(job.get("until", 0)) - self._epoch()

@@ -171,6 +171,12 @@ class Deployment:
         own = stack_yaml.load(self._stack_file.read_text(encoding="utf-8"))
         self._stack_file.write_text(stack_yaml.dump({**own, "config": dict(config)}), encoding="utf-8")
 
+    def restore(self, resources: list[dict[str, Any]]) -> None:
+        """Let the stack have these resources, as `pulumi stack export` lists them. It has none yet."""
+        empty = self._stack.export_stack()
+        state = {**(empty.deployment or {}), "resources": resources}
+        self._stack.import_stack(auto.Deployment(version=empty.version, deployment=state))
+
     def preview(self, say: Say | None = None) -> list[Change]:
         """Returns what `up` would change. `say` gets the engine's own output, here and below."""
         return self._run(self._stack.preview, say)

@@ -81,6 +81,7 @@ class _Engine:
                 name=self._request.name,
                 parent=self.urn,
                 custom=True,
+                protect=self._request.protect,
                 object=encode(inputs, self._secrets),
                 dependencies=[*self._needs, *needs],
                 provider=self._request.providers.get(kind.split(":", maxsplit=1)[0], ""),

@@ -109,15 +109,27 @@ def _update(aws: Aws, name: str, old: Props, new: Props) -> Props:
     if changed(old, new, "ttl"):
         _set_ttl(aws, {**new, "name": name})
     params = pick(new, "billingMode") if changed(old, new, "billingMode") else {}
-    if changed(old, new, "attributes"):
-        params["attributeDefinitions"] = [_attribute(item) for item in new["attributes"]]
+    attributes = [_attribute(item) for item in new["attributes"]]
     if changed(old, new, "globalSecondaryIndexes"):
-        raise RefusedError("globalSecondaryIndexes cannot be changed in the sandbox: destroy the stack, and deploy it")
+        # one in a call (DynamoDB API, UpdateTable), and the attributes of all that there are then
+        for index in _new_indexes(old, new):
+            change = {"attributeDefinitions": attributes, "globalSecondaryIndexUpdates": [{"create": index}]}
+            aws.call("dynamodb", "update_table", tableName=name, **change)
+    elif changed(old, new, "attributes"):
+        params["attributeDefinitions"] = attributes
     if changed(old, new, "serverSideEncryption"):
         params |= _encryption(new) or {"sSESpecification": {"enabled": False}}
     if params:
         aws.call("dynamodb", "update_table", tableName=name, **params)
     return {}
+
+
+def _new_indexes(old: Props, new: Props) -> list[Props]:
+    before = {index["indexName"]: index for index in _indexes(old.get("globalSecondaryIndexes") or [])}
+    after = {index["indexName"]: index for index in _indexes(new.get("globalSecondaryIndexes") or [])}
+    if any(after.get(name) != index for name, index in before.items()):
+        raise RefusedError("an index of a table can be added in the sandbox, and not changed or removed")
+    return [index for name, index in after.items() if name not in before]
 
 
 ROWS = (

@@ -41,7 +41,7 @@ def _set_key(aws: Aws, key: str, old: Props, new: Props) -> Props:
         aws.call("kms", "update_key_description", keyId=key, description=new.get("description") or "")
     refuse_removal(old, new, "policy")
     if changed(old, new, "policy") and new.get("policy"):
-        aws.call("kms", "put_key_policy", keyId=key, policy=new["policy"])
+        aws.call("kms", "put_key_policy", keyId=key, policyName="default", policy=new["policy"])
     return {}
 
 
