@@ -41,4 +41,5 @@ def main(schemathesis: str, examples: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else EXAMPLES))
+    # it runs in another folder
+    sys.exit(main(str(Path(sys.argv[1]).absolute()), int(sys.argv[2]) if len(sys.argv) > 2 else EXAMPLES))

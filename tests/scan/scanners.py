@@ -57,6 +57,7 @@ def _run(
     codes: tuple[int, ...] = (0,),
 ) -> str:
     """What the scanner prints. Raises ScannerError with its last lines if it fails."""
+    command = (str(Path(command[0]).absolute()), *command[1:])  # it runs in another folder
     variables = {**os.environ, **(environment or {})}
     done = subprocess.run(
         command, cwd=folder, env=variables, capture_output=True, text=True, timeout=LIMIT, check=False
