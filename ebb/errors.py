@@ -1,5 +1,7 @@
 """Errors that are sentences for the user, and how a command of `ebb` ends."""
 
+import atexit
+import gc
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -26,4 +28,6 @@ def finish(command: Callable[[], bool]) -> NoReturn:
         code = FAILED
     except KeyboardInterrupt:
         code = INTERRUPTED
+    # Python looks for garbage before it ends: more than a second for the objects that the sandbox imports
+    atexit.register(gc.freeze)
     raise typer.Exit(code)

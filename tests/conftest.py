@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import atexit
 import functools
 import gc
 
@@ -19,6 +20,8 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # The modules of a test process are a million objects. Python's default is to look at all of them again and again: a
 # third of the time of a test that runs the program.
 gc.set_threshold(10_000, 20, 20)
+# After the last test Python would look at them twice more before it ends.
+atexit.register(gc.freeze)
 
 #: Folders whose tests take longest. They begin first, so that no processor is idle at the end.
 LONGEST = ("first_day", "demo", "engine", "chaos", "sandbox", "worker", "examples", "docs", "bench")
