@@ -1,6 +1,7 @@
 """`ebb calibrate`: reads what happened in a deployed stack, and compares it with forecasts."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from components.aws_clients import Clients
-from ebb.errors import UserError
 from ebb.forecast import run
 from ebb.forecast.calibrate import replay, samples
 from ebb.forecast.calibrate.calibration import Calibration, calibrated, fit, missing
@@ -20,9 +20,12 @@ from ebb.forecast.durations import DAY
 from ebb.forecast.model.assumptions import Assumptions
 from ebb.forecast.results.monte_carlo import Forecast
 from ebb.forecast.run import Request
+from ebb.forecast.scenario.deployed import from_settings
 from ebb.ops.history import Activity, AlarmChange, activities, alarm_changes
 from ebb.ops.refusals import refusals
+from ebb.ops.settings import settings_of, short
 from ebb.ops.stack import OpsError, Stack
+from settings import Settings
 
 #: Runs of each forecast: the jobs are known, and only the delays are random.
 RUNS = 10
@@ -37,7 +40,10 @@ _POINT = re.compile(r"\((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """What happened in seconds, and what forecasts of the same jobs say: with the assumptions, and calibrated."""
+    """What happened in seconds, and what forecasts of the same jobs say: with the assumptions, and calibrated.
+
+    None where there is no such time, or it never comes.
+    """
 
     name: str
     happened: float | None
@@ -56,14 +62,14 @@ class Result:
 
 def calibrate(stack: Stack, client: Clients, days: float) -> Result:
     """The stack's calibration, and its forecasts. Raises OpsError with too little data, and UserError."""
-    history = read(stack, client, days)
-    found, lacks = fit(stack.name, history), tuple(missing(history))
+    history, settings = read(stack, client, days), settings_of(stack)
+    found, lacks = fit(short(stack.name), history), tuple(missing(history))
     if found.empty:
         raise OpsError(
-            f"There is too little data to calibrate {stack.name}: in {days:g} days {', '.join(lacks)}. Calibrate again "
-            "after more jobs that found no task, or look further back with --days."
+            f"There is too little data to calibrate {found.stack}: in {days:g} days {', '.join(lacks)}. Calibrate "
+            "again after more jobs that found no task, or look further back with --days."
         )
-    return Result(calibration=found, figures=tuple(_figures(stack.name, history, found)), missing=lacks)
+    return Result(calibration=found, figures=tuple(_figures(settings, history, found)), missing=lacks)
 
 
 def read(stack: Stack, client: Clients, days: float) -> History:
@@ -142,17 +148,13 @@ def _jobs(lines: Sequence[dict[str, Any]], stack: Stack) -> Iterator[Job]:
             )
 
 
-def _figures(name: str, history: History, found: Calibration) -> Iterator[Figure]:
+def _figures(settings: Settings, history: History, found: Calibration) -> Iterator[Figure]:
     load = replay.load(history)
     if load is None:
         return
-    request = Request(stack=name, load=load, runs=RUNS)
-    try:
-        scenario = run.stack_scenario(request)
-    except UserError as error:
-        raise OpsError(f"There is no forecast to compare with. {error}") from None
+    scenario = from_settings(settings, found.stack)
     assumed, now = (
-        run.scenario_forecast(Request(stack=name, load=load, runs=RUNS, assumptions=each), scenario)
+        run.scenario_forecast(Request(stack=found.stack, load=load, runs=RUNS, assumptions=each), scenario)
         for each in (Assumptions(), calibrated(Assumptions(), found))
     )
     for figure, happened in (("wake", samples.wakes(history)), ("wait", samples.waits(history))):
@@ -167,4 +169,5 @@ def _figures(name: str, history: History, found: Calibration) -> Iterator[Figure
 
 def _value(found: Forecast, figure: str, quantile: str) -> float | None:
     spread = getattr(found, figure)
-    return None if spread is None else float(getattr(spread, quantile).value)
+    value = math.inf if spread is None else float(getattr(spread, quantile).value)
+    return value if math.isfinite(value) else None

@@ -7,5 +7,9 @@ from settings import Settings
 
 def settings_of(stack: Stack) -> Settings:
     """The settings of a deployed stack. Its file may have changed since the deployment. Raises UserError."""
-    name = stack.name.rpartition("/")[2]  # the full name is organization/project/stack
-    return project.read_settings(stack.sandbox.config if stack.sandbox else project.configuration(name))
+    return project.read_settings(stack.sandbox.config if stack.sandbox else project.configuration(short(stack.name)))
+
+
+def short(name: str) -> str:
+    """A stack's name as its file has it: the full name is organization/project/stack."""
+    return name.rpartition("/")[2]

@@ -159,7 +159,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 
 #: What `pulumi stack output` would say.
 STACK = Stack(
-    name="slow",
+    name="organization/ebb/slow",
     provider={"region": REGION},
     queue_url=f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{QUEUE}",
     cluster_name=CLUSTER,

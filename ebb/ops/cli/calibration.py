@@ -49,7 +49,7 @@ def calibrate(stack: Stack, days: Days = 14, forget: Forget = False, as_json: Js
             Console().print(render(result.calibration, [astuple(figure) for figure in result.figures]))
         for lack in result.missing:
             typer.echo(f"Too little data: {lack}.", err=True)
-        typer.echo(f"Wrote {FOLDER}/{file.name}: the next forecast of {found.name} uses it.", err=as_json)
+        typer.echo(f"Wrote {FOLDER}/{file.name}: the next forecast of {result.calibration.stack} uses it.", err=as_json)
         return True
 
     run(stack, command)
@@ -57,7 +57,8 @@ def calibrate(stack: Stack, days: Days = 14, forget: Forget = False, as_json: Js
 
 def _forget(stack: str) -> bool:
     from ebb.forecast.calibrate.calibration import FOLDER, forget  # noqa: PLC0415
+    from ebb.ops.settings import short  # noqa: PLC0415
 
-    there = forget(stack)
-    typer.echo(f"Deleted {FOLDER}/{stack}.json." if there else f"There is no {FOLDER}/{stack}.json.")
+    name = short(stack)
+    typer.echo(f"Deleted {FOLDER}/{name}.json." if forget(name) else f"There is no {FOLDER}/{name}.json.")
     return True
