@@ -68,6 +68,7 @@ class Monitoring(pulumi.ComponentResource):
     - an SNS topic to which alarms of this account may publish
     - a subscription for each e-mail address and each URL
     - the alarms of policy/monitoring.py and policy/of_parts.py
+    - with `budget`, a budget that notifies the topic
     - with `dashboard`, the dashboard of policy/dashboard.py
     """
 
@@ -81,7 +82,7 @@ class Monitoring(pulumi.ComponentResource):
         super().__init__("ebb:index:Monitoring", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(name, kms_master_key_id=args.kms_key_arn, opts=child)
-        self._let_alarms_publish(topic.arn)
+        self._let_publish(topic.arn, budget=args.settings.budget is not None)
         for protocol, endpoint in self._receivers(args.settings):
             # Pulumi's state shows names, and a URL may be a secret
             hashed = args.settings.encrypted or protocol == "https"
@@ -106,6 +107,8 @@ class Monitoring(pulumi.ComponentResource):
         }
         self.topic_arn = topic.arn
         self.alarm_names = {role: alarm.name for role, alarm in made.items()}
+        if args.settings.budget is not None:
+            self._budget(args.settings.budget, args.settings.budget_tag, topic.arn)
         if args.dashboard:
             self._dashboard(args.dashboard, dimensions, [alarm.arn for alarm in made.values()])
         self.register_outputs(
@@ -137,17 +140,48 @@ class Monitoring(pulumi.ComponentResource):
         yield from (("email", email) for email in settings.emails)
         yield from (("https", url) for url in settings.urls)
 
-    def _let_alarms_publish(self, topic_arn: pulumi.Output[str]) -> None:
-        here = account(self)
-        publish = _iam.allow(
-            ["sns:Publish"],
-            topic_arn,
-            Principal={"Service": "cloudwatch.amazonaws.com"},
-            Condition={"ArnLike": {"aws:SourceArn": here.arn("cloudwatch", "alarm:*")}, **_iam.from_account(here.id)},
+    def _budget(self, dollars: float, tag: str | None, topic_arn: pulumi.Output[str]) -> None:
+        key, _, value = (tag or "").partition("=")
+        aws.budgets.Budget(
+            self.pulumi_resource_name,
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=f"{dollars:g}",
+            limit_unit="USD",
+            # the form of a tag that a user made (AWS Budgets API, Budget, CostFilters)
+            cost_filters=[{"name": "TagKeyValue", "values": [f"user:{key}${value}"]}] if tag else None,
+            notifications=[
+                {
+                    "comparison_operator": "GREATER_THAN",
+                    "notification_type": kind,
+                    "threshold": 100,
+                    "threshold_type": "PERCENTAGE",
+                    "subscriber_sns_topic_arns": [topic_arn],
+                }
+                for kind in ("ACTUAL", "FORECASTED")
+            ],
+            # the topic must already let AWS Budgets publish
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._policy]),
         )
-        aws.sns.TopicPolicy(
+
+    def _let_publish(self, topic_arn: pulumi.Output[str], *, budget: bool) -> None:
+        """CloudWatch may publish for alarms, and AWS Budgets for budgets of this account."""
+        here = account(self)
+        sources = {"cloudwatch": here.arn("cloudwatch", "alarm:*")}
+        if budget:  # a budget's ARN has no region (Cost Management user guide, "Creating an Amazon SNS topic")
+            sources["budgets"] = pulumi.Output.format("arn:{0}:budgets::{1}:*", here.partition, here.id)
+        statements = [
+            _iam.allow(
+                ["sns:Publish"],
+                topic_arn,
+                Principal={"Service": f"{service}.amazonaws.com"},
+                Condition={"ArnLike": {"aws:SourceArn": source}, **_iam.from_account(here.id)},
+            )
+            for service, source in sources.items()
+        ]
+        self._policy = aws.sns.TopicPolicy(
             self.pulumi_resource_name,
             arn=topic_arn,
-            policy=_iam.document([publish]),
+            policy=_iam.document(statements),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -157,9 +157,10 @@ class JobQueue(pulumi.ComponentResource):
             condition = {"StringEquals": {"kms:ViaService": through}}
             sid = f"UseThrough{service.capitalize()}"
             statements.append(_iam.allow(actions, "*", Sid=sid, **principal, Condition=condition))
-        # CloudWatch itself publishes to an encrypted topic (SNS developer guide, "Enable compatibility between event
-        # sources from AWS services and encrypted topics")
-        alarms = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Condition": _iam.from_account(here.id)}
+        # CloudWatch and AWS Budgets publish to an encrypted topic themselves (SNS developer guide, "Enable
+        # compatibility between event sources from AWS services and encrypted topics")
+        services = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
+        alarms = {"Principal": {"Service": services}, "Condition": _iam.from_account(here.id)}
         statements.append(_iam.allow(["kms:Decrypt", "kms:GenerateDataKey"], "*", Sid="EncryptAlarms", **alarms))
         statements.append(self._logs_statement(here))
         return _iam.document(statements)

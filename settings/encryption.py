@@ -14,6 +14,7 @@ CAN_STAY_SECRET = (
     "worker.secrets",
     "worker.statements",
     "monitoring.emails",
+    "monitoring.urls",
 )
 
 

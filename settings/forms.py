@@ -198,6 +198,9 @@ BucketName = Annotated[
 TimeOfDay = Annotated[str, Form(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from 00:00 to 23:59, in quotes")]
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 Timezone = Annotated[str, AfterValidator(_timezone)]
+CostTag = Annotated[
+    str, Form(r"[^$=\s][^$=]{0,127}=[^$]{1,256}", "must be a cost allocation tag, KEY=VALUE, such as Environment=prod")
+]
 HttpsUrl = Annotated[str, Form(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?", "must be an https:// URL")]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
 AsWritten = Annotated[str, AfterValidator(_as_written)]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
-from settings import api_rules, network_rules, python_variables, schedule_rules
+from settings import api_rules, monitoring_rules, network_rules, python_variables, schedule_rules
 from settings.credentials import holds_credential, is_credential
 from settings.limits import (
     FARGATE_MEMORY,
@@ -35,6 +35,7 @@ def breaches(settings: Settings) -> Iterator[Breach]:
     yield from _jobs_breaches(settings.jobs)
     yield from _worker_breaches(settings)
     yield from _scaling_breaches(settings)
+    yield from monitoring_rules.breaches(settings.monitoring)
 
 
 def _queue_breaches(s: Settings) -> Iterator[Breach]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from ebb.iam import jobs, network, roles, state
+from ebb.iam import jobs, monitoring, network, roles, state
 from ebb.iam.document import ANY, Part
 from ebb.iam.stack import Stack
 
 _QUEUE = "aws:sqs/queue:Queue"
-_ALARM, _LOGS = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/logGroup:LogGroup"
+_LOGS = "aws:cloudwatch/logGroup:LogGroup"
 _CLUSTER, _SERVICE = "aws:ecs/cluster:Cluster", "aws:ecs/service:Service"
-_REPOSITORY, _TOPIC = "aws:ecr/repository:Repository", "aws:sns/topic:Topic"
+_REPOSITORY = "aws:ecr/repository:Repository"
 _ACL = "aws:wafv2/webAcl:WebAcl"
 _SCHEDULE, _MACHINE = "aws:scheduler/schedule:Schedule", "aws:sfn/stateMachine:StateMachine"
 
@@ -25,7 +25,7 @@ def parts(stack: Stack) -> Iterator[Part]:
     yield from _service(stack)
     yield from _scaling(stack)
     yield from _wake(stack)
-    yield from _monitoring(stack)
+    yield from monitoring.parts(stack)
     yield from roles.parts(stack)
 
 
@@ -258,47 +258,3 @@ def _wake(stack: Stack) -> Iterator[Part]:
             ),
             resources=tuple(place.arn("states", f"stateMachine:{name}") for name in names),
         )
-
-
-def _monitoring(stack: Stack) -> Iterator[Part]:
-    place = stack.place
-    logical = [
-        "scaling-*",
-        "monitoring-*",
-        *(["network-nat-recover"] if stack.settings.network.nat == "instance" else []),
-    ]
-    yield Part(sid="AllAlarms", read=("cloudwatch:DescribeAlarms",), resources=ANY)
-    yield Part(
-        sid="Alarms",
-        read=("cloudwatch:ListTagsForResource",),
-        change=(
-            *("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"),
-            "cloudwatch:UntagResource",
-        ),
-        resources=tuple(place.arn("cloudwatch", f"alarm:{name}") for name in stack.names.of(_ALARM, *logical)),
-    )
-    if stack.settings.monitoring.dashboard:
-        name = f"dashboard/{stack.names.project}-{stack.names.stack}-{place.region}"
-        yield Part(
-            sid="Dashboard",
-            read=("cloudwatch:GetDashboard",),
-            change=("cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"),
-            resources=(place.everywhere("cloudwatch", name),),
-        )
-    if stack.settings.monitoring.notifies:
-        yield Part(
-            sid="Subscriptions",
-            read=("sns:GetSubscriptionAttributes",),
-            change=("sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
-            resources=ANY,
-        )
-    subscribing = ("sns:ListSubscriptionsByTopic", "sns:Subscribe") if stack.settings.monitoring.notifies else ()
-    yield Part(
-        sid="Topic",
-        read=("sns:GetTopicAttributes", "sns:ListTagsForResource"),
-        change=(
-            *("sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"),
-            *subscribing,
-        ),
-        resources=tuple(place.arn("sns", name) for name in stack.names.of(_TOPIC, "monitoring")),
-    )

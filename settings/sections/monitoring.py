@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from settings.forms import Email, HttpsUrl, Text, unique
+from settings.forms import CostTag, Email, HttpsUrl, Text, unique
 from settings.sections.base import Section
 
 
@@ -22,6 +22,17 @@ class Monitoring(Section):
         description="`essential`: only the alarms on waiting jobs, dead letters and the watcher. `all`: also on tasks "
         "without work, attempts that fail, the API, schedules, workflows, disk, the table, NAT and the notifications "
         "(see [runbook.md](runbook.md)). The price is $0.10 a month for each metric of an alarm.",
+    )
+    budget: float | None = Field(
+        None,
+        gt=0,
+        description="US dollars a month. AWS Budgets notifies the same receivers when the costs are above it, or will "
+        "be by its forecast. It is free, and some hours late. Default: no budget.",
+    )
+    budget_tag: CostTag | None = Field(
+        None,
+        description="The cost allocation tag, `KEY=VALUE`, whose costs the budget counts. The account must have "
+        "activated it, otherwise the costs are 0. Default: all costs of the account.",
     )
     dashboard: bool = Field(
         True,

@@ -157,3 +157,24 @@ def test_an_address_of_https_has_a_subscription_whose_name_does_not_show_it() ->
     assert found.name.startswith("monitoring-https-")
     assert "example" not in found.name
     assert found.inputs == {"topic": ARN, "protocol": "https", "endpoint": url}
+
+
+def test_a_budget_notifies_the_topic_which_lets_aws_budgets_publish() -> None:
+    made = monitoring("ops@example.com", budget=20, budget_tag="Environment=prod")
+    notified = {"comparisonOperator": "GREATER_THAN", "threshold": 100, "thresholdType": "PERCENTAGE"}
+    assert made.one("aws:budgets/budget:Budget").inputs == {
+        "budgetType": "COST",
+        "timeUnit": "MONTHLY",
+        "limitAmount": "20",
+        "limitUnit": "USD",
+        "costFilters": [{"name": "TagKeyValue", "values": ["user:Environment$prod"]}],
+        "notifications": [
+            {**notified, "notificationType": kind, "subscriberSnsTopicArns": [ARN]} for kind in ("ACTUAL", "FORECASTED")
+        ],
+    }
+    _, budgets = made.one(POLICY).statements
+    assert budgets["Principal"] == {"Service": "budgets.amazonaws.com"}
+    assert budgets["Condition"] == {
+        "ArnLike": {"aws:SourceArn": f"arn:aws:budgets::{ACCOUNT}:*"},
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+    }

@@ -162,7 +162,7 @@ def test_alarms_of_this_account_may_encrypt_what_they_report() -> None:
     assert alarms == {
         "Sid": "EncryptAlarms",
         "Effect": "Allow",
-        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Principal": {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Resource": ["*"],
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},

@@ -28,7 +28,7 @@ MOST: dict[str, Any] = {
         "max_tasks": 2,
         "warm_hours": [{"start": "08:00", "stop": "18:00", "min_tasks": 1}],
     },
-    "ebb:monitoring": {"emails": ["a@example.com"], "urls": ["https://example.com"]},
+    "ebb:monitoring": {"emails": ["a@example.com"], "urls": ["https://example.com"], "budget": 20},
     "ebb:iam": {"path": "/teams/video/", "permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/boundary"},
 }
 CONFIGS: dict[str, dict[str, Any]] = {

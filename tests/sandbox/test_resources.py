@@ -131,6 +131,8 @@ REFERENCE = {
     "aws:appautoscaling/policy:Policy": "name resourceId scalableDimension serviceNamespace",
     "aws:appautoscaling/scheduledAction:ScheduledAction": "name resourceId scalableDimension serviceNamespace",
     "aws:appautoscaling/target:Target": "resourceId scalableDimension serviceNamespace",
+    "aws:budgets/budget:Budget": "name",
+    "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
     "aws:cloudwatch/eventApiDestination:EventApiDestination": "name",
     "aws:cloudwatch/eventConnection:EventConnection": "name",
     "aws:cloudwatch/eventRule:EventRule": "eventBusName name",

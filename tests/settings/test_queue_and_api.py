@@ -60,6 +60,30 @@ REFUSED: Cases = {
         {"monitoring": {"emails": ["a@example.com", "a@example.com"]}},
         'monitoring.emails: must not contain duplicates, got ["a@example.com", "a@example.com"].',
     ),
+    "an address without TLS": (
+        {"monitoring": {"urls": ["http://events.example.com"]}},
+        'monitoring.urls.0: must be an https:// URL, got "http://events.example.com".',
+    ),
+    "a budget that no one hears of": (
+        {"monitoring": {"budget": 20}},
+        "monitoring.budget: needs a receiver: set emails or urls, got 20.0.",
+    ),
+    "a budget of nothing": (
+        {"monitoring": {"budget": 0, "emails": ["a@example.com"]}},
+        "monitoring.budget: must be greater than 0, got 0.",
+    ),
+    "a tag without a budget": (
+        {"monitoring": {"budget_tag": "Environment=prod"}},
+        'monitoring.budget_tag: is what a budget counts: set budget, got "Environment=prod".',
+    ),
+    "a tag without a value": (
+        {"monitoring": {"budget": 20, "budget_tag": "Environment", "emails": ["a@example.com"]}},
+        'monitoring.budget_tag: must be a cost allocation tag, KEY=VALUE, such as Environment=prod, got "Environment".',
+    ),
+    "a level of alarms that does not exist": (
+        {"monitoring": {"alarms": "none"}},
+        'monitoring.alarms: must be all or essential, got "none".',
+    ),
     "an e-mail address without a domain": (
         {"monitoring": {"emails": ["operators"]}},
         'monitoring.emails.0: must be an e-mail address, got "operators".',

@@ -61,6 +61,23 @@ def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Servi
         insufficient_data_actions=[topic.arn],
         tags={"Name": "one"},
     )
+    aws.budgets.Budget(
+        "costs",
+        budget_type="COST",
+        time_unit="MONTHLY",
+        limit_amount=str(settings["kept"]),
+        limit_unit="USD",
+        cost_filters=[{"name": "TagKeyValue", "values": ["user:Environment$prod"]}],
+        notifications=[
+            {
+                "comparison_operator": "GREATER_THAN",
+                "notification_type": "ACTUAL",
+                "threshold": 100,
+                "threshold_type": "PERCENTAGE",
+                "subscriber_sns_topic_arns": [topic.arn],
+            }
+        ],
+    )
     aws.cloudwatch.Dashboard(
         "all",
         dashboard_name="all",
