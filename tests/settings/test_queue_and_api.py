@@ -70,7 +70,7 @@ REFUSED: Cases = {
     ),
     "a budget of nothing": (
         {"monitoring": {"budget": 0, "emails": ["a@example.com"]}},
-        "monitoring.budget: must be greater than 0, got 0.",
+        "monitoring.budget: must be above 0, got 0.",
     ),
     "a tag without a budget": (
         {"monitoring": {"budget_tag": "Environment=prod"}},
