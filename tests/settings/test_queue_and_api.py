@@ -82,7 +82,7 @@ REFUSED: Cases = {
     ),
     "a level of alarms that does not exist": (
         {"monitoring": {"alarms": "none"}},
-        'monitoring.alarms: must be all or essential, got "none".',
+        "monitoring.alarms: must be 'all' or 'essential', got \"none\".",
     ),
     "an e-mail address without a domain": (
         {"monitoring": {"emails": ["operators"]}},
