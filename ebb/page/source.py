@@ -25,7 +25,7 @@ from ebb.page.clients import CountedClients
 SANDBOX_SECONDS, AWS_SECONDS = 2.0, 5.0
 #: Seconds for which alarms, dead letters and deployments are not asked again: they take the most requests. A minute of
 #: CloudWatch takes a second in a sandbox.
-SANDBOX_OVERVIEW_SECONDS, AWS_OVERVIEW_SECONDS = 1.0, 30.0
+SANDBOX_OVERVIEW_SECONDS, AWS_OVERVIEW_SECONDS = 1.0, 60.0
 #: Jobs in the page's list, and dead letters of a look.
 MOST_JOBS, MOST_LETTERS = 50, 100
 #: What Pulumi adds to an alarm's name.
@@ -142,6 +142,8 @@ class _Opened:
             "desired": state.desired,
             "running": state.running,
             "paused": state.paused,
+            "muted": seen.mute_rules,
+            "dollars": seen.dollars,
             "waiting": state.waiting,
             "in_flight": state.in_flight,
             "delayed": state.delayed,

@@ -28,7 +28,15 @@ class StubSource:
     def state(self) -> dict[str, Any]:
         self._call("state")
         counts = {"waiting": 12, "in_flight": 3, "delayed": 1, "oldest": 75.0, "dead": 2}
-        tasks = {"desired": 4, "running": 3, "minimum": 0, "maximum": 8, "paused": False}
+        tasks = {
+            "desired": 4,
+            "running": 3,
+            "minimum": 0,
+            "maximum": 8,
+            "paused": False,
+            "muted": ["night"],
+            "dollars": 1.5,
+        }
         alarms = [
             {"name": "scaling-out", "state": "ALARM", "scales": True, "see": ""},
             {"name": "scaling-zero", "state": "OK", "scales": True, "see": ""},

@@ -120,13 +120,13 @@ def test_the_picture_shows_what_the_stack_does(page: Page) -> None:
     assert said == [
         *("Clients", "0", "jobs in the last minute", "API", "POST", "/jobs"),
         *("Queue", "12", "waiting, 3 in flight, 1 delayed, oldest 75 s", "Dead letters", "2", "failed too often"),
-        *("Tasks", "3", "running of 4 desired", "Auto Scaling", "0 to 8", "tasks"),
+        *("Tasks", "3", "running of 4 desired", "Auto Scaling", "0 to 8", "tasks; the mute rule night can stop it"),
         *("Alarms", "scaling-out: ALARM", "oldest: ALARM, see docs/runbook.md#oldest", "scaling-zero: OK"),
         *("Job table", "0", "succeeded, 0 failed of the newest 1"),
     ]
     assert page.evaluate("document.querySelectorAll('#slots span').length") == 8
     assert "every 0.2 seconds" in page.evaluate(text("cost"))
-    assert "210 requests to the sandbox" in page.evaluate(text("cost"))
+    assert "210 requests to the sandbox. This month the stack has cost $1.50 so far" in page.evaluate(text("cost"))
 
 
 def test_no_request_leaves_and_no_text_becomes_html(page: Page, server: Server, source: StubSource) -> None:

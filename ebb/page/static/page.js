@@ -44,7 +44,8 @@ function show(state) {
   showDead(state.dead);
   showLoad(state.load);
   say('cost', `This page asks the stack every ${seconds} seconds, and not while its tab is hidden. `
-    + `In the last minute that was ${count(state.requests_a_minute, 'request')} to ${state.sandbox ? 'the sandbox' : 'AWS'}.`);
+    + `In the last minute that was ${count(state.requests_a_minute, 'request')} to ${state.sandbox ? 'the sandbox' : 'AWS'}.`
+    + (state.dollars == null ? '' : ` This month the stack has cost $${state.dollars.toFixed(2)} so far${state.sandbox ? ", at AWS's prices" : ''}.`));
   if (by('body').placeholder !== state.example) {
     if (by('body').value === by('body').placeholder) by('body').value = state.example;
     by('body').placeholder = state.example;
@@ -63,8 +64,9 @@ function showCounts(state) {
   say('dead-count', String(state.dead));
   by('dead').classList.toggle('alarm', state.dead > 0);
   say('range', `${state.minimum} to ${state.maximum}`);
-  say('scaling-says', state.paused ? 'tasks; paused: no task is started or removed' : 'tasks');
-  by('scaling').classList.toggle('alarm', state.paused);
+  const muted = state.muted.map(rule => `; the mute rule ${rule} can stop it`).join('');
+  say('scaling-says', `tasks${state.paused ? '; paused: no task is started or removed' : ''}${muted}`);
+  by('scaling').classList.toggle('alarm', state.paused || state.muted.length > 0);
   if (!state.jobs) {
     say('table-says', 'this stack has no job table');
     return;
