@@ -85,7 +85,7 @@ class Sandbox:
             region = self.region = opened.enter_context(Region(self._speed, region_of(self._config)))
             images = Images(region, self._say, self._image)
             self.tasks = Tasks(region, images)
-            config = localize(self._config, region.region)
+            config = self._deletable(localize(self._config, region.region))
             if names := ignored(self._config):
                 self._say(
                     f"The sandbox is {region.region} with an account of this machine. Ignored: {', '.join(names)}."
@@ -115,6 +115,14 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    def _deletable(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The configuration without what keeps a stack from being deleted: the account ends with it."""
+        without = {key: value for key, value in config.items() if key != "ebb:data"}
+        if self.settings.worker.image.context:
+            worker = project.parsed(config.get("ebb:worker", {}))
+            without["ebb:worker"] = {**worker, "image": {**worker.get("image", {}), "force_delete": True}}
+        return without
 
     def destroy(self, say: Say | None = None) -> list[Change]:
         """Empty the queues, because queues with jobs are not deleted, and destroy the stack. Returns the changes.

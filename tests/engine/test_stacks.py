@@ -6,7 +6,7 @@ from ebb.project import configuration
 from ebb.sandbox.deploy.engine import Deployment, DeploymentError
 from ebb.sandbox.emulators.region import Region
 from tests.engine.conftest import Deploy
-from tests.helpers.stacks import STACKS, users
+from tests.helpers.stacks import STACKS, read, users
 
 
 @pytest.mark.parametrize("stack", users())
@@ -22,7 +22,9 @@ def test_each_stack_file_previews_in_the_sandbox(deploy: Deploy, region: Region,
 def test_a_stack_previews_with_unknowns_goes_up_with_its_tags_stays_unchanged_and_is_destroyed(
     deploy: Deploy, region: Region, stack: str
 ) -> None:
-    deployment = deploy(stack)
+    # without it, the images keep the stack from being deleted
+    deletable = {"ebb:worker": {"image": {"force_delete": True}}} if read(stack).worker.image.context else {}
+    deployment = deploy(stack, deletable)
     before = region.inventory()
     said: list[str] = []
     planned = deployment.preview(said.append)
