@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,16 @@ def story(stack: Stack, job_id: str, client: Clients | None = None) -> list[Step
     named = next((line.record["job_id"] for line in lines if "job_id" in line.record), None)
     if stack.table_name and item is None and named:  # the id was the message's
         item = job(stack, named, client)
+    hidden: list[Step] = []
+
+    def part(what: str, read: Callable[[], Iterable[Step]]) -> list[Step]:
+        """Steps that the caller may not be allowed to read: the others are shown then."""
+        try:
+            return list(read())
+        except OpsError as error:
+            hidden.append(Step(time=now, source="ebb", sentence=f"{what} cannot be read. {error}"))
+            return []
+
     letter = _letter(stack, job_id, client) if item is None or item.state in ("failed", "rejected") else None
     if item is None and not lines and letter is None:
         table = "its job table, " if stack.table_name else ""
@@ -75,11 +85,14 @@ def story(stack: Stack, job_id: str, client: Clients | None = None) -> list[Step
             f"Stack {stack.name} knows no job {job_id}: it is not in {table}the log of the last {LOG_DAYS} days or the "
             "dead-letter queue. A job that waits in the queue is known to a job table only."
         )
-    steps = [*_sent(item, letter), *_of_scaling(stack, client, item, lines, now), *_of_log(lines)]
-    steps += [*_ended(item, steps), *_of_queue(letter, now)]
+    steps = [*_sent(item, letter), *part("The scaling", lambda: _of_scaling(stack, client, item, lines, now))]
+    steps += _of_log(lines)
+    if ended := list(_ended(item, steps)):
+        steps += [*ended, *part("The service", lambda: _event(stack, client, lines, ended[-1].time))]
+    steps += _of_queue(letter, now)
     if item and not item.final:
-        steps += _now(stack, client, item, now)
-    return sorted(steps, key=lambda step: step.time)
+        steps += part("The service", lambda: _now(stack, client, item, now))
+    return sorted([*steps, *hidden], key=lambda step: step.time)
 
 
 def _sent(item: Job | None, letter: DeadLetter | None) -> Iterator[Step]:
@@ -94,21 +107,31 @@ def _sent(item: Job | None, letter: DeadLetter | None) -> Iterator[Step]:
         f"to start at {clock_time(item.at)}" if item.at else "",
     ]
     yield Step(time=item.created, source="table", sentence=f"{' '.join(['It was sent', *filter(None, about)])}.")
+    if item.cancel:
+        yield Step(time=item.cancel, source="table", sentence="Its cancellation was requested.")
 
 
 def _ended(item: Job | None, steps: list[Step]) -> Iterator[Step]:
     """What became of the job, by the table, whose times are whole seconds: after all that happened in that second."""
-    if item is None:
-        return
-    if item.cancel:
-        yield Step(time=item.cancel, source="table", sentence="Its cancellation was requested.")
-    if item.finished and item.final:
+    if item and item.finished and item.final:
         moment = max([item.finished, *(step.time for step in steps if step.time < item.finished + 1)])
         what = f": {item.error}" if item.error else ""
         if item.result is not None:
             what = f", with the result {json.dumps(item.result)[:RESULT_CHARACTERS]}"
         after = span(item.finished - item.created)
         yield Step(time=moment, source="table", sentence=f"It {_was(item.state)}, {after} after it was sent{what}.")
+
+
+def _event(stack: Stack, client: Clients, lines: list[_Line], moment: float) -> Iterator[Step]:
+    """The event of the job's end, if the service's tasks send events and the log does not say that it was left out."""
+    with refusals():
+        ecs = client("ecs")
+        (service,) = ecs.describe_services(cluster=stack.cluster_name, services=[stack.service_name])["services"]
+        deployed = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    variables = {each["name"]: each["value"] for each in deployed["containerDefinitions"][0].get("environment", [])}
+    left_out = any(each.event == "left_out" and each.record.get("step") == "notify" for each in lines)
+    if variables.get("EBB_EVENTS") == "on" and not left_out:
+        yield Step(time=moment, source="event", sentence="An event of its end was sent to EventBridge.")
 
 
 def _was(state: str) -> str:

@@ -22,7 +22,7 @@ from tests.helpers.waiting import alive, until
 STACK = "sandbox"
 #: With a job table, and with the demo's handler. A job that fails is tried again within a second.
 OVERRIDES = {
-    "ebb:jobs": {"keep_days": 1},
+    "ebb:jobs": {"keep_days": 1, "events": True},
     "ebb:worker": {"handler": "worker.demo:handle", "backoff_cap": 1},
     "ebb:queue": {"max_receive_count": 2},
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from ebb.cli import app
@@ -157,8 +158,9 @@ def test_the_story_of_a_job_says_why_it_waited_and_what_became_of_it(stack: Stac
     ready = next(each for each in told if each.startswith("Task T was ready to receive. Until then the job had waited"))
     claimed = "Task T claimed it and started attempt 1."
     assert told.index(asked) < told.index(ready) < told.index(claimed)
-    assert re.fullmatch(r"Attempt 1 was done after [\d.]+ s\.", told[-2])
-    assert re.fullmatch(r'It succeeded, .+ after it was sent, with the result \{"frames": 7\}\.', told[-1])
+    assert re.fullmatch(r"Attempt 1 was done after [\d.]+ s\.", told[-3])
+    assert re.fullmatch(r'It succeeded, .+ after it was sent, with the result \{"frames": 7\}\.', told[-2])
+    assert told[-1] == "An event of its end was sent to EventBridge."
 
 
 def test_the_story_of_a_failed_job_has_each_attempt_and_its_dead_letter(stack: Stack, ended: Ended) -> None:
@@ -171,7 +173,7 @@ def test_the_story_of_a_failed_job_has_each_attempt_and_its_dead_letter(stack: S
         "Attempt 1",
         "Attempt 2",
     ]
-    assert told[-2].startswith("It failed, ")
+    assert told[-3].startswith("It failed, ")
     assert told[-1] == f"Its message {sent['MessageId']} is in the dead-letter queue: {error}"
 
 
@@ -183,6 +185,21 @@ def test_a_story_is_found_by_the_message_s_id_and_without_a_table(stack: Stack, 
     told = sentences(story(replace(stack, table_name=None), ended.succeeded))
     assert "Task T claimed it and started attempt 1." in told
     assert told[-1].startswith("Attempt 1 was done after ")
+
+
+def test_what_may_not_be_read_is_said_and_the_rest_of_the_story_is_shown(stack: Stack, ended: Ended) -> None:
+    clients = stack.clients()
+
+    def denied(service: str) -> Any:
+        if service in ("application-autoscaling", "ecs"):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "Describe")
+        return clients(service)
+
+    told = sentences(story(stack, ended.succeeded, denied))
+    assert told[0] == f"It was sent with the reference {REFERENCE}."
+    assert told[-3].startswith("It succeeded, ")
+    said = "cannot be read. AWS refused Describe: AccessDenied: no"
+    assert told[-2:] == [f"The scaling {said}", f"The service {said}"]
 
 
 def test_a_job_that_waits_in_a_paused_stack_says_so(stack: Stack) -> None:
