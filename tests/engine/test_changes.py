@@ -56,9 +56,10 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
             {"ebb:queue": {"visibility_timeout": 60}},
             {("update", QUEUE, "jobs"), *NEW_TASK},
         ),
-        "a new key: the key, both queues, the alarms' topic, and the two roles that use it": (
+        "a new key: the key, both queues, the logs, the alarms' topic, and the two roles that use it": (
             {"ebb:queue": {"kms": "new"}},
             {
+                *(("update", "aws:cloudwatch/logGroup:LogGroup", name) for name in ("api-access", "worker")),
                 ("create", "aws:kms/key:Key", "jobs-key"),
                 ("create", "aws:kms/alias:Alias", "jobs-key"),
                 ("update", QUEUE, "jobs"),

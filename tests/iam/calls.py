@@ -144,6 +144,9 @@ def _resources(service: str, model: Any, sent: dict[str, Any], stack: Stack) -> 
             found = [sent["ResourceArn"]]
         case "scheduler" if model.name.endswith("ScheduleGroup"):
             found = [place.arn("scheduler", f"schedule-group/{sent['Name']}")]
+        case "cloudwatch" if "Dashboard" in model.name:
+            dashboards = sent.get("DashboardNames") or [sent["DashboardName"]]
+            found = [place.everywhere("cloudwatch", f"dashboard/{name}") for name in dashboards]
         case "route53":
             kind, key = ("change", "Id") if model.name == "GetChange" else ("hostedzone", "HostedZoneId")
             zone = sent.get(key) or sent["Id"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 
-from ebb.sandbox.emulators import moto_history
+from ebb.sandbox.emulators import moto_history, moto_logs
 from ebb.sandbox.emulators.contracts import MOTO
 from ebb.sandbox.emulators.regions import regions
 
@@ -54,6 +54,7 @@ def apply() -> None:
     count_reported_tasks(ecs)
     report_standalone_tasks(ecs)
     moto_history.apply()
+    moto_logs.apply()
     hand_over_events(events)
     keep_managed_policies(iam)
     keep_module_list(backends)

@@ -106,7 +106,8 @@ def _create_group(aws: Aws, props: Props) -> tuple[str, Props]:
 
 def _retain(aws: Aws, name: str, old: Props, new: Props) -> Props:
     if old and changed(old, new, "kmsKeyId"):
-        raise RefusedError("the sandbox cannot change the key of a log group that exists; AWS can")
+        key = pick(new, "kmsKeyId")
+        aws.call("logs", "associate_kms_key" if key else "disassociate_kms_key", logGroupName=name, **key)
     if changed(old, new, "retentionInDays"):
         if new.get("retentionInDays"):
             aws.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=new["retentionInDays"])
