@@ -33,8 +33,8 @@ WAYS: dict[str, dict[str, Any]] = {
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """The stack deployed in one of the ways. No task takes the messages."""
     with Sandbox(in_process=True, overrides=WAYS[request.param], image=WORKER, say=lambda _: None) as sandbox:
-        sandbox.tasks.stop()
         sandbox.deployment.up()
+        sandbox.tasks.stop()
         yield sandbox
 
 

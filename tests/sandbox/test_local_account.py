@@ -72,8 +72,8 @@ def test_a_stack_of_another_partition_goes_up_in_its_region_with_endpoints_of_it
     network = {"endpoints": ["ecr.api", "ecr.dkr", "logs", "sqs", "ecs"]}
     config = {"aws:region": region, "ebb:network": network, "ebb:scaling": {"direct": True}}
     with Sandbox("any", in_process=True, config=config, image=WORKER, say=lambda _: None) as sandbox:
-        sandbox.tasks.stop()
         sandbox.deployment.up()
+        sandbox.tasks.stop()
         subnets = sandbox.region.client("ec2").describe_subnets()["Subnets"]
         assert {subnet["AvailabilityZone"][:-1] for subnet in subnets} == {region}
         message = sandbox.client().post({"n": 1})
