@@ -50,6 +50,7 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
     aws = calls.Recorder(region.client)
     provider = serve(aws, images, ROOT)
     configs: list[Mapping[str, Any]] = []
+    stacks = ["sandbox"]
 
     def ready(
         stack: str = "sandbox",
@@ -61,11 +62,12 @@ def deploy(region: Region, command: PulumiCommand) -> Iterator[Deploy]:
         if uses_existing(config):
             config = create_existing(region, images).use_in(config)
         configs.append(config)
+        stacks.append(stack)
         deployment = Watched(region, provider.port, stack, command, config)
         deployment.recorder = aws
         return deployment
 
     yield ready
     provider.stop()
-    assert calls.of_deployer(aws, "sandbox", configs) == []
-    assert calls.of_preview(aws, "sandbox", configs) == []
+    assert calls.of_deployer(aws, stacks[-1], configs) == []
+    assert calls.of_preview(aws, stacks[-1], configs) == []
