@@ -223,6 +223,7 @@ GROUPS: tuple[dict[str, tuple[dict[str, Any], set[Step]]], ...] = (
                     for kind in ("role:Role", "rolePolicy:RolePolicy")
                     for name in ("cancel", "release", "scheduler", "submit")
                 },
+                ("create", "aws:iam/rolePolicy:RolePolicy", "job-release-again"),
                 *api_parts.job_resource(),
                 *replaced("aws:apigateway/deployment:Deployment", "api"),
                 ("update", "aws:apigateway/stage:Stage", "api"),

@@ -9,7 +9,14 @@ from typing import Any
 import boto3
 
 #: Permissions that are no API operation of that name (service authorization reference).
-NO_OPERATION = {"iam:PassRole", "kms:ReEncryptFrom", "kms:ReEncryptTo", "s3:ListBucket"}
+NO_OPERATION = {
+    "budgets:ModifyBudget",
+    "budgets:ViewBudget",
+    "iam:PassRole",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+    "s3:ListBucket",
+}
 #: boto3's names of services whose IAM prefix is another.
 CLIENTS = {"states": "stepfunctions"}
 SESSION: Any = boto3.Session(region_name="us-east-1")

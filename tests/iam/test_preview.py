@@ -10,7 +10,7 @@ from tests.iam.stacks import deployer, preview
 
 @each_config
 def test_a_preview_changes_nothing_and_reads_no_data(config: dict[str, Any]) -> None:
-    reading = r"\w[\w-]*:(Describe|Get|GET$|List|BatchGet|BatchCheck|Validate|Decrypt$)\w*"
+    reading = r"\w[\w-]*:(Describe|Get|GET$|View|List|BatchGet|BatchCheck|Validate|Decrypt$)\w*"
     assert [action for action in actions(preview(config)) if not re.fullmatch(reading, action)] == []
     data = (
         r"sqs:Receive|s3:GetObjectVersion|dynamodb:(Get|BatchGet|Query|Scan)|ssm:GetParameters|ssm:\w*History"

@@ -43,7 +43,7 @@ def sandbox(folder: Path, handler: str) -> Sandbox:
     """A sandbox whose tasks run the worker of this checkout, with a handler in this folder."""
     image = Image(ROOT, ["python", "-m", "worker"], packages=folder)
     overrides = {
-        "ebb:worker": {"handler": handler, "start_timeout": 10},
+        "ebb:worker": {"handler": handler, "start_timeout": 10, "check": False},
         "ebb:queue": {"max_receive_count": 1},
         "ebb:scaling": {"max_tasks": 1},
     }

@@ -10,9 +10,10 @@ from ebb.sandbox.demo import WORKER
 from ebb.sandbox.sandbox import Sandbox
 from tests.helpers.waiting import until
 
-#: Settings that no task can work with, and how many jobs wait for one: exit codes 78 and 69.
+#: Settings that no task can work with, and how many jobs wait for one: exit codes 78 and 69. They pass a deployment
+#: without its check.
 BROKEN: dict[str, tuple[dict[str, Any], int]] = {
-    "a handler that does not exist": ({"ebb:worker": {"handler": "worker.nothing:handle"}}, 1),
+    "a handler that does not exist": ({"ebb:worker": {"handler": "worker.nothing:handle", "check": False}}, 1),
     "a deleted table": ({"ebb:jobs": {"keep_days": 7}, "ebb:scaling": {"direct": True}}, 2),
 }
 
