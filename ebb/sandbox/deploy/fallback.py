@@ -54,7 +54,6 @@ class InProcess:
         own = {key.removeprefix("aws:"): value for key, value in config.items() if key.startswith("aws:")}
         for name, problem in checking.configuration(self._aws, own):
             raise DeploymentError(f"aws:{name}: {problem}")
-        self._worker = project.read_settings(config).worker
         self._config, self._tags = config, checking.default_tags(own)
 
     def preview(self, say: Say | None = None) -> list[Change]:
@@ -173,9 +172,10 @@ class InProcess:
 
     def _prove(self, old: Props | None, new: Props) -> None:
         """As the engine's hooks. Raises RevisionError."""
-        if self._worker.check and (old is None or revision_check.differs(old, new)):
+        worker = project.read_settings(self._config).worker
+        if worker.check and (old is None or revision_check.differs(old, new)):
             kept = "is not created" if old is None else "keeps its revision"
-            revision_check.prove(new, self._worker.start_timeout, kept=kept, client=self._aws.client)
+            revision_check.prove(new, worker.start_timeout, kept=kept, client=self._aws.client)
 
     def _note(self, operation: str, key: Key) -> None:
         self._changes.append(Change(operation=operation, type=key[0], name=key[1]))

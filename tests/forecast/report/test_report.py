@@ -118,7 +118,19 @@ def test_a_few_runs_say_that_their_p95_says_little(runs: int, cautious: bool) ->
 def test_the_json_document_has_the_documented_shape() -> None:
     made = json_report.document(Report(own=finding(), baselines=(finding(title="Public design", source="nbtl.blog"),)))
     assert json.loads(json.dumps(made, allow_nan=False)) == made
-    assert list(made) == ["load", "runs", "seed", "stack", "against", "vs", "scale", "sensitivity", "no_effect"]
+    assert list(made) == [
+        "load",
+        "runs",
+        "seed",
+        "stack",
+        "against",
+        "vs",
+        "scale",
+        "sensitivity",
+        "no_effect",
+        "budgets",
+        "calibration",
+    ]
     assert (made["load"], made["runs"], made["seed"]) == ("burst:2 of 30s", 3, 1)
     estimate = {"value": 140.0, "low": 140.0, "high": 140.0}
     stack_ = made["stack"]

@@ -212,7 +212,12 @@ def test_a_flow_log_costs_its_bytes_and_the_months_that_it_is_kept() -> None:
 
 
 def test_what_the_bill_lacks_is_what_the_stack_has() -> None:
-    assert stack().unpriced == ("what the jobs use themselves", "older images in ECR", "tax")
+    assert stack().unpriced == (
+        "what the jobs use themselves",
+        "the dashboard, if the account has three others ($3.00 a month)",
+        "older images in ECR",
+        "tax",
+    )
     network = {"nat": "instance", "nat_instance_type": "x99.large"}
     lacks = stack(network=network, queue={"kms": "new"}, worker={"payload_bucket": "bodies"}).unpriced
     assert "the NAT instance (the price of x99.large is unknown)" in lacks
