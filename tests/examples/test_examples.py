@@ -32,7 +32,7 @@ def log(opened: Sandbox) -> list[str]:
 
 def finished(opened: Sandbox) -> list[str]:
     """Ids of the jobs that are done, in the order in which they ended."""
-    records = (json.loads(line) for line in log(opened))
+    records = (json.loads(line) for line in log(opened) if line.startswith("{"))
     return [record["message_id"] for record in records if record.get("event") == "job_done"]
 
 

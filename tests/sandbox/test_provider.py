@@ -113,6 +113,7 @@ CHANGES: list[tuple[Settings, set[Change]]] = [
         {
             ("update", "IntegrationResponse", "accepted"),
             ("update", "Stage", "run"),
+            ("update", "Budget", "costs"),
             ("update", "Service", "worker"),
         }
         | replaced("Deployment", "api")
