@@ -15,6 +15,8 @@ BENCH := .venv-bench
 FUZZ := .venv-fuzz
 # what only `make scan` needs
 SCAN := .venv-scan
+# what only `make site` needs
+SITE := .venv-site
 # the first interpreter of 3.11 or later
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -28,7 +30,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 .DEFAULT_GOAL := help
 .PHONY: help venv engine demo up quick test fmt format lint types imports docs docs-check forecast-report picture aims tune \
 	preview-comment actionlint browser all-tests drift bench bench-worker bench-api bench-forecast chaos fuzz scan mutants \
-	worker-image clean
+	site site-serve worker-image clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 24
@@ -73,15 +75,29 @@ types: $(STAMP) ## mypy --strict
 imports: $(STAMP) ## the rooms of the house import only what they may
 	$(BIN)/lint-imports
 
-docs: $(STAMP) ## write docs/configuration.md, docs/openapi.yaml and the tables of docs/runbook.md
+docs: $(STAMP) ## write docs/configuration.md, docs/commands.md, docs/openapi.yaml and the tables of docs/runbook.md
 	$(BIN)/python -m tools.configuration_docs
+	$(BIN)/python -m tools.commands_docs
 	$(BIN)/python -m tools.openapi_docs
 	$(BIN)/python -m tools.runbook_docs
 
-docs-check: $(STAMP) ## is docs/configuration.md current?
+docs-check: $(STAMP) ## are the pages that `make docs` writes current?
 	$(BIN)/python -m tools.configuration_docs --check
+	$(BIN)/python -m tools.commands_docs --check
 	$(BIN)/python -m tools.openapi_docs --check
 	$(BIN)/python -m tools.runbook_docs --check
+
+$(SITE)/.installed: $(STAMP) docs/requirements.txt
+	@test -x $(SITE)/bin/python || $(BIN)/python -m venv $(SITE)
+	@echo "Installing mkdocs into $(SITE)"
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
+site: $(SITE)/.installed ## the documents as a site, in site/: it works offline
+	@$(BIN)/python -m tools.site $(SITE)/bin/mkdocs build --strict --quiet
+
+site-serve: $(SITE)/.installed ## the same on http://127.0.0.1:8000, built again after each change
+	@$(BIN)/python -m tools.site $(SITE)/bin/mkdocs serve --strict
 
 forecast-report: $(STAMP) ## write what forecasts print into docs/scaling.md (three minutes)
 	$(BIN)/python -m tools.scaling_docs
@@ -164,4 +180,4 @@ worker-image: ## build the worker's image for both architectures (needs docker b
 	docker buildx build --platform linux/arm64,linux/amd64 worker
 
 clean: ## remove what make has made here
-	rm -rf $(VENV) $(BENCH) $(FUZZ) $(SCAN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out
+	rm -rf $(VENV) $(BENCH) $(FUZZ) $(SCAN) $(SITE) site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache bench/out

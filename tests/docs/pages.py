@@ -1,34 +1,31 @@
-"""The product's documents by name. A user may put more files next to them: no test reads those."""
+"""The product's documents: those in mkdocs.yml. A user may put more files next to them: no test reads those."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCS = ("api", "architecture", "benchmarks", "configuration", "page", "sandbox", "scaling", "style", "worker")
-DECISIONS = (
-    "0001-rest-api-straight-into-sqs",
-    "0002-step-policies-on-our-own-alarms",
-    "0003-task-protection-against-scale-in",
-    "0004-settings-as-models",
-    "0005-a-real-engine-in-the-sandbox",
-    "0006-a-child-process-per-job",
-    "0007-a-queue-with-jobs-is-not-deleted",
-)
 EXAMPLES = ("command", "existing", "fifo", "spot")
 CHANGELOG = ROOT / "CHANGELOG.md"
-#: What a reader reads to use the product.
-PAGES = tuple(
-    ROOT / f"{name}.md"
-    for name in (
-        *("README", "CONTRIBUTING", "SECURITY"),
-        *(f"docs/{name}" for name in DOCS),
-        *(f"docs/adr/{name}" for name in DECISIONS),
-        "examples/README",
-        *(f"examples/{name}/README" for name in EXAMPLES),
-    )
-)
+
+
+def _listed(entry: Any) -> Iterator[str]:
+    """The pages of a part of mkdocs.yml's `nav`."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for each in entry.values() if isinstance(entry, dict) else entry:
+            yield from _listed(each)
+
+
+#: The pages of the site, in the order of its navigation. BaseLoader: one of the settings is a Python object.
+SITE = tuple(ROOT / name for name in _listed(yaml.load((ROOT / "mkdocs.yml").read_text(), yaml.BaseLoader)["nav"]))
+#: What a reader reads to use the product: without what earlier versions were.
+PAGES = tuple(page for page in SITE if page != CHANGELOG)
 
 
 def section(title: str) -> str:

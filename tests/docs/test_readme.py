@@ -44,7 +44,8 @@ def blocks(language: str, page: Path = ROOT / "README.md") -> list[str]:
 
 def test_every_block_is_of_a_kind_that_is_checked_here() -> None:
     kinds = {kind for page in PAGES for kind in re.findall(r"^```(\S*)\n(?:.*?)^```$", page.read_text(), re.M | re.S)}
-    assert kinds == {"", "sh", "python", "yaml", "json", "text"}  # text in docs/: test_scaling.py
+    # text: test_scaling.py, test_tutorial.py, dockerfile: test_howto.py
+    assert kinds == {"", "sh", "python", "yaml", "json", "text", "dockerfile"}
 
 
 def test_the_readme_begins_with_the_picture_of_the_demo() -> None:
@@ -81,12 +82,6 @@ def test_the_picture_is_the_same_in_both_pages() -> None:
     assert blocks("", ROOT / "docs/architecture.md") == [picture]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files_that_exist(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
-
-
 # shell
 
 
@@ -105,12 +100,14 @@ def test_the_two_commands_start_the_sandbox() -> None:
 
 
 #: Without those that need a branch of git: tests/forecast/compare/test_revisions.py.
-FORECASTS = [
-    line
-    for page in PAGES
-    for line in re.findall(r"^(?:python -m )?(ebb forecast .*)$", page.read_text(), re.M)
-    if "--compare" not in line
-]
+FORECASTS = list(
+    dict.fromkeys(
+        line
+        for page in PAGES
+        for line in re.findall(r"^(?:python -m )?(ebb forecast .*)$", page.read_text(), re.M)
+        if "--compare" not in line and "--stack tutorial" not in line  # the latter: test_tutorial.py
+    )
+)
 
 
 @pytest.mark.parametrize("line", FORECASTS)
@@ -279,7 +276,7 @@ def config(text: str) -> settings.Settings:
 
 def test_yaml_blocks_are_settings_without_a_warning() -> None:
     found = [block for page in PAGES for block in blocks("yaml", page)]
-    assert len(found) >= 5
+    assert len(found) > 15
     for block in found:
         read = config(block)
         assert read != settings.Settings()

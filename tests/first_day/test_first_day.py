@@ -13,13 +13,13 @@ from tests.helpers.waiting import LIMIT
 #: Tests outside the quick tier that read the folders in which a user adds files. They cost little.
 DOCUMENTS = (
     "tests/docs/test_style.py",
+    "tests/docs/test_site.py",
     "tests/workflows",
     *(
         f"tests/docs/test_readme.py::test_{name}"
         for name in (
             "every_block_is_of_a_kind_that_is_checked_here",
             "the_map_has_15_lines_and_every_folder",
-            "links_lead_to_files_that_exist",
             "yaml_blocks_are_settings_without_a_warning",
         )
     ),

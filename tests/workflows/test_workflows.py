@@ -52,6 +52,7 @@ def test_each_run_line_is_a_make_target_except_in_the_release() -> None:
     lines = {line for name, step in steps() if name != "release" for line in step.get("run", "").splitlines()}
     assert lines == {
         "make drift",
+        "make site",
         "make test",
         "make venv",
         "make worker-image",
@@ -168,6 +169,7 @@ def test_each_job_has_only_the_permissions_that_it_needs() -> None:
     jobs = {(name, job): body["permissions"] for name, flow in WORKFLOWS.items() for job, body in flow["jobs"].items()}
     assert jobs == {
         ("tests", "test"): read,
+        ("tests", "site"): read,
         ("tests", "image"): read,
         ("preview", "preview"): {**read, "id-token": "write", "pull-requests": "write"},
         ("drift", "drift"): {**read, "id-token": "write"},
@@ -180,10 +182,10 @@ def test_each_job_has_only_the_permissions_that_it_needs() -> None:
 
 def test_no_step_leaves_the_repository_s_token_in_the_checkout() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 6
+    assert len(checkouts) == 7
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
     # only the preview needs more than the commit: the base branch, which is its first parent
-    assert [step["with"].get("fetch-depth") for step in checkouts] == [None, None, 2, None, None, None]
+    assert [step["with"].get("fetch-depth") for step in checkouts] == [None, None, None, 2, None, None, None]
 
 
 def test_a_deployment_is_never_cut_off_and_an_old_preview_is() -> None:
