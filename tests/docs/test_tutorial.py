@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from ebb import project
 from ebb.cli import app
 from ebb.ops import jobs
-from ebb.ops.stack import read
+from ebb.ops.stack import Stack, read
 from ebb.sandbox.emulators.images import Image
 from ebb.sandbox.sandbox import Sandbox
 from tests.docs.pages import ROOT
@@ -85,6 +86,11 @@ def shape(line: str) -> str:
     return re.sub(r"[\d.]+ s\b", "N s", re.sub(r"-[0-9a-f]{7}\b|Task \w+|\(\d\d/.*?\)", "", sentence))
 
 
+def ended(stack: Stack, job: str) -> bool:
+    found = jobs.job(stack, job)
+    return found is not None and found.final
+
+
 def test_its_commands_work_one_after_another(deployed: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project, "ROOT", folder)
     stack = read("tutorial")
@@ -94,7 +100,7 @@ def test_its_commands_work_one_after_another(deployed: None, folder: Path, monke
         assert command, line
         words = [variables.get(word.removeprefix("$"), word) for word in shlex.split(command[2])]
         if words[0] == "why":  # "When the job has succeeded"
-            until(lambda id=words[-1]: jobs.job(stack, id).final)
+            until(partial(ended, stack, words[-1]))
         if words[0] == "forecast":
             words += ["--runs", "2"]
         done = CliRunner().invoke(app, words, catch_exceptions=False)
