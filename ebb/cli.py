@@ -1,6 +1,9 @@
 """The command `ebb` (`python -m ebb`): its commands and groups of commands."""
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -22,6 +25,9 @@ from ebb.ops.cli.status import status
 from ebb.ops.cli.story import why
 from ebb.page.cli import page
 from ebb.sandbox.cli import sandbox
+
+#: Seconds after which a finalizer has ended.
+_AGAIN_SECONDS = 0.1
 
 app = typer.Typer(
     cls=Group,
@@ -50,3 +56,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     # a shell that starts a command in the background has it ignore SIGINT
     signal.signal(signal.SIGINT, stop)
+    if sys.unraisablehook is sys.__unraisablehook__:  # pytest has its own
+        sys.unraisablehook = _not_lost
+
+
+def _not_lost(dropped: "sys.UnraisableHookArgs") -> None:
+    """Python drops an exception that a finalizer raises. A Ctrl-C in that moment is sent again after it."""
+    if dropped.exc_type is KeyboardInterrupt:
+        threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(dropped)

@@ -18,6 +18,7 @@ from ebb.sandbox.emulators.contracts import ContractError
 from ebb.sandbox.emulators.ministack.server import MiniStackError
 from ebb.sandbox.emulators.region import RegionError
 from ebb.sandbox.emulators.stages import ImageError
+from tests.helpers.waiting import LIMIT
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = [
@@ -96,3 +97,28 @@ def test_a_value_error_from_inside_a_command_keeps_its_traceback(module: str, na
     assert done.returncode == 1
     assert "Traceback (most recent call last)" in done.stderr
     assert done.stderr.splitlines()[-1] == "ValueError: a defect of ours"
+
+
+def test_a_ctrl_c_in_the_moment_of_a_finalizer_ends_a_command_too() -> None:
+    program = """
+import signal, time
+from ebb.cli import main
+
+class Finalized:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+main()
+Finalized()
+try:
+    while True:
+        time.sleep(1)
+except KeyboardInterrupt:
+    print("ended")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("ended\n", "", 0)

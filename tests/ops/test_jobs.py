@@ -14,6 +14,8 @@ from ebb.ops.stack import OpsError, Stack
 
 REGION = "eu-central-1"
 NOW = int(time.time())
+#: Seconds. The tests run long after this module was loaded, in a whole run of the suite.
+DAY = 24 * 3600
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 def put(number: int, state: str, **more: int | str) -> str:
     """A job; of each ten one after the other, created in the same second."""
-    values = dict[str, int | str](state=state) | {"created": NOW - 100 - number // 10, "expires": NOW + 1000} | more
+    values = dict[str, int | str](state=state) | {"created": NOW - 100 - number // 10, "expires": NOW + DAY} | more
     item = {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()}
     client: Any = boto3.client("dynamodb", REGION)
     client.put_item(TableName="jobs", Item={"id": {"S": f"job-{number:03}"}, **item})
@@ -70,7 +72,7 @@ def pages(stack: Stack, **given: Any) -> list[list[Job]]:
 @pytest.mark.parametrize("limit", [7, 40])
 def test_each_job_of_all_states_is_on_one_page_the_newest_first(stack: Stack, limit: int) -> None:
     states = ("queued", "running", "succeeded", "failed")
-    made = [put(number, states[number % 4], until=NOW + 60) for number in range(40)]
+    made = [put(number, states[number % 4], until=NOW + DAY) for number in range(40)]
     found = pages(stack, limit=limit)
     assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
     listed = [job for page in found for job in page]
@@ -87,7 +89,7 @@ def test_pages_of_one_state_and_of_a_reference(stack: Stack) -> None:
 
 
 def test_a_running_job_whose_claim_has_ended_is_stalled_and_an_expired_one_is_gone(stack: Stack) -> None:
-    runs, stalled = put(1, "running", until=NOW + 60), put(2, "running", until=NOW - 1)
+    runs, stalled = put(1, "running", until=NOW + DAY), put(2, "running", until=NOW - 1)
     gone = put(3, "succeeded", expires=NOW - 1)
     assert [each.id for each in jobs(stack, state="running").jobs] == [runs]
     assert [(each.id, each.state) for each in jobs(stack, state="stalled").jobs] == [(stalled, "stalled")]
