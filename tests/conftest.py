@@ -3,10 +3,12 @@
 import atexit
 import functools
 import gc
+from typing import Any
 
 import botocore.session
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("ebb", deadline=None, print_blob=True)
@@ -24,7 +26,10 @@ gc.set_threshold(10_000, 20, 20)
 atexit.register(gc.freeze)
 
 #: Folders whose tests take longest. They begin first, so that no processor is idle at the end.
-LONGEST = ("first_day", "demo", "engine", "chaos", "sandbox", "worker", "examples", "docs", "bench")
+LONGEST = ("first_day", "ops", "page", "demo", "engine", "chaos", "sandbox", "worker", "examples", "docs", "bench")
+
+#: Folders whose tests use the sandbox of tests/ops/sandbox_process.py.
+SHARING = ("ops", "page")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,3 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     gc.freeze()  # what the imports made stays: no later look for garbage goes through it
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As `--dist loadfile`; the folders whose tests use one sandbox are one file. No process waits for another then."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    scheduling = LoadFileScheduling(config, log)
+    of_file = scheduling._split_scope
+    scheduling._split_scope = lambda test: "sandbox" if test.split("/")[1] in SHARING else of_file(test)
+    return scheduling
