@@ -145,6 +145,7 @@ monitoring = Monitoring(
         table_name=table.table_name if table else None,
         nat_instance_id=network.nat_instance_id,
         webhook_dead_letter_name=events.dead_letter_name if events else None,
+        iam=config.iam,
     ),
 )
 

@@ -2,17 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
-from components import _alarm, _dashboard, _iam
+from components import _alarm, _chatbot, _dashboard, _iam
 from components._account import account
 from components._queue_refs import QueueRefs
 from components._secrets import kept
 from policy.dashboard import Dashboard
 from policy.plan import AlarmPlan, Source
+from settings import Iam as IamSettings
 from settings import Monitoring as MonitoringSettings
 
 
@@ -38,6 +39,7 @@ class MonitoringArgs:
     table_name: pulumi.Input[str] | None = None
     nat_instance_id: pulumi.Input[str] | None = None
     webhook_dead_letter_name: pulumi.Input[str] | None = None
+    iam: IamSettings = field(default_factory=IamSettings)
 
     def dimensions(self, topic_name: pulumi.Input[str]) -> _alarm.Dimensions:
         """What each source of a metric is in CloudWatch, if the stack has it."""
@@ -67,6 +69,7 @@ class Monitoring(pulumi.ComponentResource):
     Creates:
     - an SNS topic to which alarms of this account may publish
     - a subscription for each e-mail address and each URL
+    - with `chatbot`, its channels of Slack and Microsoft Teams, and the role with which AWS Chatbot reads metrics
     - the alarms of policy/monitoring.py and policy/of_parts.py
     - with `budget`, a budget that notifies the topic
     - with `dashboard`, the dashboard of policy/dashboard.py
@@ -94,6 +97,8 @@ class Monitoring(pulumi.ComponentResource):
                 endpoint=kept(endpoint, args.settings),
                 opts=child,
             )
+        if chatbot := args.settings.chatbot:
+            _chatbot.make(chatbot, args.iam, topic.arn, self)
         dimensions = args.dimensions(topic.name)
         made = {
             role: aws.cloudwatch.MetricAlarm(

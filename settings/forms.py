@@ -202,6 +202,19 @@ CostTag = Annotated[
     str, Form(r"[^$=\s][^$=]{0,127}=[^$]{1,256}", "must be a cost allocation tag, KEY=VALUE, such as Environment=prod")
 ]
 HttpsUrl = Annotated[str, Form(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?", "must be an https:// URL")]
+SlackWorkspace = Annotated[str, Form(r"T[A-Z0-9]{1,254}", "must be a Slack workspace's id, such as T0123456789")]
+SlackChannel = Annotated[str, Form(r"[CG][A-Z0-9]{1,254}", "must be a Slack channel's id, such as C0123456789")]
+_GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+TeamsTenant = Annotated[str, Form(_GUID, "must be a GUID, the tenantId in a link to a channel")]
+TeamsTeam = Annotated[str, Form(_GUID, "must be a GUID, the groupId in a link to a channel")]
+#: AWS Chatbot takes the id as it is in the channel's link, with %3A and %40 (its API, TeamsChannelId).
+TeamsChannel = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9_=+/.,-]+%3[aA][A-Za-z0-9_=+/.,-]+%40[A-Za-z0-9_=+/.,-]+",
+        "must be as in the channel's link, such as 19%3Aabc%40thread.tacv2",
+    ),
+]
 Email = Annotated[str, Form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "must be an e-mail address")]
 AsWritten = Annotated[str, AfterValidator(_as_written)]
 Text = Annotated[str, Field(min_length=1)]

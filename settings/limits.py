@@ -67,6 +67,10 @@ NEW_ACCOUNT_VCPUS = 6
 #: docs.aws.amazon.com/general/latest/gr/ecs-service.html). In newer regions it is 125.
 LAUNCHES_A_MINUTE = 500
 
+#: The region of AWS Chatbot's console, and of the calls of CloudFormation. Its API is in four regions only, and a
+#: configuration is of all regions (AWS Chatbot API reference, "Welcome").
+CHATBOT_REGION = "us-east-2"
+
 #: Steps of one policy (Application Auto Scaling user guide, "Quotas", "Step adjustments per step scaling policy").
 MAX_STEPS = 20
 

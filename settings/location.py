@@ -47,6 +47,10 @@ def misplaced(settings: Settings, here: Location) -> Iterator[Breach]:
     if cluster.startswith("arn:"):
         yield from _Arn(field="worker.cluster", text=cluster).elsewhere("region", 3, here.region)
         yield from _Arn(field="worker.cluster", text=cluster).elsewhere("account", 4, here.account)
+    chatbot = settings.monitoring.chatbot
+    if chatbot and here.partition != "aws":  # the ARNs of its API (AWS Chatbot API, CreateSlackChannelConfiguration)
+        rule = f"AWS Chatbot is not in the partition {here.partition}: use emails or urls"
+        yield ("monitoring.chatbot",), rule, chatbot.model_dump(exclude_none=True)
     boundary = settings.iam.permissions_boundary
     if boundary and ":iam::aws:" not in boundary:
         yield from _Arn(field="iam.permissions_boundary", text=boundary).elsewhere("account", 4, here.account)

@@ -130,6 +130,13 @@ def _nested(model: type[settings.Section]) -> Iterator[tuple[str, type[settings.
                 yield key, part
 
 
+def _parts(model: type[settings.Section]) -> Iterator[type[settings.Section]]:
+    """The models within a model, each before its own."""
+    for _, part in _nested(model):
+        yield part
+        yield from _parts(part)
+
+
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
@@ -137,7 +144,7 @@ def page() -> str:
         lines += [f"## {settings.PROJECT}:{section}", "", f"{model.__doc__}", "", *_table(model), ""]
         if model is settings.Worker:
             lines += [*_fargate(), ""]
-        for _, part in _nested(model):
+        for part in _parts(model):
             lines += [f"### {part.__name__}", "", f"{part.__doc__}", "", *_table(part), ""]
     return "\n".join(lines)
 

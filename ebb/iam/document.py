@@ -32,8 +32,8 @@ class Part:
     condition: Condition = field(default_factory=dict)
 
 
-#: The resource of actions that have none (service authorization reference). They become one statement, limited to the
-#: stack's region.
+#: The resource of actions that have none (service authorization reference). Those without a condition become one
+#: statement, limited to the stack's region.
 ANY = ("*",)
 
 
@@ -42,7 +42,7 @@ def statements(allowed: Iterable[tuple[Part, tuple[str, ...]]], place: Place) ->
     made = []
     anywhere: set[str] = set()
     for part, actions in allowed:
-        if part.resources == ANY:
+        if part.resources == ANY and not part.condition:
             anywhere.update(actions)
         elif actions:
             made.append(_statement(part.sid, actions, part.resources, part.condition))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ebb.iam.document import ANY, Part
 from ebb.iam.stack import Stack
+from settings.limits import CHATBOT_REGION
 
 _ALARM, _TOPIC = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:sns/topic:Topic"
 _BUDGET = "aws:budgets/budget:Budget"
@@ -36,6 +37,7 @@ def parts(stack: Stack) -> Iterator[Part]:
                 place.everywhere("budgets", f"budget/{name}") for name in stack.names.of(_BUDGET, "monitoring")
             ),
         )
+    yield from _chatbot(stack)
     if stack.settings.monitoring.dashboard:
         name = f"dashboard/{stack.names.project}-{stack.names.stack}-{place.region}"
         yield Part(
@@ -44,14 +46,14 @@ def parts(stack: Stack) -> Iterator[Part]:
             change=("cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"),
             resources=(place.everywhere("cloudwatch", name),),
         )
-    if stack.settings.monitoring.notifies:
+    if stack.settings.monitoring.subscribes:
         yield Part(
             sid="Subscriptions",
             read=("sns:GetSubscriptionAttributes",),
             change=("sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
             resources=ANY,
         )
-    subscribing = ("sns:ListSubscriptionsByTopic", "sns:Subscribe") if stack.settings.monitoring.notifies else ()
+    subscribing = ("sns:ListSubscriptionsByTopic", "sns:Subscribe") if stack.settings.monitoring.subscribes else ()
     yield Part(
         sid="Topic",
         read=("sns:GetTopicAttributes", "sns:ListTagsForResource"),
@@ -60,4 +62,34 @@ def parts(stack: Stack) -> Iterator[Part]:
             *subscribing,
         ),
         resources=tuple(place.arn("sns", name) for name in stack.names.of(_TOPIC, "monitoring")),
+    )
+
+
+def _chatbot(stack: Stack) -> Iterator[Part]:
+    """AWS Chatbot's actions by the kind of channel. What creates or lists has no resource."""
+    chatbot = stack.settings.monitoring.chatbot
+    if chatbot is None:
+        return
+    kinds: list[tuple[str, str, str]] = []  # in actions, in ARNs, and what lists
+    if chatbot.slack:
+        kinds.append(("Slack", "slack-channel", "chatbot:DescribeSlackChannelConfigurations"))
+    if chatbot.teams:
+        kinds.append(("MicrosoftTeams", "microsoft-teams-channel", "chatbot:ListMicrosoftTeamsChannelConfigurations"))
+    yield Part(
+        sid="AllChannels",
+        read=(*(lists for _, _, lists in kinds), "chatbot:ListTagsForResource"),
+        change=tuple(f"chatbot:Create{kind}ChannelConfiguration" for kind, _, _ in kinds),
+        resources=ANY,
+        condition={"StringEquals": {"aws:RequestedRegion": CHATBOT_REGION}},
+    )
+    own = f"{stack.names.project}-{stack.names.stack}-{stack.place.region}"
+    yield Part(
+        sid="Channels",
+        change=(
+            *(f"chatbot:{verb}{kind}ChannelConfiguration" for kind, _, _ in kinds for verb in ("Delete", "Update")),
+            *("chatbot:TagResource", "chatbot:UntagResource"),
+        ),
+        resources=tuple(
+            stack.place.everywhere("chatbot", f"chat-configuration/{kind}/{own}-*") for _, kind, _ in kinds
+        ),
     )

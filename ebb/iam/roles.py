@@ -21,8 +21,9 @@ def parts(stack: Stack) -> Iterator[Part]:
     recurring = ("recurring",) if chosen.queue.schedules else ()
     events = ("events",) if chosen.jobs.webhook else ()
     workflows = ("job-*",) if chosen.jobs.table else ()
+    chatbot = ("monitoring-chatbot",) if chosen.monitoring.chatbot else ()
     flow_log = ("network-flow",) if chosen.network.flow_log_days is not None else ()
-    made = ("api-*", "worker-*", *flow_log, *(("wake-*",) if wakes else ()), *recurring, *events, *workflows)
+    made = ("api-*", "worker-*", *flow_log, *(("wake-*",) if wakes else ()), *recurring, *events, *workflows, *chatbot)
     roles = tuple(place.everywhere("iam", f"role{path}{name}") for name in stack.names.of(_ROLE, *made))
     limit: Condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else {}
     yield Part(
@@ -71,6 +72,8 @@ def _passed_to(chosen: Settings) -> Iterator[str]:
         yield "events.amazonaws.com"
     if chosen.network.flow_log_days is not None:
         yield "vpc-flow-logs.amazonaws.com"
+    if chosen.monitoring.chatbot:
+        yield "chatbot.amazonaws.com"
 
 
 def _linked(chosen: Settings) -> Iterator[str]:
@@ -80,5 +83,7 @@ def _linked(chosen: Settings) -> Iterator[str]:
     yield "ops.apigateway.amazonaws.com"  # with the first API
     if chosen.jobs.webhook:
         yield "apidestinations.events.amazonaws.com"  # with the first connection
+    if chosen.monitoring.chatbot:
+        yield "management.chatbot.amazonaws.com"  # with the first channel
     if chosen.network.nat == "instance":
         yield "events.amazonaws.com"  # with the first alarm that acts on an instance (PutMetricAlarm)

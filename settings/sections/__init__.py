@@ -6,7 +6,7 @@ from settings.sections.budgets import Budgets, Load
 from settings.sections.data import Data
 from settings.sections.iam import Iam
 from settings.sections.jobs import Jobs, Webhook
-from settings.sections.monitoring import Monitoring
+from settings.sections.monitoring import Chatbot, Monitoring
 from settings.sections.network import Network
 from settings.sections.queue import Queue, Schedule
 from settings.sections.scaling import Scaling, Step, WarmHours
@@ -16,6 +16,7 @@ __all__ = [
     "PROJECT",
     "Api",
     "Budgets",
+    "Chatbot",
     "Data",
     "Domain",
     "Iam",

@@ -4,8 +4,49 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from settings.forms import CostTag, Email, HttpsUrl, Text, unique
+from settings.forms import (
+    CostTag,
+    Email,
+    HttpsUrl,
+    SlackChannel,
+    SlackWorkspace,
+    TeamsChannel,
+    TeamsTeam,
+    TeamsTenant,
+    Text,
+    unique,
+)
 from settings.sections.base import Section
+
+
+class Slack(Section):
+    """A channel of Slack. Invite the app to it: `/invite @Amazon Q`."""
+
+    workspace: SlackWorkspace = Field(
+        description="The workspace, which an administrator authorized once in the AWS account, in the console of "
+        "Amazon Q Developer in chat applications."
+    )
+    channel: SlackChannel = Field(
+        description="The channel, the last part of its link. Only one stack of an AWS account can have it."
+    )
+
+
+class Teams(Section):
+    """A channel of Microsoft Teams. All ids are in the channel's link."""
+
+    tenant: TeamsTenant = Field(description="The tenant (`tenantId`).")
+    team: TeamsTeam = Field(
+        description="The team (`groupId`), which an administrator authorized once in the AWS account, in the console "
+        "of Amazon Q Developer in chat applications. Only one stack of an AWS account can have it."
+    )
+    channel: TeamsChannel = Field(description="The channel, as in the link, such as `19%3Aabc%40thread.tacv2`.")
+
+
+class Chatbot(Section):
+    """Alarms in a chat, by AWS Chatbot (Amazon Q Developer in chat applications). It is free."""
+
+    slack: Slack | None = Field(None, description="A channel of Slack.")
+    teams: Teams | None = Field(None, description="A channel of Microsoft Teams.")
 
 
 class Monitoring(Section):
@@ -16,6 +57,11 @@ class Monitoring(Section):
     )
     urls: Annotated[tuple[HttpsUrl, ...], AfterValidator(unique)] = Field(
         (), description="HTTPS addresses that receive alarms from SNS by POST. Each must confirm the subscription once."
+    )
+    chatbot: Chatbot | None = Field(
+        None,
+        description="Channels of Slack and Microsoft Teams that receive alarms, such as "
+        "`{slack: {workspace: T0123456789, channel: C0123456789}}`.",
     )
     alarms: Literal["all", "essential"] = Field(
         "all",
@@ -46,4 +92,9 @@ class Monitoring(Section):
     @property
     def notifies(self) -> bool:
         """Whether someone receives the alarms."""
+        return self.subscribes or self.chatbot is not None
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether the stack creates subscriptions. AWS Chatbot creates those of its channels itself."""
         return bool(self.emails or self.urls)

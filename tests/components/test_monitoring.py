@@ -178,3 +178,35 @@ def test_a_budget_notifies_the_topic_which_lets_aws_budgets_publish() -> None:
         "ArnLike": {"aws:SourceArn": f"arn:aws:budgets::{ACCOUNT}:*"},
         "StringEquals": {"aws:SourceAccount": ACCOUNT},
     }
+
+
+def test_a_chat_has_channels_of_slack_and_teams_with_a_role_that_reads_metrics_only() -> None:
+    team, tenant = "0" * 8 + "-0000-0000-0000-" + "1" * 12, "0" * 8 + "-0000-0000-0000-" + "2" * 12
+    slack = {"workspace": "T0123456789", "channel": "C0123456789"}
+    teams = {"tenant": tenant, "team": team, "channel": "19%3Aabc%40thread.tacv2"}
+    made = monitoring(chatbot={"slack": slack, "teams": teams})
+    shared = {
+        "iamRoleArn": f"arn:aws:iam:{REGION}:{ACCOUNT}:monitoring-chatbot",
+        "guardrailPolicyArns": ["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"],
+        "snsTopicArns": [ARN],
+        "region": "us-east-2",
+    }
+    name = f"ebb-test-{REGION}"
+    assert made.one("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration").inputs == {
+        **shared,
+        "configurationName": f"{name}-slack",
+        "slackTeamId": "T0123456789",
+        "slackChannelId": "C0123456789",
+    }
+    assert made.one("aws:chatbot/teamsChannelConfiguration:TeamsChannelConfiguration").inputs == {
+        **shared,
+        "configurationName": f"{name}-teams",
+        "tenantId": tenant,
+        "teamId": team,
+        "channelId": "19%3Aabc%40thread.tacv2",
+    }
+    (trust,) = made.one("aws:iam/role:Role").statements
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "chatbot.amazonaws.com"}, "sts:AssumeRole")
+    (allowed,) = made.one("aws:iam/rolePolicy:RolePolicy").statements
+    assert allowed["Action"] == ["cloudwatch:Describe*", "cloudwatch:Get*", "cloudwatch:List*"]
+    assert made.of(SUBSCRIPTION) == []

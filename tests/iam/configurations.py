@@ -17,6 +17,9 @@ EXISTING = {
     "ebb:worker": {"image": {"repository": "team/encoder", "tag": "1"}, "cluster": "company"},
 }
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0"
+SLACK = {"workspace": "T0123456789", "channel": "C0123456789"}
+_GUID = "01234567-89ab-cdef-0123-456789abcdef"
+TEAMS = {"tenant": _GUID, "team": _GUID, "channel": "19%3Aabc%40thread.tacv2"}
 #: Everything that a stack can have at the same time.
 MOST: dict[str, Any] = {
     "ebb:network": {"nat": "instance", "endpoints": ["sqs"], "flow_log_days": 30},
@@ -28,7 +31,12 @@ MOST: dict[str, Any] = {
         "max_tasks": 2,
         "warm_hours": [{"start": "08:00", "stop": "18:00", "min_tasks": 1}],
     },
-    "ebb:monitoring": {"emails": ["a@example.com"], "urls": ["https://example.com"], "budget": 20},
+    "ebb:monitoring": {
+        "emails": ["a@example.com"],
+        "urls": ["https://example.com"],
+        "budget": 20,
+        "chatbot": {"slack": SLACK, "teams": TEAMS},
+    },
     "ebb:iam": {"path": "/teams/video/", "permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/boundary"},
 }
 CONFIGS: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.iam.configurations import EXISTING, KEY, arn, role
+from tests.iam.configurations import EXISTING, KEY, SLACK, TEAMS, arn, role
 from tests.iam.evaluate import actions, allows
 from tests.iam.stacks import ACCOUNT, deployer, preview
 
@@ -161,3 +161,35 @@ def test_attributes_of_the_nat_instance_are_read_and_not_those_of_others() -> No
     instance = arn("ec2", "instance/i-0")
     assert allows(policy, "ec2:DescribeInstanceAttribute", instance, {"ec2:ResourceTag/Name": "network-nat"})
     assert not allows(policy, "ec2:DescribeInstanceAttribute", instance, {"aws:RequestedRegion": "us-east-1"})
+
+
+@pytest.mark.parametrize(
+    ("chatbot", "kind", "path", "lists"),
+    [
+        ({"slack": SLACK}, "Slack", "slack-channel", "DescribeSlackChannelConfigurations"),
+        (
+            {"teams": TEAMS},
+            "MicrosoftTeams",
+            "microsoft-teams-channel",
+            "ListMicrosoftTeamsChannelConfigurations",
+        ),
+    ],
+)
+def test_channels_of_a_chat_are_those_of_the_stack_and_their_role_goes_to_aws_chatbot(
+    chatbot: dict[str, Any], kind: str, path: str, lists: str
+) -> None:
+    config = {"ebb:monitoring": {"chatbot": chatbot}}
+    policy, there = deployer(config), {"aws:RequestedRegion": "us-east-2"}
+    for action in (f"Create{kind}ChannelConfiguration", lists, "ListTagsForResource"):
+        assert allows(policy, f"chatbot:{action}", "*", there)
+        assert not allows(policy, f"chatbot:{action}", "*", {"aws:RequestedRegion": "us-east-1"})
+    assert actions(preview(config)) - actions(preview({})) == {f"chatbot:{lists}", "chatbot:ListTagsForResource"}
+    own = f"arn:aws:chatbot::{ACCOUNT}:chat-configuration/{path}/ebb-dev-us-east-1-{next(iter(chatbot))}"
+    for action in (f"Update{kind}ChannelConfiguration", f"Delete{kind}ChannelConfiguration", "TagResource"):
+        assert allows(policy, f"chatbot:{action}", own)
+        assert not allows(policy, f"chatbot:{action}", own.replace("ebb-dev", "company"))
+    passed = {"iam:PassedToService": "chatbot.amazonaws.com"}
+    assert allows(policy, "iam:PassRole", role("/monitoring-chatbot-1234567"), passed)
+    assert not allows(deployer({}), "iam:PassRole", role("/monitoring-chatbot-1234567"), passed)
+    linked = {"iam:AWSServiceName": "management.chatbot.amazonaws.com"}
+    assert allows(policy, "iam:CreateServiceLinkedRole", role("/aws-service-role/a"), linked)

@@ -33,7 +33,8 @@ def test_only_reading_is_allowed_by_a_wildcard_and_without_a_resource_only_in_on
         assert {action for action in actions(policy) if "*" in action} <= {"ec2:Describe*"}
         for statement in policy["Statement"]:
             if statement["Resource"] == ["*"]:
-                assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
+                region = "us-east-2" if statement["Sid"] == "AllChannels" else "us-east-1"
+                assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": region}}
 
 
 # lengths

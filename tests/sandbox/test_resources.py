@@ -132,6 +132,8 @@ REFERENCE = {
     "aws:appautoscaling/scheduledAction:ScheduledAction": "name resourceId scalableDimension serviceNamespace",
     "aws:appautoscaling/target:Target": "resourceId scalableDimension serviceNamespace",
     "aws:budgets/budget:Budget": "name",
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": "region",
+    "aws:chatbot/teamsChannelConfiguration:TeamsChannelConfiguration": "region",
     "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
     "aws:cloudwatch/eventApiDestination:EventApiDestination": "name",
     "aws:cloudwatch/eventConnection:EventConnection": "name",

@@ -122,3 +122,11 @@ def test_an_arn_that_works_from_here_is_accepted(raw: dict[str, Any]) -> None:
 def test_an_arn_of_another_partition_and_region_breaks_both_rules() -> None:
     china = Location(partition="aws-cn", region="cn-north-1", account="123456789012")
     assert len(sentences({"queue": {"kms": KEY.format("us-east-1")}}, china)) == 2
+
+
+def test_a_chat_is_refused_in_a_partition_without_aws_chatbot() -> None:
+    raw = {"monitoring": {"chatbot": {"slack": {"workspace": "T0123456789", "channel": "C0123456789"}}}}
+    assert sentences(raw) == []
+    china = Location(partition="aws-cn", region="cn-north-1", account="123456789012")
+    (sentence,) = sentences(raw, china)
+    assert sentence.startswith("ebb:monitoring.chatbot: AWS Chatbot is not in the partition aws-cn: use emails or urls")

@@ -6,6 +6,7 @@ import settings
 from settings import limits
 from tests.settings.refused import Cases, each, problems
 
+GUID = "01234567-89ab-cdef-0123-456789abcdef"
 RETENTIONS = ", ".join(map(str, limits.LOG_RETENTION_DAYS))
 REFUSED: Cases = {
     "a negative visibility timeout": (
@@ -66,7 +67,7 @@ REFUSED: Cases = {
     ),
     "a budget that no one hears of": (
         {"monitoring": {"budget": 20}},
-        "monitoring.budget: needs a receiver: set emails or urls, got 20.0.",
+        "monitoring.budget: needs a receiver: set emails, urls or chatbot, got 20.0.",
     ),
     "a budget of nothing": (
         {"monitoring": {"budget": 0, "emails": ["a@example.com"]}},
@@ -79,6 +80,29 @@ REFUSED: Cases = {
     "a tag without a value": (
         {"monitoring": {"budget": 20, "budget_tag": "Environment", "emails": ["a@example.com"]}},
         'monitoring.budget_tag: must be a cost allocation tag, KEY=VALUE, such as Environment=prod, got "Environment".',
+    ),
+    "a chat without a channel": (
+        {"monitoring": {"chatbot": {}}},
+        "monitoring.chatbot: needs a channel: set slack or teams, got {}.",
+    ),
+    "a workspace of Slack by its name": (
+        {"monitoring": {"chatbot": {"slack": {"workspace": "company", "channel": "C0123456789"}}}},
+        'monitoring.chatbot.slack.workspace: must be a Slack workspace\'s id, such as T0123456789, got "company".',
+    ),
+    "a channel of Slack by its name": (
+        {"monitoring": {"chatbot": {"slack": {"workspace": "T0123456789", "channel": "#alarms"}}}},
+        'monitoring.chatbot.slack.channel: must be a Slack channel\'s id, such as C0123456789, got "#alarms".',
+    ),
+    "a team by its name": (
+        {"monitoring": {"chatbot": {"teams": {"tenant": GUID, "team": "ops", "channel": "19%3Aa%40thread.tacv2"}}}},
+        'monitoring.chatbot.teams.team: must be a GUID, the groupId in a link to a channel, got "ops".',
+    ),
+    "a channel of Teams that is not as in its link": (
+        {"monitoring": {"chatbot": {"teams": {"tenant": GUID, "team": GUID, "channel": "19:abc@thread.tacv2"}}}},
+        (
+            "monitoring.chatbot.teams.channel: must be as in the channel's link, such as 19%3Aabc%40thread.tacv2, "
+            'got "19:abc@thread.tacv2".'
+        ),
     ),
     "a level of alarms that does not exist": (
         {"monitoring": {"alarms": "none"}},

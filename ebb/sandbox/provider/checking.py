@@ -70,7 +70,7 @@ def problems(aws: Aws, row: Row, inputs: Props) -> Iterator[Problem]:
     taken = row.inputs | {DEFAULTED, "tagsAll", "region"}
     found = [(name, f"the sandbox does not handle {name} of {row.type}") for name in sorted(inputs.keys() - taken)]
     found += [(name, f"{name} is required") for name in sorted(row.required) if inputs.get(name) is None]
-    if inputs.get("region") not in (None, aws.region):
+    if "region" not in row.inputs and inputs.get("region") not in (None, aws.region):
         found.append(("region", f"the sandbox is {aws.region}"))
     for name in sorted(row.documents & inputs.keys()):
         try:

@@ -5,6 +5,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from tests.sandbox.resources.chat import chat
 from tests.sandbox.resources.iam import allow
 from tests.sandbox.resources.settings import Settings
 
@@ -78,6 +79,7 @@ def scaling(settings: Settings, cluster: aws.ecs.Cluster, running: aws.ecs.Servi
             }
         ],
     )
+    chat(topic)
     aws.cloudwatch.Dashboard(
         "all",
         dashboard_name="all",
