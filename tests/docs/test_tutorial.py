@@ -17,6 +17,7 @@ from ebb import project
 from ebb.cli import app
 from ebb.ops import jobs
 from ebb.ops.stack import Stack, read
+from ebb.ops.story import story
 from ebb.sandbox.emulators.images import Image
 from ebb.sandbox.sandbox import Sandbox
 from tests.docs.pages import ROOT
@@ -87,8 +88,10 @@ def shape(line: str) -> str:
 
 
 def ended(stack: Stack, job: str) -> bool:
+    """Whether the job's state is final and the log has its end, which comes after that."""
     found = jobs.job(stack, job)
-    return found is not None and found.final
+    steps = story(stack, job) if found and found.final else []
+    return any(re.match(r"Attempt 1 (?!start)", step.sentence) for step in steps)
 
 
 def test_its_commands_work_one_after_another(deployed: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
