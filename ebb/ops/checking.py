@@ -7,7 +7,7 @@ from typing import Any
 from components.task_check import Place, TaskCheckError, run
 from ebb.ops.dead_letters import DeadLetters
 from ebb.ops.refusals import refusals
-from ebb.ops.scaling import FLAGS, Service
+from ebb.ops.scaling import FLAGS, Service, described
 from ebb.ops.stack import OPTIONAL, Stack
 
 #: Outputs that each stack has, though one that an older Ebb deployed may lack them.
@@ -53,7 +53,7 @@ def _outputs(stack: Stack) -> Iterator[Finding]:
 
 
 def _service(stack: Stack, client: Callable[[str], Any]) -> Iterator[Finding]:
-    service = _described(stack, client)
+    service = described(stack, client)
     state = Service(stack, client).state()
     active = service["status"] == "ACTIVE"
     said = f"{state.running} of {state.desired} tasks run" if active else f"its status is {service['status']}"
@@ -110,7 +110,7 @@ def _alarms(stack: Stack, client: Callable[[str], Any]) -> Iterator[Finding]:
 
 
 def _task(stack: Stack, client: Callable[[str], Any]) -> Finding:
-    service = _described(stack, client)
+    service = described(stack, client)
     arn = service["taskDefinition"]
     definition = client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
     variables = {pair["name"]: pair["value"] for pair in definition["containerDefinitions"][0]["environment"]}
@@ -125,9 +125,3 @@ def _task(stack: Stack, client: Callable[[str], Any]) -> Finding:
     except TaskCheckError as error:
         return Finding(part="task", ok=False, said=str(error))
     return Finding(part="task", ok=True, said="can run jobs: handler, queue, secrets and protection")
-
-
-def _described(stack: Stack, client: Callable[[str], Any]) -> Mapping[str, Any]:
-    services = client("ecs").describe_services(cluster=stack.cluster_name, services=[stack.service_name])["services"]
-    found: Mapping[str, Any] = services[0]
-    return found

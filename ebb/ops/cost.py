@@ -17,6 +17,7 @@ from ebb.forecast.scenario.deployed import from_settings
 from ebb.forecast.scenario.scenario import Scenario
 from ebb.forecast.scenario.unpriced import unpriced
 from ebb.ops.refusals import refusals
+from ebb.ops.scaling import described
 from ebb.ops.settings import settings_of
 from ebb.ops.stack import Stack
 
@@ -99,8 +100,7 @@ def _dollars(scenario: Scenario, use: Use, months: float) -> Mapping[str, float]
 def _created(stack: Stack, client: Callable[[str], Any]) -> float:
     if stack.sandbox:
         return stack.sandbox.epoch
-    service = client("ecs").describe_services(cluster=stack.cluster_name, services=[stack.service_name])["services"][0]
-    created: datetime = service["createdAt"]
+    created: datetime = described(stack, client)["createdAt"]
     return created.timestamp()
 
 

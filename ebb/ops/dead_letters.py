@@ -14,8 +14,8 @@ from ebb.ops.stack import OpsError, Stack
 
 #: Messages of one receive, and seconds that it waits for one (SQS API, ReceiveMessage).
 BATCH, WAIT_SECONDS = 10, 1
-#: Seconds in which a look must have ended; then its messages are visible again.
-HIDDEN_SECONDS = 120
+#: Seconds in which a look must have ended; then its messages are visible again, and it would not end.
+HIDDEN_SECONDS = 600
 #: Seconds between two looks at a move task.
 MOVE_LOOK_SECONDS = 2.0
 #: Attributes that the worker and the API set: the job's id; what only a dead letter has.
@@ -131,9 +131,15 @@ class DeadLetters:
     ) -> Iterator[tuple[DeadLetter, bool]]:
         """The chosen ones, each after `act`. Those for which it returns True are deleted; all others are given back."""
         kept: list[dict[str, Any]] = []
+        end = time.monotonic() + HIDDEN_SECONDS
         left = len(choice.ids) if choice.ids else limit
         try:
             while left is None or left > 0:
+                if time.monotonic() > end:
+                    raise OpsError(
+                        f"A look at the dead letters takes at most {HIDDEN_SECONDS} seconds, and there are more: "
+                        "--limit shows fewer, --all is for all of them."
+                    )
                 messages = self._receive()
                 if not messages:
                     return

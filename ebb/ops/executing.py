@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ebb.ops.refusals import refusals
+from ebb.ops.scaling import described
 from ebb.ops.stack import OpsError, Stack
 
 #: The container's name, as components/_container.py has it.
@@ -37,8 +38,8 @@ def command(
         if which(program) is None:
             raise OpsError(f"The program `{program}` is not on PATH: {_INSTALL[program]} says how to install it.")
     with refusals():
-        ecs = (client or stack.clients())("ecs")
-        service = ecs.describe_services(cluster=stack.cluster_name, services=[stack.service_name])["services"][0]
+        found = client or stack.clients()
+        ecs, service = found("ecs"), described(stack, found)
         if not service.get("enableExecuteCommand"):
             raise OpsError(
                 f"Stack {stack.name} does not allow ECS Exec: `pulumi config set --path ebb:worker.exec true`, then "

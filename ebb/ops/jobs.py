@@ -73,6 +73,8 @@ def jobs(
     table, now = table_of(stack), time.time()
     if state is not None and state not in (*STATES, STALLED):
         raise OpsError(f"--state {state}: there is no such state; the states are {', '.join((*STATES, STALLED))}.")
+    if reference == "":
+        raise OpsError("--reference is empty: give the reference of a job.")
     after = _position(cursor)
     with refusals():
         client = client or stack.clients()
@@ -148,7 +150,7 @@ def _position(cursor: str | None) -> tuple[float, str] | None:
     if cursor is None:
         return None
     created, dot, job_id = cursor.partition(".")
-    if not (dot and created.isdigit()):
+    if not (dot and created.isdecimal()):
         raise OpsError(f"--cursor {cursor}: this is no cursor of an earlier answer.")
     return -float(created), job_id
 

@@ -1,6 +1,6 @@
 """The state of a service's scaling, and how to pause and resume it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,17 @@ class State:
         return set(self.suspended) == set(FLAGS)
 
 
+def described(stack: Stack, client: Callable[[str], Any]) -> Mapping[str, Any]:
+    """The stack's service, as ECS describes it. Raises OpsError, also for one that was deleted."""
+    with refusals():
+        ecs = client("ecs")
+        services = ecs.describe_services(cluster=stack.cluster_name, services=[stack.service_name])["services"]
+    if not services:  # a part that is missing is no error of the request
+        raise OpsError(f"The service of stack {stack.name} does not exist: run `pulumi up --refresh`.")
+    service: Mapping[str, Any] = services[0]
+    return service
+
+
 class Service:
     """A deployed stack's service. Each method raises OpsError."""
 
@@ -52,27 +63,23 @@ class Service:
 
     def state(self) -> State:
         """The present state."""
-        stack = self._stack
+        stack, service = self._stack, described(self._stack, self._client)
         with refusals():
             targets = self._client("application-autoscaling").describe_scalable_targets(
                 ResourceIds=[stack.resource_id], **DIMENSION
             )["ScalableTargets"]
-            services = self._client("ecs").describe_services(cluster=stack.cluster_name, services=[stack.service_name])[
-                "services"
-            ]
             counts = self._client("sqs").get_queue_attributes(
                 QueueUrl=stack.queue_url, AttributeNames=list(_COUNTS.values())
             )["Attributes"]
-        if not targets or not services:
-            what = "scalable target" if services else "service"
-            raise OpsError(f"The {what} of stack {stack.name} does not exist: run `pulumi up --refresh`.")
+        if not targets:
+            raise OpsError(f"The scalable target of stack {stack.name} does not exist: run `pulumi up --refresh`.")
         suspended = targets[0].get("SuspendedState", {})
         return State(
             minimum=targets[0]["MinCapacity"],
             maximum=targets[0]["MaxCapacity"],
-            desired=services[0]["desiredCount"],
-            running=services[0]["runningCount"],
-            pending=services[0]["pendingCount"],
+            desired=service["desiredCount"],
+            running=service["runningCount"],
+            pending=service["pendingCount"],
             suspended=tuple(flag for flag in FLAGS if suspended.get(flag)),
             **{name: int(counts[attribute]) for name, attribute in _COUNTS.items()},
         )

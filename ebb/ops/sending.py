@@ -128,7 +128,11 @@ def door(stack: Stack, options: Options, through: Through | None, client: Client
 
 
 def _check(stack: Stack, options: Options) -> None:
-    """Raises OpsError for options that the stack does not have."""
+    """Raises OpsError for options that the stack does not have, or that no request can have."""
+    texts = {"--key": options.key, "--reference": options.reference, "--at": options.at, "--group": options.group}
+    for name, text in texts.items():
+        if text is not None and not (text and text.isascii() and text.isprintable()):
+            raise OpsError(f"{name} {text!r}: one or more printable characters of ASCII are needed.")
     needs_table = [*options.through_api_only(), *(["--key"] if options.key and not stack.fifo else [])]
     if stack.fifo and options.group is None:
         raise OpsError(f"The queue of stack {stack.name} is a FIFO queue: each job needs --group.")

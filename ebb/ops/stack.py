@@ -107,6 +107,8 @@ class Stack:
 
 def read(name: str) -> Stack:
     """The stack of this name: of a sandbox that runs on this machine, else of Pulumi's backend. Raises OpsError."""
+    if not name.strip():  # Pulumi would take the stack that is selected
+        raise OpsError("--stack is empty: give the name of a deployed stack.")
     if sandbox := running.find(name):
         return Stack(name=name, sandbox=sandbox, **_fields(sandbox.outputs))
     outputs = json.loads(_pulumi(name, "stack", "output", "--json"))

@@ -11,7 +11,7 @@ from ebb.ops import history, logs
 from ebb.ops.dead_letters import Choice, DeadLetter, DeadLetters
 from ebb.ops.jobs import Job, job
 from ebb.ops.refusals import refusals
-from ebb.ops.scaling import Service
+from ebb.ops.scaling import Service, described
 from ebb.ops.stack import OpsError, Stack
 from ebb.ops.times import clock_time, span
 from ebb.sandbox.log_follower import ENDINGS, STARTED, TaskLine, line_of
@@ -124,10 +124,10 @@ def _ended(item: Job | None, steps: list[Step]) -> Iterator[Step]:
 
 def _event(stack: Stack, client: Clients, lines: list[_Line], moment: float) -> Iterator[Step]:
     """The event of the job's end, if the service's tasks send events and the log does not say that it was left out."""
+    service = described(stack, client)
     with refusals():
-        ecs = client("ecs")
-        (service,) = ecs.describe_services(cluster=stack.cluster_name, services=[stack.service_name])["services"]
-        deployed = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+        definition = client("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])
+    deployed = definition["taskDefinition"]
     variables = {each["name"]: each["value"] for each in deployed["containerDefinitions"][0].get("environment", [])}
     left_out = any(each.event == "left_out" and each.record.get("step") == "notify" for each in lines)
     if variables.get("EBB_EVENTS") == "on" and not left_out:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
+_SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?[smhd])+")
 
 
 def clock_time(moment: float) -> str:

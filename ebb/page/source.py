@@ -8,7 +8,7 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from ebb import example_job, project
+from ebb import example_job
 from ebb.errors import UserError
 from ebb.ops import history
 from ebb.ops.dead_letters import Choice, DeadLetters
@@ -17,6 +17,7 @@ from ebb.ops.overview import Overview, overview
 from ebb.ops.refusals import refusals
 from ebb.ops.scaling import Service
 from ebb.ops.sending import Line, Options, door
+from ebb.ops.settings import settings_of
 from ebb.ops.stack import OpsError, Stack, read
 from ebb.ops.story import story
 from ebb.page.clients import CountedClients
@@ -191,7 +192,6 @@ def _place(stack: Stack) -> str:
 def _example(stack: Stack) -> dict[str, Any]:
     """A body for the form, by the handler in the stack's configuration."""
     try:
-        config = stack.sandbox.config if stack.sandbox else project.configuration(stack.name)
-        return example_job.example(project.read_settings(config).worker)
+        return example_job.example(settings_of(stack).worker)
     except UserError:  # a stack without a file here
         return example_job.EXAMPLE_JOB

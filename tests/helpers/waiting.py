@@ -15,8 +15,13 @@ LIMIT = float(os.environ.get("EBB_TEST_LIMIT", "180"))
 INTERVAL = 0.01
 
 
-def until(condition: Callable[[], T | None], limit: float = LIMIT, seen: Callable[[], object] | None = None) -> T:
-    """The condition's first true value.
+def until(
+    condition: Callable[[], T | None],
+    limit: float = LIMIT,
+    seen: Callable[[], object] | None = None,
+    interval: float = INTERVAL,
+) -> T:
+    """The condition's first true value, with so many seconds between two looks.
 
     Raises AssertionError after `limit` seconds, with the condition's last value and what `seen` returns then.
     """
@@ -25,7 +30,7 @@ def until(condition: Callable[[], T | None], limit: float = LIMIT, seen: Callabl
         if time.monotonic() > end:
             also = f"; seen: {seen()}" if seen else ""
             raise AssertionError(f"not true within {limit:g} seconds, the last value was {value!r}{also}")
-        time.sleep(INTERVAL)
+        time.sleep(interval)
     return value
 
 

@@ -1,6 +1,8 @@
 """`ebb dlq` on the deployed stack of a sandbox: look, choose, send again, delete."""
 
 import json
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,6 +65,9 @@ def test_a_list_shows_what_fits_and_gives_it_back(letters: Stack) -> None:
     assert jobs(letters, error="of two") == ["two"]
     assert jobs(letters, reference="order-7") == ["one"]
     assert jobs(letters, ids=("two", "unknown")) == ["two"]
+    few = dlq("list", "--limit", "2", "--json")
+    assert len(json.loads(few.stdout)) == 2
+    assert few.stderr.endswith("Shown: 2. In the dead-letter queue: about 3. Show more with --limit.\n")
     shown = json.loads(dlq("list", "one", "--json").stdout)
     assert [(each["job"], each["error"], each["state"]) for each in shown] == [("one", "reason of one", "rejected")]
     said = dlq("list", "--body", "film").stdout
@@ -115,12 +120,13 @@ def test_a_purge_deletes_what_was_chosen_and_asks_before(letters: Stack) -> None
     assert dlq("purge", "--body", "film", "--yes").stdout == "Dead letters deleted: 0.\n"
     assert dlq("purge", "--all", "--yes").stdout == "Dead letters deleted: 1.\n"
     assert jobs(letters) == []
+    gone = dlq("purge", "nine", "--yes")
+    assert (gone.exit_code, gone.stdout) == (1, "Dead letters deleted: 0.\n")
+    assert gone.stderr.endswith("No dead letter that fits has the id nine.\n")
     for wrong in (("purge", "--yes"), ("redrive", "--all", "--body", "x", "--yes")):
         done = dlq(*wrong)
-        assert (done.exit_code, done.stderr.splitlines()[-1]) == (
-            1,
-            "Say which dead letters: ids, --body, --error or --reference, or --all without any of them.",
-        )
+        assert done.exit_code == 2
+        assert "say which dead letters: ids, --body, --error or --reference" in done.stderr
 
 
 class Moving:
@@ -199,6 +205,22 @@ def test_a_job_of_a_fifo_queue_keeps_its_group_and_gets_another_deduplication_id
             "MessageSystemAttributes": {"AWSTraceHeader": {"StringValue": "Root=1", "DataType": "String"}},
         }
     ]
+
+
+def test_a_look_that_lasts_until_its_messages_come_back_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Queue):
+        def receive_message(self, **_: Any) -> Any:
+            return {"Messages": self.messages}
+
+        def change_message_visibility_batch(self, **request: Any) -> None:
+            self.sent.append(request)
+
+    moments = count(step=400.0)
+    monkeypatch.setattr("ebb.ops.dead_letters.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    sqs = Endless()
+    with pytest.raises(OpsError, match="A look at the dead letters takes at most 600 seconds"):
+        DeadLetters(FIFO, sqs).look(Choice(body="film"))
+    assert len(sqs.sent) == 1, "they are given back"
 
 
 def test_a_body_is_shown_in_one_line() -> None:

@@ -1,8 +1,14 @@
 """`ebb wake`, `drain`, `check`, `destroy-check`, `cost` and `exec` on the deployed stack of a sandbox."""
 
 import json
+import os
+import signal
+import stat
+import subprocess
+import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +18,9 @@ from ebb.cli import app
 from ebb.ops import draining, executing
 from ebb.ops.scaling import DIMENSION, Service, State
 from ebb.ops.stack import OpsError, Stack
+from ebb.project import ROOT
 from ebb.sandbox.emulators.local_http import OPENER
-from tests.helpers.waiting import until
+from tests.helpers.waiting import LIMIT, until
 
 
 def ebb(*arguments: str) -> Result:
@@ -262,3 +269,28 @@ def test_exec_hands_over_to_the_aws_cli_for_the_newest_task_that_has_the_agent()
 def test_exec_says_exactly_what_is_missing(ecs: Ecs, missing: str, said: str) -> None:
     with pytest.raises(OpsError, match=said):
         executing.command(IN_AWS, "sh", None, ecs, which=lambda name: None if name == missing else name)
+
+
+EXEC = """
+from ebb.cli import app
+from ebb.ops import executing, stack
+from tests.ops.test_operating import IN_AWS
+stack.read = lambda name: IN_AWS
+executing.command = lambda *_: ["aws"]
+app(["exec", "--stack", "prod"])
+"""
+
+
+def test_ctrl_c_is_for_the_shell_in_the_task_whose_exit_code_is_the_command_s(tmp_path: Path) -> None:
+    program = tmp_path / "aws"
+    program.write_text("#!/bin/sh\ntrap 'exit 7' INT\necho ready\nwhile :; do sleep 0.1; done\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    variables = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shell = subprocess.Popen(
+        [sys.executable, "-c", EXEC], cwd=ROOT, env=variables, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert shell.stdout is not None
+    with shell.stdout:
+        assert shell.stdout.readline() == b"ready\n"
+        os.killpg(shell.pid, signal.SIGINT)  # as a terminal does
+        assert shell.wait(LIMIT) == 7

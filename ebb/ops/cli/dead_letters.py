@@ -10,7 +10,7 @@ from ebb.ops.cli.common import Json, Stack, Yes, run, show_json
 from ebb.ops.cli.confirming import confirm
 
 if TYPE_CHECKING:
-    from ebb.ops.dead_letters import Choice, DeadLetters
+    from ebb.ops.dead_letters import Choice, DeadLetter
     from ebb.ops.stack import Stack as DeployedStack
 
 #: Characters of a body or an error in a list.
@@ -48,12 +48,12 @@ def list_(
         chosen = letters.look(_choice(ids, body, error, reference), limit)
         if json:
             show_json(chosen)
-            return True
-        for letter in chosen:
+        for letter in () if json else chosen:
             typer.echo(f"{letter.job}  {_time(letter.sent)}  {one_line(letter.body, WIDTH)}")
             if letter.error:
                 typer.echo(f"    {one_line(letter.error, 2 * WIDTH)}")
-        typer.echo(f"Shown: {len(chosen)}. In the dead-letter queue: about {letters.count()}.")
+        more = " Show more with --limit." if len(chosen) == limit else ""
+        typer.echo(f"Shown: {len(chosen)}. In the dead-letter queue: about {letters.count()}.{more}", err=json)
         return True
 
     run(stack, command)
@@ -104,9 +104,14 @@ def redrive(
     a worker starts it.
     """
 
+    choice = _chosen(all_, ids, body, error, reference)
+
     def command(found: "DeployedStack") -> bool:
-        letters, choice = _chosen(found, all_, ids, body, error, reference)
-        count = letters.count() if choice.everything else len(letters.look(choice))
+        from ebb.ops.dead_letters import DeadLetters  # noqa: PLC0415
+
+        letters = DeadLetters(found)
+        chosen = [] if choice.everything else letters.look(choice)
+        count = letters.count() if choice.everything else len(chosen)
         if count and not confirm(f"Send {_jobs(count)} of stack {found.name} to the queue again?", yes):
             return False
         if not count:
@@ -116,7 +121,7 @@ def redrive(
         else:
             sent = letters.redrive(choice)
         _done(json, "redriven", sent)
-        return True
+        return _all_found(choice, chosen)
 
     run(stack, command)
 
@@ -135,9 +140,14 @@ def purge(
 ) -> None:
     """Delete dead letters: those that you choose, or all of them. They cannot be had back."""
 
+    choice = _chosen(all_, ids, body, error, reference)
+
     def command(found: "DeployedStack") -> bool:
-        letters, choice = _chosen(found, all_, ids, body, error, reference)
-        count = letters.count() if choice.everything else len(letters.look(choice))
+        from ebb.ops.dead_letters import DeadLetters  # noqa: PLC0415
+
+        letters = DeadLetters(found)
+        chosen = [] if choice.everything else letters.look(choice)
+        count = letters.count() if choice.everything else len(chosen)
         if count and not confirm(f"Delete {_jobs(count)} of stack {found.name} permanently?", yes):
             return False
         if not count:
@@ -148,7 +158,7 @@ def purge(
         else:
             gone = letters.purge(choice)
         _done(json, "deleted", gone)
-        return True
+        return _all_found(choice, chosen)
 
     run(stack, command)
 
@@ -159,14 +169,13 @@ def _choice(ids: list[str] | None, body: str | None, error: str | None, referenc
     return Choice(ids=tuple(ids or ()), body=body, error=error, reference=reference)
 
 
-def _chosen(stack: "DeployedStack", all_: bool, *parts: Any) -> "tuple[DeadLetters, Choice]":
-    from ebb.ops.dead_letters import DeadLetters  # noqa: PLC0415
-    from ebb.ops.stack import OpsError  # noqa: PLC0415
-
+def _chosen(all_: bool, *parts: Any) -> "Choice":
     choice = _choice(*parts)
     if choice.everything != all_:
-        raise OpsError("Say which dead letters: ids, --body, --error or --reference, or --all without any of them.")
-    return DeadLetters(stack), choice
+        raise typer.BadParameter(
+            "say which dead letters: ids, --body, --error or --reference, or --all without any of them."
+        )
+    return choice
 
 
 def _done(json: bool, what: str, count: int) -> None:
@@ -174,6 +183,15 @@ def _done(json: bool, what: str, count: int) -> None:
         show_json({what: count})
     else:
         typer.echo(f"Dead letters {what}: {count}.")
+
+
+def _all_found(choice: "Choice", chosen: "list[DeadLetter]") -> bool:
+    """Whether each id of the choice is one of a chosen dead letter. The others are named."""
+    found = {each for letter in chosen for each in (letter.job, letter.message_id)}
+    missing = [each for each in choice.ids if each not in found]
+    if missing:
+        typer.echo(f"No dead letter that fits has the id {', '.join(missing)}.", err=True)
+    return not missing
 
 
 def _jobs(count: int) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ebb.ops.jobs import Page
     from ebb.ops.stack import Stack as DeployedStack
 
-STATES = ("queued", "scheduled", "running", "stalled", "succeeded", "failed", "rejected", "cancelled")
+State = Literal["queued", "scheduled", "running", "stalled", "succeeded", "failed", "rejected", "cancelled"]
 #: Seconds between two looks of --watch.
 LOOK_SECONDS = 2.0
 #: Columns of the table; a narrower terminal wraps its lines.
@@ -24,13 +24,7 @@ LEAST_COLUMNS = 110
 def jobs(
     *,
     stack: Stack,
-    state: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Only jobs in this state: {', '.join(STATES)}.",
-            autocompletion=lambda incomplete: [each for each in STATES if each.startswith(incomplete)],
-        ),
-    ] = None,
+    state: Annotated[State | None, typer.Option(help="Only jobs in this state.")] = None,
     reference: Annotated[str | None, typer.Option(help="Only jobs with this reference.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many jobs.")] = 20,
     cursor: Annotated[str | None, typer.Option(help="Jobs after those of an earlier answer, which has it.")] = None,
@@ -44,6 +38,8 @@ def jobs(
     ebb jobs --stack prod --reference order-17
     ebb jobs --stack prod --watch
     """
+    if watch and as_json:
+        raise typer.BadParameter("give either --watch or --json.")
 
     def command(found: "DeployedStack") -> bool:
         from ebb.ops.jobs import jobs as listed  # noqa: PLC0415 — help answers without loading boto3

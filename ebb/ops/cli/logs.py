@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ebb.errors import UserError
 from ebb.ops.cli.common import Stack, run
 
 if TYPE_CHECKING:
@@ -29,17 +28,18 @@ def logs(
 
     With --job a handler's print() is left out, because such a line names no job. Lines of `logging` have the job's id.
     """
+    from ebb.ops.times import seconds  # noqa: PLC0415
+
+    try:
+        began = max(0.0, time.time() - seconds(since))
+    except ValueError as error:
+        raise typer.BadParameter(f"--since: {error}.") from None
 
     def command(found: "DeployedStack") -> bool:
         from ebb.ops import logs as log  # noqa: PLC0415 — help answers without loading boto3
         from ebb.ops.refusals import refusals  # noqa: PLC0415
-        from ebb.ops.times import seconds  # noqa: PLC0415
         from ebb.sandbox.readable import Readable  # noqa: PLC0415
 
-        try:
-            began = time.time() - seconds(since)
-        except ValueError as error:
-            raise UserError(f"--since: {error}.") from None
         with refusals():
             client = found.clients()
         readable = Readable(None)

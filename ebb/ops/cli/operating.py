@@ -1,5 +1,6 @@
 """`ebb wake | drain | exec | cost | check | destroy-check`."""
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,12 +88,12 @@ def exec_(
     """Open a shell in a running task, by `aws ecs execute-command` (`worker.exec: true`)."""
 
     def act(found: "DeployedStack") -> bool:
-        import subprocess  # noqa: PLC0415
-
         from ebb.ops.executing import command as line  # noqa: PLC0415
         from ebb.ops.executing import environment  # noqa: PLC0415
 
-        return subprocess.run(line(found, command, task), env=environment(found), check=False).returncode == 0
+        words = line(found, command, task)
+        # in place of this process, which Ctrl-C in the task's shell would end
+        os.execvpe(words[0], words, environment(found))  # noqa: S606 - there is no shell on purpose
 
     run(stack, act)
 

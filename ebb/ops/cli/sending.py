@@ -52,7 +52,12 @@ def send(
         raise typer.BadParameter("give either BODY or --file.")
     if delay is not None and at is not None:
         raise typer.BadParameter("give either --delay or --at.")
-    single = body if body is not None else file.read_text(encoding="utf-8") if file else None
+    late = _seconds(delay)
+    single = body if body is not None else _text(file) if file else None
+    try:
+        (single or "").encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("BODY is not UTF-8.") from None
     if single is None and sys.stdin.isatty():
         raise typer.BadParameter("give BODY, --file, or JSON lines on standard input.")
 
@@ -60,7 +65,7 @@ def send(
         from ebb.ops.refusals import refusals  # noqa: PLC0415 — help answers without loading boto3
         from ebb.ops.sending import Line, Options, door, lines  # noqa: PLC0415
 
-        options = Options(key=key, reference=reference, delay=_seconds(delay), at=at, group=group)
+        options = Options(key=key, reference=reference, delay=late, at=at, group=group)
         with refusals():
             client = found.clients()
         way, why = door(found, options, through, client)
@@ -78,12 +83,19 @@ def send(
 def _seconds(delay: str | None) -> int | None:
     from ebb.ops.times import seconds  # noqa: PLC0415
 
-    if delay is None or delay.isdigit():
-        return None if delay is None else int(delay)
+    if delay is None:
+        return None
     try:
-        return round(seconds(delay))
+        return round(seconds(f"{delay}s" if delay.isdecimal() else delay))
     except ValueError as error:
-        raise UserError(f"--delay: {error}.") from None
+        raise typer.BadParameter(f"--delay: {error}.") from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"--file {file}: {error}.") from None
 
 
 def _report(sent: "Iterator[Sent]", as_json: bool, run_key: str | None, *, single: bool) -> bool:
@@ -105,6 +117,8 @@ def _report(sent: "Iterator[Sent]", as_json: bool, run_key: str | None, *, singl
         if run_key and not single and (failed or not ended):
             again = f"Send the same lines again with --key {run_key}: those that were sent are not sent twice."
             typer.secho(f"{len(failed)} of {count} lines were not sent. {again}", err=True)
+        elif not count and ended:
+            typer.secho("Standard input has no job: nothing was sent.", err=True)
         elif failed and not single:
             typer.secho(f"{len(failed)} of {count} lines were not sent: {', '.join(map(str, failed))}.", err=True)
     return not failed
