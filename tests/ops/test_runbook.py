@@ -45,7 +45,12 @@ def in_alarm(stack: Stack) -> set[str]:
 def test_failing_jobs_raise_their_alarms_which_end_after_the_procedures_of_the_page(stack: Stack) -> None:
     sent = [run("ebb send --stack prod '{\"fail\": true}'", "").strip() for _ in range(3)]
     found: set[str] = set()
-    until(lambda: found.update(in_alarm(stack)) or {"dead-letter", "failures"} <= found, interval=LOOK_SECONDS)
+
+    def seen() -> bool:
+        found.update(in_alarm(stack))
+        return {"dead-letter", "failures"} <= found
+
+    until(seen, interval=LOOK_SECONDS)
     until(lambda: len(jobs.jobs(stack, state="failed").jobs) >= len(sent))
     said = {line: run(line, sent[0]) for line in procedure("failures")}
     assert "RuntimeError: failing on purpose" in said["ebb logs --stack prod"]

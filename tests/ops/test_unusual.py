@@ -21,8 +21,14 @@ from ebb.ops.sending import Options, door
 from ebb.ops.stack import OpsError, Stack, read
 from ebb.ops.story import _event
 
-PLACE = {"name": "dev", "queue_url": "https://sqs.eu-west-1.amazonaws.com/1/jobs", "cluster_name": "c"}
-STACK = Stack(**PLACE, service_name="w", table_name="jobs", api_url="http://127.0.0.1:1")
+STACK = Stack(
+    name="dev",
+    queue_url="https://sqs.eu-west-1.amazonaws.com/1/jobs",
+    cluster_name="c",
+    service_name="w",
+    table_name="jobs",
+    api_url="http://127.0.0.1:1",
+)
 
 
 def ebb(*words: str) -> Result:
