@@ -40,6 +40,16 @@ class Ended(NamedTuple):
 _ENDED: list[Ended] = []
 
 
+def no_tasks(stack: Stack) -> None:
+    """Wait until the tasks that other tests' jobs started have ended."""
+
+    def ended() -> bool:
+        state = overview.overview(stack).state
+        return not (state.desired or state.pending or state.running)
+
+    until(ended, interval=0.5)
+
+
 def endings(stack: Stack, job: str) -> list[str]:
     """How the attempts of a job ended, by the log. Lines come later than the table's states."""
     records = [line.record for line in logs.read(stack, stack.clients(), since=0, job=job) if line.record]
@@ -50,7 +60,7 @@ def endings(stack: Stack, job: str) -> list[str]:
 def ended(stack: Stack) -> Ended:
     """A job with a result and one that fails at each attempt; sent by the command, once for the module."""
     if not _ENDED:
-        until(lambda: not overview.overview(stack).state.desired)  # another module's jobs may have started tasks
+        no_tasks(stack)
         code, (good,), _ = ebb("send", '{"sleep": 0.1, "result": {"frames": 7}}', "--reference", REFERENCE)
         assert code == 0
         code, (bad,), _ = ebb("send", '{"fail_times": 9}', "--key", "fails")
@@ -205,6 +215,7 @@ def test_what_may_not_be_read_is_said_and_the_rest_of_the_story_is_shown(stack: 
 
 
 def test_a_job_that_waits_in_a_paused_stack_says_so(stack: Stack) -> None:
+    no_tasks(stack)
     assert ebb("pause")[0] == 0
     (waiting,) = ebb("send", '{"sleep": 0}', "--delay", "15m")[1]
     told = [line.split("  ", 1)[1] for line in ebb("why", waiting)[1]]
