@@ -38,7 +38,7 @@ def finished(opened: Sandbox) -> list[str]:
 
 def test_the_page_names_each() -> None:
     page = (EXAMPLES / "README.md").read_text()
-    assert all(f"[{name}]({name})" in page for name in pages.EXAMPLES)
+    assert all(f"[{name}]({name}/README.md)" in page for name in pages.EXAMPLES)
 
 
 @pytest.mark.parametrize("name", pages.EXAMPLES)
