@@ -189,8 +189,10 @@ def test_the_story_of_a_job_says_why_it_waited_and_what_became_of_it(stack: Stac
     ready = next(each for each in told if each.startswith("Task T was ready to receive. Until then the job had waited"))
     claimed = "Task T claimed it and started attempt 1."
     assert told.index(asked) < told.index(ready) < told.index(claimed)
-    assert re.fullmatch(r"Attempt 1 was done after [\d.]+ s\.", told[-3])
-    assert re.fullmatch(r'It succeeded, .+ after it was sent, with the result \{"frames": 7\}\.', told[-2])
+    # the table's time and the log's are within milliseconds of each other
+    done, succeeded = sorted(told[-3:-1])
+    assert re.fullmatch(r"Attempt 1 was done after [\d.]+ s\.", done)
+    assert re.fullmatch(r'It succeeded, .+ after it was sent, with the result \{"frames": 7\}\.', succeeded)
     assert told[-1] == "An event of its end was sent to EventBridge."
 
 
@@ -204,7 +206,7 @@ def test_the_story_of_a_failed_job_has_each_attempt_and_its_dead_letter(stack: S
         "Attempt 1",
         "Attempt 2",
     ]
-    assert told[-3].startswith("It failed, ")
+    assert any(each.startswith("It failed, ") for each in told)
     assert told[-1] == f"Its message {sent['MessageId']} is in the dead-letter queue: {error}"
 
 
@@ -228,7 +230,7 @@ def test_what_may_not_be_read_is_said_and_the_rest_of_the_story_is_shown(stack: 
 
     told = sentences(story(stack, ended.succeeded, denied))
     assert told[0] == f"It was sent with the reference {REFERENCE}."
-    assert told[-3].startswith("It succeeded, ")
+    assert any(each.startswith("It succeeded, ") for each in told)
     said = "cannot be read. AWS refused Describe: AccessDenied: no"
     assert told[-2:] == [f"The scaling {said}", f"The service {said}"]
 
