@@ -1,5 +1,7 @@
 """Channels of Slack and Microsoft Teams that receive alarms, by AWS Chatbot."""
 
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
@@ -25,17 +27,20 @@ def make(settings: Chatbot, iam: Iam, topic_arn: pulumi.Input[str], parent: pulu
     own = pulumi.Output.format("{0}-{1}-{2}", pulumi.get_project(), pulumi.get_stack(), here.region)
     # the limit of every role in the channel; AWS's default is AdministratorAccess
     guardrail = pulumi.Output.format("arn:{0}:iam::aws:policy/CloudWatchReadOnlyAccess", here.partition)
+    shared: dict[str, Any] = {
+        "iam_role_arn": role.arn,
+        "guardrail_policy_arns": [guardrail],
+        "sns_topic_arns": [topic_arn],
+        "region": CHATBOT_REGION,
+        "opts": after,
+    }
     if slack := settings.slack:
         aws.chatbot.SlackChannelConfiguration(
             f"{name}-slack",
             configuration_name=pulumi.Output.concat(own, "-slack"),
             slack_team_id=slack.workspace,
             slack_channel_id=slack.channel,
-            iam_role_arn=role.arn,
-            guardrail_policy_arns=[guardrail],
-            sns_topic_arns=[topic_arn],
-            region=CHATBOT_REGION,
-            opts=after,
+            **shared,
         )
     if teams := settings.teams:
         aws.chatbot.TeamsChannelConfiguration(
@@ -44,9 +49,5 @@ def make(settings: Chatbot, iam: Iam, topic_arn: pulumi.Input[str], parent: pulu
             tenant_id=teams.tenant,
             team_id=teams.team,
             channel_id=teams.channel,
-            iam_role_arn=role.arn,
-            guardrail_policy_arns=[guardrail],
-            sns_topic_arns=[topic_arn],
-            region=CHATBOT_REGION,
-            opts=after,
+            **shared,
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ebb.ops import resending
 from ebb.ops.refusals import refusals
 from ebb.ops.stack import OpsError, Stack
 
@@ -189,26 +190,20 @@ class DeadLetters:
             return {}
         names = {"#id": "id", "#error": "error", "#reference": "reference", "#state": "state"}
         keys = [{"id": {"S": each}} for each in sorted(ids)]
-        wanted = {"Keys": keys, "ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        wanted = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        items: list[dict[str, Any]] = []
         with refusals():
-            items = self._client("dynamodb").batch_get_item(RequestItems={table: wanted})["Responses"].get(table, [])
+            while keys:  # a throttled table leaves some out
+                answer = self._client("dynamodb").batch_get_item(RequestItems={table: {"Keys": keys, **wanted}})
+                items += answer["Responses"].get(table, [])
+                keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         found = [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in items]
         return {job["id"]: job for job in found}
 
     def _send_again(self, message: Mapping[str, Any]) -> bool:
         """Send the job again, and let the table say that it waits. A worker that has it already changes nothing."""
         own = message.get("MessageAttributes", {})
-        request: dict[str, Any] = {"MessageBody": message["Body"]}
-        if attributes := {name: value for name, value in own.items() if name not in {REASON, SOURCE}}:
-            request["MessageAttributes"] = attributes
-        system = message.get("Attributes", {})
-        if group := system.get("MessageGroupId"):
-            request["MessageGroupId"] = group
-        if self._stack.fifo:
-            # not the sender's: within five minutes SQS would drop a message with an id that it knows
-            request["MessageDeduplicationId"] = message["MessageId"]
-        if trace := system.get("AWSTraceHeader"):
-            request["MessageSystemAttributes"] = {"AWSTraceHeader": {"StringValue": trace, "DataType": "String"}}
+        request = resending.request(message, fifo=self._stack.fifo, without=(REASON, SOURCE))
         self._sqs.send_message(QueueUrl=self._stack.queue_url, **request)
         if self._stack.table_name and JOB_ID in own:
             self._wait_again(self._stack.table_name, own[JOB_ID]["StringValue"])

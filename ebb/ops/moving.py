@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ebb.ops import resending
 from ebb.ops.refusals import refusals
 from ebb.ops.stack import OpsError, Stack
 
@@ -15,9 +16,7 @@ HIDDEN_SECONDS = 120
 def move(stack: Stack, source: str, target: str | None = None, client: Callable[[str], Any] | None = None) -> int:
     """Move the messages of the queue `source` to the stack's queue, or to `target`. Returns their number.
 
-    A message that has no group gets a separate one in a FIFO queue. The deduplication id there is the message id. SQS
-    would drop the second of two jobs with one id of the sender's, though the old queue took both, minutes apart. A move
-    that was stopped can be repeated. Raises OpsError.
+    Each keeps its attributes, group and trace. A move that was stopped can be repeated. Raises OpsError.
     """
     to = target or stack.queue_url
     if source == to:
@@ -32,23 +31,12 @@ def move(stack: Stack, source: str, target: str | None = None, client: Callable[
                 MaxNumberOfMessages=BATCH,
                 WaitTimeSeconds=WAIT_SECONDS,
                 VisibilityTimeout=HIDDEN_SECONDS,
-                MessageSystemAttributeNames=["MessageGroupId"],
+                MessageSystemAttributeNames=list(resending.ATTRIBUTES),
                 MessageAttributeNames=["All"],
             ).get("Messages", [])
             if not received:
                 return moved
             for message in received:  # one by one: this keeps the order in a message group
-                sqs.send_message(QueueUrl=to, **_sent(message, fifo=to.endswith(".fifo")))
+                sqs.send_message(QueueUrl=to, **resending.request(message, fifo=to.endswith(".fifo")))
                 sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
                 moved += 1
-
-
-def _sent(message: dict[str, Any], *, fifo: bool) -> dict[str, Any]:
-    """The request that sends the message again."""
-    request: dict[str, Any] = {"MessageBody": message["Body"]}
-    if message.get("MessageAttributes"):
-        request["MessageAttributes"] = message["MessageAttributes"]
-    if fifo:
-        request["MessageGroupId"] = message.get("Attributes", {}).get("MessageGroupId", message["MessageId"])
-        request["MessageDeduplicationId"] = message["MessageId"]
-    return request

@@ -9,6 +9,7 @@ from components.aws_clients import Clients
 from ebb.errors import UserError
 from ebb.ops import history
 from ebb.ops.cost import cost
+from ebb.ops.dead_letters import DeadLetters
 from ebb.ops.history import Deployment
 from ebb.ops.refusals import refusals
 from ebb.ops.scaling import Service, State, lines
@@ -73,7 +74,7 @@ def overview(stack: Stack, client: Clients | None = None) -> Overview:
     return Overview(
         stack=stack.name,
         state=Service(stack, client).state(),
-        dead_letters=_dead_letters(stack, client),
+        dead_letters=DeadLetters(stack, client).count() if stack.dead_letter_queue_url else 0,
         oldest=known("The oldest job", _oldest, None),
         alarms=known("The alarms", _alarms, ()),
         deployments=known("The deployments", _deployments, ()),
@@ -105,15 +106,6 @@ def screen(seen: Overview, now: float) -> Iterator[str]:
     if seen.dollars is not None:
         yield f"Cost of this month: ${seen.dollars:.2f} so far, ${seen.dollars_month:.2f} at its end, see `ebb cost`."
     yield from seen.unknown
-
-
-def _dead_letters(stack: Stack, client: Clients) -> int:
-    if stack.dead_letter_queue_url is None:
-        return 0
-    name = "ApproximateNumberOfMessages"
-    with refusals():
-        found = client("sqs").get_queue_attributes(QueueUrl=stack.dead_letter_queue_url, AttributeNames=[name])
-    return int(found["Attributes"][name])
 
 
 def _oldest(stack: Stack, client: Clients) -> float | None:

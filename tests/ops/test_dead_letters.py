@@ -1,6 +1,7 @@
 """`ebb dlq` on the deployed stack of a sandbox: look, choose, send again, delete."""
 
 import json
+from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -205,6 +206,23 @@ def test_a_job_of_a_fifo_queue_keeps_its_group_and_gets_another_deduplication_id
             "MessageSystemAttributes": {"AWSTraceHeader": {"StringValue": "Root=1", "DataType": "String"}},
         }
     ]
+
+
+def test_a_throttled_table_is_asked_again_for_the_jobs_that_it_left_out() -> None:
+    class Throttled(Queue):
+        asked = 0
+
+        def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 — boto3's name
+            self.asked += 1
+            if self.asked == 1:
+                return {"Responses": {}, "UnprocessedKeys": RequestItems}
+            return {"Responses": {"jobs": [{"id": {"S": "m"}, "error": {"S": "no space left"}}]}}
+
+        def change_message_visibility_batch(self, **_: Any) -> None:
+            pass
+
+    (letter,) = DeadLetters(replace(FIFO, table_name="jobs"), Throttled()).look(Choice(error="space"))
+    assert letter.error == "no space left"
 
 
 def test_a_look_that_lasts_until_its_messages_come_back_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,19 @@ def test_a_moved_message_keeps_its_attributes(sqs: Any) -> None:
     assert [message["MessageAttributes"] for message in messages(sqs, new)] == [attributes]
 
 
+def test_a_move_between_standard_queues_keeps_the_group_and_the_trace(sqs: Any) -> None:
+    old, new = create(sqs, "old"), create(sqs, "new")
+    trace = {"DataType": "String", "StringValue": "Root=1-67f1a2b3-4c5d6e7f8091a2b3c4d5e6f7"}
+    sqs.send_message(
+        QueueUrl=old, MessageBody="x", MessageGroupId="tenant-7", MessageSystemAttributes={"AWSTraceHeader": trace}
+    )
+    assert move(stack(new), old) == 1
+    (moved,) = sqs.receive_message(QueueUrl=new, MessageSystemAttributeNames=["MessageGroupId", "AWSTraceHeader"])[
+        "Messages"
+    ]
+    assert moved["Attributes"] == {"MessageGroupId": "tenant-7", "AWSTraceHeader": trace["StringValue"]}
+
+
 def test_a_move_between_fifo_queues_keeps_groups_and_order(sqs: Any) -> None:
     old, new = create(sqs, "old.fifo"), create(sqs, "new.fifo")
     sent = [(f"g{number % 3}", f"d{number}") for number in range(25)]

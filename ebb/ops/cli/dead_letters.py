@@ -1,6 +1,6 @@
 """`ebb dlq list | show | redrive | purge`."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,9 +8,10 @@ import typer
 from ebb.help import Command, Group
 from ebb.ops.cli.common import Json, Stack, Yes, run, show_json
 from ebb.ops.cli.confirming import confirm
+from ebb.ops.times import clock_time
 
 if TYPE_CHECKING:
-    from ebb.ops.dead_letters import Choice, DeadLetter
+    from ebb.ops.dead_letters import Choice, DeadLetter, DeadLetters
     from ebb.ops.stack import Stack as DeployedStack
 
 #: Characters of a body or an error in a list.
@@ -49,7 +50,7 @@ def list_(
         if json:
             show_json(chosen)
         for letter in () if json else chosen:
-            typer.echo(f"{letter.job}  {_time(letter.sent)}  {one_line(letter.body, WIDTH)}")
+            typer.echo(f"{letter.job}  {clock_time(letter.sent)}  {one_line(letter.body, WIDTH)}")
             if letter.error:
                 typer.echo(f"    {one_line(letter.error, 2 * WIDTH)}")
         more = " Show more with --limit." if len(chosen) == limit else ""
@@ -79,7 +80,7 @@ def show(
             return True
         for name, value in vars(chosen[0]).items():
             if value is not None and name != "body":
-                typer.echo(f"{name.replace('_', ' ')}: {_time(value) if name == 'sent' else value}")
+                typer.echo(f"{name.replace('_', ' ')}: {clock_time(value) if name == 'sent' else value}")
         typer.echo(chosen[0].body)
         return True
 
@@ -104,26 +105,13 @@ def redrive(
     a worker starts it.
     """
 
-    choice = _chosen(all_, ids, body, error, reference)
+    def act(letters: "DeadLetters", choice: "Choice", _count: int) -> int:
+        if choice.everything:
+            return letters.redrive_all(lambda line: typer.echo(line, err=True))
+        return letters.redrive(choice)
 
-    def command(found: "DeployedStack") -> bool:
-        from ebb.ops.dead_letters import DeadLetters  # noqa: PLC0415
-
-        letters = DeadLetters(found)
-        chosen = [] if choice.everything else letters.look(choice)
-        count = letters.count() if choice.everything else len(chosen)
-        if count and not confirm(f"Send {_jobs(count)} of stack {found.name} to the queue again?", yes):
-            return False
-        if not count:
-            sent = 0
-        elif choice.everything:
-            sent = letters.redrive_all(lambda line: typer.echo(line, err=True))
-        else:
-            sent = letters.redrive(choice)
-        _done(json, "redriven", sent)
-        return _all_found(choice, chosen)
-
-    run(stack, command)
+    question = "Send {} of stack {} to the queue again?"
+    _change(stack, _chosen(all_, ids, body, error, reference), question, "redriven", act, yes=yes, json=json)
 
 
 @dlq.command(cls=Command)
@@ -140,7 +128,27 @@ def purge(
 ) -> None:
     """Delete dead letters: those that you choose, or all of them. They cannot be had back."""
 
-    choice = _chosen(all_, ids, body, error, reference)
+    def act(letters: "DeadLetters", choice: "Choice", count: int) -> int:
+        if not choice.everything:
+            return letters.purge(choice)
+        letters.purge_all()
+        return count
+
+    question = "Delete {} of stack {} permanently?"
+    _change(stack, _chosen(all_, ids, body, error, reference), question, "deleted", act, yes=yes, json=json)
+
+
+def _change(
+    stack: str,
+    choice: "Choice",
+    question: str,
+    what: str,
+    act: "Callable[[DeadLetters, Choice, int], int]",
+    *,
+    yes: bool,
+    json: bool,
+) -> None:
+    """Ask, act on the chosen dead letters, and say how many there were. `act` gets their number too."""
 
     def command(found: "DeployedStack") -> bool:
         from ebb.ops.dead_letters import DeadLetters  # noqa: PLC0415
@@ -148,16 +156,13 @@ def purge(
         letters = DeadLetters(found)
         chosen = [] if choice.everything else letters.look(choice)
         count = letters.count() if choice.everything else len(chosen)
-        if count and not confirm(f"Delete {_jobs(count)} of stack {found.name} permanently?", yes):
+        if count and not confirm(question.format(_jobs(count), found.name), yes):
             return False
-        if not count:
-            gone = 0
-        elif choice.everything:
-            letters.purge_all()
-            gone = count
+        done = act(letters, choice, count) if count else 0
+        if json:
+            show_json({what: done})
         else:
-            gone = letters.purge(choice)
-        _done(json, "deleted", gone)
+            typer.echo(f"Dead letters {what}: {done}.")
         return _all_found(choice, chosen)
 
     run(stack, command)
@@ -178,13 +183,6 @@ def _chosen(all_: bool, *parts: Any) -> "Choice":
     return choice
 
 
-def _done(json: bool, what: str, count: int) -> None:
-    if json:
-        show_json({what: count})
-    else:
-        typer.echo(f"Dead letters {what}: {count}.")
-
-
 def _all_found(choice: "Choice", chosen: "list[DeadLetter]") -> bool:
     """Whether each id of the choice is one of a chosen dead letter. The others are named."""
     found = {each for letter in chosen for each in (letter.job, letter.message_id)}
@@ -196,7 +194,3 @@ def _all_found(choice: "Choice", chosen: "list[DeadLetter]") -> bool:
 
 def _jobs(count: int) -> str:
     return f"{count} dead letter{'' if count == 1 else 's'}"
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
