@@ -41,18 +41,22 @@ _ENDED: list[Ended] = []
 
 
 def no_tasks(stack: Stack) -> None:
-    """Wait until the tasks that other tests' jobs started have ended. One that stops may still receive a job."""
-    ecs = stack.clients()("ecs")
+    """Wait until the tasks that other tests' jobs started have ended.
+
+    The service does not count a task that stops. Its last receive may still take a job, which it gives back.
+    """
+    client = stack.clients()
 
     def ended() -> bool:
-        state = overview.overview(stack).state
-        listed = [
-            arn
-            for status in ("RUNNING", "STOPPED")
-            for arn in ecs.list_tasks(cluster=stack.cluster_name, desiredStatus=status)["taskArns"]
-        ]
-        tasks = ecs.describe_tasks(cluster=stack.cluster_name, tasks=listed[-100:])["tasks"] if listed else []
-        return not state.desired and all(task["lastStatus"] == "STOPPED" for task in tasks)
+        at_work = set()
+        for line in logs.read(stack, client, since=0):
+            event = (line.record or {}).get("event")
+            if event == "started":
+                at_work.add(line.task)
+            elif event == "stopped":
+                at_work.discard(line.task)
+        state = overview.overview(stack, client).state
+        return not (at_work or state.desired or state.pending or state.running)
 
     until(ended, interval=0.5)
 
