@@ -44,8 +44,8 @@ FAULTS = {
 MAX_RECEIVES = 20
 #: Maximum number of jobs that are sent and not done: the emulator looks at each of its messages in each call.
 BACKLOG = 600
-#: Seconds until the queue must be empty once the chaos is over: a visibility timeout, and the failing jobs' attempts, on
-#: a busy machine.
+#: Seconds until the queue must be empty once the chaos is over: a visibility timeout, and the failing jobs' attempts.
+#: It is a limit for what never comes: on a busy machine an attempt takes seconds.
 TAIL = 300.0
 #: Seconds of the long silence, which is above the visibility timeout.
 SILENCE = 40.0
